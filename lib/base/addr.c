@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "isobar/base/addr.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "isobar/base/err.h"
+
+static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+int isb_addr_parse(const char *text, struct isb_addr *ret_addr)
+{
+	struct isb_addr a = {0};
+	if (inet_pton(AF_INET, text, a.octets) == 1)
+		a.family = 4;
+	else if (inet_pton(AF_INET6, text, a.octets) == 1)
+		a.family = 6;
+	else
+		return ISB_EFORMAT;
+	*ret_addr = a;
+	return ISB_OK;
+}
+
+struct isb_net isb_net_around(const struct isb_addr *addr, unsigned len)
+{
+	unsigned bits = isb_addr_bits(addr);
+	if (len > bits)
+		len = bits;
+	struct isb_net net = {.addr = {.family = addr->family}, .len = (uint8_t)len};
+	memcpy(net.addr.octets, addr->octets, (len + 7) / 8);
+	if (len % 8)
+		net.addr.octets[len / 8] &= (uint8_t)(0xff00 >> (len % 8));
+	return net;
+}
+
+int isb_net_parse(const char *text, struct isb_net *ret_net)
+{
+	char copy[ISB_NET_TEXT];
+	if (strlen(text) >= sizeof(copy))
+		return ISB_EFORMAT;
+	strcpy(copy, text);
+	char *slash = strchr(copy, '/');
+	if (slash)
+		*slash++ = '\0';
+	struct isb_addr addr;
+	int rc = isb_addr_parse(copy, &addr);
+	if (rc != ISB_OK)
+		return rc;
+	unsigned long len = isb_addr_bits(&addr);
+	if (slash) {
+		char *end;
+		if (*slash < '0' || *slash > '9')
+			return ISB_EFORMAT;
+		unsigned long v = strtoul(slash, &end, 10);
+		if (*end || v > len)
+			return ISB_EFORMAT;
+		len = v;
+	}
+	struct isb_net net = isb_net_around(&addr, (unsigned)len);
+	if (!isb_addr_equal(&net.addr, &addr))
+		return ISB_ERANGE;
+	*ret_net = net;
+	return ISB_OK;
+}
+
+char *isb_addr_print(const struct isb_addr *addr, char out[ISB_ADDR_TEXT])
+{
+	if (!addr->family || !inet_ntop(addr->family == 4 ? AF_INET : AF_INET6, addr->octets, out, ISB_ADDR_TEXT))
+		strcpy(out, "none");
+	return out;
+}
+
+char *isb_net_print(const struct isb_net *net, char out[ISB_NET_TEXT])
+{
+	isb_addr_print(&net->addr, out);
+	size_t n = strlen(out);
+	snprintf(out + n, ISB_NET_TEXT - n, "/%u", net->len);
+	return out;
+}
+
+struct isb_addr isb_addr_from_sockaddr(const struct sockaddr *sa)
+{
+	struct isb_addr a = {0};
+	if (sa->sa_family == AF_INET) {
+		a.family = 4;
+		memcpy(a.octets, &((const struct sockaddr_in *)(const void *)sa)->sin_addr, 4);
+	} else if (sa->sa_family == AF_INET6) {
+		const uint8_t *octets = ((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr.s6_addr;
+		if (memcmp(octets, mapped, sizeof(mapped)) == 0) {
+			a.family = 4;
+			memcpy(a.octets, octets + 12, 4);
+		} else {
+			a.family = 6;
+			memcpy(a.octets, octets, 16);
+		}
+	}
+	return a;
+}
+
+socklen_t isb_addr_to_sockaddr(const struct isb_addr *addr, uint16_t port, struct sockaddr_storage *ret_sa)
+{
+	memset(ret_sa, 0, sizeof(*ret_sa));
+	if (addr->family == 4) {
+		struct sockaddr_in *in = (struct sockaddr_in *)(void *)ret_sa;
+		in->sin_family = AF_INET;
+		in->sin_port = htons(port);
+		memcpy(&in->sin_addr, addr->octets, 4);
+		return sizeof(*in);
+	}
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)(void *)ret_sa;
+	in6->sin6_family = AF_INET6;
+	in6->sin6_port = htons(port);
+	memcpy(&in6->sin6_addr, addr->octets, 16);
+	return sizeof(*in6);
+}
+
+bool isb_addr_equal(const struct isb_addr *a, const struct isb_addr *b)
+{
+	return a->family == b->family && memcmp(a->octets, b->octets, sizeof(a->octets)) == 0;
+}
+
+bool isb_net_has(const struct isb_net *net, const struct isb_addr *addr)
+{
+	if (net->addr.family != addr->family)
+		return false;
+	struct isb_net other = isb_net_around(addr, net->len);
+	return isb_addr_equal(&other.addr, &net->addr);
+}
+
+bool isb_addr_is_public(const struct isb_addr *addr)
+{
+	const uint8_t *o = addr->octets;
+	if (addr->family == 4)
+		return !(o[0] == 0 || o[0] == 10 || o[0] == 127 || o[0] >= 224 || (o[0] == 100 && (o[1] & 0xc0) == 64) ||
+		         (o[0] == 169 && o[1] == 254) || (o[0] == 172 && (o[1] & 0xf0) == 16) ||
+		         (o[0] == 192 && o[1] == 168));
+	if (addr->family == 6) {
+		static const uint8_t zero[15] = {0};
+		if (memcmp(o, zero, 15) == 0 && o[15] <= 1)
+			return false;
+		return !((o[0] & 0xfe) == 0xfc || (o[0] == 0xfe && (o[1] & 0xc0) == 0x80) || o[0] == 0xff);
+	}
+	return false;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "isobar/base/err.h"
+
+const char *isb_strerror(int err)
+{
+	switch (err) {
+	case ISB_OK: return "ok";
+#define X(name, code, text) case code: return text;
+	ISB_ERROR_MAP(X)
+#undef X
+	default: return "unknown error";
+	}
+}
+
+const char *isb_errname(int err)
+{
+	switch (err) {
+	case ISB_OK: return "OK";
+#define X(name, code, text) case code: return #name;
+	ISB_ERROR_MAP(X)
+#undef X
+	default: return "UNKNOWN";
+	}
+}
