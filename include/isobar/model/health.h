@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The health word: all that the query path reads of an endpoint's health. One writer (the probe), read in place from
+ * the store's map. A word of zero is "never seen": verdict unknown, nothing held.
+ *
+ *   bits  0..1   verdict: what the quorum of fresh observations says now
+ *   bits  2..3   held: the last definite verdict (up or down), what `unknown` and `disputed` fall back on
+ *   bits  4..10  soft health 0..100 (multiplies the weight)
+ *   bits 11..22  load, per mille of capacity, 0..4095
+ *   bits 23..42  smoothed latency of the check, in units of 16 us, 0..16.7 s
+ *   bits 43..50  earliest possible flip of the verdict, in seconds after it was last judged; 255: none foreseen
+ *   bit  63      set in every word that was ever written
+ */
+enum isb_verdict { ISB_UNKNOWN, ISB_UP, ISB_DOWN, ISB_DISPUTED };
+enum { ISB_FLIP_NONE = 255, ISB_SOFT_FULL = 100 };
+
+struct isb_health {
+	enum isb_verdict verdict;
+	enum isb_verdict held; /* ISB_UNKNOWN (none yet), ISB_UP or ISB_DOWN */
+	unsigned soft;         /* 0..100 */
+	unsigned load;         /* 0..4095 */
+	unsigned latency_us;   /* rounded to 16 us, saturates */
+	unsigned flip_s;       /* 0..255 */
+};
+
+uint64_t isb_health_pack(const struct isb_health *health);
+struct isb_health isb_health_unpack(uint64_t word);
+const char *isb_verdict_name(enum isb_verdict verdict); /* "unknown", "up", "down", "disputed" */
+
+/* The verdict that counts: unknown and disputed give what is held. */
+static inline enum isb_verdict isb_health_effective(uint64_t word)
+{
+	unsigned verdict = word & 3, held = (word >> 2) & 3;
+	return verdict == ISB_UP || verdict == ISB_DOWN ? (enum isb_verdict)verdict : (enum isb_verdict)held;
+}
+static inline unsigned isb_health_soft(uint64_t word) { return (word >> 4) & 0x7f; }
+static inline unsigned isb_health_flip_s(uint64_t word) { return word ? (word >> 43) & 0xff : ISB_FLIP_NONE; }
+
+/* All words, by slot, in chunks as the store keeps them. The chunk pointers point into the store's map and hold for
+ * one read transaction. A slot beyond the table, or in a missing chunk, reads as zero. */
+enum { ISB_CHUNK_WORDS = 256 };
+struct isb_health_table {
+	const uint64_t *const *chunk; /* NULL entries: never written */
+	uint32_t chunks;
+};
+static inline uint64_t isb_health_word(const struct isb_health_table *table, uint32_t slot)
+{
+	uint32_t c = slot / ISB_CHUNK_WORDS;
+	return c < table->chunks && table->chunk[c] ? table->chunk[c][slot % ISB_CHUNK_WORDS] : 0;
+}
+
+/* What an operator says of an endpoint; beats the verdict until `until_ms`. Kept in the catalog, not in the health
+ * word, so that a drain works while every probe is dead; compiled into the view as one word per slot:
+ * bits 0..2 state, bits 3..63 until_ms (0: no end). */
+enum isb_admin { ISB_ADMIN_AUTO, ISB_ADMIN_UP, ISB_ADMIN_DOWN, ISB_ADMIN_DRAIN, ISB_ADMIN_HOLD };
+const char *isb_admin_name(enum isb_admin admin);           /* "auto", "up", "down", "drain", "hold" */
+int isb_admin_parse(const char *text, enum isb_admin *ret); /* ISB_EFORMAT */
+static inline uint64_t isb_admin_pack(enum isb_admin admin, int64_t until_ms)
+{
+	return (uint64_t)until_ms << 3 | (uint64_t)admin;
+}
+static inline enum isb_admin isb_admin_at(uint64_t word, int64_t now_ms)
+{
+	int64_t until_ms = (int64_t)(word >> 3);
+	return until_ms && now_ms >= until_ms ? ISB_ADMIN_AUTO : (enum isb_admin)(word & 7);
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "isobar/base/addr.h"
+#include "isobar/base/arena.h"
+#include "isobar/base/diag.h"
+#include "isobar/model/health.h"
+#include "isobar/model/verdict.h"
+
+/* The catalog as C: everything an operator edits but the zones' ordinary rrsets (they stay in the store and in master
+ * files, there may be millions). Built by schema.h from YAML or from the store's rows; lives whole in its arena; plain
+ * data, no library types. Lists keep the order in which they were declared. */
+
+/* A name that refers to another object, with the place where it was written. */
+struct isb_ref {
+	const char *name;
+	struct isb_mark mark;
+};
+
+struct isb_strings {
+	const char **list;
+	size_t count;
+};
+
+struct isb_region {
+	const char *name;
+	struct isb_mark mark;
+	double latitude, longitude; /* degrees; north and east positive */
+};
+
+struct isb_span { /* an inclusive range of HTTP statuses */
+	uint16_t from, to;
+};
+
+enum isb_check_type { ISB_CHECK_TCP, ISB_CHECK_HTTP, ISB_CHECK_HTTPS };
+struct isb_check {
+	const char *name;
+	struct isb_mark mark;
+	enum isb_check_type type;
+	uint16_t port;               /* 0: the endpoint's port, else 80 or 443 by type */
+	const char *host;            /* Host header and SNI; NULL: the endpoint's host, else its address */
+	const char *path;            /* default "/" */
+	const char *method;          /* GET, HEAD */
+	struct isb_span *statuses;   /* expect.status; default 200-399 */
+	size_t nstatus;
+	const char *body;            /* expect.body: substring in the first 64 KiB; NULL: any */
+	bool verify;                 /* certificates; default true */
+	const char *ca_file;         /* PEM; NULL: the system's */
+	int64_t interval_ms, timeout_ms, down_interval_ms, retry_ms; /* down_interval_ms 0: as interval */
+	unsigned rise, fall;
+	struct isb_quorum quorum;
+};
+
+struct isb_endpoint {
+	const char *name; /* within its pool; "pool/endpoint" everywhere else */
+	struct isb_mark mark;
+	struct isb_ref region; /* name NULL: none */
+	struct isb_addr *addresses;
+	size_t naddress;
+	const char *host; /* target of SRV records, name for checks; NULL: none */
+	uint16_t port;    /* 0: none */
+	uint16_t weight;  /* 0..65535, default 1 */
+	uint8_t tier;     /* 0..255, default 0: best */
+};
+
+/* How many endpoints must be usable before a pool can answer. */
+struct isb_min_up {
+	unsigned n;
+	bool percent;
+};
+
+enum isb_order_id { /* spelled in YAML as steer/order.h names them, one file per order */
+	ISB_ORDER_FAILOVER, ISB_ORDER_WEIGHTED, ISB_ORDER_GEO, ISB_ORDER_NEAREST, ISB_ORDER_LATENCY, ISB_ORDER_COUNT
+};
+
+struct isb_pool {
+	const char *name;
+	struct isb_mark mark;
+	enum isb_order_id order; /* any but geo; default weighted */
+	struct isb_ref check;    /* name NULL: endpoints are always up */
+	unsigned answers;        /* how many endpoints one answer holds; 0: all; default 1 */
+	struct isb_min_up min_up;
+	struct isb_endpoint *endpoints;
+	size_t nendpoint;
+};
+
+/* What a geo rule matches: any of these is enough; the most specific one that matches ranks the rule. */
+struct isb_geo_match {
+	struct isb_net *nets;
+	size_t nnet;
+	uint32_t *asns;
+	size_t nasn;
+	struct isb_strings cities;       /* "US/Boston": country and city name (English), case ignored */
+	struct isb_strings subdivisions; /* ISO 3166-2, "US-CA" */
+	struct isb_strings countries;    /* ISO 3166-1 alpha-2, upper case */
+	struct isb_strings continents;   /* AF AN AS EU NA OC SA */
+	bool is_default;
+};
+
+/* One child of a policy node: the name of a pool or policy, or a node written in place. */
+struct isb_policy_child {
+	struct isb_ref use;            /* name NULL when node is set */
+	struct isb_policy_node *node;
+	uint16_t weight;               /* default 1 */
+	struct isb_geo_match match;    /* order geo only */
+	bool fence;                    /* order geo only: never leave this rule, whatever is down */
+	int8_t bias;                   /* order nearest only: -99..99 % */
+};
+
+struct isb_policy_node {
+	struct isb_mark mark;
+	enum isb_order_id order;
+	struct isb_policy_child *children; /* `of:`, or `rules:` for geo */
+	size_t nchild;
+};
+
+struct isb_policy {
+	const char *name;
+	struct isb_mark mark;
+	struct isb_policy_node *root;
+};
+
+enum isb_all_down { ISB_ALL_DOWN_ALL, ISB_ALL_DOWN_FALLBACK, ISB_ALL_DOWN_NODATA };
+
+struct isb_record {
+	const char *owner; /* relative to the zone as written: "www", "@", "*.eu", or absolute with a final dot */
+	struct isb_mark mark;
+	uint16_t *types; /* of A, AAAA, SRV */
+	size_t ntype;
+	uint32_t ttl_s;      /* default 30 */
+	uint32_t ttl_min_s;  /* default 5: health shortens the TTL no further */
+	struct isb_ref policy; /* a policy or a pool */
+	enum isb_all_down all_down;
+};
+
+struct isb_zone {
+	const char *name; /* without the final dot (the root is "."), lower case */
+	struct isb_mark mark;
+	const char *file; /* master file, relative to the catalog file's directory; NULL: none given */
+	const char *text; /* master-file text in place; NULL: none given */
+	struct isb_mark text_mark; /* where the first line of `text` stands */
+	struct isb_record *records;
+	size_t nrecord;
+	size_t room; /* records that fit before the list must move; lib/model's own */
+};
+
+/* Kinds of objects with a row of their own in the store. An endpoint is part of its pool's row and a record has its own,
+ * keyed "zone/owner". */
+enum isb_kind { ISB_REGION, ISB_CHECK, ISB_POOL, ISB_POLICY, ISB_ZONE, ISB_RECORD, ISB_KIND_COUNT };
+
+struct isb_catalog {
+	struct isb_arena arena;
+	struct isb_region *regions;
+	size_t nregion;
+	struct isb_check *checks;
+	size_t ncheck;
+	struct isb_pool *pools;
+	size_t npool;
+	struct isb_policy *policies;
+	size_t npolicy;
+	struct isb_zone *zones;
+	size_t nzone;
+	/* lib/model's own: how much fits before a list must move, and a hash table over its names. A table that does not cover
+	 * the whole list (one that was put together by hand) is not used. */
+	struct isb_catalog_index {
+		size_t room, covered;
+		uint32_t *slots; /* position + 1; 0: free */
+		size_t nslot;    /* a power of two */
+	} index[ISB_RECORD];
+};
+
+enum { ISB_POLICY_DEPTH_MAX = 16 };
+
+void isb_catalog_init(struct isb_catalog *catalog);
+void isb_catalog_done(struct isb_catalog *catalog);
+
+/* Exact name; NULL when there is none. */
+const struct isb_region *isb_catalog_region(const struct isb_catalog *catalog, const char *name);
+const struct isb_check *isb_catalog_check_named(const struct isb_catalog *catalog, const char *name);
+const struct isb_pool *isb_catalog_pool(const struct isb_catalog *catalog, const char *name);
+const struct isb_policy *isb_catalog_policy(const struct isb_catalog *catalog, const char *name);
+const struct isb_zone *isb_catalog_zone(const struct isb_catalog *catalog, const char *name);
+
+/* Everything that spans objects: dangling names (with the nearest valid one), a name that is both pool and policy,
+ * loops, depth, geo without rules, order geo on a pool, endpoints without address or host, a nearest/latency order over
+ * children without a region, records of one owner claiming one type twice, record owners outside their zone, SRV
+ * records whose pools lack host or port, geo rules that match nothing or are never reached. Adds every error to diags; returns ISB_OK or ISB_EINVAL.
+ * May also look at a catalog whose reading failed, for the errors beyond. */
+int isb_catalog_check(const struct isb_catalog *catalog, struct isb_diags *diags);

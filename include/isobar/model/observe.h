@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What one probe last saw of one endpoint under one check: a pure function of its history and the next outcome. */
+
+/* Every way a check can end. The names are what logs, status and explain print. */
+#define ISB_OUTCOME_MAP(X) \
+	X(NONE, "none") X(OK, "ok") X(CONNECT_TIMEOUT, "connect-timeout") X(CONNECT_REFUSED, "connect-refused") \
+	X(CONNECT_UNREACHABLE, "unreachable") X(TLS_HANDSHAKE, "tls-handshake") X(TLS_VERIFY, "tls-verify") \
+	X(TIMEOUT, "timeout") X(CLOSED_EARLY, "closed-early") X(BAD_REPLY, "bad-reply") X(STATUS, "status") \
+	X(BODY_MISMATCH, "body-mismatch") X(INTERNAL, "internal") X(RESOLVE, "resolve-failed")
+enum isb_outcome_kind {
+#define X(name, text) ISB_OUT_##name,
+	ISB_OUTCOME_MAP(X)
+#undef X
+};
+
+struct isb_outcome {
+	enum isb_outcome_kind kind;
+	uint16_t status;      /* HTTP status when one was read, else 0; ISB_OUT_STATUS prints as "status-503" */
+	uint32_t connect_us;  /* 0: not reached */
+	uint32_t tls_us;
+	uint32_t first_byte_us;
+	uint32_t total_us;
+};
+/* Nothing came back at all: the endpoint may be dead or the probe's own network. Every other outcome but INTERNAL proves
+ * that the network carries packets. */
+static inline bool isb_outcome_silent(enum isb_outcome_kind kind)
+{
+	return kind == ISB_OUT_CONNECT_TIMEOUT || kind == ISB_OUT_CONNECT_UNREACHABLE || kind == ISB_OUT_RESOLVE;
+}
+/* "ok", "status-503", …; returns out. */
+enum { ISB_OUTCOME_TEXT = 24 };
+char *isb_outcome_print(const struct isb_outcome *outcome, char out[ISB_OUTCOME_TEXT]);
+
+/* The knobs of a check that matter here. rise and fall: 1..64. */
+struct isb_hysteresis {
+	unsigned rise, fall;
+	int64_t interval_ms, down_interval_ms, retry_ms; /* retry_ms 0: no immediate re-check after a first failure */
+};
+
+struct isb_history {
+	uint64_t bits;          /* newest outcome in bit 0: 1 ok, 0 failed */
+	uint8_t seen;           /* outcomes in `bits`, 0..64 */
+	uint8_t state;          /* enum isb_verdict: ISB_UNKNOWN before the first decision, then ISB_UP or ISB_DOWN */
+	uint8_t run;            /* equal outcomes in a row, saturates at 255 */
+	uint32_t flaps;         /* changes of state after the first decision */
+	int64_t since_ms;       /* when state was entered; 0 while unknown */
+	int64_t observed_ms;    /* when the last outcome was recorded */
+	uint32_t latency_us;    /* smoothed total (1/8 of each new one), of successful checks */
+	uint32_t connect_us;    /* smoothed connect time, the round trip to the endpoint's region */
+	struct isb_outcome last;
+};
+
+/* Records one outcome. The first outcome ever decides the state at once (a cold start must not wait `rise` rounds);
+ * later `rise` successes in a row make up and `fall` failures in a row make down. Returns true when state changed.
+ * NONE and INTERNAL (the probe's own trouble: no memory, no descriptors, an unreadable CA file) are no evidence about the
+ * endpoint: they are kept in `last` and change nothing else, so that the vote grows old and makes unknown, never down. */
+bool isb_observe(struct isb_history *history, const struct isb_hysteresis *knobs, const struct isb_outcome *outcome,
+                 int64_t now_ms);
+
+/* When the next check is due after the last one ended: interval, down_interval once down, or retry_ms after the first
+ * failure of a run while up. */
+int64_t isb_observe_next_ms(const struct isb_history *history, const struct isb_hysteresis *knobs);
+
+/* Whole seconds from the last outcome until `state` could flip at the earliest, if every further check went the other
+ * way: 0..ISB_FLIP_NONE - 1 (a later flip saturates: what is foreseen must not read as "none"). 0 while unknown. */
+unsigned isb_observe_flip_s(const struct isb_history *history, const struct isb_hysteresis *knobs);

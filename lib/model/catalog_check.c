@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "catalog_graph.h"
+#include "isobar/base/err.h"
+#include "isobar/model/dname.h"
+#include "isobar/model/rr.h"
+
+/* What the schema cannot see because it looks at one object at a time. */
+
+/* --- Names that must be there --- */
+
+static size_t add_names(const struct isb_catalog *catalog, enum isb_kind kind, const char **words, size_t at)
+{
+	for (size_t i = 0; i < isb_catalog_count(catalog, kind); i++)
+		words[at++] = ((const struct isb_region *)isb_catalog_at(catalog, kind, i))->name;
+	return at;
+}
+
+/* `other` may be the same kind. */
+static void say_unknown(struct isb_graph *g, const struct isb_ref *ref, const char *what, enum isb_kind kind,
+                        enum isb_kind other)
+{
+	char shown[ISB_YAML_EXCERPT];
+	const struct isb_catalog *c = g->catalog;
+	size_t n = isb_catalog_count(c, kind) + isb_catalog_count(c, other);
+	const char **words = isb_xmalloc((n + 1) * sizeof(*words));
+	n = add_names(c, kind, words, 0);
+	if (other != kind)
+		n = add_names(c, other, words, n);
+	words[n] = NULL;
+	const char *near = g->diags->dropped ? NULL : isb_nearest(ref->name, words);
+	isb_diag(g->diags, ref->mark, "unknown %s '%s'%s%s%s", what, isb_yaml_excerpt(ref->name, shown),
+	         near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+	free(words);
+}
+
+static void check_target(struct isb_graph *g, const struct isb_ref *ref)
+{
+	if (ref->name && !isb_catalog_pool(g->catalog, ref->name) && !isb_catalog_policy(g->catalog, ref->name))
+		say_unknown(g, ref, "pool or policy", ISB_POOL, ISB_POLICY);
+}
+
+/* --- Pools --- */
+
+static bool looks_at_places(enum isb_order_id order)
+{
+	return order == ISB_ORDER_NEAREST || order == ISB_ORDER_LATENCY;
+}
+
+static const char *order_text(enum isb_order_id order)
+{
+	return order == ISB_ORDER_NEAREST ? "nearest" : "latency";
+}
+
+static void check_endpoint(struct isb_graph *g, const struct isb_pool *pool, const struct isb_endpoint *e)
+{
+	if (e->region.name && !isb_catalog_region(g->catalog, e->region.name))
+		say_unknown(g, &e->region, "region", ISB_REGION, ISB_REGION);
+	if (!e->naddress && !e->host)
+		isb_diag(g->diags, e->mark, "endpoint '%s/%s' has nothing to answer with; give it an 'address' or a 'host'",
+		         pool->name, e->name);
+	if (!e->region.name && looks_at_places(pool->order))
+		isb_diag(g->diags, e->mark, "endpoint '%s/%s' needs a 'region', because its pool has order %s", pool->name,
+		         e->name, order_text(pool->order));
+}
+
+static void check_pool(struct isb_graph *g, const struct isb_pool *pool)
+{
+	if (pool->check.name && !isb_catalog_check_named(g->catalog, pool->check.name))
+		say_unknown(g, &pool->check, "check", ISB_CHECK, ISB_CHECK);
+	if (pool->order == ISB_ORDER_GEO)
+		isb_diag(g->diags, pool->mark, "pool '%s' cannot have order geo; put it under a policy with 'order: geo'",
+		         pool->name);
+	if (isb_catalog_policy(g->catalog, pool->name))
+		isb_diag(g->diags, pool->mark, "'%s' is both a pool and a policy; rename one of them", pool->name);
+	if (pool->nendpoint && !pool->min_up.percent && pool->min_up.n > pool->nendpoint)
+		isb_diag(g->diags, pool->mark, "pool '%s' can never answer: 'min_up' is %u and it has %zu endpoints",
+		         pool->name, pool->min_up.n, pool->nendpoint);
+	for (size_t i = 0; i < pool->nendpoint; i++)
+		check_endpoint(g, pool, &pool->endpoints[i]);
+}
+
+/* --- Policies --- */
+
+static struct isb_mark mark_of(const struct isb_policy_child *child)
+{
+	return child->node ? child->node->mark : child->use.mark;
+}
+
+static bool matches_something(const struct isb_geo_match *m)
+{
+	return m->nnet || m->nasn || m->cities.count || m->subdivisions.count || m->countries.count ||
+	       m->continents.count || m->is_default;
+}
+
+static void check_rules(struct isb_graph *g, const struct isb_policy *policy, const struct isb_policy_node *node)
+{
+	bool had_default = false;
+	for (size_t i = 0; i < node->nchild; i++) {
+		const struct isb_geo_match *m = &node->children[i].match;
+		struct isb_mark at = mark_of(&node->children[i]);
+		if (!matches_something(m))
+			isb_diag(g->diags, at, "rule %zu of policy '%s' matches nothing; say which 'country', 'continent' or "
+			         "'nets' it is for, or 'default: true'", i + 1, policy->name);
+		if (m->is_default && had_default)
+			isb_diag(g->diags, at, "rule %zu of policy '%s' is never reached: an earlier rule is the default",
+			         i + 1, policy->name);
+		had_default |= m->is_default;
+	}
+}
+
+static void check_node(struct isb_graph *g, const struct isb_policy *policy, const struct isb_policy_node *node)
+{
+	if (!node->nchild)
+		isb_diag(g->diags, node->mark, "policy '%s' has no children; give it %s", policy->name,
+		         node->order == ISB_ORDER_GEO ? "'rules'" : "'of' with pools or policies");
+	if (node->order == ISB_ORDER_GEO)
+		check_rules(g, policy, node);
+	for (size_t i = 0; i < node->nchild; i++) {
+		const struct isb_policy_child *child = &node->children[i];
+		if (looks_at_places(node->order) && !isb_graph_placed(g, child))
+			isb_diag(g->diags, mark_of(child), "child %zu of policy '%s' lies nowhere: order %s needs a 'region' "
+			         "on an endpoint below it", i + 1, policy->name, order_text(node->order));
+		if (child->node)
+			check_node(g, policy, child->node);
+		else
+			check_target(g, &child->use);
+	}
+}
+
+/* --- Records --- */
+
+struct claim {
+	const uint8_t *owner; /* absolute, lower case */
+	const struct isb_record *record;
+};
+
+static int compare_claims(const void *a, const void *b)
+{
+	const struct claim *x = a, *y = b;
+	int c = isb_dname_compare(x->owner, y->owner);
+	return c ? c : (x->record > y->record) - (x->record < y->record);
+}
+
+static void compare_types(struct isb_graph *g, const struct isb_record *first, const struct isb_record *second)
+{
+	char text[ISB_TYPE_TEXT];
+	for (size_t i = 0; i < first->ntype; i++)
+		for (size_t j = 0; j < second->ntype; j++)
+			if (first->types[i] == second->types[j])
+				isb_diag(g->diags, second->mark, "record '%s' claims type %s, which record '%s' in line %u has already",
+				         second->owner, isb_type_print(second->types[j], text), first->owner, first->mark.line);
+}
+
+/* Neighbours in order of owners that are one owner. Three types bound how many can share it without an error, so that
+ * looking at all pairs of a run stays cheap until errors are no longer listed. */
+static void check_claims(struct isb_graph *g, struct claim *claims, size_t count)
+{
+	qsort(claims, count, sizeof(*claims), compare_claims);
+	for (size_t i = 0; i < count && !g->diags->dropped; i++) {
+		for (size_t j = i + 1; j < count && isb_dname_equal(claims[i].owner, claims[j].owner); j++) {
+			const struct isb_record *first = claims[i].record, *second = claims[j].record;
+			if (strcmp(first->owner, second->owner) == 0)
+				isb_diag(g->diags, second->mark, "record '%s' is declared twice; first in line %u", second->owner,
+				         first->mark.line);
+			else
+				compare_types(g, first, second);
+			if (g->diags->dropped)
+				break;
+		}
+	}
+}
+
+static bool answers_srv(const struct isb_record *record)
+{
+	for (size_t i = 0; i < record->ntype; i++)
+		if (record->types[i] == ISB_SRV)
+			return true;
+	return false;
+}
+
+static void check_zone(struct isb_graph *g, const struct isb_zone *zone)
+{
+	uint8_t origin[ISB_DNAME_MAX], parsed[ISB_DNAME_MAX], owner[ISB_DNAME_MAX];
+	struct claim *claims = isb_xmalloc(zone->nrecord * sizeof(*claims));
+	size_t count = 0;
+	if (isb_dname_parse(zone->name, NULL, origin) < 0) {
+		isb_diag(g->diags, zone->mark, "zone '%s' is no domain name", zone->name);
+		free(claims);
+		return;
+	}
+	for (size_t i = 0; i < zone->nrecord; i++) {
+		const struct isb_record *record = &zone->records[i];
+		check_target(g, &record->policy);
+		if (answers_srv(record))
+			isb_graph_need_srv(g, zone, record);
+		if (isb_dname_parse(record->owner, origin, parsed) < 0 || !isb_dname_under(parsed, origin)) {
+			isb_diag(g->diags, record->mark, "record '%s' lies outside zone '%s'; write the owner relative to it",
+			         record->owner, zone->name);
+			continue;
+		}
+		size_t len = isb_dname_lower(parsed, owner);
+		claims[count++] = (struct claim){isb_arena_memdup(&g->arena, owner, len), record};
+	}
+	check_claims(g, claims, count);
+	free(claims);
+}
+
+static void check_srv(struct isb_graph *g, size_t i)
+{
+	const struct isb_pool *pool = &g->catalog->pools[i];
+	const struct isb_srv_need *need = &g->pools[i].srv;
+	for (size_t k = 0; need->record && k < pool->nendpoint; k++) {
+		const struct isb_endpoint *e = &pool->endpoints[k];
+		if (!e->host || !e->port)
+			isb_diag(g->diags, e->mark, "endpoint '%s/%s' has no '%s', which SRV record '%s' of zone '%s' needs",
+			         pool->name, e->name, e->host ? "port" : "host", need->record->owner, need->zone->name);
+	}
+}
+
+int isb_catalog_check(const struct isb_catalog *catalog, struct isb_diags *diags)
+{
+	struct isb_graph g;
+	size_t before = diags->count + diags->dropped;
+	isb_graph_init(&g, catalog, diags);
+	for (size_t i = 0; i < catalog->npool; i++)
+		check_pool(&g, &catalog->pools[i]);
+	isb_graph_walk(&g);
+	for (size_t i = 0; i < catalog->npolicy; i++)
+		check_node(&g, &catalog->policies[i], catalog->policies[i].root);
+	for (size_t i = 0; i < catalog->nzone; i++)
+		check_zone(&g, &catalog->zones[i]);
+	for (size_t i = 0; i < catalog->npool; i++)
+		check_srv(&g, i);
+	isb_graph_done(&g);
+	return diags->count + diags->dropped == before ? ISB_OK : ISB_EINVAL;
+}

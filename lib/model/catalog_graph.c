@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "catalog_graph.h"
+
+#include <stdlib.h>
+
+static size_t pool_index(const struct isb_graph *g, const struct isb_pool *pool)
+{
+	return (size_t)(pool - g->catalog->pools);
+}
+
+static size_t policy_index(const struct isb_graph *g, const struct isb_policy *policy)
+{
+	return (size_t)(policy - g->catalog->policies);
+}
+
+static void add_edge(struct isb_graph *g, struct isb_policy_facts *p, size_t to, unsigned depth)
+{
+	if (p->nedge == p->room) {
+		size_t size = sizeof(*p->edges);
+		p->room = p->room ? p->room * 2 : 4;
+		p->edges = isb_arena_grow(&g->arena, p->edges, p->nedge * size, p->room * size);
+	}
+	p->edges[p->nedge++] = (struct isb_policy_edge){.to = to, .depth = depth};
+}
+
+static void collect(struct isb_graph *g, struct isb_policy_facts *p, const struct isb_policy_node *node, unsigned depth)
+{
+	if (depth > p->height)
+		p->height = depth;
+	for (size_t i = 0; i < node->nchild; i++) {
+		const struct isb_policy_child *child = &node->children[i];
+		const struct isb_policy *policy = child->node ? NULL : isb_catalog_policy(g->catalog, child->use.name);
+		if (child->node)
+			collect(g, p, child->node, depth + 1);
+		else if (policy)
+			add_edge(g, p, policy_index(g, policy), depth);
+	}
+}
+
+static bool has_region(const struct isb_pool *pool)
+{
+	for (size_t i = 0; i < pool->nendpoint; i++)
+		if (pool->endpoints[i].region.name)
+			return true;
+	return false;
+}
+
+void isb_graph_init(struct isb_graph *g, const struct isb_catalog *catalog, struct isb_diags *diags)
+{
+	*g = (struct isb_graph){.catalog = catalog, .diags = diags};
+	g->pools = isb_xcalloc(catalog->npool, sizeof(*g->pools));
+	g->policies = isb_xcalloc(catalog->npolicy, sizeof(*g->policies));
+	g->stack = isb_xcalloc(catalog->npolicy, sizeof(*g->stack));
+	for (size_t i = 0; i < catalog->npool; i++)
+		g->pools[i].placed = has_region(&catalog->pools[i]);
+	for (size_t i = 0; i < catalog->npolicy; i++)
+		collect(g, &g->policies[i], catalog->policies[i].root, 1);
+}
+
+void isb_graph_done(struct isb_graph *g)
+{
+	free(g->pools);
+	free(g->policies);
+	free(g->stack);
+	isb_arena_done(&g->arena);
+}
+
+bool isb_graph_placed(const struct isb_graph *g, const struct isb_policy_child *child)
+{
+	if (child->node) {
+		for (size_t i = 0; i < child->node->nchild; i++)
+			if (isb_graph_placed(g, &child->node->children[i]))
+				return true;
+		return false;
+	}
+	const struct isb_pool *pool = isb_catalog_pool(g->catalog, child->use.name);
+	const struct isb_policy *policy = isb_catalog_policy(g->catalog, child->use.name);
+	if (pool)
+		return g->pools[pool_index(g, pool)].placed;
+	return !policy || g->policies[policy_index(g, policy)].placed;
+}
+
+static void say_loop(struct isb_graph *g, size_t depth, size_t to)
+{
+	enum { SHOWN = 16 };
+	const struct isb_policy *policies = g->catalog->policies;
+	struct isb_buf way = {0};
+	size_t from = depth;
+	while (from > 0 && g->stack[from - 1] != to)
+		from--;
+	from--;
+	for (size_t i = from; i < depth && i < from + SHOWN; i++)
+		isb_buf_printf(&way, "%s -> ", policies[g->stack[i]].name);
+	isb_diag(g->diags, policies[to].mark, "policies loop: %s%s%s", isb_buf_text(&way),
+	         depth - from > SHOWN ? "... -> " : "", policies[to].name);
+	isb_buf_done(&way);
+}
+
+/* All children are known now. Only the first policy on the way up that is too deep is named. */
+static void finish(struct isb_graph *g, size_t i)
+{
+	const struct isb_policy *policy = &g->catalog->policies[i];
+	struct isb_policy_facts *p = &g->policies[i];
+	bool deep_below = false;
+	for (size_t k = 0; k < p->nedge; k++) {
+		const struct isb_policy_facts *to = &g->policies[p->edges[k].to];
+		unsigned below = to->walk == ISB_WALK_DONE ? to->height : 0;
+		deep_below |= below > ISB_POLICY_DEPTH_MAX;
+		if (p->edges[k].depth + below > p->height)
+			p->height = p->edges[k].depth + below;
+	}
+	if (p->height > ISB_POLICY_DEPTH_MAX && !deep_below)
+		isb_diag(g->diags, policy->mark, "policy '%s' is nested %u levels deep; %d are allowed", policy->name, p->height,
+		         ISB_POLICY_DEPTH_MAX);
+	p->placed = isb_graph_placed(g, &(struct isb_policy_child){.node = policy->root});
+	p->walk = ISB_WALK_DONE;
+}
+
+static void walk_from(struct isb_graph *g, size_t start)
+{
+	size_t depth = 0;
+	g->stack[depth++] = start;
+	g->policies[start].walk = ISB_WALK_OPEN;
+	while (depth) {
+		struct isb_policy_facts *top = &g->policies[g->stack[depth - 1]];
+		if (top->cursor == top->nedge) {
+			finish(g, g->stack[--depth]);
+			continue;
+		}
+		size_t to = top->edges[top->cursor++].to;
+		if (g->policies[to].walk == ISB_WALK_OPEN) {
+			say_loop(g, depth, to);
+		} else if (g->policies[to].walk == ISB_WALK_NEW) {
+			g->policies[to].walk = ISB_WALK_OPEN;
+			g->stack[depth++] = to;
+		}
+	}
+}
+
+void isb_graph_walk(struct isb_graph *g)
+{
+	for (size_t i = 0; i < g->catalog->npolicy; i++)
+		if (g->policies[i].walk == ISB_WALK_NEW)
+			walk_from(g, i);
+}
+
+/* --- SRV --- */
+
+struct srv_visit {
+	struct isb_graph *g;
+	struct isb_srv_need need;
+	size_t pending; /* policies on g->stack: each gets there once */
+};
+
+static void visit_name(struct srv_visit *v, const char *name)
+{
+	struct isb_graph *g = v->g;
+	const struct isb_pool *pool = isb_catalog_pool(g->catalog, name);
+	const struct isb_policy *policy = isb_catalog_policy(g->catalog, name);
+	if (pool && !g->pools[pool_index(g, pool)].srv.record)
+		g->pools[pool_index(g, pool)].srv = v->need;
+	if (policy && !g->policies[policy_index(g, policy)].srv) {
+		g->policies[policy_index(g, policy)].srv = true;
+		g->stack[v->pending++] = policy_index(g, policy);
+	}
+}
+
+static void visit_node(struct srv_visit *v, const struct isb_policy_node *node)
+{
+	for (size_t i = 0; i < node->nchild; i++) {
+		if (node->children[i].node)
+			visit_node(v, node->children[i].node);
+		else
+			visit_name(v, node->children[i].use.name);
+	}
+}
+
+void isb_graph_need_srv(struct isb_graph *g, const struct isb_zone *zone, const struct isb_record *record)
+{
+	struct srv_visit v = {.g = g, .need = {.zone = zone, .record = record}};
+	visit_name(&v, record->policy.name);
+	while (v.pending)
+		visit_node(&v, g->catalog->policies[g->stack[--v.pending]].root);
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include "schema_parts.h"
+
+/* Which policy uses which: what isb_catalog_check() knows beyond single objects. Chains of policies may be as long as a
+ * hostile catalog likes, so they are walked without recursion; only trees written in place are recursed into, and
+ * those end where YAML's depth does. */
+
+struct isb_srv_need {
+	const struct isb_zone *zone;
+	const struct isb_record *record; /* NULL: no SRV record leads here */
+};
+
+struct isb_graph {
+	const struct isb_catalog *catalog;
+	struct isb_diags *diags;
+	struct isb_arena arena;
+	struct isb_pool_facts {
+		bool placed; /* an endpoint has a region */
+		struct isb_srv_need srv;
+	} *pools;
+	struct isb_policy_facts {
+		struct isb_policy_edge {
+			size_t to;      /* a policy */
+			unsigned depth; /* nodes from the root down to the one that names it */
+		} *edges;
+		size_t nedge, room, cursor;
+		enum { ISB_WALK_NEW, ISB_WALK_OPEN, ISB_WALK_DONE } walk;
+		unsigned height; /* nodes on the longest way down */
+		bool placed;     /* an endpoint below has a region */
+		bool srv;        /* an SRV record leads here */
+	} *policies;
+	size_t *stack; /* policies whose walk is open, and later a list of those to visit */
+};
+
+void isb_graph_init(struct isb_graph *g, const struct isb_catalog *catalog, struct isb_diags *diags);
+void isb_graph_done(struct isb_graph *g);
+/* Visits every policy, children before parents; adds loops and trees that are too deep to the diags. */
+void isb_graph_walk(struct isb_graph *g);
+/* After the walk: does an endpoint below this child have a region? True for names that are not there. */
+bool isb_graph_placed(const struct isb_graph *g, const struct isb_policy_child *child);
+/* Marks every pool below the record's policy that is not marked yet. */
+void isb_graph_need_srv(struct isb_graph *g, const struct isb_zone *zone, const struct isb_record *record);

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "isobar/model/schema.h"
+
+#include <string.h>
+
+#include "isobar/base/err.h"
+#include "schema_parts.h"
+
+/* The tables. A row's range and preset are read by the field's own type, so they cannot say one thing and mean
+ * another; presets stand in the form in which the type prints them. */
+
+#define AT(object, member) .offset = offsetof(struct object, member), .size = sizeof(((struct object *)0)->member)
+#define LIST(object, member, count) \
+	.offset = offsetof(struct object, member), .size = sizeof(*((struct object *)0)->member), \
+	.count_at = offsetof(struct object, count)
+
+static const char *const order_words[] = {
+	[ISB_ORDER_FAILOVER] = "failover", [ISB_ORDER_WEIGHTED] = "weighted", [ISB_ORDER_GEO] = "geo",
+	[ISB_ORDER_NEAREST] = "nearest", [ISB_ORDER_LATENCY] = "latency", [ISB_ORDER_COUNT] = NULL};
+static const char *const check_words[] = {
+	[ISB_CHECK_TCP] = "tcp", [ISB_CHECK_HTTP] = "http", [ISB_CHECK_HTTPS] = "https", NULL};
+static const char *const all_down_words[] = {
+	[ISB_ALL_DOWN_ALL] = "all", [ISB_ALL_DOWN_FALLBACK] = "fallback", [ISB_ALL_DOWN_NODATA] = "nodata", NULL};
+
+static const struct isb_field region_fields[] = {
+	{"location", "list of latitude and longitude", "-90..90, -180..180", .unit = "degrees", .required = true,
+	 .how = &isb_how_location, .help = "where the region lies; north and east are positive, at most nine decimals"},
+};
+
+static const struct isb_field check_fields[] = {
+	{"type", "word", "tcp, http, https", .required = true, .how = &isb_how_word, .words = check_words,
+	 AT(isb_check, type), .help = "the protocol that is spoken to the endpoint"},
+	{"port", "integer", "1..65535", .how = &isb_how_integer, AT(isb_check, port),
+	 .help = "the port that is tested; without it the endpoint's, else 80 or 443 by type"},
+	{"host", "host name", "1..253", .unit = "octets", .how = &isb_how_host, AT(isb_check, host),
+	 .help = "Host header and TLS server name; without it the endpoint's host, else its address"},
+	{"path", "path that begins with '/'", "1..2048", "/", "octets", .how = &isb_how_path, AT(isb_check, path),
+	 .help = "what is requested"},
+	{"method", "word", "GET, HEAD", "GET", .how = &isb_how_choice, AT(isb_check, method),
+	 .help = "how it is requested"},
+	{"expect.status", "list of HTTP statuses", "100..599", "200-399", .how = &isb_how_status, .most = 64,
+	 LIST(isb_check, statuses, nstatus), .help = "statuses that count as success, as 204 or 200-299"},
+	{"expect.body", "text", "1..4096", .unit = "octets", .how = &isb_how_text, AT(isb_check, body),
+	 .help = "must stand somewhere in the first 64 KiB of the reply's body, besides the status"},
+	{"verify", "boolean", "true, false", "true", .how = &isb_how_bool, AT(isb_check, verify),
+	 .help = "whether the certificate must be valid for the host"},
+	{"ca_file", "file name", "1..4096", .unit = "octets", .how = &isb_how_line, AT(isb_check, ca_file),
+	 .help = "PEM file of the authorities that may sign the certificate; without it the system's"},
+	{"interval", "duration", "10ms..1d", "5s", .how = &isb_how_span_ms, AT(isb_check, interval_ms),
+	 .help = "time from the start of one test to the start of the next"},
+	{"timeout", "duration", "1ms..1h", "2s", .how = &isb_how_span_ms, AT(isb_check, timeout_ms),
+	 .help = "a test that takes longer has failed"},
+	{"down_interval", "duration", "10ms..1d", .how = &isb_how_span_ms, AT(isb_check, down_interval_ms),
+	 .help = "interval while the endpoint is down; without it the same as when it is up"},
+	{"retry", "duration", "0s..1h", "500ms", .how = &isb_how_span_ms, AT(isb_check, retry_ms),
+	 .help = "a first failure is tested again after this time; 0s waits for the next interval"},
+	{"rise", "integer", "1..64", "2", .how = &isb_how_integer, AT(isb_check, rise),
+	 .help = "successes in a row that make a down endpoint up"},
+	{"fall", "integer", "1..64", "3", .how = &isb_how_integer, AT(isb_check, fall),
+	 .help = "failures in a row that make an up endpoint down"},
+	{"quorum", "quorum", "majority, any, all, at-least N or N%", "majority", .how = &isb_how_quorum,
+	 AT(isb_check, quorum), .help = "how many probes with fresh observations must agree"},
+};
+
+static const struct isb_field pool_fields[] = {
+	{"check", "name of a check", .how = &isb_how_name, AT(isb_pool, check),
+	 .help = "how the endpoints are tested; without it they are always up"},
+	{"order", "word", "failover, weighted, nearest, latency", "weighted", .how = &isb_how_word, .words = order_words,
+	 AT(isb_pool, order), .help = "how the endpoints are ranked"},
+	{"answers", "integer", "1..255 or all", "1", .how = &isb_how_answers, AT(isb_pool, answers),
+	 .help = "how many endpoints one answer holds"},
+	{"min_up", "number or share", "1..65535 or 1%..100%", "1", .how = &isb_how_min_up, AT(isb_pool, min_up),
+	 .help = "how many endpoints must be usable before the pool can answer"},
+	{"endpoints", "map of endpoints", .how = &isb_how_endpoints, .help = "the pool's endpoints by name"},
+};
+
+static const struct isb_field endpoint_fields[] = {
+	{"region", "name of a region", .how = &isb_how_name, AT(isb_endpoint, region),
+	 .help = "where the endpoint stands; orders nearest and latency need it"},
+	{"address", "list of addresses", .how = &isb_how_address, .most = 64, LIST(isb_endpoint, addresses, naddress),
+	 .help = "what A and AAAA records answer"},
+	{"host", "host name", "1..253", .unit = "octets", .how = &isb_how_host, AT(isb_endpoint, host),
+	 .help = "target of SRV records, and name for checks"},
+	{"port", "integer", "1..65535", .how = &isb_how_integer, AT(isb_endpoint, port),
+	 .help = "port of SRV records, and for checks that name none"},
+	{"weight", "integer", "0..65535", "1", .how = &isb_how_integer, AT(isb_endpoint, weight),
+	 .help = "share among endpoints of equal rank; 0 is taken only when nothing else can answer"},
+	{"tier", "integer", "0..255", "0", .how = &isb_how_integer, AT(isb_endpoint, tier),
+	 .help = "under order failover, lower tiers come first"},
+};
+
+static const struct isb_field policy_fields[] = {
+	{"order", "word", "failover, weighted, geo, nearest, latency", "failover", .how = &isb_how_word,
+	 .words = order_words, AT(isb_policy_node, order), .help = "how the children are ranked"},
+	{"of", "list of pools, policies and policies in place", .how = &isb_how_of,
+	 .help = "the children of every order but geo"},
+	{"rules", "list of rules", .how = &isb_how_rules, .help = "the children of order geo"},
+};
+
+static const struct isb_field child_fields[] = {
+	{"use", "name of a pool or policy", .required = true, .how = &isb_how_use,
+	 .help = "the child; a list is a failover, a map a policy in place"},
+	{"weight", "integer", "0..65535", "1", .how = &isb_how_integer, AT(isb_policy_child, weight),
+	 .help = "share among children of equal rank; 0 is taken only when nothing else can answer"},
+	{"bias", "integer", "-99..99", "0", "per cent", .how = &isb_how_integer, AT(isb_policy_child, bias),
+	 .help = "under order nearest, how much nearer the child is taken to be"},
+};
+
+static const struct isb_field rule_fields[] = {
+	{"nets", "list of networks", .how = &isb_how_net, LIST(isb_policy_child, match.nets, match.nnet),
+	 .help = "networks of clients"},
+	{"asn", "list of AS numbers", "1..4294967295", .how = &isb_how_asn,
+	 LIST(isb_policy_child, match.asns, match.nasn), .help = "autonomous systems of clients"},
+	{"city", "list of cities such as US/Boston", "4..128", .unit = "octets", .how = &isb_how_city,
+	 LIST(isb_policy_child, match.cities.list, match.cities.count), .help = "country and city, in English"},
+	{"subdivision", "list of ISO 3166-2 codes such as US-CA", .how = &isb_how_subdivision,
+	 LIST(isb_policy_child, match.subdivisions.list, match.subdivisions.count), .help = "states and provinces"},
+	{"country", "list of ISO 3166-1 codes such as KR", .how = &isb_how_country,
+	 LIST(isb_policy_child, match.countries.list, match.countries.count), .help = "countries"},
+	{"continent", "list of words", "AF, AN, AS, EU, NA, OC, SA", .how = &isb_how_choice,
+	 LIST(isb_policy_child, match.continents.list, match.continents.count), .help = "continents"},
+	{"default", "boolean", "true, false", "false", .how = &isb_how_bool, AT(isb_policy_child, match.is_default),
+	 .help = "matches whatever no other rule matches"},
+	{"use", "name of a pool or policy", .required = true, .how = &isb_how_use,
+	 .help = "who answers; a list is a failover, a map a policy in place"},
+	{"fence", "boolean", "true, false", "false", .how = &isb_how_bool, AT(isb_policy_child, fence),
+	 .help = "never leave this rule, whatever is down"},
+};
+
+static const struct isb_field zone_fields[] = {
+	{"file", "file name", "1..4096", .unit = "octets", .how = &isb_how_line, .outside = true, AT(isb_zone, file),
+	 .help = "RFC 1035 master file with the ordinary records, relative to the catalog's directory"},
+	{"text", "text", .how = &isb_how_zone_text, .outside = true, .help = "the same in place"},
+	{"records", "map of records", .how = &isb_how_records, .outside = true,
+	 .help = "what is steered, by owner name: relative to the zone, or @ for the zone itself"},
+};
+
+static const struct isb_field record_fields[] = {
+	{"types", "list of words", "A, AAAA, SRV", .required = true, .how = &isb_how_rrtype, .most = 3,
+	 LIST(isb_record, types, ntype), .help = "the types that are answered by the policy"},
+	{"ttl", "duration", "1s..7d", "30s", .how = &isb_how_span_s, AT(isb_record, ttl_s),
+	 .help = "how long resolvers may keep an answer"},
+	{"ttl_min", "duration", "0s..7d", "5s", .how = &isb_how_span_s, AT(isb_record, ttl_min_s),
+	 .help = "health that is about to change shortens the TTL down to this"},
+	{"policy", "name of a policy or pool", .required = true, .how = &isb_how_name, AT(isb_record, policy),
+	 .help = "what chooses the answer"},
+	{"all_down", "word", "all, fallback, nodata", "all", .how = &isb_how_word, .words = all_down_words,
+	 AT(isb_record, all_down),
+	 .help = "when nothing can answer: as if all were up, the ordinary records underneath, or no data"},
+};
+
+static const struct kind {
+	const char *name, *plural;
+	const struct isb_field *fields;
+	size_t count;
+} kinds[ISB_KIND_COUNT] = {
+	[ISB_REGION] = {"region", "regions", region_fields, ISB_LEN(region_fields)},
+	[ISB_CHECK] = {"check", "checks", check_fields, ISB_LEN(check_fields)},
+	[ISB_POOL] = {"pool", "pools", pool_fields, ISB_LEN(pool_fields)},
+	[ISB_POLICY] = {"policy", "policies", policy_fields, ISB_LEN(policy_fields)},
+	[ISB_ZONE] = {"zone", "zones", zone_fields, ISB_LEN(zone_fields)},
+	[ISB_RECORD] = {"record", "records", record_fields, ISB_LEN(record_fields)},
+};
+
+const char *isb_kind_name(enum isb_kind kind)
+{
+	return kinds[kind].name;
+}
+
+const char *isb_kind_plural(enum isb_kind kind)
+{
+	return kinds[kind].plural;
+}
+
+int isb_kind_parse(const char *text, enum isb_kind *ret_kind)
+{
+	for (unsigned i = 0; i < ISB_KIND_COUNT; i++) {
+		if (strcmp(text, kinds[i].name) == 0 || strcmp(text, kinds[i].plural) == 0) {
+			*ret_kind = (enum isb_kind)i;
+			return ISB_OK;
+		}
+	}
+	return ISB_EFORMAT;
+}
+
+size_t isb_fields(enum isb_kind kind, const struct isb_field **ret_fields)
+{
+	*ret_fields = kinds[kind].fields;
+	return kinds[kind].count;
+}
+
+size_t isb_endpoint_fields(const struct isb_field **ret_fields)
+{
+	*ret_fields = endpoint_fields;
+	return ISB_LEN(endpoint_fields);
+}
+
+size_t isb_child_fields(const struct isb_field **ret_fields)
+{
+	*ret_fields = child_fields;
+	return ISB_LEN(child_fields);
+}
+
+size_t isb_rule_fields(const struct isb_field **ret_fields)
+{
+	*ret_fields = rule_fields;
+	return ISB_LEN(rule_fields);
+}

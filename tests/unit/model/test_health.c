@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "isobar/base/err.h"
+#include "isobar/model/health.h"
+
+static void a_word_gives_back_what_was_packed(void **state)
+{
+	(void)state;
+	for (unsigned verdict = 0; verdict < 4; verdict++) {
+		for (unsigned held = 0; held < 3; held++) {
+			struct isb_health in = {.verdict = (enum isb_verdict)verdict, .held = (enum isb_verdict)held, .soft = 73,
+			                        .load = 4095, .latency_us = 16 * 12345, .flip_s = 17};
+			struct isb_health out = isb_health_unpack(isb_health_pack(&in));
+			assert_int_equal(out.verdict, in.verdict);
+			assert_int_equal(out.held, in.held);
+			assert_int_equal(out.soft, in.soft);
+			assert_int_equal(out.load, in.load);
+			assert_int_equal(out.latency_us, in.latency_us);
+			assert_int_equal(out.flip_s, in.flip_s);
+		}
+	}
+}
+
+static void the_bits_lie_where_the_header_says(void **state)
+{
+	(void)state;
+	struct isb_health h = {ISB_UP, ISB_DOWN, 100, 1, 16, 3};
+	assert_int_equal(isb_health_pack(&h), UINT64_C(1) << 63 | 1 | 2 << 2 | 100 << 4 | 1 << 11 | 1 << 23 | UINT64_C(3) << 43);
+}
+
+static void a_word_of_zero_is_never_seen(void **state)
+{
+	(void)state;
+	struct isb_health h = isb_health_unpack(0);
+	assert_int_equal(h.verdict, ISB_UNKNOWN);
+	assert_int_equal(h.held, ISB_UNKNOWN);
+	assert_int_equal(h.flip_s, ISB_FLIP_NONE);
+	assert_int_equal(isb_health_flip_s(0), ISB_FLIP_NONE);
+	struct isb_health unknown = {.verdict = ISB_UNKNOWN};
+	assert_int_not_equal(isb_health_pack(&unknown), 0);
+}
+
+static void values_out_of_range_saturate_and_leave_their_neighbours_alone(void **state)
+{
+	(void)state;
+	struct isb_health in = {ISB_DOWN, ISB_DISPUTED, 1000, 100000, UINT32_MAX, 100000};
+	struct isb_health out = isb_health_unpack(isb_health_pack(&in));
+	assert_int_equal(out.verdict, ISB_DOWN);
+	assert_int_equal(out.held, ISB_UNKNOWN); /* only a definite verdict can be held */
+	assert_int_equal(out.soft, 100);
+	assert_int_equal(out.load, 4095);
+	assert_int_equal(out.latency_us, 0xfffff * 16u);
+	assert_int_equal(out.flip_s, ISB_FLIP_NONE);
+}
+
+static void latency_is_rounded_to_the_nearest_sixteen_microseconds(void **state)
+{
+	(void)state;
+	static const unsigned cases[][2] = {{0, 0}, {7, 0}, {8, 16}, {23, 16}, {24, 32}, {1000, 1008}};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct isb_health in = {.latency_us = cases[i][0]};
+		assert_int_equal(isb_health_unpack(isb_health_pack(&in)).latency_us, cases[i][1]);
+	}
+}
+
+static void unknown_and_disputed_fall_back_on_what_is_held(void **state)
+{
+	(void)state;
+	static const struct { enum isb_verdict verdict, held, effective; } cases[] = {
+		{ISB_UP, ISB_DOWN, ISB_UP},       {ISB_DOWN, ISB_UP, ISB_DOWN},      {ISB_UNKNOWN, ISB_UP, ISB_UP},
+		{ISB_DISPUTED, ISB_UP, ISB_UP},   {ISB_UNKNOWN, ISB_DOWN, ISB_DOWN}, {ISB_DISPUTED, ISB_DOWN, ISB_DOWN},
+		{ISB_UNKNOWN, ISB_UNKNOWN, ISB_UNKNOWN},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct isb_health h = {.verdict = cases[i].verdict, .held = cases[i].held};
+		assert_int_equal(isb_health_effective(isb_health_pack(&h)), cases[i].effective);
+	}
+	assert_int_equal(isb_health_effective(0), ISB_UNKNOWN);
+}
+
+static void slots_outside_the_table_read_as_never_seen(void **state)
+{
+	(void)state;
+	static uint64_t words[ISB_CHUNK_WORDS];
+	words[3] = 42;
+	words[ISB_CHUNK_WORDS - 1] = 43;
+	const uint64_t *chunks[] = {NULL, words};
+	struct isb_health_table table = {chunks, 2};
+	assert_int_equal(isb_health_word(&table, 3), 0);
+	assert_int_equal(isb_health_word(&table, ISB_CHUNK_WORDS + 3), 42);
+	assert_int_equal(isb_health_word(&table, 2 * ISB_CHUNK_WORDS - 1), 43);
+	assert_int_equal(isb_health_word(&table, 2 * ISB_CHUNK_WORDS), 0);
+	assert_int_equal(isb_health_word(&table, UINT32_MAX), 0);
+}
+
+static void an_admin_state_ends_at_its_time_and_not_before(void **state)
+{
+	(void)state;
+	int64_t until = INT64_C(1795262400000);
+	uint64_t word = isb_admin_pack(ISB_ADMIN_DRAIN, until);
+	assert_int_equal(isb_admin_at(word, until - 1), ISB_ADMIN_DRAIN);
+	assert_int_equal(isb_admin_at(word, until), ISB_ADMIN_AUTO);
+	assert_int_equal(isb_admin_at(isb_admin_pack(ISB_ADMIN_DOWN, 0), INT64_MAX), ISB_ADMIN_DOWN);
+	assert_int_equal(isb_admin_at(0, until), ISB_ADMIN_AUTO);
+}
+
+static void names_of_admin_states_are_read_back(void **state)
+{
+	(void)state;
+	for (unsigned i = ISB_ADMIN_AUTO; i <= ISB_ADMIN_HOLD; i++) {
+		enum isb_admin admin;
+		assert_int_equal(isb_admin_parse(isb_admin_name((enum isb_admin)i), &admin), ISB_OK);
+		assert_int_equal(admin, i);
+	}
+	enum isb_admin kept = ISB_ADMIN_HOLD;
+	assert_int_equal(isb_admin_parse("DOWN", &kept), ISB_EFORMAT);
+	assert_int_equal(isb_admin_parse("", &kept), ISB_EFORMAT);
+	assert_int_equal(isb_admin_parse("downs", &kept), ISB_EFORMAT);
+	assert_int_equal(kept, ISB_ADMIN_HOLD);
+	assert_string_equal(isb_verdict_name(ISB_DISPUTED), "disputed");
+	assert_string_equal(isb_verdict_name(ISB_UNKNOWN), "unknown");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_word_gives_back_what_was_packed),
+		cmocka_unit_test(the_bits_lie_where_the_header_says),
+		cmocka_unit_test(a_word_of_zero_is_never_seen),
+		cmocka_unit_test(values_out_of_range_saturate_and_leave_their_neighbours_alone),
+		cmocka_unit_test(latency_is_rounded_to_the_nearest_sixteen_microseconds),
+		cmocka_unit_test(unknown_and_disputed_fall_back_on_what_is_held),
+		cmocka_unit_test(slots_outside_the_table_read_as_never_seen),
+		cmocka_unit_test(an_admin_state_ends_at_its_time_and_not_before),
+		cmocka_unit_test(names_of_admin_states_are_read_back),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
