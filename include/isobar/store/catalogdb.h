@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "isobar/base/addr.h"
+#include "isobar/model/model.h"
+#include "isobar/model/rr.h"
+#include "isobar/model/schema.h"
+#include "isobar/store/env.h"
+
+/* The catalog environment: objects as canonical YAML text, ordinary rrsets in wire form, slots, admin states, imported
+ * latencies, and the journal of every change. All functions take a transaction on ISB_ENV_CATALOG. */
+
+uint64_t isb_generation(struct isb_txn *txn); /* 0: nothing was ever committed */
+
+/* --- Reading ----------------------------------------------------------------------------------------------- */
+
+/* The whole model, built from the rows through the schema; a row that cannot be read is a diag and ISB_EFORMAT. Marks
+ * name the row: file "pool/asia". `catalog` must be initialised and empty. */
+int isb_catalog_load(struct isb_txn *txn, struct isb_catalog *catalog, struct isb_diags *diags);
+
+/* Canonical body of one object; valid until the transaction ends. */
+int isb_object_get(struct isb_txn *txn, enum isb_kind kind, const char *key, const char **ret_body);
+int isb_object_each(struct isb_txn *txn, enum isb_kind kind,
+                    int (*each)(void *arg, const char *key, const char *body), void *arg);
+
+/* Ordinary rrsets of a zone. `zone` and `owner` are absolute wire names; the order of owners is by reversed labels,
+ * so a name comes before everything below it. `set` points into the map (8-octet aligned copies are made where the
+ * map's are not). */
+int isb_rrset_get(struct isb_txn *txn, const uint8_t *zone, const uint8_t *owner, uint16_t type,
+                  const struct isb_rrset **ret_set);
+int isb_rrset_each(struct isb_txn *txn, const uint8_t *zone,
+                   int (*each)(void *arg, const uint8_t *owner, const struct isb_rrset *set), void *arg);
+
+/* The number of an endpoint's health word; never given to another endpoint, so that no one inherits a verdict. */
+int isb_slot_get(struct isb_txn *txn, const char *pool, const char *endpoint, uint32_t *ret_slot);
+int isb_slot_each(struct isb_txn *txn, int (*each)(void *arg, const char *endpoint /* "pool/endpoint" */, uint32_t slot),
+                  void *arg);
+
+struct isb_admin_row {
+	enum isb_admin admin;
+	int64_t since_ms, until_ms; /* until 0: no end */
+	const char *author, *reason; /* "" when none was given */
+};
+int isb_admin_get(struct isb_txn *txn, const char *endpoint, struct isb_admin_row *ret_row);
+int isb_admin_each(struct isb_txn *txn, int (*each)(void *arg, const char *endpoint, const struct isb_admin_row *row),
+                   void *arg);
+
+/* Imported round trips: client network × region. */
+struct isb_latency_row {
+	struct isb_net net;
+	const char *region;
+	uint32_t rtt_us;
+};
+int isb_latency_each(struct isb_txn *txn, int (*each)(void *arg, const struct isb_latency_row *row), void *arg);
+
+/* --- The journal ------------------------------------------------------------------------------------------- */
+
+struct isb_journal_entry {
+	uint64_t generation;
+	int64_t time_ms;
+	const char *author, *reason;
+	uint32_t changes;
+};
+/* One changed row of the catalog. `before` / `after` len 0 with data NULL: the row was not there / is gone. */
+struct isb_change {
+	enum isb_table table;
+	struct isb_slice key, before, after;
+};
+/* From generation `from` on, oldest first. */
+int isb_journal_each(struct isb_txn *txn, uint64_t from, int (*each)(void *arg, const struct isb_journal_entry *entry),
+                     void *arg);
+int isb_journal_changes(struct isb_txn *txn, uint64_t generation,
+                        int (*each)(void *arg, const struct isb_change *change), void *arg);
+/* What a change's key means. OBJECT: kind and key text; RRSET: zone, owner, type. Outputs that do not apply stay. */
+int isb_change_object(const struct isb_change *change, enum isb_kind *ret_kind, const char **ret_key);
+int isb_change_rrset(const struct isb_change *change, uint8_t ret_zone[255], uint8_t ret_owner[255], uint16_t *ret_type);
+
+/* --- One edit = one transaction ------------------------------------------------------------------------------ */
+
+/* Begin with isb_txn_begin(…, write), make an edit over it, put and delete, then finish. Only real differences reach the
+ * journal; an edit without any leaves the generation alone. */
+struct isb_edit;
+struct isb_edit *isb_edit_new(struct isb_txn *txn, const char *author, const char *reason, int64_t now_ms);
+void isb_edit_free(struct isb_edit *edit); /* the transaction is the caller's to commit or abort */
+
+int isb_edit_put_object(struct isb_edit *edit, enum isb_kind kind, const char *key, const char *body);
+int isb_edit_delete_object(struct isb_edit *edit, enum isb_kind kind, const char *key);
+int isb_edit_put_rrset(struct isb_edit *edit, const uint8_t *zone, const uint8_t *owner, const struct isb_rrset *set);
+int isb_edit_delete_rrset(struct isb_edit *edit, const uint8_t *zone, const uint8_t *owner, uint16_t type);
+/* Makes the zone hold exactly these rrsets, touching only rows that differ: begin marks, put, end deletes the rest. */
+int isb_edit_zone_begin(struct isb_edit *edit, const uint8_t *zone);
+int isb_edit_zone_end(struct isb_edit *edit);
+/* AUTO takes the row away. */
+int isb_edit_admin(struct isb_edit *edit, const char *endpoint, const struct isb_admin_row *row);
+int isb_edit_latency(struct isb_edit *edit, const struct isb_latency_row *row); /* rtt_us 0 takes it away */
+
+/* Changes so far, in the order made; for plans (`diff`, `--dry-run`) and messages. */
+size_t isb_edit_count(const struct isb_edit *edit);
+const struct isb_change *isb_edit_change(const struct isb_edit *edit, size_t i);
+
+/* Gives slots to new endpoints, writes the journal and generation + 1 into the transaction; *ret_generation is the one
+ * that will be current after the caller commits (the old one when nothing changed). */
+int isb_edit_finish(struct isb_edit *edit, uint64_t *ret_generation);

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "isobar/store/catalogdb.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "isobar/base/err.h"
+#include "isobar/model/yaml.h"
+#include "isobar/store/codec.h"
+
+static const struct isb_slice everything = {NULL, 0};
+
+uint64_t isb_generation(struct isb_txn *txn)
+{
+	struct isb_key key;
+	struct isb_slice value;
+	isb_key_text(&key, ISB_META_GENERATION);
+	if (isb_row_get(txn, ISB_T_META, isb_key_slice(&key), &value) != ISB_OK || value.len != 8)
+		return 0;
+	return isb_get_u64(value.data);
+}
+
+/* --- Objects --- */
+
+int isb_object_get(struct isb_txn *txn, enum isb_kind kind, const char *name, const char **ret_body)
+{
+	struct isb_key key;
+	struct isb_slice value;
+	int rc = isb_key_object(&key, kind, name);
+	if (rc == ISB_OK)
+		rc = isb_row_get(txn, ISB_T_OBJECT, isb_key_slice(&key), &value);
+	return rc == ISB_OK ? isb_text_decode(value, ret_body) : rc;
+}
+
+struct object_walk {
+	int (*each)(void *arg, const char *key, const char *body);
+	void *arg;
+};
+
+static int object_row(void *arg, struct isb_slice key, struct isb_slice value)
+{
+	const struct object_walk *walk = arg;
+	enum isb_kind kind;
+	const char *name, *body;
+	if (isb_object_key_decode(key, &kind, &name) != ISB_OK || isb_text_decode(value, &body) != ISB_OK)
+		return ISB_EFORMAT;
+	return walk->each(walk->arg, name, body);
+}
+
+int isb_object_each(struct isb_txn *txn, enum isb_kind kind,
+                    int (*each)(void *arg, const char *key, const char *body), void *arg)
+{
+	struct isb_key prefix;
+	int rc = isb_key_kind(&prefix, kind);
+	if (rc != ISB_OK)
+		return rc;
+	struct object_walk walk = {each, arg};
+	return isb_row_each(txn, ISB_T_OBJECT, isb_key_slice(&prefix), everything, object_row, &walk);
+}
+
+struct load {
+	struct isb_catalog *catalog;
+	struct isb_diags *diags;
+	enum isb_kind kind;
+	bool bad;
+};
+
+/* Goes on after a bad row, so that all of them are listed. */
+static int load_object(void *arg, const char *key, const char *body)
+{
+	struct load *load = arg;
+	struct isb_arena *arena = &load->catalog->arena; /* marks point into it */
+	struct isb_yaml *root;
+	const char *row = isb_arena_printf(arena, "%s/%s", isb_kind_name(load->kind), key);
+	int rc = isb_yaml_parse(arena, row, body, strlen(body), load->diags, &root);
+	if (rc == ISB_OK)
+		rc = isb_schema_read_object(load->catalog, load->kind, key, root, load->diags);
+	load->bad |= rc != ISB_OK;
+	return 0;
+}
+
+int isb_catalog_load(struct isb_txn *txn, struct isb_catalog *catalog, struct isb_diags *diags)
+{
+	struct load load = {.catalog = catalog, .diags = diags};
+	for (load.kind = 0; load.kind < ISB_KIND_COUNT; load.kind++) { /* a record's zone comes before it */
+		int rc = isb_object_each(txn, load.kind, load_object, &load);
+		if (rc != ISB_OK) {
+			isb_diag(diags, (struct isb_mark){.file = isb_kind_name(load.kind)},
+			         "the stored %s cannot be read: %s", isb_kind_plural(load.kind), isb_strerror(rc));
+			load.bad = true;
+		}
+	}
+	return load.bad ? ISB_EFORMAT : ISB_OK;
+}
+
+/* --- Rrsets --- */
+
+int isb_rrset_get(struct isb_txn *txn, const uint8_t *zone, const uint8_t *owner, uint16_t type,
+                  const struct isb_rrset **ret_set)
+{
+	struct isb_key key;
+	struct isb_slice value;
+	int rc = isb_key_rrset(&key, zone, owner, type);
+	if (rc == ISB_OK)
+		rc = isb_row_get(txn, ISB_T_RRSET, isb_key_slice(&key), &value);
+	return rc == ISB_OK ? isb_rrset_decode(value, type, isb_txn_scratch(txn), ret_set) : rc;
+}
+
+struct rrset_walk {
+	const uint8_t *zone;
+	size_t prefix_len;
+	struct isb_buf scratch; /* not the transaction's: `each` may look up other rrsets */
+	int (*each)(void *arg, const uint8_t *owner, const struct isb_rrset *set);
+	void *arg;
+};
+
+static int rrset_row(void *arg, struct isb_slice key, struct isb_slice value)
+{
+	struct rrset_walk *walk = arg;
+	struct isb_reader r = isb_slice_reader(key);
+	r.pos = walk->prefix_len;
+	uint8_t owner[ISB_DNAME_MAX];
+	const struct isb_rrset *set;
+	if (isb_key_read_name(&r, walk->zone, owner) != ISB_OK)
+		return ISB_EFORMAT;
+	uint16_t type = isb_read_u16(&r);
+	if (!isb_read_whole(&r) || isb_rrset_decode(value, type, &walk->scratch, &set) != ISB_OK)
+		return ISB_EFORMAT;
+	return walk->each(walk->arg, owner, set);
+}
+
+int isb_rrset_each(struct isb_txn *txn, const uint8_t *zone,
+                   int (*each)(void *arg, const uint8_t *owner, const struct isb_rrset *set), void *arg)
+{
+	struct isb_key prefix;
+	int rc = isb_key_zone(&prefix, zone);
+	if (rc != ISB_OK)
+		return rc;
+	uint8_t lower[ISB_DNAME_MAX];
+	isb_dname_lower(zone, lower);
+	struct rrset_walk walk = {.zone = lower, .prefix_len = prefix.len, .each = each, .arg = arg};
+	rc = isb_row_each(txn, ISB_T_RRSET, isb_key_slice(&prefix), everything, rrset_row, &walk);
+	isb_buf_done(&walk.scratch);
+	return rc;
+}
+
+/* --- Slots --- */
+
+int isb_slot_get(struct isb_txn *txn, const char *pool, const char *endpoint, uint32_t *ret_slot)
+{
+	char name[ISB_KEY_MAX];
+	int n = snprintf(name, sizeof(name), "%s/%s", pool, endpoint);
+	if (n < 0 || (size_t)n >= sizeof(name))
+		return ISB_ERANGE;
+	struct isb_key key;
+	struct isb_slice value;
+	int rc = isb_key_text(&key, name);
+	if (rc == ISB_OK)
+		rc = isb_row_get(txn, ISB_T_SLOT, isb_key_slice(&key), &value);
+	return rc == ISB_OK ? isb_u32_decode(value, ret_slot) : rc;
+}
+
+struct slot_walk {
+	int (*each)(void *arg, const char *endpoint, uint32_t slot);
+	void *arg;
+};
+
+static int slot_row(void *arg, struct isb_slice key, struct isb_slice value)
+{
+	const struct slot_walk *walk = arg;
+	const char *endpoint;
+	uint32_t slot;
+	if (isb_text_decode(key, &endpoint) != ISB_OK || isb_u32_decode(value, &slot) != ISB_OK)
+		return ISB_EFORMAT;
+	return walk->each(walk->arg, endpoint, slot);
+}
+
+int isb_slot_each(struct isb_txn *txn, int (*each)(void *arg, const char *endpoint, uint32_t slot), void *arg)
+{
+	struct slot_walk walk = {each, arg};
+	return isb_row_each(txn, ISB_T_SLOT, everything, everything, slot_row, &walk);
+}
+
+/* --- Admin states --- */
+
+int isb_admin_get(struct isb_txn *txn, const char *endpoint, struct isb_admin_row *ret_row)
+{
+	struct isb_key key;
+	struct isb_slice value;
+	int rc = isb_key_text(&key, endpoint);
+	if (rc == ISB_OK)
+		rc = isb_row_get(txn, ISB_T_ADMIN, isb_key_slice(&key), &value);
+	return rc == ISB_OK ? isb_admin_decode(value, ret_row) : rc;
+}
+
+struct admin_walk {
+	int (*each)(void *arg, const char *endpoint, const struct isb_admin_row *row);
+	void *arg;
+};
+
+static int admin_row(void *arg, struct isb_slice key, struct isb_slice value)
+{
+	const struct admin_walk *walk = arg;
+	const char *endpoint;
+	struct isb_admin_row row;
+	if (isb_text_decode(key, &endpoint) != ISB_OK || isb_admin_decode(value, &row) != ISB_OK)
+		return ISB_EFORMAT;
+	return walk->each(walk->arg, endpoint, &row);
+}
+
+int isb_admin_each(struct isb_txn *txn, int (*each)(void *arg, const char *endpoint, const struct isb_admin_row *row),
+                   void *arg)
+{
+	struct admin_walk walk = {each, arg};
+	return isb_row_each(txn, ISB_T_ADMIN, everything, everything, admin_row, &walk);
+}
+
+/* --- Imported round trips --- */
+
+struct latency_walk {
+	int (*each)(void *arg, const struct isb_latency_row *row);
+	void *arg;
+};
+
+static int latency_row(void *arg, struct isb_slice key, struct isb_slice value)
+{
+	const struct latency_walk *walk = arg;
+	struct isb_latency_row row;
+	int rc = isb_latency_decode(key, value, &row);
+	return rc == ISB_OK ? walk->each(walk->arg, &row) : rc;
+}
+
+int isb_latency_each(struct isb_txn *txn, int (*each)(void *arg, const struct isb_latency_row *row), void *arg)
+{
+	struct latency_walk walk = {each, arg};
+	return isb_row_each(txn, ISB_T_LATENCY, everything, everything, latency_row, &walk);
+}

@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "env_impl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "isobar/base/arena.h"
+#include "isobar/base/err.h"
+#include "isobar/base/wire.h"
+#include "isobar/store/codec.h"
+
+_Static_assert(sizeof(size_t) == 8, "the maps below need 64-bit addresses");
+static const size_t catalog_map = (size_t)64 << 30, health_map = (size_t)1 << 30;
+enum { READERS = 1024, TABLES_MAX = 16, FILE_MODE = 0660, DIR_MODE = 0770 };
+
+static const struct {
+	const char *name;
+	enum isb_env env;
+} tables[ISB_T_COUNT] = {
+	[ISB_T_META] = {"meta", ISB_ENV_CATALOG},
+	[ISB_T_OBJECT] = {"object", ISB_ENV_CATALOG},
+	[ISB_T_RRSET] = {"rrset", ISB_ENV_CATALOG},
+	[ISB_T_SLOT] = {"slot", ISB_ENV_CATALOG},
+	[ISB_T_ADMIN] = {"admin", ISB_ENV_CATALOG},
+	[ISB_T_LATENCY] = {"latency", ISB_ENV_CATALOG},
+	[ISB_T_JOURNAL] = {"journal", ISB_ENV_CATALOG},
+	[ISB_T_WORD] = {"word", ISB_ENV_HEALTH},
+	[ISB_T_OBSERVATION] = {"observation", ISB_ENV_HEALTH},
+	[ISB_T_TRANSITION] = {"transition", ISB_ENV_HEALTH},
+	[ISB_T_PROBE] = {"probe", ISB_ENV_HEALTH},
+	[ISB_T_RTT] = {"rtt", ISB_ENV_HEALTH},
+};
+
+enum isb_env isb_table_env(enum isb_table table)
+{
+	return tables[table].env;
+}
+
+int isb_mdb_err(int rc)
+{
+	switch (rc) {
+	case 0: return ISB_OK;
+	case MDB_NOTFOUND:
+	case ENOENT: return ISB_ENOTFOUND;
+	case MDB_MAP_FULL:
+	case MDB_TXN_FULL:
+	case ENOSPC:
+	case EDQUOT:
+	case EFBIG: return ISB_EFULL;
+	case MDB_READERS_FULL: return ISB_EBUSY;
+	case MDB_VERSION_MISMATCH: return ISB_EVERSION;
+	case MDB_INVALID:
+	case MDB_CORRUPTED:
+	case MDB_PAGE_NOTFOUND: return ISB_EFORMAT;
+	case MDB_BAD_VALSIZE: return ISB_ERANGE;
+	case EACCES:
+	case EPERM:
+	case EROFS: return ISB_EREADONLY;
+	case ENOMEM: return ISB_ENOMEM;
+	case EIO: return ISB_EIO;
+	case EINVAL: return ISB_EINVAL;
+	default: return ISB_ESTORE;
+	}
+}
+
+/* --- Sentences --- */
+
+enum { MESSAGE_MAX = 2 * PATH_MAX };
+static char *message(void)
+{
+	static _Thread_local char text[MESSAGE_MAX];
+	return text;
+}
+
+__attribute__((format(printf, 2, 3))) static int refuse(int rc, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(message(), MESSAGE_MAX, fmt, ap);
+	va_end(ap);
+	return rc;
+}
+
+static int refuse_open(const struct isb_environment *env, int mdb_rc)
+{
+	if (mdb_rc == EACCES) {
+		char lock[PATH_MAX];
+		snprintf(lock, sizeof(lock), "%s-lock", env->path);
+		if (access(lock, R_OK | W_OK) != 0 && errno == EACCES)
+			return refuse(ISB_EREADONLY,
+			              "cannot open '%s': permission denied; every reader registers there, so that it must "
+			              "be writable for read-only programs too",
+			              lock);
+	}
+	return refuse(isb_mdb_err(mdb_rc), "cannot open '%s': %s", env->path, mdb_strerror(mdb_rc));
+}
+
+/* --- One environment --- */
+
+static bool present(const char *path)
+{
+	struct stat st;
+	return stat(path, &st) != 0 ? errno != ENOENT : st.st_size > 0;
+}
+
+static void close_env(struct isb_environment *env)
+{
+	if (env->mdb)
+		mdb_env_close(env->mdb);
+	env->mdb = NULL;
+}
+
+/* Readers take the map size that the file carries; writers set theirs. */
+static int open_env(struct isb_store *store, enum isb_env which, bool write)
+{
+	struct isb_environment *env = &store->env[which];
+	unsigned flags = MDB_NOTLS | MDB_NOSUBDIR;
+	if (!write)
+		flags |= MDB_RDONLY;
+	else if (which == ISB_ENV_HEALTH)
+		flags |= MDB_NOSYNC;
+	int rc = mdb_env_create(&env->mdb);
+	if (rc != 0)
+		return refuse_open(env, rc);
+	mdb_env_set_maxdbs(env->mdb, TABLES_MAX);
+	mdb_env_set_maxreaders(env->mdb, READERS);
+	if (write)
+		mdb_env_set_mapsize(env->mdb, which == ISB_ENV_CATALOG ? catalog_map : health_map);
+	rc = mdb_env_open(env->mdb, env->path, flags, FILE_MODE);
+	if (rc != 0) {
+		close_env(env);
+		return refuse_open(env, rc);
+	}
+	env->write = write;
+	int dead;
+	mdb_reader_check(env->mdb, &dead);
+	return ISB_OK;
+}
+
+/* Handles are the environment's for good only once the transaction that opened them has committed. */
+static int open_tables(struct isb_environment *env, enum isb_env which)
+{
+	MDB_txn *txn;
+	int rc = mdb_txn_begin(env->mdb, NULL, MDB_RDONLY, &txn);
+	if (rc != 0)
+		return refuse_open(env, rc);
+	for (unsigned t = 0; t < ISB_T_COUNT && rc == 0; t++)
+		if (tables[t].env == which)
+			rc = mdb_dbi_open(txn, tables[t].name, 0, &env->dbi[t]);
+	if (rc != 0) {
+		mdb_txn_abort(txn);
+		return refuse_open(env, rc);
+	}
+	return isb_mdb_err(mdb_txn_commit(txn));
+}
+
+static void close_both(struct isb_store *store)
+{
+	close_env(&store->env[ISB_ENV_HEALTH]);
+	close_env(&store->env[ISB_ENV_CATALOG]);
+}
+
+static int open_both(struct isb_store *store, enum isb_store_mode mode)
+{
+	for (enum isb_env e = ISB_ENV_CATALOG; e <= ISB_ENV_HEALTH; e++) {
+		struct isb_environment *env = &store->env[e];
+		if (!present(env->path))
+			return refuse(ISB_ENOTFOUND, "no store in '%s': '%s' is missing; applying a catalog makes it",
+			              store->dir, env->path);
+		bool write = mode == (e == ISB_ENV_CATALOG ? ISB_STORE_WRITE_CATALOG : ISB_STORE_WRITE_HEALTH);
+		int rc = open_env(store, e, write);
+		if (rc == ISB_OK)
+			rc = open_tables(env, e);
+		if (rc != ISB_OK)
+			return rc;
+	}
+	return ISB_OK;
+}
+
+/* --- Making a store --- */
+
+static int create_tables(MDB_txn *txn, struct isb_environment *env, enum isb_env which)
+{
+	int rc = 0;
+	for (unsigned t = 0; t < ISB_T_COUNT && rc == 0; t++)
+		if (tables[t].env == which)
+			rc = mdb_dbi_open(txn, tables[t].name, MDB_CREATE, &env->dbi[t]);
+	return rc;
+}
+
+/* Words of another catalog's life would be inherited by strangers, so with a fresh catalog they go. */
+static int make_health(struct isb_store *store, bool fresh_catalog)
+{
+	struct isb_environment *env = &store->env[ISB_ENV_HEALTH];
+	int rc = open_env(store, ISB_ENV_HEALTH, true);
+	if (rc != ISB_OK)
+		return rc;
+	MDB_txn *txn;
+	int mdb_rc = mdb_txn_begin(env->mdb, NULL, 0, &txn);
+	if (mdb_rc == 0) {
+		mdb_rc = create_tables(txn, env, ISB_ENV_HEALTH);
+		for (unsigned t = 0; t < ISB_T_COUNT && mdb_rc == 0 && fresh_catalog; t++)
+			if (tables[t].env == ISB_ENV_HEALTH)
+				mdb_rc = mdb_drop(txn, env->dbi[t], 0);
+		if (mdb_rc == 0)
+			mdb_rc = mdb_txn_commit(txn);
+		else
+			mdb_txn_abort(txn);
+	}
+	if (mdb_rc == 0)
+		mdb_rc = mdb_env_sync(env->mdb, 1);
+	close_env(env);
+	return mdb_rc == 0 ? ISB_OK : refuse_open(env, mdb_rc);
+}
+
+/* Writes the format where there is none yet: what makes a catalog one. */
+static int put_format(MDB_txn *txn, MDB_dbi meta, bool *ret_fresh)
+{
+	struct isb_key key;
+	uint8_t number[4];
+	isb_key_text(&key, ISB_META_FORMAT);
+	isb_put_u32(number, ISB_STORE_FORMAT);
+	MDB_val k = {key.len, key.octets}, v = {sizeof(number), number};
+	int rc = mdb_put(txn, meta, &k, &v, MDB_NOOVERWRITE);
+	*ret_fresh = rc == 0;
+	return rc == MDB_KEYEXIST ? 0 : rc;
+}
+
+/* Both files under the catalog's write lock, so that two programs that start at once make one store. */
+static int make_tables(struct isb_store *store)
+{
+	struct isb_environment *env = &store->env[ISB_ENV_CATALOG];
+	int rc = open_env(store, ISB_ENV_CATALOG, true);
+	if (rc != ISB_OK)
+		return rc;
+	MDB_txn *txn;
+	bool fresh = false;
+	int mdb_rc = mdb_txn_begin(env->mdb, NULL, 0, &txn);
+	if (mdb_rc == 0) {
+		mdb_rc = create_tables(txn, env, ISB_ENV_CATALOG);
+		if (mdb_rc == 0)
+			mdb_rc = put_format(txn, env->dbi[ISB_T_META], &fresh);
+		if (mdb_rc == 0)
+			rc = make_health(store, fresh);
+		if (mdb_rc == 0 && rc == ISB_OK)
+			mdb_rc = mdb_txn_commit(txn);
+		else
+			mdb_txn_abort(txn);
+	}
+	close_env(env);
+	return mdb_rc == 0 ? rc : refuse_open(env, mdb_rc);
+}
+
+/* The first commit is only durable once the directory knows the files. */
+static int sync_dir(const char *dir)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int rc = fd < 0 || fsync(fd) != 0 ? refuse(ISB_EIO, "cannot sync '%s': %s", dir, strerror(errno)) : ISB_OK;
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
+static int make_store(struct isb_store *store)
+{
+	if (mkdir(store->dir, DIR_MODE) != 0 && errno != EEXIST)
+		return refuse(errno == ENOENT ? ISB_ENOTFOUND : ISB_EIO, "cannot make directory '%s': %s", store->dir,
+		              strerror(errno));
+	int rc = make_tables(store);
+	return rc == ISB_OK ? sync_dir(store->dir) : rc;
+}
+
+static int check_format(struct isb_store *store)
+{
+	const char *path = store->env[ISB_ENV_CATALOG].path;
+	struct isb_txn *txn;
+	int rc = isb_txn_begin(store, ISB_ENV_CATALOG, false, &txn);
+	if (rc != ISB_OK)
+		return refuse(rc, "cannot read '%s': %s", path, isb_strerror(rc));
+	struct isb_key key;
+	struct isb_slice value;
+	isb_key_text(&key, ISB_META_FORMAT);
+	uint32_t format = 0;
+	if (isb_row_get(txn, ISB_T_META, isb_key_slice(&key), &value) == ISB_OK && value.len == 4)
+		format = isb_get_u32(value.data);
+	isb_txn_abort(txn);
+	if (format == 0)
+		return refuse(ISB_EFORMAT, "'%s' is not the catalog of an isobar store", path);
+	if (format != ISB_STORE_FORMAT)
+		return refuse(ISB_EVERSION, "'%s' has format %u and this program reads format %d; use the newer isobar",
+		              path, format, ISB_STORE_FORMAT);
+	return ISB_OK;
+}
+
+/* --- The store --- */
+
+static char *join(const char *dir, const char *file)
+{
+	size_t size = strlen(dir) + strlen(file) + 2;
+	char *path = isb_xmalloc(size);
+	snprintf(path, size, "%s/%s", dir, file);
+	return path;
+}
+
+int isb_store_open(const char *dir, enum isb_store_mode mode, struct isb_store **ret_store, const char **ret_message)
+{
+	struct isb_store *store = isb_xcalloc(1, sizeof(*store));
+	store->dir = isb_xstrdup(dir);
+	store->env[ISB_ENV_CATALOG].path = join(dir, "catalog.mdb");
+	store->env[ISB_ENV_HEALTH].path = join(dir, "health.mdb");
+	refuse(ISB_ESTORE, "cannot open the store in '%s'", dir);
+
+	int rc = open_both(store, mode);
+	if (rc == ISB_ENOTFOUND && mode == ISB_STORE_WRITE_CATALOG) {
+		close_both(store);
+		rc = make_store(store);
+		if (rc == ISB_OK)
+			rc = open_both(store, mode);
+	}
+	if (rc == ISB_OK)
+		rc = check_format(store);
+	if (rc != ISB_OK) {
+		isb_store_close(store);
+		if (ret_message)
+			*ret_message = message();
+		return rc;
+	}
+	*ret_store = store;
+	return ISB_OK;
+}
+
+void isb_store_close(struct isb_store *store)
+{
+	if (!store)
+		return;
+	close_both(store);
+	free(store->env[ISB_ENV_CATALOG].path);
+	free(store->env[ISB_ENV_HEALTH].path);
+	free(store->dir);
+	free(store);
+}
+
+const char *isb_store_dir(const struct isb_store *store)
+{
+	return store->dir;
+}
+
+const char *isb_store_path(const struct isb_store *store, enum isb_env env)
+{
+	return store->env[env].path;
+}
+
+unsigned isb_store_clean(struct isb_store *store)
+{
+	unsigned sum = 0;
+	for (enum isb_env e = ISB_ENV_CATALOG; e <= ISB_ENV_HEALTH; e++) {
+		int dead = 0;
+		if (mdb_reader_check(store->env[e].mdb, &dead) == 0)
+			sum += (unsigned)dead;
+	}
+	return sum;
+}
+
+int isb_store_sync(struct isb_store *store, enum isb_env env)
+{
+	return isb_mdb_err(mdb_env_sync(store->env[env].mdb, 1));
+}
