@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Decisions are data: the flat tables that policies compile to and queries are answered from. One block, little
+ * effort to read: offsets are 32 bits from its start, nothing in it is a pointer, every object is 8-aligned, so that
+ * another executor (a program in the kernel) can run the very same bytes. It is built by view/compile and never
+ * written again; health words and admin words live outside it.
+ *
+ *   record ──(class of the client, from the geo map)──> node ──> children (nodes or endpoints), best rank first
+ *
+ * Compilation removes everything that depends on the client: order geo, nearest and latency become *ranks* of a node's
+ * children, one plan per class of clients. What is left to a query is to take ranks in order, set aside what cannot
+ * answer, and draw by weight among equals. The reader checks every offset against the size of the block: a corrupt
+ * block gives no answer, never a crash. */
+
+enum { ISB_PLAN_MAGIC = 0x69736231, ISB_PLAN_VERSION = 1 }; /* "isb1" */
+enum { ISB_NO_MAP = 0xffffffff, ISB_NO_NODE = 0xffffffff };
+enum { ISB_PLAN_DEPTH_MAX = 18 }; /* policies nest to 16, then the pool, then its endpoints */
+
+struct isb_plan {
+	uint32_t magic, version;
+	uint32_t size;                 /* octets of the block, this header included */
+	uint32_t record, nrecord;      /* struct isb_plan_record[nrecord]; by the number kept in the name's node */
+	uint32_t endpoint, nendpoint;  /* struct isb_plan_endpoint[nendpoint] */
+	uint32_t nmap;                 /* geo maps the records refer to, kept beside this block */
+};
+
+/* Types a record can answer. The bit is also the index of the rdata in an endpoint. */
+enum isb_plan_type { ISB_PLAN_A, ISB_PLAN_AAAA, ISB_PLAN_SRV, ISB_PLAN_TYPES };
+
+struct isb_plan_record {
+	uint32_t name;      /* offset of text "zone/owner" with its NUL, for explain; 0: this number is not in use */
+	uint32_t types;     /* bit 1 << isb_plan_type */
+	uint32_t ttl_s, ttl_min_s;
+	uint32_t all_down;  /* enum isb_all_down */
+	uint32_t map;       /* index of the geo map, or ISB_NO_MAP when no answer depends on the client */
+	uint32_t class_node, nclass; /* uint32_t[nclass]: offset of the root node for each class (one without a map) */
+};
+
+enum { ISB_NODE_POOL = 1 }; /* flags: children are endpoints */
+struct isb_plan_node {
+	uint32_t name;      /* offset of the pool's or policy's name ("" for one written in place) */
+	uint16_t order;     /* enum isb_order_id, for explain: the ranks say it all */
+	uint16_t flags;
+	uint32_t nchild;
+	uint32_t answers;   /* pool: endpoints in one answer, 0: all */
+	uint32_t min_up;    /* pool: usable endpoints it takes to answer, already a count */
+	uint32_t pad;
+	struct isb_plan_child {
+		uint32_t ref;    /* node: offset of a node; pool: index of an endpoint */
+		uint16_t rank;   /* ascending; equal ranks share by weight */
+		uint16_t weight;
+	} child[];
+};
+
+/* Enough of an endpoint to answer with it, rdata already in the form of struct isb_rrset.rdata. */
+struct isb_plan_endpoint {
+	uint32_t name;     /* offset of "pool/endpoint" */
+	uint32_t slot;     /* of its health word and admin word */
+	uint32_t region;   /* offset of the region's name, 0: none */
+	uint32_t checked;  /* 0: no check, so always up unless an operator says otherwise */
+	struct isb_plan_rdata {
+		uint32_t offset; /* of the first length + octets */
+		uint16_t count, size; /* 0: has none of this type */
+	} rdata[ISB_PLAN_TYPES];
+};
+
+int isb_plan_type_of(uint16_t rrtype);            /* index or -1 */
+uint16_t isb_plan_type_rr(enum isb_plan_type type); /* ISB_A, … */
+
+/* --- Offset-checked access; NULL (or "") when the block does not hold what is asked ------------------------------- */
+
+static inline const void *isb_plan_at(const struct isb_plan *plan, uint32_t offset, size_t size)
+{
+	if (offset % 4 || offset > plan->size || plan->size - offset < size)
+		return NULL;
+	return (const uint8_t *)plan + offset;
+}
+static inline const struct isb_plan_record *isb_plan_record(const struct isb_plan *plan, uint32_t number)
+{
+	if (number >= plan->nrecord)
+		return NULL;
+	return isb_plan_at(plan, plan->record + number * (uint32_t)sizeof(struct isb_plan_record),
+	                   sizeof(struct isb_plan_record));
+}
+static inline const struct isb_plan_endpoint *isb_plan_endpoint(const struct isb_plan *plan, uint32_t index)
+{
+	if (index >= plan->nendpoint)
+		return NULL;
+	return isb_plan_at(plan, plan->endpoint + index * (uint32_t)sizeof(struct isb_plan_endpoint),
+	                   sizeof(struct isb_plan_endpoint));
+}
+static inline const struct isb_plan_node *isb_plan_node(const struct isb_plan *plan, uint32_t offset)
+{
+	const struct isb_plan_node *node = isb_plan_at(plan, offset, sizeof(*node));
+	if (!node || !isb_plan_at(plan, offset, sizeof(*node) + (size_t)node->nchild * sizeof(node->child[0])))
+		return NULL;
+	return node;
+}
+/* Root node of a record for a class, or NULL. */
+const struct isb_plan_node *isb_plan_root(const struct isb_plan *plan, const struct isb_plan_record *record, uint32_t cls);
+const char *isb_plan_text(const struct isb_plan *plan, uint32_t offset);
+/* Octets that begin `count` rdata items, or NULL. */
+const uint8_t *isb_plan_rdata(const struct isb_plan *plan, const struct isb_plan_rdata *rdata);
+/* Everything a reader relies on, checked once after building (and on any block from elsewhere). */
+bool isb_plan_check(const struct isb_plan *plan, size_t size);

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+#include "isobar/base/arena.h"
+#include "isobar/model/health.h"
+#include "isobar/steer/steer.h"
+
+/* What the walk did, step by step, written by the walk itself when a trace is given: `explain` shows the decision of the
+ * very code that answers. */
+enum isb_step_kind {
+	ISB_STEP_RECORD,   /* a record is steered; name "zone/owner", got: the client's class */
+	ISB_STEP_ENTER,    /* a node is tried; name, order */
+	ISB_STEP_CHILD,    /* a child of the node in rank order; name, rank, weight */
+	ISB_STEP_ENDPOINT, /* an endpoint judged; name, rank, weight (effective), usable, word, admin */
+	ISB_STEP_DRAW,     /* child drawn among its equals; name, weight of all equals in total */
+	ISB_STEP_SHORT,    /* a pool has fewer usable endpoints than min_up: got, need */
+	ISB_STEP_LEAVE,    /* the node cannot answer; the parent goes on */
+	ISB_STEP_CHOSEN,   /* an endpoint is in the answer */
+	ISB_STEP_FAILOPEN  /* nothing can answer; what all_down says */
+};
+struct isb_step {
+	enum isb_step_kind kind;
+	unsigned depth;
+	const char *name;  /* points into the plan */
+	enum isb_order_id order;
+	unsigned rank;
+	uint32_t weight, total; /* effective weight; total of the equals */
+	uint32_t slot;
+	uint64_t word;
+	enum isb_admin admin;
+	enum isb_usable usable;
+	unsigned got, need;
+};
+struct isb_trace {
+	struct isb_arena arena;
+	struct isb_step *steps;
+	size_t count, cap;
+};
+void isb_trace_init(struct isb_trace *trace);
+void isb_trace_done(struct isb_trace *trace);
+struct isb_step *isb_trace_add(struct isb_trace *trace, enum isb_step_kind kind, unsigned depth, const char *name);

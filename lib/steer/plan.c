@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "isobar/steer/plan.h"
+
+#include <string.h>
+
+#include "isobar/model/model.h"
+#include "isobar/model/rr.h"
+#include "isobar/steer/steer.h"
+
+static const uint16_t type_rr[ISB_PLAN_TYPES] = {[ISB_PLAN_A] = ISB_A, [ISB_PLAN_AAAA] = ISB_AAAA, [ISB_PLAN_SRV] = ISB_SRV};
+
+int isb_plan_type_of(uint16_t rrtype)
+{
+	for (int i = 0; i < ISB_PLAN_TYPES; i++)
+		if (type_rr[i] == rrtype)
+			return i;
+	return -1;
+}
+
+uint16_t isb_plan_type_rr(enum isb_plan_type type)
+{
+	return type_rr[type];
+}
+
+const struct isb_plan_node *isb_plan_root(const struct isb_plan *plan, const struct isb_plan_record *record, uint32_t cls)
+{
+	if (cls >= record->nclass)
+		return NULL;
+	const uint32_t *offset = isb_plan_at(plan, record->class_node + cls * (uint32_t)sizeof(*offset), sizeof(*offset));
+	return offset && *offset != ISB_NO_NODE ? isb_plan_node(plan, *offset) : NULL;
+}
+
+const char *isb_plan_text(const struct isb_plan *plan, uint32_t offset)
+{
+	if (!offset || offset >= plan->size)
+		return "";
+	const char *text = (const char *)plan + offset;
+	return memchr(text, '\0', plan->size - offset) ? text : "";
+}
+
+const uint8_t *isb_plan_rdata(const struct isb_plan *plan, const struct isb_plan_rdata *rdata)
+{
+	if (rdata->offset > plan->size || plan->size - rdata->offset < rdata->size)
+		return NULL;
+	return (const uint8_t *)plan + rdata->offset;
+}
+
+static bool rdata_ok(const struct isb_plan *plan, const struct isb_plan_rdata *rdata)
+{
+	const uint8_t *at = isb_plan_rdata(plan, rdata);
+	if (!at)
+		return false;
+	uint32_t left = rdata->size;
+	for (unsigned i = 0; i < rdata->count; i++) {
+		if (left < 2)
+			return false;
+		uint16_t len;
+		isb_rdata_next(&at, &len);
+		if (left - 2 < len)
+			return false;
+		left -= 2u + len;
+	}
+	return left == 0;
+}
+
+/* Children lie before their parents in the block, which rules out loops; the depth is counted all the same because a
+ * walk recurses that deep. */
+static bool node_ok(const struct isb_plan *plan, uint32_t offset, unsigned depth)
+{
+	const struct isb_plan_node *node = isb_plan_node(plan, offset);
+	if (!node || depth > ISB_PLAN_DEPTH_MAX || node->nchild > ISB_CHILD_MAX)
+		return false;
+	for (uint32_t i = 0; i < node->nchild; i++) {
+		const struct isb_plan_child *child = &node->child[i];
+		if (i && child->rank < child[-1].rank)
+			return false;
+		if (node->flags & ISB_NODE_POOL) {
+			if (child->ref >= plan->nendpoint)
+				return false;
+		} else if (child->ref >= offset || !node_ok(plan, child->ref, depth + 1)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+bool isb_plan_check(const struct isb_plan *plan, size_t size)
+{
+	if (size < sizeof(*plan) || plan->magic != ISB_PLAN_MAGIC || plan->version != ISB_PLAN_VERSION || plan->size != size)
+		return false;
+	for (uint32_t i = 0; i < plan->nendpoint; i++) {
+		const struct isb_plan_endpoint *endpoint = isb_plan_endpoint(plan, i);
+		if (!endpoint)
+			return false;
+		for (int t = 0; t < ISB_PLAN_TYPES; t++)
+			if (!rdata_ok(plan, &endpoint->rdata[t]))
+				return false;
+	}
+	for (uint32_t i = 0; i < plan->nrecord; i++) {
+		const struct isb_plan_record *record = isb_plan_record(plan, i);
+		if (!record || (record->map != ISB_NO_MAP && record->map >= plan->nmap))
+			return false;
+		const uint32_t *roots = isb_plan_at(plan, record->class_node, (size_t)record->nclass * sizeof(*roots));
+		if (record->name && !roots)
+			return false;
+		for (uint32_t c = 0; record->name && c < record->nclass; c++)
+			if (roots[c] != ISB_NO_NODE && !node_ok(plan, roots[c], 0))
+				return false;
+	}
+	return true;
+}
