@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+#include "isobar/base/addr.h"
+#include "isobar/base/diag.h"
+#include "isobar/steer/facts.h"
+
+/* Geo databases in MaxMind's format (the only door to libmaxminddb). Several may be given, for instance City and ASN:
+ * fields of a later one fill what earlier ones leave empty, as long as it agrees on the coarser fields. Layouts of
+ * GeoIP2/GeoLite2, DB-IP and IPinfo are recognised by trying their paths. A file is read whole and checked when it is
+ * opened, from a private copy (memfd); after that it is not needed: overwriting it in place cannot kill the process
+ * (SIGBUS), and a bad new file never replaces a good old one. Where a country has no continent or no coordinates in
+ * any file, a built-in table fills in; where there is only a continent, its populated middle. Codes that name no
+ * country (ZZ, A1) count as unknown, withdrawn ones as their successor, the registries' EU and AP as continents.
+ *
+ * IPv4 addresses are looked up in IPv4 space only; its aliases inside IPv6 (::/96, IPv4-mapped, 6to4, Teredo) are
+ * unknown networks. An open database never changes: any number of threads may read it. */
+struct isb_geodb;
+
+/* Opens and checks all of them (1 to 8); on failure nothing is kept and diags names every bad file and its reason. */
+int isb_geodb_open(const char *const *paths, size_t count, struct isb_diags *diags, struct isb_geodb **ret_db);
+void isb_geodb_free(struct isb_geodb *db);
+/* Facts of one address (for explain), and the length of the databases' own network around it (the smallest of them). */
+void isb_geodb_find(const struct isb_geodb *db, const struct isb_addr *addr, struct isb_geo_facts *ret_facts,
+                    uint8_t *ret_len);
+/* A number that changes with the content: part of a map's fingerprint. */
+uint64_t isb_geodb_fingerprint(const struct isb_geodb *db);
+/* "GeoLite2-City 2026-11-18, GeoLite2-ASN 2026-11-18", for status; lives as long as db. */
+const char *isb_geodb_describe(const struct isb_geodb *db);
+/* True when a file changed on disk since it was opened (inode, size or mtime), or is gone. */
+int isb_geodb_changed(const struct isb_geodb *db);
+
+/* The built-in table: ISO 3166-1 and XK (Kosovo). */
+struct isb_country {
+	char code[3], continent[3];
+	float latitude, longitude; /* of the population-weighted middle, about */
+};
+/* Case is ignored; withdrawn codes give their successor (UK gives GB), so take `code` from the result. NULL: no such
+ * country. */
+const struct isb_country *isb_country_find(const char code[2]);

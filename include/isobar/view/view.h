@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+#include "isobar/base/addr.h"
+#include "isobar/base/diag.h"
+#include "isobar/model/dname.h"
+#include "isobar/model/rr.h"
+#include "isobar/steer/steer.h"
+#include "isobar/store/env.h"
+#include "isobar/view/geodb.h"
+#include "isobar/view/geomap.h"
+#include "isobar/view/names.h"
+
+/* The immutable compiled catalog that queries are answered from. A view is built beside the one in use, shares what did
+ * not change (names, geo maps), and replaces it by one pointer swap; the old one is freed when no reader can hold it. */
+
+struct isb_zone_view {
+	uint8_t apex[ISB_DNAME_MAX]; /* lower case */
+	uint8_t apex_len;            /* octets */
+	uint8_t labels;              /* without the root */
+	const struct isb_node *root; /* node of the apex; children are relative to it */
+	const struct isb_rrset *soa; /* never NULL; inside root */
+	uint32_t negative_ttl_s;     /* min(SOA TTL, SOA MINIMUM), RFC 2308 §5 */
+};
+
+struct isb_view {
+	uint64_t generation;
+	const struct isb_node *zones; /* labels from the DNS root; payload: struct isb_zone_view */
+	const struct isb_plan *plan;  /* never NULL */
+	const struct isb_geomap *const *maps; /* plan->nmap of them */
+	const uint64_t *admin;        /* admin words by slot */
+	uint32_t nadmin;
+	uint32_t slots;               /* highest slot + 1 */
+	size_t nzone, nrecord;
+	struct isb_view_own *own;     /* what the builder must know to share and to free */
+};
+
+/* Steers for one client: class from the record's map, then isb_steer(). ret_scope: bits of the client the answer
+ * depends on (0 without a map). The record must exist (node->record). */
+void isb_view_steer(const struct isb_view *view, uint32_t record, enum isb_plan_type type, const struct isb_addr *client,
+                    const struct isb_steer_state *state, struct isb_choice *ret_choice, uint8_t *ret_scope);
+/* Types that the record answers: bit 1 << isb_plan_type; 0 when there is no such record. */
+uint32_t isb_view_record_types(const struct isb_view *view, uint32_t record);
+
+/* For explain: what every client-dependent node of the record's policy makes of this client, by the very orders that
+ * compiled the plan. `each` is called per child of each such node, nodes nearest to the root first, children as
+ * declared; rank is ISB_RANK_OUT for a child that is none for this client. `geodb` as given to isb_view_build(). */
+struct isb_why {
+	const char *node, *child;
+	uint16_t rank;
+	const char *why;
+};
+void isb_view_why(const struct isb_view *view, const struct isb_geodb *geodb, uint32_t record,
+                  const struct isb_addr *client, void (*each)(void *arg, const struct isb_why *why), void *arg);
+/* The catalog that the view was compiled from. */
+const struct isb_catalog *isb_view_catalog(const struct isb_view *view);
+/* The zone of a view with exactly this apex, or NULL. */
+const struct isb_zone_view *isb_view_zone(const struct isb_view *view, const uint8_t *apex);
+
+/* --- Building (one thread at a time) ----------------------------------------------------------------------------- */
+
+/* Compiles the catalog as of the transaction's snapshot. `old` (may be NULL) is the newest view built before; what did
+ * not change is shared with it. `health` (may be NULL) gives the probes' round trips for order latency. On failure nothing changed and diags says why. */
+int isb_view_build(struct isb_txn *catalog, struct isb_txn *health, const struct isb_geodb *geodb, struct isb_view *old,
+                   struct isb_diags *diags, struct isb_view **ret_view);
+/* Frees a view that no reader can hold; parts that a newer view built from it shares stay. Views are freed in the order
+ * they were built. */
+void isb_view_free(struct isb_view *view);

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+#include "isobar/view/geomap.h"
+#include "netset.h"
+
+/* The block of a geo map, host endian, no pointers, every part at a multiple of 8 octets:
+ *
+ *   header   struct isb_geo_header
+ *   then for IPv4 and for IPv6
+ *     direct   65536 words, one for each value of an address's first 16 bits
+ *     nodes    struct isb_geo_node each; those that `direct` refers to come first
+ *     leaves   words
+ *
+ * A word is class << 8 | scope. In `direct` the scope 255, which no leaf has, says: the rest is the number of a node.
+ * A node looks at the next 6 bits of the address (a slot), the last one of a path at the 4 that are left, padded with
+ * zeros. Slot s goes on to the node  node0 + (ones of `children` below s)  if its bit in `children` is set. Else it
+ * ends in the leaf  leaf0 + (ones of `runs` up to s) - 1:  a bit in `runs` marks where a new word starts, so that a
+ * leaf that spans many slots is stored once. */
+
+enum { ISB_GEO_DIRECT_BITS = 16, ISB_GEO_STRIDE = 6, ISB_GEO_SLOTS = 64, ISB_GEO_TO_NODE = 0xff };
+#define ISB_GEO_MAGIC UINT64_C(0x31306d6567627369) /* "isbgem01" */
+
+struct isb_geo_node {
+	uint64_t children, runs;
+	uint32_t node0, leaf0;
+};
+
+struct isb_geo_half {
+	uint64_t direct, nodes, leaves; /* octets from the start of the block */
+	uint32_t nnode, nleaf;
+};
+
+struct isb_geo_header {
+	uint64_t magic;
+	struct isb_geo_half half[2]; /* IPv4, IPv6 */
+};
+
+struct isb_geomap {
+	size_t size; /* of the block */
+	uint64_t block[];
+};
+
+static inline uint32_t isb_geo_word(uint32_t cls, unsigned scope)
+{
+	return cls << 8 | scope;
+}
+
+/* The merged binary trie that a block is packed from: references as in geodb_walk.h, where the number of a leaf is its
+ * class. */
+struct isb_geo_trie {
+	uint32_t (*child)[2];
+	size_t count, cap;
+	uint32_t root[2]; /* IPv4, IPv6 */
+};
+
+struct isb_geomap *isb_geomap_pack(const struct isb_geo_trie *trie);

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "isobar/view/names.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "isobar/model/dname.h"
+#include "names_trie.h"
+
+static const struct isb_node *bucket_find(const struct isb_kids *bucket, const uint8_t *label)
+{
+	for (uint32_t i = 0; i < bucket->count; i++)
+		if (node_has_label(slot_node(bucket->slot[i]), label))
+			return slot_node(bucket->slot[i]);
+	return NULL;
+}
+
+const struct isb_node *isb_node_child(const struct isb_node *node, const uint8_t *label)
+{
+	const struct isb_kids *kids = node->kids;
+	if (!kids)
+		return NULL;
+	uint64_t hash = label_hash(label);
+	for (unsigned level = 0; level < KIDS_LEVELS; level++) {
+		uint64_t bit = kids_bit(hash, level);
+		if (!(kids->map & bit))
+			return NULL;
+		uintptr_t slot = kids->slot[kids_index(kids, bit)];
+		if (!slot_is_deeper(slot))
+			return node_has_label(slot_node(slot), label) ? slot_node(slot) : NULL;
+		kids = slot_kids(slot);
+	}
+	return bucket_find(kids, label);
+}
+
+const struct isb_rrset *isb_node_next_set(const struct isb_node *node, const struct isb_rrset *previous)
+{
+	const uint8_t *first = (const uint8_t *)node + node_head(node->label_len);
+	const uint8_t *next = previous ? (const uint8_t *)previous + set_room(previous) : first;
+	return next < first + node->bytes ? (const struct isb_rrset *)next : NULL;
+}
+
+const struct isb_rrset *isb_node_set(const struct isb_node *node, uint16_t type)
+{
+	const uint8_t *at = (const uint8_t *)node + node_head(node->label_len);
+	for (unsigned i = 0; i < node->nset; i++) {
+		const struct isb_rrset *set = (const struct isb_rrset *)at;
+		if (set->type >= type) /* in ascending order */
+			return set->type == type ? set : NULL;
+		at += set_room(set);
+	}
+	return NULL;
+}
+
+/* --- Going through all of a tree --- */
+
+struct walk {
+	void (*each)(void *arg, const uint8_t *dname, const struct isb_node *node);
+	void *arg;
+	uint8_t name[ISB_DNAME_MAX]; /* filled from its end: a child's label stands before its parent's name */
+};
+
+static void walk_node(struct walk *walk, const struct isb_node *node, uint8_t *name);
+
+static void walk_kids(struct walk *walk, const struct isb_kids *kids, uint8_t *name)
+{
+	for (uint32_t i = 0; i < kids->count; i++) {
+		if (slot_is_deeper(kids->slot[i]))
+			walk_kids(walk, slot_kids(kids->slot[i]), name);
+		else
+			walk_node(walk, slot_node(kids->slot[i]), name);
+	}
+}
+
+/* `name` is the parent's. */
+static void walk_node(struct walk *walk, const struct isb_node *node, uint8_t *name)
+{
+	if (node->label_len) {
+		name -= node->label_len;
+		memcpy(name, node->data, node->label_len);
+		*--name = node->label_len;
+	}
+	walk->each(walk->arg, name, node);
+	if (node->kids)
+		walk_kids(walk, node->kids, name);
+}
+
+void isb_names_walk(const struct isb_node *root, void (*each)(void *arg, const uint8_t *dname, const struct isb_node *node),
+                    void *arg)
+{
+	struct walk walk = {.each = each, .arg = arg};
+	walk_node(&walk, root, walk.name + ISB_DNAME_MAX - 1);
+}
+
+static void measure_node(const struct isb_node *node, size_t *nodes, size_t *bytes);
+
+static void measure_kids(const struct isb_kids *kids, size_t *nodes, size_t *bytes)
+{
+	*bytes += sizeof(*kids) + kids->count * sizeof(kids->slot[0]);
+	for (uint32_t i = 0; i < kids->count; i++) {
+		if (slot_is_deeper(kids->slot[i]))
+			measure_kids(slot_kids(kids->slot[i]), nodes, bytes);
+		else
+			measure_node(slot_node(kids->slot[i]), nodes, bytes);
+	}
+}
+
+static void measure_node(const struct isb_node *node, size_t *nodes, size_t *bytes)
+{
+	*nodes += 1;
+	*bytes += node_head(node->label_len) + node->bytes;
+	if (node->kids)
+		measure_kids(node->kids, nodes, bytes);
+}
+
+void isb_names_measure(const struct isb_node *root, size_t *ret_nodes, size_t *ret_bytes)
+{
+	size_t nodes = 0, bytes = 0;
+	measure_node(root, &nodes, &bytes);
+	*ret_nodes = nodes;
+	*ret_bytes = bytes;
+}
+
+static void free_kids(struct isb_kids *kids)
+{
+	for (uint32_t i = 0; i < kids->count; i++) {
+		if (slot_is_deeper(kids->slot[i]))
+			free_kids(slot_kids(kids->slot[i]));
+		else
+			isb_names_free(slot_node(kids->slot[i]));
+	}
+	free(kids);
+}
+
+void isb_names_free(const struct isb_node *root)
+{
+	if (!root)
+		return;
+	if (root->kids)
+		free_kids((struct isb_kids *)root->kids);
+	free((struct isb_node *)root);
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+#include "isobar/base/hash.h"
+#include "isobar/view/names.h"
+
+/* The children of one node: a hash trie that spends six bits of the label's hash per level. A slot is a child that is
+ * alone with its bits, or the next level. Labels that share all 64 bits end in a bucket below the last level, which is
+ * searched label by label: the hash is no secret, so whoever may add names can make such labels. */
+struct isb_kids {
+	uint64_t map;   /* taken slots; unused in a bucket */
+	uint32_t count; /* slots that follow */
+	uint32_t fresh; /* made by the edit under way: it alone may change this piece in place */
+	uintptr_t slot[]; /* struct isb_node *, or struct isb_kids * with KIDS_DEEPER set; in the order of the bits of map */
+};
+
+enum { KIDS_BITS = 6, KIDS_LEVELS = 11 };
+enum { NODE_FRESH = 0x80 }; /* as isb_kids.fresh, in isb_node.flags */
+static const uintptr_t KIDS_DEEPER = 1;
+
+static inline uint64_t label_hash(const uint8_t *label)
+{
+	return isb_hash(label, 1 + (size_t)label[0], 0);
+}
+
+static inline uint64_t kids_bit(uint64_t hash, unsigned level)
+{
+	return 1ull << (hash >> (KIDS_BITS * level) & 63);
+}
+
+/* Where the slot of `bit` stands, or would. */
+static inline unsigned kids_index(const struct isb_kids *kids, uint64_t bit)
+{
+	return (unsigned)__builtin_popcountll(kids->map & (bit - 1));
+}
+
+static inline bool slot_is_deeper(uintptr_t slot)
+{
+	return slot & KIDS_DEEPER;
+}
+
+static inline struct isb_kids *slot_kids(uintptr_t slot)
+{
+	return (struct isb_kids *)(slot & ~KIDS_DEEPER);
+}
+
+static inline struct isb_node *slot_node(uintptr_t slot)
+{
+	return (struct isb_node *)slot;
+}
+
+static inline bool node_has_label(const struct isb_node *node, const uint8_t *label)
+{
+	return node->label_len == label[0] && memcmp(node->data, label + 1, label[0]) == 0;
+}
+
+/* From the node's start to its first rrset. */
+static inline size_t node_head(size_t label_len)
+{
+	return (offsetof(struct isb_node, data) + label_len + 7) & ~(size_t)7;
+}
+
+static inline size_t set_room(const struct isb_rrset *set)
+{
+	return (isb_rrset_bytes(set) + 7) & ~(size_t)7;
+}

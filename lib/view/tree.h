@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "isobar/base/arena.h"
+#include "isobar/base/buf.h"
+#include "isobar/model/model.h"
+#include "isobar/steer/order.h"
+#include "isobar/view/geodb.h"
+#include "isobar/view/geomap.h"
+
+/* A policy unfolded for compiling: its nodes, each named pool or policy once, and what orders need of the children.
+ * Room-internal: used by compile.c (plans), tree_map.c (classes of clients) and why.c (explain). */
+
+struct isb_tree_node {
+	const char *name; /* of the pool or policy; "www[2]" for the third child of www written in place */
+	const struct isb_policy_node *policy; /* or */
+	const struct isb_pool *pool;
+	const struct isb_order *order;
+	size_t nchild;
+	struct isb_order_child *children; /* facts for the order */
+	uint32_t *child;                  /* policy: index of the child's node */
+};
+
+struct isb_tree {
+	struct isb_arena *arena;
+	const struct isb_catalog *catalog;
+	struct isb_tree_node *nodes; /* children before parents; the root is the last */
+	size_t count, cap;
+	bool by_client;              /* some node's order looks at the client */
+	bool by_net, by_cell;        /* networks in geo rules; an order latency */
+	struct isb_prefix *nets;     /* ids are positions */
+	size_t nnet, net_cap;
+};
+
+/* Unfolds the pool or policy called `name`; the catalog was checked, so the name exists and nothing loops. */
+struct isb_tree *isb_tree_new(struct isb_arena *arena, const struct isb_catalog *catalog, const char *name);
+
+/* Imported round trips and the probes', as order latency asks for them. */
+struct isb_latencies;
+struct isb_latencies *isb_latencies_new(struct isb_arena *arena, const struct isb_catalog *catalog);
+/* All rows of one network come one after the other. */
+void isb_latencies_add(struct isb_latencies *latencies, const struct isb_net *net, const char *region, uint32_t rtt_us);
+void isb_latencies_add_probe(struct isb_latencies *latencies, const char *from, const char *to, uint32_t rtt_us);
+const struct isb_rtt_source *isb_latencies_source(const struct isb_latencies *latencies);
+size_t isb_latencies_cells(const struct isb_latencies *latencies, const struct isb_prefix **ret_cells);
+uint64_t isb_latencies_fingerprint(const struct isb_latencies *latencies);
+
+/* The map of clients to classes of one tree, shared by every policy whose client-dependent part is the same, and by
+ * later views: counted. */
+struct isb_tree_map {
+	unsigned users;
+	struct isb_buf shape;     /* everything the map depends on, octet for octet */
+	struct isb_geomap *map;
+	uint32_t nclass;
+	uint32_t nrank;           /* ranks per class: the children of all client-dependent nodes, in node order */
+	uint16_t *rank;           /* [nclass][nrank]; ISB_RANK_UNSEEN: that node is never reached by this class */
+};
+enum { ISB_RANK_UNSEEN = 0xfffe };
+
+void isb_tree_shape(const struct isb_tree *tree, const struct isb_geodb *geodb, const struct isb_latencies *latencies,
+                    struct isb_buf *ret_shape);
+/* Takes over `shape`. users is 1. */
+struct isb_tree_map *isb_tree_map_new(const struct isb_tree *tree, const struct isb_geodb *geodb,
+                                      const struct isb_latencies *latencies, struct isb_buf *shape);
+void isb_tree_map_release(struct isb_tree_map *map);

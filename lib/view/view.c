@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "isobar/view/view.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "isobar/base/err.h"
+#include "isobar/store/catalogdb.h"
+#include "isobar/store/healthdb.h"
+#include "own.h"
+#include "zones.h"
+
+uint32_t isb_view_record_types(const struct isb_view *view, uint32_t record)
+{
+	const struct isb_plan_record *r = isb_plan_record(view->plan, record);
+	return r ? r->types : 0;
+}
+
+void isb_view_steer(const struct isb_view *view, uint32_t record, enum isb_plan_type type, const struct isb_addr *client,
+                    const struct isb_steer_state *state, struct isb_choice *ret_choice, uint8_t *ret_scope)
+{
+	const struct isb_plan_record *r = isb_plan_record(view->plan, record);
+	struct isb_geoleaf leaf = {0};
+	if (r && r->map != ISB_NO_MAP)
+		leaf = isb_geomap_find(view->maps[r->map], client);
+	*ret_scope = leaf.scope;
+	if (!r) { /* a name never outlives its record; but a wrong number must not be more than a wrong answer */
+		*ret_choice = (struct isb_choice){.kind = ISB_CHOICE_FALLBACK};
+		return;
+	}
+	isb_steer(view->plan, r, leaf.cls, type, state, ret_choice);
+}
+
+/* --- Building ------------------------------------------------------------------------------------------------------ */
+
+struct build {
+	struct isb_txn *txn;
+	const struct isb_geodb *geodb;
+	struct isb_view *old, *view;
+	struct isb_view_own *own;
+	struct isb_diags *diags;
+	struct isb_map slot; /* "pool/endpoint" → slot */
+	struct isb_zones zones;
+};
+
+static int read_slot(void *arg, const char *endpoint, uint32_t slot)
+{
+	struct build *b = arg;
+	isb_map_put(&b->slot, isb_arena_strdup(&b->own->arena, endpoint), strlen(endpoint), slot);
+	if (slot >= b->view->slots)
+		b->view->slots = slot + 1;
+	return 0;
+}
+
+static uint32_t slot_of(void *arg, const char *pool, const char *endpoint)
+{
+	const struct build *b = arg;
+	char name[512];
+	uint32_t slot = ISB_SLOT_NONE;
+	int len = snprintf(name, sizeof(name), "%s/%s", pool, endpoint);
+	if (len > 0 && (size_t)len < sizeof(name))
+		isb_map_get(&b->slot, name, (size_t)len, &slot);
+	return slot;
+}
+
+static int read_admin(void *arg, const char *endpoint, const struct isb_admin_row *row)
+{
+	struct build *b = arg;
+	uint32_t slot;
+	if (isb_map_get(&b->slot, endpoint, strlen(endpoint), &slot))
+		((uint64_t *)(uintptr_t)b->view->admin)[slot] = isb_admin_pack(row->admin, row->until_ms);
+	return 0;
+}
+
+static int read_latency(void *arg, const struct isb_latency_row *row)
+{
+	isb_latencies_add(arg, &row->net, row->region, row->rtt_us);
+	return 0;
+}
+
+static int read_rtt(void *arg, const char *from, const char *to, uint32_t rtt_us)
+{
+	isb_latencies_add_probe(arg, from, to, rtt_us);
+	return 0;
+}
+
+/* Everything of the store but names and policies. */
+static int read_tables(struct build *b, struct isb_txn *health)
+{
+	struct isb_view_own *own = b->own;
+	int rc = isb_catalog_load(b->txn, &own->catalog, b->diags);
+	if (rc != ISB_OK)
+		return rc;
+	rc = isb_slot_each(b->txn, read_slot, b);
+	b->view->admin = isb_xcalloc(b->view->slots, sizeof(*b->view->admin));
+	b->view->nadmin = b->view->slots;
+	if (rc == ISB_OK)
+		rc = isb_admin_each(b->txn, read_admin, b);
+	own->latencies = isb_latencies_new(&own->arena, &own->catalog);
+	if (rc == ISB_OK)
+		rc = isb_latency_each(b->txn, read_latency, own->latencies);
+	if (rc == ISB_OK && health)
+		rc = isb_rtt_each(health, read_rtt, own->latencies);
+	if (rc != ISB_OK)
+		isb_diag(b->diags, (struct isb_mark){0}, "cannot read the store: %s", isb_strerror(rc));
+	return rc;
+}
+
+/* --- Records keep their numbers from view to view, so that names need no edit while policies change --------------- */
+
+struct numbered {
+	const struct isb_zone *zone;
+	const struct isb_record *record;
+	char *name; /* "zone/owner", owner without the zone's labels, "@" at the apex */
+	uint8_t apex[ISB_DNAME_MAX], owner[ISB_DNAME_MAX];
+};
+
+static int record_names(struct build *b, const struct isb_zone *zone, const struct isb_record *record,
+                        struct numbered *ret)
+{
+	uint8_t owner[ISB_DNAME_MAX];
+	isb_dname_parse(zone->name, NULL, ret->apex);
+	isb_dname_lower(ret->apex, ret->apex);
+	if (isb_dname_parse(record->owner, ret->apex, owner) < 0 || !isb_dname_under(owner, ret->apex)) {
+		isb_diag(b->diags, record->mark, "record '%s' is not a name in zone '%s'", record->owner, zone->name);
+		return ISB_EINVAL;
+	}
+	isb_dname_lower(owner, ret->owner);
+	ret->zone = zone;
+	ret->record = record;
+	ret->name = isb_arena_printf(&b->own->arena, "%s/%s", zone->name, record->owner);
+	return ISB_OK;
+}
+
+static void take_off_old(struct build *b, const struct isb_map *present)
+{
+	const struct isb_view_own *old = b->old ? b->old->own : NULL;
+	for (size_t i = 0; old && i < old->nrecord; i++) {
+		uint32_t at;
+		const char *name = old->records[i].name;
+		if (!name || isb_map_get(present, name, strlen(name), &at))
+			continue;
+		uint8_t apex[ISB_DNAME_MAX], owner[ISB_DNAME_MAX];
+		char *zone = isb_arena_strdup(&b->own->arena, name), *slash = strchr(zone, '/');
+		*slash = '\0';
+		isb_dname_parse(zone, NULL, apex);
+		isb_dname_parse(slash + 1, apex, owner);
+		isb_zones_put_record(&b->zones, apex, owner, ISB_NO_RECORD);
+	}
+}
+
+static void number(struct build *b, struct numbered *records, size_t count)
+{
+	struct isb_view_own *own = b->own;
+	const struct isb_view_own *old = b->old ? b->old->own : NULL;
+	struct isb_map known = {0}, present = {0};
+	own->nrecord = old && old->nrecord > count ? old->nrecord : count;
+	own->records = isb_arena_alloc(&own->arena, (own->nrecord + count) * sizeof(*own->records));
+	for (size_t i = 0; old && i < old->nrecord; i++)
+		if (old->records[i].name)
+			isb_map_put(&known, old->records[i].name, strlen(old->records[i].name), (uint32_t)i);
+	bool *is_new = isb_xcalloc(count, sizeof(*is_new));
+	for (size_t i = 0; i < count; i++) {
+		uint32_t at;
+		isb_map_put(&present, records[i].name, strlen(records[i].name), 1);
+		is_new[i] = !isb_map_get(&known, records[i].name, strlen(records[i].name), &at);
+		if (!is_new[i])
+			own->records[at] = (struct isb_compile_record){records[i].name, records[i].record};
+	}
+	take_off_old(b, &present);
+	uint32_t next = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (!is_new[i])
+			continue;
+		while (own->records[next].name)
+			next++;
+		own->records[next] = (struct isb_compile_record){records[i].name, records[i].record};
+		if (next >= own->nrecord)
+			own->nrecord = next + 1;
+		isb_zones_put_record(&b->zones, records[i].apex, records[i].owner, next);
+	}
+	free(is_new);
+	isb_map_done(&known);
+	isb_map_done(&present);
+}
+
+static int number_records(struct build *b)
+{
+	const struct isb_catalog *catalog = &b->own->catalog;
+	size_t count = 0, at = 0;
+	for (size_t i = 0; i < catalog->nzone; i++)
+		count += catalog->zones[i].nrecord;
+	struct numbered *records = isb_xcalloc(count, sizeof(*records));
+	int rc = ISB_OK;
+	for (size_t i = 0; i < catalog->nzone; i++)
+		for (size_t j = 0; j < catalog->zones[i].nrecord; j++)
+			if (record_names(b, &catalog->zones[i], &catalog->zones[i].records[j], &records[at++]) != ISB_OK)
+				rc = ISB_EINVAL;
+	if (rc == ISB_OK)
+		number(b, records, count);
+	b->view->nrecord = count;
+	free(records);
+	return rc;
+}
+
+static int compile(struct build *b)
+{
+	struct isb_view_own *own = b->own;
+	const struct isb_view_own *old = b->old ? b->old->own : NULL;
+	struct isb_compile_in in = {
+		.arena = &own->arena,
+		.catalog = &own->catalog,
+		.geodb = b->geodb,
+		.latencies = own->latencies,
+		.records = own->records,
+		.nrecord = own->nrecord,
+		.old_maps = old ? old->maps : NULL,
+		.nold_map = old ? old->nmap : 0,
+		.slot = slot_of,
+		.slot_arg = b,
+	};
+	struct isb_compiled compiled;
+	int rc = isb_compile(&in, b->diags, &compiled);
+	if (rc != ISB_OK)
+		return rc;
+	own->maps = compiled.maps;
+	own->nmap = compiled.nmap;
+	const struct isb_geomap **maps = isb_arena_alloc(&own->arena, own->nmap * sizeof(*maps));
+	for (size_t i = 0; i < own->nmap; i++)
+		maps[i] = own->maps[i]->map;
+	b->view->plan = compiled.plan;
+	b->view->maps = maps;
+	return ISB_OK;
+}
+
+static void free_own(struct isb_view *view)
+{
+	struct isb_view_own *own = view->own;
+	for (size_t i = 0; i < own->nmap; i++)
+		isb_tree_map_release(own->maps[i]);
+	isb_catalog_done(&own->catalog);
+	isb_arena_done(&own->arena);
+	free((void *)(uintptr_t)view->plan);
+	free((void *)(uintptr_t)view->admin);
+	free(own);
+	free(view);
+}
+
+static int build_names(struct build *b)
+{
+	b->zones = (struct isb_zones){.arena = &b->own->arena, .txn = b->txn, .old = b->old};
+	int rc = isb_zones_begin(&b->zones, &b->own->catalog, b->diags);
+	if (rc == ISB_OK)
+		rc = number_records(b);
+	if (rc == ISB_OK)
+		rc = isb_zones_check(&b->zones, b->diags);
+	return rc;
+}
+
+int isb_view_build(struct isb_txn *catalog, struct isb_txn *health, const struct isb_geodb *geodb, struct isb_view *old,
+                   struct isb_diags *diags, struct isb_view **ret_view)
+{
+	struct isb_view *view = isb_xcalloc(1, sizeof(*view));
+	view->own = isb_xcalloc(1, sizeof(*view->own));
+	isb_catalog_init(&view->own->catalog);
+	struct build b = {
+		.txn = catalog, .geodb = geodb, .old = old, .view = view, .own = view->own, .diags = diags};
+	view->generation = isb_generation(catalog);
+	int rc = read_tables(&b, health);
+	if (rc == ISB_OK) {
+		rc = build_names(&b);
+		if (rc == ISB_OK)
+			rc = compile(&b);
+		if (rc == ISB_OK)
+			isb_zones_commit(&b.zones, view);
+		else
+			isb_zones_abort(&b.zones);
+	}
+	isb_map_done(&b.slot);
+	if (rc != ISB_OK) {
+		free_own(view);
+		return rc;
+	}
+	view->nzone = view->own->catalog.nzone;
+	*ret_view = view;
+	return ISB_OK;
+}
+
+static void free_zone(void *arg, const uint8_t *dname, const struct isb_node *node)
+{
+	struct isb_zone_view *zone = node->payload;
+	(void)arg;
+	(void)dname;
+	if (!zone)
+		return;
+	isb_names_free(zone->root);
+	free(zone);
+}
+
+void isb_view_free(struct isb_view *view)
+{
+	if (!view)
+		return;
+	struct isb_view_own *own = view->own;
+	if (!own->superseded) {
+		isb_names_walk(view->zones, free_zone, NULL);
+		isb_names_free(view->zones);
+	}
+	for (size_t i = 0; i < own->ngarbage; i++)
+		isb_garbage_free(own->garbage[i]);
+	for (size_t i = 0; i < own->ndead_root; i++)
+		isb_names_free(own->dead_roots[i]);
+	for (size_t i = 0; i < own->ndead_zone; i++)
+		free(own->dead_zones[i]);
+	free(own->garbage);
+	free(own->dead_roots);
+	free(own->dead_zones);
+	free_own(view);
+}

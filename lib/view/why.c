@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+
+#include "isobar/base/arena.h"
+#include "own.h"
+#include "zones.h"
+
+/* Matches of an address in a prefix set, longest first: what the geo map's walk finds, looked up the slow way. */
+static size_t match(struct isb_arena *arena, const struct isb_prefix *prefixes, size_t count, const struct isb_addr *addr,
+                    struct isb_prefix_match **ret)
+{
+	struct isb_prefix_match *found = isb_arena_alloc(arena, (count + 1) * sizeof(*found));
+	size_t n = 0;
+	for (int len = 128; len >= 0; len--)
+		for (size_t i = 0; i < count; i++)
+			if (prefixes[i].net.len == len && isb_net_has(&prefixes[i].net, addr))
+				found[n++] = (struct isb_prefix_match){.id = prefixes[i].id, .len = (uint8_t)len};
+	*ret = found;
+	return n;
+}
+
+static const char *child_name(const struct isb_tree *tree, const struct isb_tree_node *node, size_t i)
+{
+	return node->pool ? isb_arena_printf(tree->arena, "%s/%s", node->pool->name, node->pool->endpoints[i].name)
+	                  : tree->nodes[node->child[i]].name;
+}
+
+static void explain_node(const struct isb_tree *tree, const struct isb_tree_node *node, const struct isb_facts *facts,
+                         const struct isb_rtt_source *rtt, void (*each)(void *arg, const struct isb_why *why), void *arg)
+{
+	uint16_t *rank = isb_arena_alloc(tree->arena, node->nchild * sizeof(*rank));
+	struct isb_buf *why = isb_arena_alloc(tree->arena, node->nchild * sizeof(*why));
+	struct isb_order_in in = {.children = node->children, .count = node->nchild, .endpoints = node->pool != NULL,
+	                          .facts = facts, .rtt = rtt};
+	node->order->rank(&in, rank, why);
+	for (size_t i = 0; i < node->nchild; i++) {
+		struct isb_why one = {.node = node->name, .child = child_name(tree, node, i), .rank = rank[i],
+		                      .why = isb_buf_text(&why[i])};
+		each(arg, &one);
+		isb_buf_done(&why[i]);
+	}
+}
+
+void isb_view_why(const struct isb_view *view, const struct isb_geodb *geodb, uint32_t record,
+                  const struct isb_addr *client, void (*each)(void *arg, const struct isb_why *why), void *arg)
+{
+	const struct isb_view_own *own = view->own;
+	if (record >= own->nrecord || !own->records[record].name)
+		return;
+	struct isb_arena arena = {0};
+	struct isb_tree *tree = isb_tree_new(&arena, &own->catalog, own->records[record].record->policy.name);
+	struct isb_geo_facts geo = {0};
+	uint8_t len;
+	if (geodb)
+		isb_geodb_find(geodb, client, &geo, &len);
+	struct isb_prefix_match *nets, *cells;
+	const struct isb_prefix *cell = NULL;
+	size_t ncell = isb_latencies_cells(own->latencies, &cell);
+	struct isb_facts facts = {.geo = &geo};
+	facts.nnet = match(&arena, tree->nets, tree->nnet, client, &nets);
+	facts.ncell = match(&arena, cell, ncell, client, &cells);
+	facts.nets = nets;
+	facts.cells = cells;
+	for (size_t i = tree->count; i-- > 0;)
+		if (tree->nodes[i].order->by_client)
+			explain_node(tree, &tree->nodes[i], &facts, isb_latencies_source(own->latencies), each, arg);
+	isb_arena_done(&arena);
+}
+
+const struct isb_catalog *isb_view_catalog(const struct isb_view *view)
+{
+	return &view->own->catalog;
+}
+
+const struct isb_zone_view *isb_view_zone(const struct isb_view *view, const uint8_t *apex)
+{
+	return isb_zones_find(view, apex);
+}

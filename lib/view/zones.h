@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include "isobar/base/diag.h"
+#include "isobar/base/map.h"
+#include "isobar/store/env.h"
+#include "isobar/view/view.h"
+
+/* The names of a new view: edits beside the old view's trees, all of them committed together or not at all.
+ * Room-internal. */
+
+struct isb_zone_edit {
+	uint8_t apex[ISB_DNAME_MAX];
+	size_t apex_len;
+	struct isb_zone_view *old;    /* NULL: new in this view */
+	struct isb_names_edit *edit;  /* NULL: leaves the catalog */
+	struct isb_mark mark;
+};
+
+struct isb_zones {
+	struct isb_arena *arena;
+	struct isb_txn *txn;
+	const struct isb_view *old;   /* NULL: none */
+	struct isb_zone_edit **edits;
+	size_t count, cap;
+	struct isb_map by_apex;       /* apex → index in edits */
+	const uint8_t **apex;         /* wire names of the new catalog's zones, in its order */
+	struct isb_map kept;          /* the same → position */
+};
+
+/* Exact zone of a view, or NULL. */
+struct isb_zone_view *isb_zones_find(const struct isb_view *view, const uint8_t *apex);
+
+/* Begins edits for every zone whose ordinary rrsets differ between `old` and the transaction's snapshot: from the
+ * journal where the old view is known, whole where a zone is new. */
+int isb_zones_begin(struct isb_zones *zones, const struct isb_catalog *catalog, struct isb_diags *diags);
+/* Lays record `number` over an owner (absolute, lower case), or takes it off with ISB_NO_RECORD. */
+void isb_zones_put_record(struct isb_zones *zones, const uint8_t *apex, const uint8_t *owner, uint32_t number);
+/* Every zone has an SOA; to be asked after the last edit. */
+int isb_zones_check(struct isb_zones *zones, struct isb_diags *diags);
+/* The new trees; what only the old view used goes to its `own`. */
+void isb_zones_commit(struct isb_zones *zones, struct isb_view *view);
+void isb_zones_abort(struct isb_zones *zones);
