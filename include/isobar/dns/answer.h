@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "isobar/dns/query.h"
+#include "isobar/steer/steer.h"
+#include "isobar/view/view.h"
+
+/* What to say, decided before a single octet is written: references to rrsets, by section. RFC 1034 §4.3.2 with
+ * wildcards (RFC 4592), DNAME (RFC 6672) and steering. */
+
+enum isb_section {
+	ISB_ANSWER,
+	ISB_AUTHORITY,
+	ISB_GLUE,      /* additional that a referral is useless without: what does not fit sets TC (RFC 9471) */
+	ISB_ADDITIONAL /* kind, and left out silently */
+};
+enum {
+	ISB_CHAIN_MAX = 16,  /* CNAMEs followed in one answer */
+	ISB_PARTS_MAX = 160  /* further additional rrsets are left out */
+};
+
+/* One rrset, or a run of the records of one. */
+struct isb_part {
+	const uint8_t *owner; /* case as it shall be sent */
+	const uint8_t *rdata; /* `count` times length and octets, as in struct isb_rrset */
+	uint32_t ttl_s;
+	uint16_t at;          /* where the owner stands in the question, or 0 */
+	uint16_t type, count;
+	uint8_t section;
+};
+
+struct isb_answer {
+	enum isb_rcode rcode;
+	bool authoritative;
+	bool referral; /* a pure one: nothing in the answer section */
+	bool steered, failopen;
+	uint8_t scope; /* bits of the client that the answer depends on */
+	uint8_t made_count;
+	unsigned count;
+	struct isb_part part[ISB_PARTS_MAX];
+	uint8_t made[ISB_CHAIN_MAX][2 + ISB_DNAME_MAX]; /* rdata of CNAMEs synthesized from DNAMEs */
+};
+
+/* An answer without records. */
+void isb_answer_init(struct isb_answer *answer, enum isb_rcode rcode);
+/* Decides. `answer` is init'ed with NOERROR and `query` is well-formed. `client` is whom to steer for; `state` is read
+ * only where a record is laid over the name. The parts point into the view and the query. */
+void isb_answer_find(struct isb_answer *answer, const struct isb_view *view, const struct isb_query *query,
+                     const struct isb_addr *client, const struct isb_steer_state *state);
+
+/* For answer*.c. A full list leaves the part out; `label` is the owner: that many labels of `name` taken away. */
+void isb_answer_add(struct isb_answer *answer, enum isb_section section, const struct isb_name *name, unsigned label,
+                    const struct isb_part *part);
+bool isb_answer_has(const struct isb_answer *answer, const struct isb_rrset *set);
+/* The zone that is closest to the name from above, or NULL. With `parent_side` an apex belongs to the zone above it,
+ * where that is ours too: DS lives there (RFC 4035 §3.1.4.1). */
+const struct isb_zone_view *isb_zone_of(const struct isb_view *view, const struct isb_name *name, bool parent_side);
+/* Addresses of the names in a referral's NS records, as far as the zone has them. */
+void isb_answer_glue(struct isb_answer *answer, const struct isb_zone_view *zone, const struct isb_name *name,
+                     unsigned label, const struct isb_rrset *ns);
+/* Addresses of the names in rdata (of NS, MX, SRV, ...) that lie in zones of ours and are not steered. */
+void isb_answer_targets(struct isb_answer *answer, const struct isb_view *view, uint16_t type, const uint8_t *rdata,
+                        unsigned count);

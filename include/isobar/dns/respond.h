@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "isobar/base/addr.h"
+#include "isobar/base/rng.h"
+#include "isobar/model/health.h"
+#include "isobar/view/view.h"
+
+/* One query: bytes in, bytes out; no socket, no clock, no allocation. The same function is what the server calls, the
+ * unit tests' subject, the fuzz target and the benchmark. Written in the words of RFC 1034 §4.3.2. */
+
+enum isb_proto { ISB_UDP, ISB_TCP };
+struct isb_client {
+	struct isb_addr addr; /* who sent the datagram or holds the connection: the resolver */
+	enum isb_proto proto;
+};
+
+/* Counters of one worker. Only the worker adds; anyone may read (relaxed: a count more or less is no harm). A query ends in
+ * exactly one of dropped, formerr … referral (noerror: with an answer); truncated, steered, failopen and ecs tell more
+ * about some of them. */
+#define ISB_COUNTER_MAP(X) \
+	X(queries) X(queries_tcp) X(dropped) X(formerr) X(notimp) X(refused) X(badvers) X(servfail) X(nxdomain) X(nodata) \
+	X(yxdomain) X(notauth) X(noerror) X(referral) X(truncated) X(steered) X(failopen) X(ecs)
+struct isb_counters {
+#define X(name) _Atomic uint64_t name;
+	ISB_COUNTER_MAP(X)
+#undef X
+};
+static inline void isb_count(_Atomic uint64_t *counter)
+{
+	/* relaxed load and store instead of a locked add: there is one writer */
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1, memory_order_relaxed);
+}
+
+/* What a worker keeps from query to query; init once. */
+struct isb_context {
+	struct isb_rng rng;
+	struct isb_counters counters;
+	uint16_t udp_payload;   /* largest UDP answer we send; 512..4096, 1232 by default */
+	struct isb_trace *trace; /* NULL, or filled by the next query (explain) */
+};
+void isb_context_init(struct isb_context *ctx, uint64_t seed);
+
+/* Answers one message. Returns the length of the answer in `out`, or 0: drop it (shorter than a header, or a response).
+ * `out` must hold at least 512 octets; give 65535 for TCP. `in` and `out` must not overlap. */
+size_t isb_respond(struct isb_context *ctx, const struct isb_view *view, const struct isb_health_table *health,
+                   const struct isb_client *client, int64_t now_ms, const uint8_t *in, size_t in_len, uint8_t *out,
+                   size_t out_cap);

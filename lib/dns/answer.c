@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "isobar/dns/answer.h"
+
+#include <string.h>
+
+#include "isobar/model/rr.h"
+
+/* What one search needs at every step. */
+struct search {
+	struct isb_answer *answer;
+	const struct isb_view *view;
+	const struct isb_addr *client;
+	const struct isb_steer_state *state;
+	uint16_t qtype;
+	struct isb_name target; /* of the last CNAME followed */
+};
+
+enum found { FOUND_NODE, FOUND_NOTHING, FOUND_CUT, FOUND_DNAME };
+struct place {
+	const struct isb_node *node; /* the last one that matched */
+	unsigned left;               /* labels of the name below it */
+};
+
+void isb_answer_init(struct isb_answer *answer, enum isb_rcode rcode)
+{
+	answer->rcode = rcode;
+	answer->authoritative = answer->referral = answer->steered = answer->failopen = false;
+	answer->scope = answer->made_count = 0;
+	answer->count = 0;
+}
+
+void isb_answer_add(struct isb_answer *answer, enum isb_section section, const struct isb_name *name, unsigned label,
+                    const struct isb_part *part)
+{
+	if (answer->count == ISB_PARTS_MAX)
+		return;
+	struct isb_part *added = &answer->part[answer->count++];
+	*added = *part;
+	added->section = (uint8_t)section;
+	added->owner = name->wire + name->label[label];
+	added->at = name->at ? (uint16_t)(name->at + name->label[label]) : 0;
+}
+
+bool isb_answer_has(const struct isb_answer *answer, const struct isb_rrset *set)
+{
+	for (unsigned i = 0; i < answer->count; i++)
+		if (answer->part[i].rdata == set->rdata)
+			return true;
+	return false;
+}
+
+static uint32_t least(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+static void add_set(struct isb_answer *answer, enum isb_section section, const struct isb_name *name, unsigned label,
+                    const struct isb_rrset *set, uint32_t ttl_max)
+{
+	isb_answer_add(answer, section, name, label,
+	               &(struct isb_part){.type = set->type, .count = set->count, .ttl_s = least(set->ttl_s, ttl_max),
+	                                  .rdata = set->rdata});
+}
+
+/* NXDOMAIN or NODATA: the SOA says for how long (RFC 2308 §5). */
+static void add_negative(struct search *s, const struct isb_zone_view *zone, const struct isb_name *name,
+                         enum isb_rcode rcode, uint32_t ttl_max)
+{
+	s->answer->rcode = rcode;
+	add_set(s->answer, ISB_AUTHORITY, name, (unsigned)name->labels - zone->labels, zone->soa,
+	        least(zone->negative_ttl_s, ttl_max));
+}
+
+const struct isb_zone_view *isb_zone_of(const struct isb_view *view, const struct isb_name *name, bool parent_side)
+{
+	const struct isb_node *node = view->zones;
+	const struct isb_zone_view *zone = node->payload, *above = NULL;
+	for (unsigned left = name->labels; left > 0; left--) {
+		node = isb_node_child(node, name->lower + name->label[left - 1]);
+		if (!node)
+			break;
+		if (node->payload) {
+			above = zone;
+			zone = node->payload;
+		}
+	}
+	return parent_side && above && zone->labels == name->labels ? above : zone;
+}
+
+/* --- Steering --- */
+
+/* True when rdata octets equal one of the records before `end`. */
+static bool said_before(const struct isb_answer *answer, unsigned first, const uint8_t *rdata)
+{
+	size_t bytes = 2 + ((size_t)rdata[0] << 8 | rdata[1]);
+	for (unsigned i = first; i < answer->count; i++) {
+		const uint8_t *at = answer->part[i].rdata;
+		for (unsigned k = 0; k < answer->part[i].count; k++) {
+			uint16_t len;
+			const uint8_t *start = at;
+			isb_rdata_next(&at, &len);
+			if (memcmp(start, rdata, bytes) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* One endpoint's records. Endpoints may share an address, an rrset may not repeat it (RFC 2181 §5): such a record is left
+ * out and what stands around it goes in as separate runs. `first`: the first part of this rrset. */
+static void add_endpoint(struct isb_answer *answer, const struct isb_name *name, unsigned first, struct isb_part part,
+                         const uint8_t *rdata, unsigned count)
+{
+	part.rdata = rdata;
+	part.count = 0;
+	for (; count > 0; count--) {
+		const uint8_t *start = rdata;
+		uint16_t len;
+		isb_rdata_next(&rdata, &len);
+		if (answer->count == first || !said_before(answer, first, start)) {
+			part.count++;
+			continue;
+		}
+		if (part.count)
+			isb_answer_add(answer, ISB_ANSWER, name, 0, &part);
+		part.rdata = rdata;
+		part.count = 0;
+	}
+	if (part.count)
+		isb_answer_add(answer, ISB_ANSWER, name, 0, &part);
+}
+
+/* False when none of the chosen endpoints has a record of this type: one without an IPv6 address does not make AAAA fail. */
+static bool add_choice(struct search *s, const struct isb_name *name, uint16_t type, const struct isb_choice *choice)
+{
+	struct isb_part part = {.type = type, .ttl_s = choice->ttl_s};
+	unsigned first = s->answer->count;
+	for (unsigned i = 0; i < choice->n; i++) {
+		const uint8_t *rdata = isb_plan_rdata(s->view->plan, choice->rdata[i]);
+		if (!rdata) {
+			isb_answer_init(s->answer, ISB_SERVFAIL); /* a damaged plan */
+			return true;
+		}
+		add_endpoint(s->answer, name, first, part, rdata, choice->rdata[i]->count);
+	}
+	unsigned end = s->answer->count;
+	for (unsigned i = first; i < end; i++)
+		isb_answer_targets(s->answer, s->view, type, s->answer->part[i].rdata, s->answer->part[i].count);
+	return end > first;
+}
+
+/* The plan type by which the record answers, or -1. ANY takes the first one (RFC 8482 §4.1). */
+static int steered_type(const struct isb_view *view, uint32_t record, uint16_t qtype)
+{
+	uint32_t types = isb_view_record_types(view, record);
+	if (qtype == ISB_ANY)
+		return types ? __builtin_ctz(types) : -1;
+	int type = isb_plan_type_of(qtype);
+	return type >= 0 && types >> type & 1 ? type : -1;
+}
+
+/* True when the record answered; else the ordinary data of the name shall, for no longer than *ret_ttl_max. */
+static bool steer(struct search *s, const struct isb_zone_view *zone, const struct isb_name *name, uint32_t record,
+                  uint32_t *ret_ttl_max)
+{
+	int type = steered_type(s->view, record, s->qtype);
+	if (type < 0)
+		return false;
+	struct isb_choice choice;
+	isb_view_steer(s->view, record, (enum isb_plan_type)type, s->client, s->state, &choice, &s->answer->scope);
+	s->answer->steered = true;
+	s->answer->failopen = choice.failopen;
+	*ret_ttl_max = choice.ttl_s;
+	if (choice.kind == ISB_CHOICE_FALLBACK)
+		return false;
+	if (choice.kind == ISB_CHOICE_NODATA || !add_choice(s, name, isb_plan_type_rr((enum isb_plan_type)type), &choice))
+		add_negative(s, zone, name, ISB_NOERROR, choice.ttl_s);
+	return true;
+}
+
+/* --- RFC 1034 §4.3.2 --- */
+
+/* All functions from here to the end return the name to go on with, or NULL when everything is said. */
+
+/* The name exists, or a wildcard stands in for it. */
+static const uint8_t *at_node(struct search *s, const struct isb_zone_view *zone, const struct isb_node *node,
+                              const struct isb_name *name)
+{
+	uint32_t ttl_max = UINT32_MAX;
+	if (node->record != ISB_NO_RECORD && steer(s, zone, name, node->record, &ttl_max))
+		return NULL;
+	const struct isb_rrset *set =
+		s->qtype == ISB_ANY ? isb_node_next_set(node, NULL) /* one is enough: RFC 8482 §4.1 */
+				    : isb_node_set(node, s->qtype);
+	if (set) {
+		add_set(s->answer, ISB_ANSWER, name, 0, set, ttl_max);
+		isb_answer_targets(s->answer, s->view, set->type, set->rdata, set->count);
+		return NULL;
+	}
+	if (node->flags & ISB_NODE_CNAME) {
+		set = isb_node_set(node, ISB_CNAME);
+		add_set(s->answer, ISB_ANSWER, name, 0, set, ttl_max);
+		return set->rdata + 2;
+	}
+	add_negative(s, zone, name, ISB_NOERROR, ttl_max);
+	return NULL;
+}
+
+/* `node` is the closest encloser (RFC 4592 §3.3). */
+static const uint8_t *at_nothing(struct search *s, const struct isb_zone_view *zone, const struct isb_node *node,
+                                 const struct isb_name *name)
+{
+	static const uint8_t wild[] = {1, '*'};
+	if (node->flags & ISB_NODE_WILD)
+		return at_node(s, zone, isb_node_child(node, wild), name);
+	add_negative(s, zone, name, ISB_NXDOMAIN, UINT32_MAX);
+	return NULL;
+}
+
+static const uint8_t *at_cut(struct search *s, const struct isb_zone_view *zone, const struct isb_name *name,
+                             const struct place *place)
+{
+	const struct isb_rrset *ns = isb_node_set(place->node, ISB_NS);
+	if (s->answer->count == 0) { /* AA is about the first owner name of the answer section: RFC 1035 §4.1.1 */
+		s->answer->authoritative = false;
+		s->answer->referral = true;
+	}
+	add_set(s->answer, ISB_AUTHORITY, name, place->left, ns, UINT32_MAX);
+	isb_answer_glue(s->answer, zone, name, place->left, ns);
+	return NULL;
+}
+
+/* RFC 6672 §3.2: the DNAME, and a CNAME with its TTL made of it. */
+static const uint8_t *at_dname(struct search *s, const struct isb_name *name, const struct place *place)
+{
+	struct isb_answer *a = s->answer;
+	const struct isb_rrset *set = isb_node_set(place->node, ISB_DNAME);
+	if (!isb_answer_has(a, set))
+		add_set(a, ISB_ANSWER, name, place->left, set, UINT32_MAX);
+	const uint8_t *suffix = set->rdata + 2;
+	size_t prefix_len = name->label[place->left], suffix_len = isb_dname_len(suffix);
+	if (prefix_len + suffix_len > ISB_DNAME_MAX) {
+		a->rcode = ISB_YXDOMAIN;
+		return NULL;
+	}
+	uint8_t *rdata = a->made[a->made_count++];
+	rdata[0] = 0;
+	rdata[1] = (uint8_t)(prefix_len + suffix_len);
+	memcpy(rdata + 2, name->wire, prefix_len);
+	memcpy(rdata + 2 + prefix_len, suffix, suffix_len);
+	isb_answer_add(a, ISB_ANSWER, name, 0,
+	               &(struct isb_part){.type = ISB_CNAME, .count = 1, .ttl_s = set->ttl_s, .rdata = rdata});
+	return s->qtype == ISB_CNAME || s->qtype == ISB_ANY ? NULL : rdata + 2;
+}
+
+/* Matches down from the apex, label by label. */
+static enum found descend(const struct isb_zone_view *zone, const struct isb_name *name, uint16_t qtype,
+                          struct place *ret_place)
+{
+	const struct isb_node *node = zone->root, *child;
+	for (unsigned left = (unsigned)name->labels - zone->labels;; node = child, left--) {
+		*ret_place = (struct place){.node = node, .left = left};
+		if (node->flags & ISB_NODE_CUT && (left > 0 || qtype != ISB_DS))
+			return FOUND_CUT;
+		if (left == 0)
+			return FOUND_NODE;
+		if (node->flags & ISB_NODE_DNAME)
+			return FOUND_DNAME;
+		child = isb_node_child(node, name->lower + name->label[left - 1]);
+		if (!child)
+			return FOUND_NOTHING;
+	}
+}
+
+static const uint8_t *search_zone(struct search *s, const struct isb_zone_view *zone, const struct isb_name *name)
+{
+	struct place place;
+	switch (descend(zone, name, s->qtype, &place)) {
+	case FOUND_NODE: return at_node(s, zone, place.node, name);
+	case FOUND_NOTHING: return at_nothing(s, zone, place.node, name);
+	case FOUND_CUT: return at_cut(s, zone, name, &place);
+	case FOUND_DNAME: return at_dname(s, name, &place);
+	}
+	return NULL;
+}
+
+/* The answer already has a CNAME of this name: following it again would go round in circles. */
+static bool followed(const struct isb_answer *answer, const uint8_t *name)
+{
+	for (unsigned i = 0; i < answer->count; i++)
+		if (answer->part[i].type == ISB_CNAME && isb_dname_equal(answer->part[i].owner, name))
+			return true;
+	return false;
+}
+
+void isb_answer_find(struct isb_answer *answer, const struct isb_view *view, const struct isb_query *query,
+                     const struct isb_addr *client, const struct isb_steer_state *state)
+{
+	struct search s;
+	s.answer = answer;
+	s.view = view;
+	s.client = client;
+	s.state = state;
+	s.qtype = query->qtype;
+	const struct isb_name *name = &query->name;
+	const struct isb_zone_view *zone = isb_zone_of(view, name, s.qtype == ISB_DS);
+	if (!zone) {
+		answer->rcode = ISB_REFUSED;
+		return;
+	}
+	answer->authoritative = true;
+	for (unsigned links = 1; zone; links++) {
+		const uint8_t *next = search_zone(&s, zone, name);
+		if (!next || links == ISB_CHAIN_MAX || followed(answer, next))
+			return;
+		isb_name_set(&s.target, next);
+		name = &s.target;
+		zone = isb_zone_of(view, name, s.qtype == ISB_DS);
+	}
+}

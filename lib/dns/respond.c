@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "isobar/dns/respond.h"
+
+#include "isobar/dns/answer.h"
+#include "isobar/dns/query.h"
+#include "isobar/dns/reply.h"
+#include "isobar/model/rr.h"
+
+enum { UDP_LEAST = 512, TCP_MOST = 65535, UDP_DEFAULT = 1232 };
+
+void isb_context_init(struct isb_context *ctx, uint64_t seed)
+{
+	*ctx = (struct isb_context){.udp_payload = UDP_DEFAULT};
+	isb_rng_seed(&ctx->rng, seed);
+}
+
+/* What the question asks for that no zone has. */
+static enum isb_rcode judge_question(uint16_t qtype, uint16_t qclass)
+{
+	enum { NXNAME = 128 }; /* a question for it is always an error: RFC 9824 §3.1 */
+	if (isb_type_is_data(qtype) || qtype == ISB_ANY)
+		return qclass == ISB_CLASS_IN ? ISB_NOERROR : ISB_REFUSED;
+	switch (qtype) {
+	case 0:
+	case ISB_OPT:
+	case NXNAME:
+	case ISB_TKEY:
+	case ISB_TSIG: return ISB_FORMERR;
+	case ISB_IXFR:
+	case ISB_AXFR: return ISB_REFUSED;
+	default: return ISB_NOTIMP; /* MAILA, MAILB, and what IANA has not given out */
+	}
+}
+
+/* Whom to steer for: the client's network where the resolver told it and it says where the client is, else the
+ * resolver. *ret_told: the former, so that the reply's scope is about it. */
+static const struct isb_addr *steer_for(const struct isb_query *query, const struct isb_client *client, bool *ret_told)
+{
+	const struct isb_ecs *ecs = &query->edns.ecs;
+	*ret_told = ecs->present && ecs->source > 0 && isb_addr_is_public(&ecs->addr);
+	return *ret_told ? &ecs->addr : &client->addr;
+}
+
+static void find(struct isb_context *ctx, const struct isb_view *view, const struct isb_health_table *health,
+                 const struct isb_client *client, int64_t now_ms, const struct isb_query *query,
+                 struct isb_answer *answer)
+{
+	bool told;
+	const struct isb_addr *whom = steer_for(query, client, &told);
+	struct isb_steer_state state = {.health = *health, .admin = view->admin, .nadmin = view->nadmin,
+	                                .now_ms = now_ms, .rng = &ctx->rng, .trace = ctx->trace};
+	isb_answer_find(answer, view, query, whom, &state);
+	if (!told)
+		answer->scope = 0;
+}
+
+static size_t size_limit(const struct isb_context *ctx, const struct isb_query *query, enum isb_proto proto,
+                         size_t out_cap)
+{
+	size_t limit = TCP_MOST;
+	if (proto == ISB_UDP) {
+		limit = query->edns.present && query->edns.payload > UDP_LEAST ? query->edns.payload : UDP_LEAST;
+		if (limit > ctx->udp_payload)
+			limit = ctx->udp_payload;
+	}
+	return limit < out_cap ? limit : out_cap;
+}
+
+/* Every reply counts once here, by its outcome, and perhaps again by what it was like. */
+static void count_reply(struct isb_counters *c, const struct isb_query *query, const struct isb_answer *answer,
+                        const uint8_t *out)
+{
+	switch (answer->rcode) {
+	case ISB_NOERROR:
+		isb_count(answer->referral ? &c->referral : out[6] || out[7] || out[2] & ISB_FLAG_TC >> 8 ? &c->noerror
+		                                                                                          : &c->nodata);
+		break;
+	case ISB_FORMERR: isb_count(&c->formerr); break;
+	case ISB_SERVFAIL: isb_count(&c->servfail); break;
+	case ISB_NXDOMAIN: isb_count(&c->nxdomain); break;
+	case ISB_NOTIMP: isb_count(&c->notimp); break;
+	case ISB_REFUSED: isb_count(&c->refused); break;
+	case ISB_YXDOMAIN: isb_count(&c->yxdomain); break;
+	case ISB_NOTAUTH: isb_count(&c->notauth); break;
+	case ISB_BADVERS: isb_count(&c->badvers); break;
+	}
+	if (out[2] & ISB_FLAG_TC >> 8)
+		isb_count(&c->truncated);
+	if (answer->steered)
+		isb_count(&c->steered);
+	if (answer->failopen)
+		isb_count(&c->failopen);
+	if (query->edns.present && query->edns.ecs.present)
+		isb_count(&c->ecs);
+}
+
+size_t isb_respond(struct isb_context *ctx, const struct isb_view *view, const struct isb_health_table *health,
+                   const struct isb_client *client, int64_t now_ms, const uint8_t *in, size_t in_len, uint8_t *out,
+                   size_t out_cap)
+{
+	struct isb_query query;
+	struct isb_answer answer;
+	isb_count(&ctx->counters.queries);
+	if (client->proto == ISB_TCP)
+		isb_count(&ctx->counters.queries_tcp);
+	int rcode = isb_query_read(&query, in, in_len);
+	if (rcode == ISB_QUERY_DROP) {
+		isb_count(&ctx->counters.dropped);
+		return 0;
+	}
+	if (rcode == ISB_NOERROR)
+		rcode = (int)judge_question(query.qtype, query.qclass);
+	isb_answer_init(&answer, (enum isb_rcode)rcode);
+	if (rcode == ISB_NOERROR)
+		find(ctx, view, health, client, now_ms, &query, &answer);
+	size_t len = isb_reply_write(out, size_limit(ctx, &query, client->proto, out_cap), &query, &answer);
+	count_reply(&ctx->counters, &query, &answer, out);
+	return len;
+}
