@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "isobar/base/arena.h"
+#include "isobar/base/err.h"
+#include "isobar/base/log.h"
+#include "options.h"
+#include "sdnotify.h"
+#include "stats.h"
+#include "watch.h"
+#include "worker.h"
+
+/* isobard: answers DNS queries from the newest view of the catalog and the health words of the store. The main thread
+ * starts and stops everything and waits for signals; the rest is in watch.c and worker.c. */
+
+struct server {
+	struct isb_options options;
+	struct isb_store *store;
+	struct isb_live live;
+	struct isb_watch *watch;
+	struct isb_worker **workers;
+	size_t nworker;
+};
+
+/* Blocked before any thread starts, so that all of them inherit it and signals arrive at sigwait() only. */
+static void block_signals(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGHUP);
+	sigaddset(set, SIGUSR1);
+	pthread_sigmask(SIG_BLOCK, set, NULL);
+	signal(SIGPIPE, SIG_IGN); /* a TCP client that went away is an error code, not the end */
+}
+
+/* Every worker may hold 1000 connections; the soft limit of most systems is 1024 in all. */
+static void raise_file_limit(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+			isb_log(ISB_LOG_WARNING, "file-limit", "reason=\"%s\"", strerror(errno));
+	}
+}
+
+static int open_store(struct server *server, struct isb_diags *diags)
+{
+	const char *dir = server->options.store, *message = NULL;
+	int rc = isb_store_open(dir, ISB_STORE_READ, &server->store, &message);
+	if (rc == ISB_ENOTFOUND)
+		isb_diag(diags, (struct isb_mark){0},
+		         "there is no store in '%s'; make one with: isobar --store %s apply -f FILE", dir, dir);
+	else if (rc != ISB_OK)
+		isb_diag(diags, (struct isb_mark){0}, "%s", message ? message : isb_strerror(rc));
+	return rc;
+}
+
+/* Leaves out the default addresses that this machine does not have. */
+static int check_listen(struct isb_options *options, struct isb_diags *diags)
+{
+	size_t kept = 0;
+	int worst = ISB_OK;
+	for (size_t i = 0; i < options->nlisten; i++) {
+		char text[ISB_LISTEN_TEXT];
+		int rc = isb_listen_check(&options->listen[i], diags);
+		if (rc == ISB_ENOTFOUND)
+			isb_log(ISB_LOG_INFO, "listen-skipped", "address=%s reason=\"not on this machine\"",
+			        isb_listen_print(&options->listen[i], text));
+		else if (rc == ISB_OK)
+			options->listen[kept++] = options->listen[i];
+		else
+			worst = rc;
+	}
+	options->nlisten = kept;
+	return worst;
+}
+
+static int start_workers(struct server *server, struct isb_diags *diags)
+{
+	const struct isb_options *options = &server->options;
+	server->workers = isb_xcalloc(options->workers, sizeof(*server->workers));
+	for (unsigned i = 0; i < options->workers; i++) {
+		int rc = isb_worker_new(i, options->listen, options->nlisten, server->store, &server->live, diags,
+		                        &server->workers[i]);
+		if (rc != ISB_OK)
+			return rc;
+		server->nworker++;
+	}
+	/* only now, so that no client is sent to a worker that will never run */
+	for (size_t i = 0; i < server->nworker; i++) {
+		int rc = isb_worker_start(server->workers[i], diags);
+		if (rc != ISB_OK)
+			return rc;
+	}
+	return ISB_OK;
+}
+
+static int start(struct server *server, struct isb_diags *diags)
+{
+	struct isb_options *options = &server->options;
+	int rc = check_listen(options, diags); /* before the view, which can take a while */
+	if (rc == ISB_OK)
+		rc = open_store(server, diags);
+	if (rc == ISB_OK)
+		rc = isb_watch_new(server->store, options->geo, options->ngeo, &server->live, diags, &server->watch);
+	if (rc == ISB_OK)
+		rc = start_workers(server, diags);
+	if (rc == ISB_OK)
+		rc = isb_watch_start(server->watch, diags);
+	return rc;
+}
+
+static void stop(struct server *server)
+{
+	for (size_t i = 0; i < server->nworker; i++)
+		isb_worker_stop(server->workers[i]); /* all at once, then wait for each */
+	for (size_t i = 0; i < server->nworker; i++)
+		isb_worker_free(server->workers[i]);
+	free(server->workers);
+	isb_watch_free(server->watch);
+	isb_store_close(server->store);
+}
+
+static void log_started(const struct isb_options *options)
+{
+	for (size_t i = 0; i < options->nlisten; i++) {
+		char text[ISB_LISTEN_TEXT];
+		isb_log(ISB_LOG_INFO, "listening", "address=%s", isb_listen_print(&options->listen[i], text));
+	}
+	isb_log(ISB_LOG_INFO, "started", "version=" ISB_VERSION " store=\"%s\" workers=%u", options->store,
+	        options->workers);
+}
+
+static void serve(struct server *server, const sigset_t *set)
+{
+	for (;;) {
+		int number = 0;
+		sigwait(set, &number);
+		if (number == SIGHUP)
+			isb_watch_kick(server->watch);
+		else if (number == SIGUSR1)
+			isb_stats_log(server->workers, server->nworker);
+		else if (number == SIGTERM || number == SIGINT)
+			return;
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct server server = {0};
+	switch (isb_options_parse(argc, argv, &server.options)) {
+	case ISB_OPTIONS_RUN: break;
+	case ISB_OPTIONS_DONE: return 0;
+	case ISB_OPTIONS_WRONG: return 2;
+	}
+	sigset_t set;
+	struct isb_diags diags;
+	isb_log_set_level(server.options.log_level);
+	block_signals(&set);
+	raise_file_limit();
+	isb_diags_init(&diags);
+	int rc = start(&server, &diags);
+	if (rc == ISB_OK) {
+		log_started(&server.options);
+		isb_sdnotify("READY=1");
+		serve(&server, &set);
+		isb_sdnotify("STOPPING=1");
+		isb_stats_log(server.workers, server.nworker);
+	} else {
+		isb_diags_print(&diags, stderr);
+		fputs("isobard: not started\n", stderr);
+	}
+	isb_diags_done(&diags);
+	stop(&server);
+	if (rc == ISB_OK)
+		isb_log(ISB_LOG_INFO, "stopped", " ");
+	return rc == ISB_OK ? 0 : 1;
+}

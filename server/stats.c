@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "stats.h"
+
+#include <inttypes.h>
+
+#include "isobar/base/buf.h"
+#include "isobar/base/log.h"
+#include "udp.h"
+
+/* relaxed: each counter is right by itself, and no order between them is promised */
+static uint64_t get(const _Atomic uint64_t *counter)
+{
+	return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+void isb_stats_log(struct isb_worker *const *workers, size_t count)
+{
+	struct {
+#define X(name) uint64_t name;
+		ISB_COUNTER_MAP(X)
+		ISB_NET_COUNTER_MAP(X)
+#undef X
+	} sum = {0};
+	uint64_t overruns = 0;
+	for (size_t i = 0; i < count; i++) {
+#define X(name) sum.name += get(&workers[i]->ctx.counters.name);
+		ISB_COUNTER_MAP(X)
+#undef X
+#define X(name) sum.name += get(&workers[i]->net.name);
+		ISB_NET_COUNTER_MAP(X)
+#undef X
+		overruns += isb_udp_overruns(workers[i]->udp);
+	}
+	struct isb_buf line = {0};
+#define X(name) isb_buf_printf(&line, #name "=%" PRIu64 " ", sum.name);
+	ISB_COUNTER_MAP(X)
+	ISB_NET_COUNTER_MAP(X)
+#undef X
+	isb_buf_printf(&line, "udp_overruns=%" PRIu64, overruns);
+	isb_log(ISB_LOG_INFO, "counters", "%s", isb_buf_text(&line));
+	isb_buf_done(&line);
+}

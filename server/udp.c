@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "udp.h"
+
+#include <errno.h>
+#include <linux/sock_diag.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "isobar/base/arena.h"
+#include "isobar/base/err.h"
+#include "worker.h"
+
+enum {
+	BATCH = 64,
+	ROUNDS = 8,      /* batches per wake-up, so that a flood on one socket does not starve the others */
+	IN_SIZE = 4096,  /* a longer query is cut, and what is cut is malformed */
+	OUT_SIZE = 4096, /* the largest udp_payload */
+};
+
+union control {
+	struct cmsghdr align;
+	uint8_t octets[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+};
+union peer {
+	struct sockaddr sa;
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+};
+
+struct isb_udp {
+	struct isb_worker *worker;
+	struct socket {
+		uv_poll_t poll;
+		int fd;
+	} *sockets;
+	size_t nsocket;
+	struct mmsghdr in[BATCH], out[BATCH];
+	struct iovec in_iov[BATCH], out_iov[BATCH];
+	union peer peer[BATCH];
+	union control control[BATCH];
+	uint8_t in_data[BATCH][IN_SIZE], out_data[BATCH][OUT_SIZE];
+};
+
+/* What never changes from batch to batch is set once. The answer to in[i] goes back to peer[i], with the same control
+ * message; only which of out[] carries it varies. */
+static void prepare(struct isb_udp *udp)
+{
+	for (size_t i = 0; i < BATCH; i++) {
+		udp->in_iov[i] = (struct iovec){.iov_base = udp->in_data[i], .iov_len = IN_SIZE};
+		udp->in[i].msg_hdr = (struct msghdr){.msg_name = &udp->peer[i],
+		                                     .msg_iov = &udp->in_iov[i],
+		                                     .msg_iovlen = 1,
+		                                     .msg_control = &udp->control[i]};
+		udp->out[i].msg_hdr = (struct msghdr){.msg_iov = &udp->out_iov[i], .msg_iovlen = 1};
+	}
+}
+
+static size_t receive(struct isb_udp *udp, int fd)
+{
+	for (size_t i = 0; i < BATCH; i++) {
+		udp->in[i].msg_hdr.msg_namelen = sizeof(udp->peer[i]);
+		udp->in[i].msg_hdr.msg_controllen = sizeof(udp->control[i]);
+	}
+	int n = recvmmsg(fd, udp->in, BATCH, MSG_DONTWAIT, NULL);
+	if (n < 0 && errno != EAGAIN && errno != EINTR)
+		isb_count(&udp->worker->net.udp_errors);
+	return n > 0 ? (size_t)n : 0;
+}
+
+/* The address the query was sent to becomes the one the answer leaves from. Which interface it leaves by is for the
+ * routing table to say, except from link-local addresses, which mean nothing without it. */
+static void turn_around(struct msghdr *msg)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
+		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+			struct in_pktinfo info;
+			memcpy(&info, CMSG_DATA(c), sizeof(info));
+			info.ipi_ifindex = 0;
+			memcpy(CMSG_DATA(c), &info, sizeof(info));
+		} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
+			struct in6_pktinfo info;
+			memcpy(&info, CMSG_DATA(c), sizeof(info));
+			if (!IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr))
+				info.ipi6_ifindex = 0;
+			memcpy(CMSG_DATA(c), &info, sizeof(info));
+		}
+	}
+}
+
+/* Puts the answer to in[i] into out[j]; false when there is none. */
+static bool answer(struct isb_udp *udp, const struct isb_turn *turn, size_t i, size_t j)
+{
+	struct msghdr *in = &udp->in[i].msg_hdr, *out = &udp->out[j].msg_hdr;
+	struct isb_client client = {.addr = isb_addr_from_sockaddr(&udp->peer[i].sa), .proto = ISB_UDP};
+	size_t len = isb_respond(&udp->worker->ctx, turn->view, &turn->health, &client, turn->now_ms, udp->in_data[i],
+	                         udp->in[i].msg_len, udp->out_data[i], OUT_SIZE);
+	if (!len)
+		return false;
+	turn_around(in);
+	udp->out_iov[j] = (struct iovec){.iov_base = udp->out_data[i], .iov_len = len};
+	out->msg_name = in->msg_name;
+	out->msg_namelen = in->msg_namelen;
+	out->msg_control = in->msg_control;
+	out->msg_controllen = in->msg_controllen;
+	return true;
+}
+
+/* An answer that cannot go out now is dropped and counted: the client asks again, and a queue would only make the
+ * answers older. A full socket buffer takes the rest of the batch with it, any other error only its own answer. */
+static void send_all(struct isb_udp *udp, int fd, size_t n)
+{
+	for (size_t done = 0; done < n;) {
+		int sent = sendmmsg(fd, udp->out + done, (unsigned)(n - done), MSG_DONTWAIT);
+		if (sent > 0) {
+			done += (size_t)sent;
+		} else if (errno != EINTR) {
+			bool full = errno == EAGAIN || errno == ENOBUFS;
+			size_t lost = full ? n - done : 1;
+			for (size_t i = 0; i < lost; i++)
+				isb_count(&udp->worker->net.udp_unsent);
+			done += lost;
+		}
+	}
+}
+
+static size_t serve_batch(struct isb_udp *udp, int fd)
+{
+	size_t n = receive(udp, fd), answers = 0;
+	if (!n)
+		return 0;
+	struct isb_turn turn;
+	isb_turn_begin(udp->worker, &turn);
+	for (size_t i = 0; i < n; i++)
+		answers += answer(udp, &turn, i, answers);
+	isb_turn_end(udp->worker);
+	send_all(udp, fd, answers);
+	return n;
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events)
+{
+	struct isb_udp *udp = poll->data;
+	struct socket *socket = (struct socket *)poll; /* its first member */
+	(void)events;
+	if (status < 0) {
+		/* libuv stops watching a socket that has an error pending: take the error away and go on */
+		int error;
+		socklen_t len = sizeof(error);
+		getsockopt(socket->fd, SOL_SOCKET, SO_ERROR, &error, &len);
+		isb_count(&udp->worker->net.udp_errors);
+		uv_poll_start(poll, UV_READABLE, on_readable);
+		return;
+	}
+	for (int round = 0; round < ROUNDS; round++)
+		if (serve_batch(udp, socket->fd) < BATCH)
+			break; /* drained; poll is level-triggered, so what comes next wakes us again */
+}
+
+struct isb_udp *isb_udp_new(struct isb_worker *worker, size_t nlisten)
+{
+	struct isb_udp *udp = isb_xcalloc(1, sizeof(*udp));
+	udp->worker = worker;
+	udp->sockets = isb_xcalloc(nlisten, sizeof(*udp->sockets));
+	prepare(udp);
+	return udp;
+}
+
+int isb_udp_listen(struct isb_udp *udp, const struct isb_listen *listen, struct isb_diags *diags)
+{
+	struct socket *socket = &udp->sockets[udp->nsocket];
+	int rc = isb_listen_udp(listen, diags, &socket->fd);
+	if (rc != ISB_OK)
+		return rc;
+	int error = uv_poll_init(&udp->worker->loop, &socket->poll, socket->fd);
+	if (error != 0) {
+		close(socket->fd);
+		isb_diag(diags, (struct isb_mark){0}, "cannot watch a UDP socket: %s", uv_strerror(error));
+		return ISB_EIO;
+	}
+	socket->poll.data = udp;
+	udp->nsocket++;
+	uv_poll_start(&socket->poll, UV_READABLE, on_readable);
+	return ISB_OK;
+}
+
+void isb_udp_close(struct isb_udp *udp)
+{
+	for (size_t i = 0; i < udp->nsocket; i++)
+		uv_close((uv_handle_t *)&udp->sockets[i].poll, NULL);
+}
+
+void isb_udp_free(struct isb_udp *udp)
+{
+	if (!udp)
+		return;
+	for (size_t i = 0; i < udp->nsocket; i++)
+		close(udp->sockets[i].fd);
+	free(udp->sockets);
+	free(udp);
+}
+
+uint64_t isb_udp_overruns(const struct isb_udp *udp)
+{
+	uint64_t sum = 0;
+	for (size_t i = 0; i < udp->nsocket; i++) {
+		uint32_t info[SK_MEMINFO_VARS] = {0};
+		socklen_t len = sizeof(info);
+		if (getsockopt(udp->sockets[i].fd, SOL_SOCKET, SO_MEMINFO, info, &len) == 0)
+			sum += info[SK_MEMINFO_DROPS];
+	}
+	return sum;
+}

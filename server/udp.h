@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+#include "isobar/base/diag.h"
+#include "listen.h"
+
+/* The UDP sockets of one worker: a batch is read, answered and sent with three system calls and no allocation. */
+struct isb_worker;
+struct isb_udp;
+
+struct isb_udp *isb_udp_new(struct isb_worker *worker, size_t nlisten); /* room for so many sockets */
+int isb_udp_listen(struct isb_udp *udp, const struct isb_listen *listen, struct isb_diags *diags);
+/* Stops serving; on the loop's thread. */
+void isb_udp_close(struct isb_udp *udp);
+/* After the loop has ended; NULL is fine. */
+void isb_udp_free(struct isb_udp *udp);
+/* Datagrams the kernel threw away because a socket's buffer was full; any thread. */
+uint64_t isb_udp_overruns(const struct isb_udp *udp);

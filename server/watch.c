@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "watch.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "isobar/base/arena.h"
+#include "isobar/base/clock.h"
+#include "isobar/base/err.h"
+#include "isobar/base/hash.h"
+#include "isobar/base/log.h"
+#include "isobar/store/catalogdb.h"
+#include "isobar/store/healthdb.h"
+#include "isobar/view/geodb.h"
+
+enum {
+	TICK_MS = 1000, /* inotify tells sooner; the tick is for file systems that do not */
+	RTT_TICKS = 10,
+	GEO_TICKS = 60,
+	CLEAN_TICKS = 60,
+};
+
+struct isb_watch {
+	struct isb_store *store;
+	struct isb_live *live;
+	char *default_geo; /* STORE/geo.mmdb, what geo points to when no path was given */
+	const char *const *geo;
+	size_t ngeo;
+	struct isb_geodb *geodb; /* NULL: none */
+	struct isb_view *view;   /* the one in `live` */
+	uint64_t txn_id, generation; /* of the catalog that was tried last */
+	uint64_t rtt_sum;            /* of the round trips that were used last */
+	bool refused;                /* that catalog could not be built */
+	bool running;
+	atomic_bool stop;
+	unsigned ticks;
+	uv_loop_t loop;
+	uv_async_t wake;
+	uv_fs_event_t changed;
+	uv_timer_t tick;
+	uv_thread_t thread;
+};
+
+/* --- Building --- */
+
+static void log_refused(const char *event, const struct isb_diags *diags)
+{
+	for (size_t i = 0; i < diags->count; i++) {
+		const struct isb_diag *d = &diags->list[i];
+		if (d->at.line)
+			isb_log(ISB_LOG_ERROR, event, "at=\"%s:%u:%u\" reason=\"%s\"", d->at.file ? d->at.file : "",
+			        d->at.line, d->at.column, d->text);
+		else if (d->at.file)
+			isb_log(ISB_LOG_ERROR, event, "at=\"%s\" reason=\"%s\"", d->at.file, d->text);
+		else
+			isb_log(ISB_LOG_ERROR, event, "reason=\"%s\"", d->text);
+	}
+	if (diags->dropped)
+		isb_log(ISB_LOG_ERROR, event, "reason=\"... and %zu more\"", diags->dropped);
+}
+
+/* Only shifts that can change an order should lead to a new view: a round trip counts in steps of 6 to 12 percent and
+ * at least 4 ms, about what order latency takes for a tie. */
+static uint32_t coarse(uint32_t rtt_us)
+{
+	unsigned shift = 12;
+	while (rtt_us >> shift >= 16)
+		shift++;
+	return rtt_us >> shift << shift;
+}
+
+static int add_rtt(void *arg, const char *from, const char *to, uint32_t rtt_us)
+{
+	uint64_t *sum = arg;
+	*sum = isb_hash(from, strlen(from), *sum);
+	*sum = isb_hash(to, strlen(to), *sum);
+	*sum = isb_hash_mix(*sum, coarse(rtt_us));
+	return 0;
+}
+
+static uint64_t sum_rtts(struct isb_txn *health)
+{
+	uint64_t sum = 0;
+	isb_rtt_each(health, add_rtt, &sum);
+	return sum;
+}
+
+static void swap(struct isb_watch *watch, struct isb_view *view, int64_t start_us)
+{
+	struct isb_view *old = isb_live_swap(watch->live, view);
+	watch->view = view;
+	isb_view_free(old);
+	isb_log(ISB_LOG_INFO, "view-swapped", "generation=%" PRIu64 " zones=%zu records=%zu build_ms=%.1f",
+	        view->generation, view->nzone, view->nrecord, (double)(isb_monotonic_us() - start_us) / 1000);
+}
+
+/* Builds a view of the catalog as it is now and swaps it in. Not `always`: only if the generation moved since the last
+ * try, whatever came of that. */
+static int build(struct isb_watch *watch, const struct isb_geodb *geodb, bool always, struct isb_diags *diags)
+{
+	int64_t start_us = isb_monotonic_us();
+	struct isb_txn *catalog, *health = NULL;
+	int rc = isb_txn_begin(watch->store, ISB_ENV_CATALOG, false, &catalog);
+	if (rc != ISB_OK) {
+		isb_diag(diags, (struct isb_mark){0}, "cannot read the catalog: %s", isb_strerror(rc));
+		return rc;
+	}
+	uint64_t generation = isb_generation(catalog);
+	bool moved = generation != watch->generation;
+	watch->txn_id = isb_txn_id(catalog);
+	watch->generation = generation;
+	if (!moved && !always) {
+		isb_txn_abort(catalog);
+		return ISB_OK;
+	}
+	rc = isb_txn_begin(watch->store, ISB_ENV_HEALTH, false, &health);
+	if (rc != ISB_OK)
+		isb_log(ISB_LOG_WARNING, "rtt-unreadable", "reason=\"%s\"", isb_strerror(rc));
+	watch->rtt_sum = health ? sum_rtts(health) : 0;
+	struct isb_view *view;
+	rc = isb_view_build(catalog, health, geodb, watch->view, diags, &view);
+	isb_txn_abort(health);
+	isb_txn_abort(catalog);
+	watch->refused = rc != ISB_OK;
+	if (rc == ISB_OK)
+		swap(watch, view, start_us);
+	return rc;
+}
+
+static int rebuild(struct isb_watch *watch, const struct isb_geodb *geodb, bool always)
+{
+	struct isb_diags diags;
+	isb_diags_init(&diags);
+	int rc = build(watch, geodb, always, &diags);
+	if (rc != ISB_OK) {
+		log_refused("view-refused", &diags);
+		isb_log(ISB_LOG_ERROR, "view-kept", "generation=%" PRIu64 " refused=%" PRIu64, watch->view->generation,
+		        watch->generation);
+	}
+	isb_diags_done(&diags);
+	return rc;
+}
+
+/* --- What may have moved --- */
+
+static void check_catalog(struct isb_watch *watch)
+{
+	if (isb_store_last_txn_id(watch->store, ISB_ENV_CATALOG) != watch->txn_id)
+		rebuild(watch, watch->geodb, false);
+}
+
+/* Without a geo map no answer depends on round trips. A catalog that was refused is not tried again for them. */
+static void check_rtts(struct isb_watch *watch)
+{
+	struct isb_txn *health;
+	if (!watch->view->plan->nmap || watch->refused ||
+	    isb_txn_begin(watch->store, ISB_ENV_HEALTH, false, &health) != ISB_OK)
+		return;
+	uint64_t sum = sum_rtts(health);
+	isb_txn_abort(health);
+	if (sum != watch->rtt_sum)
+		rebuild(watch, watch->geodb, true);
+}
+
+/* Opens what should be open; *ret_db may become NULL when only the default is asked for and there is none. */
+static int open_geo(const struct isb_watch *watch, struct isb_diags *diags, struct isb_geodb **ret_db)
+{
+	if (watch->geo == (const char *const *)&watch->default_geo && access(watch->default_geo, F_OK) != 0) {
+		*ret_db = NULL;
+		return ISB_OK;
+	}
+	return isb_geodb_open(watch->geo, watch->ngeo, diags, ret_db);
+}
+
+static void log_geo(const struct isb_watch *watch)
+{
+	if (watch->geodb)
+		isb_log(ISB_LOG_INFO, "geo-opened", "databases=\"%s\"", isb_geodb_describe(watch->geodb));
+	else
+		isb_log(ISB_LOG_INFO, "geo-none", "file=\"%s\"", watch->default_geo);
+}
+
+static void check_geo(struct isb_watch *watch)
+{
+	if (watch->geodb && !isb_geodb_changed(watch->geodb))
+		return;
+	struct isb_geodb *fresh = NULL;
+	struct isb_diags diags;
+	isb_diags_init(&diags);
+	if (open_geo(watch, &diags, &fresh) != ISB_OK)
+		log_refused("geo-refused", &diags);
+	isb_diags_done(&diags);
+	if (!fresh)
+		return;
+	if (rebuild(watch, fresh, true) != ISB_OK) {
+		isb_geodb_free(fresh);
+		return;
+	}
+	isb_geodb_free(watch->geodb);
+	watch->geodb = fresh;
+	log_geo(watch);
+}
+
+/* --- The thread --- */
+
+static void on_changed(uv_fs_event_t *event, const char *name, int events, int status)
+{
+	(void)name;
+	(void)events;
+	(void)status; /* an error only means that the tick has to do */
+	check_catalog(event->data);
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+	struct isb_watch *watch = timer->data;
+	unsigned tick = ++watch->ticks;
+	check_catalog(watch);
+	if (tick % RTT_TICKS == 0)
+		check_rtts(watch);
+	if (tick % GEO_TICKS == 0)
+		check_geo(watch);
+	if (tick % CLEAN_TICKS == 0) {
+		unsigned freed = isb_store_clean(watch->store);
+		if (freed)
+			isb_log(ISB_LOG_INFO, "readers-freed", "count=%u", freed);
+	}
+}
+
+static void close_all(struct isb_watch *watch)
+{
+	uv_close((uv_handle_t *)&watch->wake, NULL);
+	uv_close((uv_handle_t *)&watch->changed, NULL);
+	uv_close((uv_handle_t *)&watch->tick, NULL);
+}
+
+static void on_wake(uv_async_t *async)
+{
+	struct isb_watch *watch = async->data;
+	/* acquire is not needed: the flag carries nothing but itself */
+	if (atomic_load_explicit(&watch->stop, memory_order_relaxed)) {
+		close_all(watch);
+		return;
+	}
+	check_geo(watch);
+	rebuild(watch, watch->geodb, watch->refused); /* who asks again wants to hear the reasons again */
+}
+
+static void run(void *arg)
+{
+	struct isb_watch *watch = arg;
+	pthread_setname_np(pthread_self(), "watch");
+	uv_run(&watch->loop, UV_RUN_DEFAULT); /* until close_all() */
+}
+
+int isb_watch_new(struct isb_store *store, const char *const *geo, size_t ngeo, struct isb_live *live,
+                  struct isb_diags *diags, struct isb_watch **ret_watch)
+{
+	struct isb_watch *watch = isb_xcalloc(1, sizeof(*watch));
+	size_t size = strlen(isb_store_dir(store)) + sizeof("/geo.mmdb");
+	watch->store = store;
+	watch->live = live;
+	watch->default_geo = isb_xmalloc(size);
+	snprintf(watch->default_geo, size, "%s/geo.mmdb", isb_store_dir(store));
+	watch->geo = ngeo ? geo : (const char *const *)&watch->default_geo;
+	watch->ngeo = ngeo ? ngeo : 1;
+	int rc = open_geo(watch, diags, &watch->geodb);
+	if (rc == ISB_OK) {
+		log_geo(watch);
+		rc = build(watch, watch->geodb, true, diags);
+	}
+	if (rc != ISB_OK) {
+		isb_watch_free(watch);
+		return rc;
+	}
+	*ret_watch = watch;
+	return ISB_OK;
+}
+
+int isb_watch_start(struct isb_watch *watch, struct isb_diags *diags)
+{
+	const char *path = isb_store_path(watch->store, ISB_ENV_CATALOG);
+	int rc = uv_loop_init(&watch->loop);
+	if (rc == 0 && (rc = uv_async_init(&watch->loop, &watch->wake, on_wake)) != 0)
+		uv_loop_close(&watch->loop);
+	if (rc == 0) {
+		uv_timer_init(&watch->loop, &watch->tick);
+		uv_fs_event_init(&watch->loop, &watch->changed);
+		watch->wake.data = watch->tick.data = watch->changed.data = watch;
+		uv_timer_start(&watch->tick, on_tick, TICK_MS, TICK_MS);
+		rc = uv_fs_event_start(&watch->changed, on_changed, path, 0);
+		if (rc != 0)
+			isb_log(ISB_LOG_WARNING, "watch-slow", "file=\"%s\" reason=\"%s\"", path, uv_strerror(rc));
+		rc = uv_thread_create(&watch->thread, run, watch);
+		if (rc != 0) {
+			close_all(watch);
+			uv_run(&watch->loop, UV_RUN_DEFAULT);
+			uv_loop_close(&watch->loop);
+		}
+	}
+	if (rc != 0) {
+		isb_diag(diags, (struct isb_mark){0}, "cannot watch the store: %s", uv_strerror(rc));
+		return ISB_EIO;
+	}
+	watch->running = true;
+	return ISB_OK;
+}
+
+void isb_watch_kick(struct isb_watch *watch)
+{
+	uv_async_send(&watch->wake);
+}
+
+void isb_watch_free(struct isb_watch *watch)
+{
+	if (!watch)
+		return;
+	if (watch->running) {
+		atomic_store_explicit(&watch->stop, true, memory_order_relaxed); /* see on_wake() */
+		uv_async_send(&watch->wake);
+		uv_thread_join(&watch->thread);
+		uv_loop_close(&watch->loop);
+	}
+	isb_view_free(isb_live_swap(watch->live, NULL));
+	isb_geodb_free(watch->geodb);
+	free(watch->default_geo);
+	free(watch);
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include <stddef.h>
+
+#include "isobar/base/diag.h"
+#include "isobar/store/env.h"
+#include "live.h"
+
+/* The one thread that builds views: it sees the catalog's generation move, a geo database change on disk, or the
+ * probes' round trips shift, builds the new view beside the old one and swaps it in. What cannot be built is refused
+ * with every reason in the log; what was running keeps running. */
+struct isb_watch;
+
+/* Builds the first view and puts it into `live`. `geo`: paths of the databases; none: geo.mmdb in the store, once it
+ * exists. On failure diags has every reason. `store`, `geo` and `live` must outlive the watch. */
+int isb_watch_new(struct isb_store *store, const char *const *geo, size_t ngeo, struct isb_live *live,
+                  struct isb_diags *diags, struct isb_watch **ret_watch);
+int isb_watch_start(struct isb_watch *watch, struct isb_diags *diags);
+/* Look now instead of at the next tick; any thread. */
+void isb_watch_kick(struct isb_watch *watch);
+/* Waits for the thread, then frees the view: no worker may run any more. NULL is fine. */
+void isb_watch_free(struct isb_watch *watch);

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "words.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "isobar/base/arena.h"
+#include "isobar/base/err.h"
+
+struct isb_words {
+	struct isb_health_reader *reader;
+	uint64_t txn_id;        /* of the snapshot that was copied */
+	const uint64_t **chunk; /* into copy, or NULL as in the store */
+	uint64_t (*copy)[ISB_CHUNK_WORDS];
+	uint32_t chunks, cap;
+};
+
+int isb_words_new(struct isb_store *store, struct isb_words **ret_words)
+{
+	struct isb_health_reader *reader;
+	int rc = isb_health_reader_new(store, &reader);
+	if (rc != ISB_OK)
+		return rc;
+	*ret_words = isb_xcalloc(1, sizeof(**ret_words));
+	(*ret_words)->reader = reader;
+	return ISB_OK;
+}
+
+void isb_words_free(struct isb_words *words)
+{
+	if (!words)
+		return;
+	isb_health_reader_free(words->reader);
+	free(words->chunk);
+	free(words->copy);
+	free(words);
+}
+
+/* Some 2 KiB for 256 endpoints, once per commit of the probe; memory is asked for only when endpoints were added. */
+static void copy(struct isb_words *words, const struct isb_health_table *table)
+{
+	if (table->chunks > words->cap) {
+		free(words->chunk);
+		free(words->copy);
+		words->cap = table->chunks * 2;
+		words->chunk = isb_xcalloc(words->cap, sizeof(*words->chunk));
+		words->copy = isb_xcalloc(words->cap, sizeof(*words->copy));
+	}
+	words->chunks = table->chunks;
+	for (uint32_t i = 0; i < table->chunks; i++) {
+		words->chunk[i] = table->chunk[i] ? words->copy[i] : NULL;
+		if (table->chunk[i])
+			memcpy(words->copy[i], table->chunk[i], sizeof(words->copy[i]));
+	}
+}
+
+int isb_words_begin(struct isb_words *words, struct isb_health_table *ret_table)
+{
+	int rc = isb_health_reader_begin(words->reader, ret_table);
+	if (rc != ISB_OK) {
+		*ret_table = (struct isb_health_table){words->chunk, words->chunks};
+		return rc;
+	}
+	uint64_t txn_id = isb_health_reader_txn_id(words->reader);
+	if (txn_id != words->txn_id) {
+		copy(words, ret_table);
+		words->txn_id = txn_id;
+	}
+	return ISB_OK;
+}
+
+void isb_words_end(struct isb_words *words)
+{
+	isb_health_reader_end(words->reader);
+}

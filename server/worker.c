@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "worker.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "isobar/base/arena.h"
+#include "isobar/base/clock.h"
+#include "isobar/base/err.h"
+#include "isobar/base/log.h"
+#include "tcp.h"
+#include "udp.h"
+#include "words.h"
+
+void isb_turn_begin(struct isb_worker *worker, struct isb_turn *turn)
+{
+	turn->view = isb_live_enter(worker->live);
+	int rc = isb_words_begin(worker->words, &turn->health);
+	if (rc != ISB_OK)
+		isb_count(&worker->net.health_errors);
+	if ((rc != ISB_OK) != worker->health_bad) {
+		worker->health_bad = rc != ISB_OK;
+		if (worker->health_bad)
+			isb_log(ISB_LOG_ERROR, "health-unreadable", "worker=%u reason=\"%s\"", worker->number,
+			        isb_strerror(rc));
+		else
+			isb_log(ISB_LOG_INFO, "health-readable", "worker=%u", worker->number);
+	}
+	turn->now_ms = isb_clock_ms();
+}
+
+void isb_turn_end(struct isb_worker *worker)
+{
+	isb_words_end(worker->words);
+	isb_live_leave(worker->live);
+}
+
+static void close_all(struct isb_worker *worker)
+{
+	isb_udp_close(worker->udp);
+	isb_tcp_close(worker->tcp);
+	uv_close((uv_handle_t *)&worker->stop, NULL);
+}
+
+static void on_stop(uv_async_t *async)
+{
+	close_all(async->data);
+}
+
+static void run(void *arg)
+{
+	struct isb_worker *worker = arg;
+	char name[16];
+	snprintf(name, sizeof(name), "worker-%u", worker->number);
+	pthread_setname_np(pthread_self(), name);
+	isb_live_register();
+	uv_run(&worker->loop, UV_RUN_DEFAULT); /* until close_all() has left nothing to wait for */
+	isb_live_unregister();
+}
+
+static int init_loop(struct isb_worker *worker, struct isb_diags *diags)
+{
+	int rc = uv_loop_init(&worker->loop);
+	if (rc == 0) {
+		rc = uv_async_init(&worker->loop, &worker->stop, on_stop);
+		if (rc == 0) {
+			worker->stop.data = worker;
+			return ISB_OK;
+		}
+		uv_loop_close(&worker->loop);
+	}
+	isb_diag(diags, (struct isb_mark){0}, "cannot start the loop of worker %u: %s", worker->number,
+	         uv_strerror(rc));
+	return ISB_EIO;
+}
+
+int isb_worker_new(unsigned number, const struct isb_listen *listen, size_t nlisten, struct isb_store *store,
+                   struct isb_live *live, struct isb_diags *diags, struct isb_worker **ret_worker)
+{
+	struct isb_worker *worker = isb_xcalloc(1, sizeof(*worker));
+	worker->number = number;
+	worker->live = live;
+	isb_context_init(&worker->ctx, isb_random_seed());
+	int rc = init_loop(worker, diags);
+	if (rc != ISB_OK) {
+		free(worker);
+		return rc;
+	}
+	worker->udp = isb_udp_new(worker, nlisten);
+	worker->tcp = isb_tcp_new(worker, nlisten);
+	rc = isb_words_new(store, &worker->words);
+	if (rc != ISB_OK)
+		isb_diag(diags, (struct isb_mark){0}, "cannot read the health words in '%s': %s", isb_store_dir(store),
+		         isb_strerror(rc));
+	for (size_t i = 0; i < nlisten && rc == ISB_OK; i++) {
+		rc = isb_udp_listen(worker->udp, &listen[i], diags);
+		if (rc == ISB_OK)
+			rc = isb_tcp_listen(worker->tcp, &listen[i], diags);
+	}
+	if (rc != ISB_OK) {
+		isb_worker_free(worker);
+		return rc;
+	}
+	*ret_worker = worker;
+	return ISB_OK;
+}
+
+int isb_worker_start(struct isb_worker *worker, struct isb_diags *diags)
+{
+	int rc = uv_thread_create(&worker->thread, run, worker);
+	if (rc != 0) {
+		isb_diag(diags, (struct isb_mark){0}, "cannot start the thread of worker %u: %s", worker->number,
+		         uv_strerror(rc));
+		return ISB_EIO;
+	}
+	worker->running = true;
+	return ISB_OK;
+}
+
+void isb_worker_stop(struct isb_worker *worker)
+{
+	if (worker->running)
+		uv_async_send(&worker->stop);
+}
+
+void isb_worker_free(struct isb_worker *worker)
+{
+	if (!worker)
+		return;
+	if (worker->running) {
+		isb_worker_stop(worker);
+		uv_thread_join(&worker->thread);
+	} else {
+		close_all(worker);
+		uv_run(&worker->loop, UV_RUN_DEFAULT);
+	}
+	uv_loop_close(&worker->loop);
+	isb_udp_free(worker->udp);
+	isb_tcp_free(worker->tcp);
+	isb_words_free(worker->words);
+	free(worker);
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <uv.h>
+
+#include "isobar/base/diag.h"
+#include "isobar/dns/respond.h"
+#include "isobar/store/env.h"
+#include "listen.h"
+#include "live.h"
+
+/* One thread, one loop, its own sockets on every listen address: workers share nothing but the view and the store's
+ * map, both read-only. */
+
+/* What happens to queries outside of isb_respond(); the same rules as struct isb_counters. */
+#define ISB_NET_COUNTER_MAP(X) \
+	X(udp_errors)     /* receiving failed */ \
+	X(udp_unsent)     /* answers that could not be sent */ \
+	X(tcp_opened)     /* connections */ \
+	X(tcp_idle)       /* closed: nothing asked, or nothing of the answers read, for too long */ \
+	X(tcp_evicted)    /* closed: the oldest had to make room for a new one */ \
+	X(tcp_malformed)  /* closed: a frame shorter than a header */ \
+	X(tcp_errors)     /* closed by a network error, or not opened at all */ \
+	X(health_errors)  /* batches answered from the last words that could be read */
+struct isb_net_counters {
+#define X(name) _Atomic uint64_t name;
+	ISB_NET_COUNTER_MAP(X)
+#undef X
+};
+
+struct isb_udp;
+struct isb_tcp;
+struct isb_words;
+struct isb_worker {
+	unsigned number;
+	bool running;
+	struct isb_live *live;
+	struct isb_words *words;
+	bool health_bad; /* the last batch could not read its words */
+	struct isb_context ctx;
+	struct isb_net_counters net;
+	uv_loop_t loop;
+	uv_async_t stop;
+	uv_thread_t thread;
+	struct isb_udp *udp;
+	struct isb_tcp *tcp;
+};
+
+/* Opens the sockets, so that everything that can fail fails here. ISB_EIO or ISB_ESTORE with a diag. `store` and
+ * `live` must outlive the worker. */
+int isb_worker_new(unsigned number, const struct isb_listen *listen, size_t nlisten, struct isb_store *store,
+                   struct isb_live *live, struct isb_diags *diags, struct isb_worker **ret_worker);
+int isb_worker_start(struct isb_worker *worker, struct isb_diags *diags);
+/* Asks the thread to end and returns at once; isb_worker_free() waits for it. */
+void isb_worker_stop(struct isb_worker *worker);
+void isb_worker_free(struct isb_worker *worker); /* NULL is fine */
+
+/* What one batch of queries is answered from: taken once, used for all of them. */
+struct isb_turn {
+	const struct isb_view *view;
+	struct isb_health_table health;
+	int64_t now_ms;
+};
+void isb_turn_begin(struct isb_worker *worker, struct isb_turn *turn);
+void isb_turn_end(struct isb_worker *worker);
