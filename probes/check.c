@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "isobar/base/arena.h"
+#include "isobar/base/clock.h"
+#include "isobar/base/err.h"
+#include "check_run.h"
+
+/* getaddrinfo(3) cannot be interrupted: a lookup whose check gave up still occupies a thread. Past this many, checks
+ * that need one fail by the probe's own trouble instead of queueing without end. */
+enum { LOOKUPS_MAX = 64 };
+
+int isb_checker_new(uv_loop_t *loop, isb_check_done *done, void *arg, struct isb_checker **ret_checker)
+{
+	struct isb_checker *checker = isb_xcalloc(1, sizeof(*checker));
+	*checker = (struct isb_checker){.loop = loop, .done = done, .arg = arg};
+	int rc = isb_http_new(loop, &checker->http);
+	if (rc != ISB_OK) {
+		free(checker);
+		return rc;
+	}
+	*ret_checker = checker;
+	return ISB_OK;
+}
+
+void isb_checker_close(struct isb_checker *checker)
+{
+	isb_http_close(checker->http);
+}
+
+void isb_checker_free(struct isb_checker *checker)
+{
+	isb_http_free(checker->http);
+	free(checker);
+}
+
+enum isb_outcome_kind isb_connect_failure(int error)
+{
+	switch (error) {
+	case ECONNREFUSED: return ISB_OUT_CONNECT_REFUSED;
+	case ETIMEDOUT: return ISB_OUT_CONNECT_TIMEOUT;
+	case ECONNRESET:
+	case EPIPE: return ISB_OUT_CLOSED_EARLY;
+	case EMFILE:
+	case ENFILE:
+	case ENOBUFS:
+	case ENOMEM: return ISB_OUT_INTERNAL;
+	default: return ISB_OUT_CONNECT_UNREACHABLE; /* no route, no address of the family, forbidden by a firewall */
+	}
+}
+
+static void free_run(uv_handle_t *timer)
+{
+	free(timer->data);
+}
+
+static void release(struct isb_check_run *run)
+{
+	if (run->state)
+		run->method->stop(run);
+	if (run->lookup) {
+		run->lookup->data = NULL;
+		uv_cancel((uv_req_t *)run->lookup); /* works only while it waits for a thread; looked_up() frees it anyhow */
+		run->lookup = NULL;
+	}
+	uv_close((uv_handle_t *)&run->timer, free_run);
+}
+
+void isb_check_finish(struct isb_check_run *run, const struct isb_outcome *outcome, const char *detail)
+{
+	run->checker->done(run->checker->arg, run->item, outcome, detail);
+	release(run);
+}
+
+void isb_check_cancel(struct isb_check_run *run)
+{
+	release(run);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+	struct isb_check_run *run = timer->data;
+	struct isb_outcome o = {.kind = ISB_OUT_RESOLVE};
+	if (run->decided)
+		o = run->outcome;
+	else if (run->method)
+		o = run->method->expire(run);
+	isb_check_finish(run, &o, NULL);
+}
+
+void isb_check_finish_soon(struct isb_check_run *run, const struct isb_outcome *outcome)
+{
+	run->outcome = *outcome;
+	run->decided = true;
+	uv_timer_start(&run->timer, on_timer, 0, 0);
+}
+
+static void begin(struct isb_check_run *run, const struct isb_addr *addr)
+{
+	run->method = run->spec->type == ISB_CHECK_TCP ? &isb_check_tcp : &isb_check_http;
+	run->started_us = isb_monotonic_us();
+	run->method->start(run, addr);
+}
+
+static void looked_up(uv_getaddrinfo_t *request, int status, struct addrinfo *found)
+{
+	struct isb_check_run *run = request->data;
+	struct isb_checker *checker = *(struct isb_checker **)(request + 1);
+	checker->lookups--;
+	if (run) {
+		run->lookup = NULL;
+		struct isb_addr addr = {0};
+		if (status == 0 && found)
+			addr = isb_addr_from_sockaddr(found->ai_addr);
+		if (addr.family) {
+			begin(run, &addr);
+		} else {
+			struct isb_outcome o = {.kind = ISB_OUT_RESOLVE};
+			isb_check_finish(run, &o, status ? uv_strerror(status) : NULL);
+		}
+	}
+	uv_freeaddrinfo(found);
+	free(request);
+}
+
+static void look_up(struct isb_check_run *run)
+{
+	static const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
+	struct isb_checker *checker = run->checker;
+	struct isb_outcome trouble = {.kind = ISB_OUT_INTERNAL};
+	if (checker->lookups >= LOOKUPS_MAX) {
+		isb_check_finish_soon(run, &trouble);
+		return;
+	}
+	uv_getaddrinfo_t *request = isb_xcalloc(1, sizeof(*request) + sizeof(checker));
+	*(struct isb_checker **)(request + 1) = checker;
+	request->data = run;
+	if (uv_getaddrinfo(checker->loop, request, looked_up, run->spec->node, NULL, &hints) != 0) {
+		free(request);
+		isb_check_finish_soon(run, &trouble);
+		return;
+	}
+	checker->lookups++;
+	run->lookup = request;
+}
+
+struct isb_check_run *isb_check_start(struct isb_checker *checker, const struct isb_spec *spec, int64_t timeout_ms,
+                                      void *item)
+{
+	struct isb_check_run *run = isb_xcalloc(1, sizeof(*run));
+	*run = (struct isb_check_run){.checker = checker, .spec = spec, .item = item};
+	uv_timer_init(checker->loop, &run->timer);
+	run->timer.data = run;
+	uv_update_time(checker->loop); /* a commit may have taken a while: the deadline counts from now */
+	uv_timer_start(&run->timer, on_timer, (uint64_t)timeout_ms, 0);
+	if (spec->addr.family)
+		begin(run, &spec->addr);
+	else
+		look_up(run);
+	return run;
+}

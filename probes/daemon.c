@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "isobar/base/clock.h"
+#include "isobar/base/err.h"
+#include "isobar/base/log.h"
+#include "isobar/base/rng.h"
+#include "isobar/store/catalogdb.h"
+#include "isobar/store/healthdb.h"
+#include "check.h"
+#include "report.h"
+#include "schedule.h"
+
+enum {
+	TICK_MS = 1000,    /* judge again, heartbeat, look at the catalog */
+	SYNC_TICKS = 5,
+	CLEAN_TICKS = 60,
+	FOLLOW_MS = 250    /* a burst of edits is planned for at most this often */
+};
+
+struct daemon {
+	const struct isb_probe_options *options;
+	struct isb_store *store;
+	uv_loop_t loop;
+	uv_timer_t wake, tick;
+	uv_prepare_t flush;
+	uv_fs_event_t watch;
+	uv_signal_t term, interrupt;
+	uv_work_t sync;
+	struct isb_checker *checker;
+	struct isb_schedule schedule;
+	struct isb_report report;
+	struct isb_txn *catalog_txn; /* while the catalog is being followed */
+	uint64_t seen_txn, generation;
+	int64_t followed; /* monotonic */
+	unsigned in_flight, ticks;
+	bool urgent, blind, syncing;
+};
+
+static int64_t monotonic_ms(void)
+{
+	return isb_monotonic_us() / 1000;
+}
+
+/* --- Checks ---------------------------------------------------------------------------------------------------------- */
+
+static void launch(struct daemon *d);
+
+static void on_wake(uv_timer_t *timer)
+{
+	launch(timer->data);
+}
+
+static void launch(struct daemon *d)
+{
+	struct isb_target *t;
+	int64_t now = monotonic_ms();
+	while (d->in_flight < d->options->max_in_flight && (t = isb_schedule_take(&d->schedule, now))) {
+		d->in_flight++;
+		t->run = isb_check_start(d->checker, &t->spec, t->timeout_ms, t);
+	}
+	int64_t wait = isb_schedule_wait(&d->schedule, now);
+	if (wait < 0 || d->in_flight >= d->options->max_in_flight) {
+		uv_timer_stop(&d->wake); /* the next outcome launches the next check */
+		return;
+	}
+	uv_update_time(&d->loop);
+	uv_timer_start(&d->wake, on_wake, (uint64_t)wait, 0);
+}
+
+static void on_outcome(void *arg, void *item, const struct isb_outcome *outcome, const char *detail)
+{
+	struct daemon *d = arg;
+	struct isb_target *t = item;
+	char text[ISB_OUTCOME_TEXT];
+	bool trouble = outcome->kind == ISB_OUT_INTERNAL && t->latest != ISB_OUT_INTERNAL;
+	isb_log(trouble ? ISB_LOG_WARNING : ISB_LOG_DEBUG, trouble ? "check-trouble" : "checked",
+	        "endpoint=%s outcome=%s connect_us=%" PRIu32 " total_us=%" PRIu32 "%s%s%s", t->name,
+	        isb_outcome_print(outcome, text), outcome->connect_us, outcome->total_us, detail ? " detail=\"" : "",
+	        detail ? detail : "", detail ? "\"" : "");
+	t->run = NULL;
+	d->in_flight--;
+	d->urgent |= isb_schedule_record(&d->schedule, t, outcome, monotonic_ms(), isb_clock_ms());
+	uv_timer_start(&d->wake, on_wake, 0, 0); /* not from here: curl may still be in the middle of its step */
+}
+
+/* --- Reports --------------------------------------------------------------------------------------------------------- */
+
+static void report(struct daemon *d, bool all)
+{
+	d->urgent = false; /* after a failure the next tick tries again */
+	int rc = isb_report_write(&d->report, &d->schedule, all, isb_clock_ms());
+	if (rc != ISB_OK)
+		isb_log(ISB_LOG_ERROR, "report-failed", "error=\"%s\"", isb_strerror(rc));
+	bool blind = isb_schedule_blind(&d->schedule);
+	if (blind != d->blind)
+		isb_log(ISB_LOG_WARNING, blind ? "probe-blind" : "probe-sees", "endpoints=%zu silent=%zu", d->schedule.count,
+		        d->schedule.silent);
+	d->blind = blind;
+}
+
+/* Everything that ended in one round of the loop is one transaction, before the loop sleeps. */
+static void on_flush(uv_prepare_t *prepare)
+{
+	struct daemon *d = prepare->data;
+	if (d->urgent)
+		report(d, false);
+}
+
+static void sync_work(uv_work_t *work)
+{
+	struct daemon *d = work->data;
+	isb_health_sync(d->store);
+}
+
+static void sync_done(uv_work_t *work, int status)
+{
+	(void)status;
+	((struct daemon *)work->data)->syncing = false;
+}
+
+/* --- The catalog ----------------------------------------------------------------------------------------------------- */
+
+static bool find_slot(void *arg, const char *pool, const char *endpoint, uint32_t *ret_slot)
+{
+	struct daemon *d = arg;
+	int rc = isb_slot_get(d->catalog_txn, pool, endpoint, ret_slot);
+	if (rc != ISB_OK)
+		isb_log(ISB_LOG_ERROR, "endpoint-without-slot", "endpoint=%s/%s error=\"%s\"", pool, endpoint, isb_strerror(rc));
+	return rc == ISB_OK;
+}
+
+static void retire(void *arg, struct isb_target *target, bool gone)
+{
+	struct daemon *d = arg;
+	if (target->run) {
+		isb_check_cancel(target->run);
+		target->run = NULL;
+		d->in_flight--;
+	}
+	if (gone)
+		isb_report_withdraw(&d->report, target->slot);
+}
+
+/* New targets take back what this probe knew of them, so that a restart or an edit does not flap. */
+static void enter_new_targets(struct daemon *d)
+{
+	struct isb_txn *health = NULL;
+	int rc = isb_txn_begin(d->store, ISB_ENV_HEALTH, false, &health);
+	if (rc != ISB_OK)
+		isb_log(ISB_LOG_ERROR, "observations-lost", "error=\"%s\"", isb_strerror(rc));
+	for (size_t i = 0; i < d->schedule.count; i++) {
+		struct isb_target *t = d->schedule.targets[i];
+		if (t->place != ISB_NOT_QUEUED || t->run)
+			continue;
+		if (health && t->history.state == ISB_UNKNOWN)
+			isb_report_restore(&d->report, health, t);
+		isb_schedule_enter(&d->schedule, t, monotonic_ms(), isb_clock_ms());
+	}
+	isb_txn_abort(health);
+}
+
+static void log_diags(const struct isb_diags *diags)
+{
+	for (size_t i = 0; i < diags->count; i++)
+		isb_log(ISB_LOG_ERROR, "catalog-unreadable", "at=%s line=%u text=\"%s\"",
+		        diags->list[i].at.file ? diags->list[i].at.file : "-", diags->list[i].at.line, diags->list[i].text);
+}
+
+static void take_catalog(struct daemon *d, uint64_t generation, const struct isb_catalog *catalog)
+{
+	struct isb_schedule_source source = {find_slot, retire, d};
+	isb_schedule_update(&d->schedule, catalog, &source);
+	enter_new_targets(d);
+	d->generation = generation;
+	isb_log(ISB_LOG_INFO, "catalog-loaded", "generation=%" PRIu64 " endpoints=%zu", generation, d->schedule.count);
+	if (*d->options->region && !isb_catalog_region(catalog, d->options->region))
+		isb_log(ISB_LOG_WARNING, "region-unknown",
+		        "region=%s is not in the catalog; its round trips are used once it is added", d->options->region);
+}
+
+/* A catalog that cannot be read leaves the schedule as it is. */
+static int load_catalog(struct daemon *d)
+{
+	uint64_t generation = isb_generation(d->catalog_txn);
+	if (generation == d->generation)
+		return ISB_OK;
+	struct isb_catalog catalog;
+	struct isb_diags diags;
+	isb_catalog_init(&catalog);
+	isb_diags_init(&diags);
+	int rc = isb_catalog_load(d->catalog_txn, &catalog, &diags);
+	if (rc == ISB_OK)
+		take_catalog(d, generation, &catalog);
+	else
+		log_diags(&diags);
+	isb_diags_done(&diags);
+	isb_catalog_done(&catalog);
+	return rc;
+}
+
+static void follow_catalog(struct daemon *d)
+{
+	uint64_t newest = isb_store_last_txn_id(d->store, ISB_ENV_CATALOG);
+	if (newest == d->seen_txn)
+		return;
+	int rc = isb_txn_begin(d->store, ISB_ENV_CATALOG, false, &d->catalog_txn);
+	if (rc == ISB_OK) {
+		newest = isb_txn_id(d->catalog_txn);
+		rc = load_catalog(d);
+		isb_txn_abort(d->catalog_txn);
+		d->catalog_txn = NULL;
+	}
+	if (rc != ISB_OK)
+		isb_log(ISB_LOG_ERROR, "catalog-not-loaded", "error=\"%s\" generation=%" PRIu64 " stays", isb_strerror(rc),
+		        d->generation);
+	d->seen_txn = newest;
+	d->followed = monotonic_ms();
+	launch(d);
+}
+
+static void on_watch(uv_fs_event_t *watch, const char *path, int events, int status)
+{
+	(void)path, (void)events, (void)status;
+	struct daemon *d = watch->data;
+	if (monotonic_ms() - d->followed >= FOLLOW_MS) /* else the next tick sees it */
+		follow_catalog(d);
+}
+
+/* --- Life ------------------------------------------------------------------------------------------------------------ */
+
+static void on_tick(uv_timer_t *timer)
+{
+	struct daemon *d = timer->data;
+	d->ticks++;
+	follow_catalog(d);
+	report(d, true);
+	if (d->ticks % SYNC_TICKS == 0 && !d->syncing) /* on another thread: a slow disk must not delay deadlines */
+		d->syncing = uv_queue_work(&d->loop, &d->sync, sync_work, sync_done) == 0;
+	if (d->ticks % CLEAN_TICKS == 0)
+		isb_store_clean(d->store);
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+	struct daemon *d = handle->data;
+	isb_log(ISB_LOG_INFO, "stopping", "signal=%s", number == SIGTERM ? "SIGTERM" : "SIGINT");
+	uv_stop(&d->loop);
+}
+
+static int open_loop(struct daemon *d)
+{
+	int rc = uv_loop_init(&d->loop);
+	if (rc == 0 && isb_checker_new(&d->loop, on_outcome, d, &d->checker) != ISB_OK)
+		rc = UV_ENOMEM;
+	if (rc != 0) {
+		isb_log(ISB_LOG_ERROR, "loop-failed", "error=\"%s\"", uv_strerror(rc));
+		return rc;
+	}
+	uv_timer_init(&d->loop, &d->wake);
+	uv_timer_init(&d->loop, &d->tick);
+	uv_prepare_init(&d->loop, &d->flush);
+	uv_fs_event_init(&d->loop, &d->watch);
+	uv_signal_init(&d->loop, &d->term);
+	uv_signal_init(&d->loop, &d->interrupt);
+	d->wake.data = d->tick.data = d->flush.data = d->watch.data = d->term.data = d->interrupt.data = d->sync.data = d;
+	uv_timer_start(&d->tick, on_tick, TICK_MS, TICK_MS);
+	uv_prepare_start(&d->flush, on_flush);
+	uv_signal_start(&d->term, on_signal, SIGTERM);
+	uv_signal_start(&d->interrupt, on_signal, SIGINT);
+	rc = uv_fs_event_start(&d->watch, on_watch, isb_store_path(d->store, ISB_ENV_CATALOG), 0);
+	if (rc != 0)
+		isb_log(ISB_LOG_WARNING, "catalog-not-watched", "error=\"%s\" edits are noticed within a second", uv_strerror(rc));
+	return 0;
+}
+
+static void close_loop(struct daemon *d)
+{
+	uv_handle_t *handles[] = {(uv_handle_t *)&d->wake,  (uv_handle_t *)&d->tick, (uv_handle_t *)&d->flush,
+	                          (uv_handle_t *)&d->watch, (uv_handle_t *)&d->term, (uv_handle_t *)&d->interrupt};
+	for (size_t i = 0; i < d->schedule.count; i++) {
+		struct isb_target *t = d->schedule.targets[i];
+		if (t->run)
+			isb_check_cancel(t->run);
+		t->run = NULL;
+	}
+	isb_checker_close(d->checker);
+	for (size_t i = 0; i < sizeof(handles) / sizeof(handles[0]); i++)
+		uv_close(handles[i], NULL);
+	uv_cancel((uv_req_t *)&d->sync);
+	while (d->syncing)
+		uv_run(&d->loop, UV_RUN_ONCE);
+	uv_run(&d->loop, UV_RUN_NOWAIT);
+	uv_run(&d->loop, UV_RUN_NOWAIT);
+}
+
+int isb_probe_run(struct isb_store *store, const struct isb_probe_options *options)
+{
+	struct daemon *d = isb_xcalloc(1, sizeof(*d));
+	uint64_t boot = isb_random_seed();
+	d->options = options;
+	d->store = store;
+	if (open_loop(d) != 0) {
+		free(d);
+		return EXIT_FAILURE;
+	}
+	isb_schedule_init(&d->schedule, boot);
+	isb_report_init(&d->report, store, options->name, options->region, boot, isb_clock_ms());
+	isb_log(ISB_LOG_INFO, "probe-started", "name=%s region=%s store=%s", options->name,
+	        *options->region ? options->region : "-", options->store);
+	follow_catalog(d);
+	report(d, true);
+	uv_run(&d->loop, UV_RUN_DEFAULT);
+
+	report(d, false);
+	close_loop(d);
+	isb_health_sync(store);
+	isb_schedule_done(&d->schedule);
+	isb_report_done(&d->report);
+	if (uv_loop_close(&d->loop) != 0) {
+		/* A name lookup hangs in its thread, and leaving through exit() would wait for it. */
+		isb_store_close(store);
+		_exit(EXIT_SUCCESS);
+	}
+	isb_checker_free(d->checker);
+	free(d);
+	return EXIT_SUCCESS;
+}

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "report.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "isobar/base/arena.h"
+#include "isobar/base/err.h"
+#include "isobar/base/log.h"
+#include "judge.h"
+
+enum {
+	RTT_STEP_US = 1000, /* smaller changes of a round trip are not worth a row … */
+	RTT_STEP_PART = 10, /* … nor are those below a tenth */
+	FORGET_MS = 24 * 60 * 60 * 1000, /* observations of probes that are gone */
+	CLASH_MS = 5000
+};
+
+/* One report under way; all of it lives in the arena. */
+struct work {
+	struct isb_report *report;
+	struct isb_schedule *schedule;
+	struct isb_txn *txn;
+	struct isb_arena arena;
+	int64_t now_ms;
+	struct isb_strings blind;
+	struct isb_ballot *ballots;
+	size_t nballot, cballot;
+	uint32_t *rtts_us; /* beside report->rtts: what to write; 0: nothing */
+	struct change {
+		const char *endpoint, *evidence;
+		enum isb_verdict from, to;
+		struct change *next;
+	} *changes, **last;
+};
+
+void isb_report_init(struct isb_report *report, struct isb_store *store, const char *name, const char *region,
+                     uint64_t boot, int64_t started_ms)
+{
+	*report = (struct isb_report){.store = store, .name = name, .region = region, .boot = boot, .started_ms = started_ms};
+}
+
+void isb_report_done(struct isb_report *report)
+{
+	for (size_t i = 0; i < report->nrtt; i++)
+		free(report->rtts[i].region);
+	free(report->rtts);
+	free(report->withdrawn);
+	*report = (struct isb_report){0};
+}
+
+bool isb_report_restore(struct isb_report *report, struct isb_txn *txn, struct isb_target *target)
+{
+	struct isb_observation observation;
+	if (isb_observation_get(txn, target->slot, report->name, &observation) != ISB_OK)
+		return false;
+	target->history = observation.history;
+	target->expires_ms = observation.expires_ms;
+	return true;
+}
+
+void isb_report_withdraw(struct isb_report *report, uint32_t slot)
+{
+	report->withdrawn = isb_xrealloc(report->withdrawn, (report->nwithdrawn + 1) * sizeof(slot));
+	report->withdrawn[report->nwithdrawn++] = slot;
+}
+
+/* --- Votes --------------------------------------------------------------------------------------------------------- */
+
+static int note_probe(void *arg, const struct isb_probe_row *row)
+{
+	struct work *w = arg;
+	struct isb_report *r = w->report;
+	if (strcmp(row->name, r->name) == 0) {
+		if (row->boot != r->boot && row->started_ms > r->started_ms && w->now_ms - row->seen_ms < CLASH_MS && !r->clash) {
+			r->clash = true;
+			isb_log(ISB_LOG_WARNING, "probe-name-taken",
+			        "name=%s another process reports under this name; give each probe its own --name", r->name);
+		}
+		return 0;
+	}
+	if (row->blind) {
+		size_t size = sizeof(*w->blind.list);
+		w->blind.list = isb_arena_grow(&w->arena, w->blind.list, w->blind.count * size, (w->blind.count + 1) * size);
+		w->blind.list[w->blind.count++] = isb_arena_strdup(&w->arena, row->name);
+	}
+	return 0;
+}
+
+static bool is_blind(const struct work *w, const char *probe)
+{
+	if (strcmp(probe, w->report->name) == 0)
+		return isb_schedule_blind(w->schedule);
+	for (size_t i = 0; i < w->blind.count; i++)
+		if (strcmp(w->blind.list[i], probe) == 0)
+			return true;
+	return false;
+}
+
+static int add_ballot(void *arg, const struct isb_observation *observation)
+{
+	struct work *w = arg;
+	if (w->nballot == w->cballot) {
+		size_t cap = w->cballot ? w->cballot * 2 : 8, size = sizeof(*w->ballots);
+		w->ballots = isb_arena_grow(&w->arena, w->ballots, w->cballot * size, cap * size);
+		w->cballot = cap;
+	}
+	w->ballots[w->nballot++] = (struct isb_ballot){
+		.probe = isb_arena_strdup(&w->arena, observation->probe),
+		.vote = {.state = (enum isb_verdict)observation->history.state, .observed_ms = observation->history.observed_ms,
+		         .expires_ms = observation->expires_ms, .blind = is_blind(w, observation->probe)},
+		.history = observation->history,
+	};
+	return 0;
+}
+
+/* A probe that is gone for good must not be read for ever. */
+static int forget_the_gone(struct work *w, uint32_t slot)
+{
+	for (size_t i = 0; i < w->nballot; i++) {
+		if (w->now_ms - w->ballots[i].vote.expires_ms <= FORGET_MS || strcmp(w->ballots[i].probe, w->report->name) == 0)
+			continue;
+		int rc = isb_observation_delete(w->txn, slot, w->ballots[i].probe);
+		if (rc != ISB_OK && rc != ISB_ENOTFOUND)
+			return rc;
+	}
+	return ISB_OK;
+}
+
+static int note_change(struct work *w, const struct isb_target *t, enum isb_verdict from, enum isb_verdict to)
+{
+	struct isb_buf evidence = {0};
+	isb_judge_evidence(&evidence, w->ballots, w->nballot, w->now_ms);
+	struct change *c = isb_arena_alloc(&w->arena, sizeof(*c));
+	*c = (struct change){t->name, isb_arena_strdup(&w->arena, isb_buf_text(&evidence)), from, to, NULL};
+	isb_buf_done(&evidence);
+	*w->last = c;
+	w->last = &c->next;
+	struct isb_transition row = {.time_ms = w->now_ms, .slot = t->slot, .from = from, .to = to, .evidence = c->evidence};
+	return isb_transition_add(w->txn, &row);
+}
+
+/* Another probe's row that this program cannot read (a damaged one, a newer program's) must not stop every verdict: then
+ * this probe's own observation stands alone. */
+static int collect(struct work *w, const struct isb_target *t)
+{
+	w->nballot = 0;
+	int rc = isb_observation_each(w->txn, t->slot, add_ballot, w);
+	if (rc != ISB_EFORMAT)
+		return rc;
+	struct isb_observation own = {t->slot, w->report->name, t->history, t->expires_ms};
+	w->nballot = 0;
+	return add_ballot(w, &own);
+}
+
+static int judge(struct work *w, const struct isb_target *t)
+{
+	uint64_t old;
+	int rc = collect(w, t);
+	if (rc == ISB_OK)
+		rc = isb_word_get(w->txn, t->slot, &old);
+	if (rc != ISB_OK)
+		return rc;
+	uint64_t word = isb_judge_word(w->ballots, w->nballot, t, old, w->now_ms);
+	if (word != old)
+		rc = isb_word_put(w->txn, t->slot, word);
+	enum isb_verdict from = isb_health_unpack(old).verdict, to = isb_health_unpack(word).verdict;
+	if (rc == ISB_OK && from != to)
+		rc = note_change(w, t, from, to);
+	return rc == ISB_OK ? forget_the_gone(w, t->slot) : rc;
+}
+
+/* --- Round trips ----------------------------------------------------------------------------------------------------- */
+
+static struct isb_report_rtt *rtt_of(struct isb_report *r, const char *region)
+{
+	for (size_t i = 0; i < r->nrtt; i++)
+		if (strcmp(r->rtts[i].region, region) == 0)
+			return &r->rtts[i];
+	r->rtts = isb_xrealloc(r->rtts, (r->nrtt + 1) * sizeof(*r->rtts));
+	r->rtts[r->nrtt] = (struct isb_report_rtt){isb_xstrdup(region), 0};
+	return &r->rtts[r->nrtt++];
+}
+
+static bool worth_a_row(uint32_t old_us, uint32_t new_us)
+{
+	uint32_t step = old_us > new_us ? old_us - new_us : new_us - old_us;
+	return new_us && (!old_us || (step > RTT_STEP_US && step > old_us / RTT_STEP_PART));
+}
+
+/* The way to a region is the way to its nearest endpoint: others add their own queues, none takes any away. */
+static int put_rtts(struct work *w)
+{
+	struct isb_report *r = w->report;
+	if (!*r->region)
+		return ISB_OK;
+	for (size_t i = 0; i < w->schedule->count; i++)
+		if (w->schedule->targets[i]->region)
+			rtt_of(r, w->schedule->targets[i]->region);
+	uint32_t *best = isb_arena_alloc(&w->arena, r->nrtt * sizeof(*best));
+	for (size_t i = 0; i < w->schedule->count; i++) {
+		const struct isb_target *t = w->schedule->targets[i];
+		if (!t->region || !t->history.connect_us)
+			continue;
+		uint32_t *b = &best[rtt_of(r, t->region) - r->rtts];
+		if (!*b || t->history.connect_us < *b)
+			*b = t->history.connect_us;
+	}
+	for (size_t i = 0; i < r->nrtt; i++) {
+		if (!worth_a_row(r->rtts[i].written_us, best[i]))
+			best[i] = 0;
+		int rc = best[i] ? isb_rtt_put(w->txn, r->region, r->rtts[i].region, best[i]) : ISB_OK;
+		if (rc != ISB_OK)
+			return rc;
+	}
+	w->rtts_us = best;
+	return ISB_OK;
+}
+
+/* --- The report ------------------------------------------------------------------------------------------------------ */
+
+static int withdraw(struct work *w)
+{
+	for (size_t i = 0; i < w->report->nwithdrawn; i++) {
+		int rc = isb_observation_delete(w->txn, w->report->withdrawn[i], w->report->name);
+		if (rc != ISB_OK && rc != ISB_ENOTFOUND)
+			return rc;
+	}
+	return ISB_OK;
+}
+
+/* A slot is judged only once this process has checked it: after a restart, verdicts hold until there is news. */
+static int put_targets(struct work *w, bool all)
+{
+	for (size_t i = 0; i < w->schedule->count; i++) {
+		const struct isb_target *t = w->schedule->targets[i];
+		struct isb_observation row = {t->slot, w->report->name, t->history, t->expires_ms};
+		int rc = t->dirty ? isb_observation_put(w->txn, &row) : ISB_OK;
+		if (rc == ISB_OK && (t->dirty || (all && t->latest != ISB_OUT_NONE)))
+			rc = judge(w, t);
+		if (rc != ISB_OK)
+			return rc;
+	}
+	return ISB_OK;
+}
+
+static int put_probe(struct work *w)
+{
+	const struct isb_report *r = w->report;
+	struct isb_probe_row row = {.name = r->name, .region = r->region, .started_ms = r->started_ms, .seen_ms = w->now_ms,
+	                            .boot = r->boot, .blind = isb_schedule_blind(w->schedule),
+	                            .checks = (uint32_t)w->schedule->count};
+	return isb_probe_put(w->txn, &row);
+}
+
+static int fill(struct work *w, bool all)
+{
+	int rc = isb_probe_each(w->txn, note_probe, w);
+	if (rc == ISB_OK)
+		rc = withdraw(w);
+	if (rc == ISB_OK)
+		rc = put_targets(w, all);
+	if (rc == ISB_OK)
+		rc = put_probe(w);
+	return rc == ISB_OK && all ? put_rtts(w) : rc;
+}
+
+static void settle(struct work *w)
+{
+	w->report->nwithdrawn = 0;
+	for (size_t i = 0; i < w->schedule->count; i++)
+		w->schedule->targets[i]->dirty = false;
+	for (size_t i = 0; w->rtts_us && i < w->report->nrtt; i++)
+		if (w->rtts_us[i])
+			w->report->rtts[i].written_us = w->rtts_us[i];
+	for (const struct change *c = w->changes; c; c = c->next)
+		isb_log(ISB_LOG_INFO, "verdict-changed", "endpoint=%s from=%s to=%s evidence=\"%s\"", c->endpoint,
+		        isb_verdict_name(c->from), isb_verdict_name(c->to), c->evidence);
+}
+
+int isb_report_write(struct isb_report *report, struct isb_schedule *schedule, bool all, int64_t now_ms)
+{
+	struct work w = {.report = report, .schedule = schedule, .now_ms = now_ms};
+	w.last = &w.changes;
+	int rc = isb_txn_begin(report->store, ISB_ENV_HEALTH, true, &w.txn);
+	if (rc != ISB_OK)
+		return rc;
+	rc = fill(&w, all);
+	if (rc == ISB_OK)
+		rc = isb_txn_commit(w.txn);
+	else
+		isb_txn_abort(w.txn);
+	if (rc == ISB_OK)
+		settle(&w);
+	isb_arena_done(&w.arena);
+	return rc;
+}

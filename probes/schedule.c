@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "schedule.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "isobar/base/arena.h"
+#include "isobar/base/hash.h"
+
+enum {
+	FIRST_SPREAD_MS = 1000, /* a new endpoint is known within about this */
+	JITTER_PART = 10,       /* a wait is lengthened by up to a tenth, never shortened: see isb_observe_flip_s() */
+	VOTE_INTERVALS = 3,
+	WITNESSES = 2
+};
+
+void isb_schedule_init(struct isb_schedule *schedule, uint64_t seed)
+{
+	*schedule = (struct isb_schedule){.proved = INT64_MIN};
+	isb_rng_seed(&schedule->rng, seed);
+}
+
+static void free_target(struct isb_target *target)
+{
+	free(target->name);
+	free(target->region);
+	isb_spec_done(&target->spec);
+	free(target);
+}
+
+void isb_schedule_done(struct isb_schedule *schedule)
+{
+	for (size_t i = 0; i < schedule->count; i++)
+		free_target(schedule->targets[i]);
+	free(schedule->targets);
+	free(schedule->queue);
+	*schedule = (struct isb_schedule){0};
+}
+
+/* --- The queue: a binary heap that knows each target's place ------------------------------------------------------ */
+
+static void put(struct isb_schedule *schedule, size_t place, struct isb_target *target)
+{
+	schedule->queue[place] = target;
+	target->place = place;
+}
+
+static void sift_up(struct isb_schedule *schedule, size_t place, struct isb_target *target)
+{
+	for (; place && target->due < schedule->queue[(place - 1) / 2]->due; place = (place - 1) / 2)
+		put(schedule, place, schedule->queue[(place - 1) / 2]);
+	put(schedule, place, target);
+}
+
+static void sift_down(struct isb_schedule *schedule, size_t place, struct isb_target *target)
+{
+	for (size_t child; (child = 2 * place + 1) < schedule->queued; place = child) {
+		if (child + 1 < schedule->queued && schedule->queue[child + 1]->due < schedule->queue[child]->due)
+			child++;
+		if (target->due <= schedule->queue[child]->due)
+			break;
+		put(schedule, place, schedule->queue[child]);
+	}
+	put(schedule, place, target);
+}
+
+static void enqueue(struct isb_schedule *schedule, struct isb_target *target, int64_t due)
+{
+	target->due = due;
+	sift_up(schedule, schedule->queued++, target);
+}
+
+static void dequeue(struct isb_schedule *schedule, struct isb_target *target)
+{
+	size_t place = target->place;
+	struct isb_target *last = schedule->queue[--schedule->queued];
+	target->place = ISB_NOT_QUEUED;
+	if (last == target)
+		return;
+	if (place && last->due < schedule->queue[(place - 1) / 2]->due)
+		sift_up(schedule, place, last);
+	else
+		sift_down(schedule, place, last);
+}
+
+struct isb_target *isb_schedule_take(struct isb_schedule *schedule, int64_t now)
+{
+	if (!schedule->queued || schedule->queue[0]->due > now)
+		return NULL;
+	struct isb_target *target = schedule->queue[0];
+	dequeue(schedule, target);
+	target->started = now;
+	return target;
+}
+
+int64_t isb_schedule_wait(const struct isb_schedule *schedule, int64_t now)
+{
+	if (!schedule->queued)
+		return -1;
+	return schedule->queue[0]->due > now ? schedule->queue[0]->due - now : 0;
+}
+
+void isb_schedule_enter(struct isb_schedule *schedule, struct isb_target *target, int64_t now, int64_t now_ms)
+{
+	int64_t spread = target->knobs.interval_ms;
+	if (now_ms >= target->expires_ms && spread > FIRST_SPREAD_MS)
+		spread = FIRST_SPREAD_MS;
+	/* by hash and not by chance: two probes with different seeds still differ, one probe is the same in every test */
+	uint64_t h = isb_hash(&target->slot, sizeof(target->slot), schedule->rng.s[0]);
+	enqueue(schedule, target, now + (int64_t)(h % (uint64_t)(spread + 1)));
+}
+
+/* --- From catalog to targets ------------------------------------------------------------------------------------ */
+
+static struct isb_target *new_target(const struct isb_pool *pool, const struct isb_endpoint *endpoint,
+                                     const struct isb_check *check, uint32_t slot)
+{
+	struct isb_target *t = isb_xcalloc(1, sizeof(*t));
+	if (!isb_spec_init(&t->spec, check, endpoint)) {
+		free(t);
+		return NULL;
+	}
+	size_t size = strlen(pool->name) + strlen(endpoint->name) + 2;
+	t->slot = slot;
+	t->name = isb_xmalloc(size);
+	snprintf(t->name, size, "%s/%s", pool->name, endpoint->name);
+	t->region = endpoint->region.name ? isb_xstrdup(endpoint->region.name) : NULL;
+	t->knobs = (struct isb_hysteresis){.rise = check->rise, .fall = check->fall, .interval_ms = check->interval_ms,
+	                                   .down_interval_ms = check->down_interval_ms, .retry_ms = check->retry_ms};
+	t->quorum = check->quorum;
+	t->timeout_ms = check->timeout_ms;
+	t->place = ISB_NOT_QUEUED;
+	return t;
+}
+
+static int by_slot(const void *a, const void *b)
+{
+	const struct isb_target *x = *(struct isb_target *const *)a, *y = *(struct isb_target *const *)b;
+	return x->slot < y->slot ? -1 : x->slot > y->slot;
+}
+
+static struct isb_target **list_targets(const struct isb_catalog *catalog, const struct isb_schedule_source *source,
+                                        size_t *ret_count)
+{
+	size_t count = 0, max = 0;
+	for (size_t p = 0; p < catalog->npool; p++)
+		max += catalog->pools[p].nendpoint;
+	struct isb_target **list = isb_xcalloc(max, sizeof(*list));
+	for (size_t p = 0; p < catalog->npool; p++) {
+		const struct isb_pool *pool = &catalog->pools[p];
+		const struct isb_check *check = pool->check.name ? isb_catalog_check_named(catalog, pool->check.name) : NULL;
+		for (size_t e = 0; check && e < pool->nendpoint; e++) {
+			uint32_t slot;
+			if (!source->slot(source->arg, pool->name, pool->endpoints[e].name, &slot))
+				continue;
+			struct isb_target *t = new_target(pool, &pool->endpoints[e], check, slot);
+			if (t)
+				list[count++] = t;
+		}
+	}
+	qsort(list, count, sizeof(*list), by_slot);
+	*ret_count = count;
+	return list;
+}
+
+static int by_site(const void *a, const void *b)
+{
+	const struct isb_spec *x = &(*(struct isb_target *const *)a)->spec, *y = &(*(struct isb_target *const *)b)->spec;
+	int order = memcmp(&x->addr, &y->addr, sizeof(x->addr));
+	return order || x->addr.family ? order : strcmp(x->node, y->node);
+}
+
+static size_t count_sites(struct isb_target *const *targets, size_t count)
+{
+	struct isb_target **sorted = isb_xcalloc(count, sizeof(struct isb_target *));
+	size_t sites = count > 0;
+	for (size_t i = 0; i < count; i++)
+		sorted[i] = targets[i];
+	qsort(sorted, count, sizeof(*sorted), by_site);
+	for (size_t i = 1; i < count; i++)
+		sites += by_site(&sorted[i - 1], &sorted[i]) != 0;
+	free(sorted);
+	return sites;
+}
+
+static void set_latest(struct isb_schedule *schedule, struct isb_target *target, enum isb_outcome_kind latest)
+{
+	schedule->silent -= isb_outcome_silent(target->latest);
+	schedule->mute -= target->latest == ISB_OUT_INTERNAL;
+	target->latest = latest;
+	schedule->silent += isb_outcome_silent(target->latest);
+	schedule->mute += target->latest == ISB_OUT_INTERNAL;
+}
+
+static void undoubt(struct isb_schedule *schedule, struct isb_target *target)
+{
+	schedule->ndoubted -= target->doubted.kind != ISB_OUT_NONE;
+	target->doubted.kind = ISB_OUT_NONE;
+}
+
+static void retire(struct isb_schedule *schedule, const struct isb_schedule_source *source, struct isb_target *target,
+                   bool gone)
+{
+	source->retire(source->arg, target, gone);
+	set_latest(schedule, target, ISB_OUT_NONE);
+	undoubt(schedule, target);
+	if (target->place != ISB_NOT_QUEUED)
+		dequeue(schedule, target);
+	free_target(target);
+}
+
+/* The old target takes over what may change while the test stays the same; the fresh one goes. */
+static void adopt(struct isb_target *old, struct isb_target *fresh)
+{
+	char *name = old->name, *region = old->region;
+	old->name = fresh->name;
+	old->region = fresh->region;
+	old->knobs = fresh->knobs;
+	old->quorum = fresh->quorum;
+	old->timeout_ms = fresh->timeout_ms;
+	fresh->name = name;
+	fresh->region = region;
+	free_target(fresh);
+}
+
+static void inherit(struct isb_target *fresh, const struct isb_target *old)
+{
+	fresh->expires_ms = old->expires_ms;
+	fresh->history = old->history;
+	fresh->history.bits = 0;
+	fresh->history.seen = fresh->history.run = 0;
+	fresh->history.latency_us = fresh->history.connect_us = 0;
+}
+
+void isb_schedule_update(struct isb_schedule *schedule, const struct isb_catalog *catalog,
+                         const struct isb_schedule_source *source)
+{
+	size_t count, o = 0;
+	struct isb_target **fresh = list_targets(catalog, source, &count);
+	for (size_t i = 0; i < count; i++) {
+		for (; o < schedule->count && schedule->targets[o]->slot < fresh[i]->slot; o++)
+			retire(schedule, source, schedule->targets[o], true);
+		if (o == schedule->count || schedule->targets[o]->slot != fresh[i]->slot)
+			continue;
+		struct isb_target *old = schedule->targets[o++];
+		if (isb_spec_equal(&old->spec, &fresh[i]->spec)) {
+			adopt(old, fresh[i]);
+			fresh[i] = old;
+		} else {
+			inherit(fresh[i], old);
+			retire(schedule, source, old, false);
+		}
+	}
+	for (; o < schedule->count; o++)
+		retire(schedule, source, schedule->targets[o], true);
+	free(schedule->targets);
+	schedule->targets = fresh;
+	schedule->count = count;
+	schedule->queue = isb_xrealloc(schedule->queue, count * sizeof(struct isb_target *));
+	schedule->sites = count_sites(fresh, count);
+}
+
+/* --- Outcomes --------------------------------------------------------------------------------------------------- */
+
+static bool can_doubt(const struct isb_schedule *schedule)
+{
+	return schedule->sites >= ISB_BLIND_SITES && schedule->count - schedule->mute >= ISB_BLIND_SITES;
+}
+
+bool isb_schedule_blind(const struct isb_schedule *schedule)
+{
+	return can_doubt(schedule) && schedule->silent == schedule->count - schedule->mute;
+}
+
+static bool would_turn(const struct isb_target *target, const struct isb_outcome *outcome, int64_t now_ms)
+{
+	struct isb_history copy = target->history;
+	return isb_observe(&copy, &target->knobs, outcome, now_ms);
+}
+
+static bool observe(struct isb_target *t, const struct isb_outcome *outcome, int64_t now_ms)
+{
+	unsigned flip_s = isb_observe_flip_s(&t->history, &t->knobs);
+	bool turned = isb_observe(&t->history, &t->knobs, outcome, now_ms);
+	if (outcome->kind != ISB_OUT_INTERNAL) {
+		bool slow = t->history.state == ISB_DOWN && t->knobs.down_interval_ms;
+		int64_t interval_ms = slow ? t->knobs.down_interval_ms : t->knobs.interval_ms;
+		t->expires_ms = now_ms + VOTE_INTERVALS * interval_ms + t->timeout_ms;
+	}
+	t->dirty = true;
+	return turned || flip_s != isb_observe_flip_s(&t->history, &t->knobs);
+}
+
+/* Has endpoints that answered when last asked, or were never asked, tell whether the network works. */
+static void call_witnesses(struct isb_schedule *schedule, int64_t now)
+{
+	unsigned called = 0;
+	for (size_t i = 0; i < schedule->count && called < WITNESSES; i++) {
+		struct isb_target *t = schedule->targets[i];
+		if (isb_outcome_silent(t->latest) || t->latest == ISB_OUT_INTERNAL || t->place == ISB_NOT_QUEUED)
+			continue;
+		if (t->due > now) {
+			dequeue(schedule, t);
+			enqueue(schedule, t, now);
+		}
+		called++;
+	}
+}
+
+/* A check that began at `started` was answered: doubts raised shortly before that were about endpoints, not about the
+ * network. Older ones may be from before the network came back. */
+static bool settle_doubts(struct isb_schedule *schedule, int64_t started, int64_t now_ms)
+{
+	bool urgent = false;
+	for (size_t i = 0; i < schedule->count && schedule->ndoubted; i++) {
+		struct isb_target *t = schedule->targets[i];
+		if (t->doubted.kind == ISB_OUT_NONE)
+			continue;
+		struct isb_outcome outcome = t->doubted;
+		undoubt(schedule, t);
+		if (started - t->doubted_at <= ISB_WITNESS_MS)
+			urgent |= observe(t, &outcome, now_ms);
+	}
+	return urgent;
+}
+
+/* Failures of a row that began while nothing could be seen do not count on. */
+static void see_again(struct isb_schedule *schedule)
+{
+	for (size_t i = 0; i < schedule->count; i++) {
+		undoubt(schedule, schedule->targets[i]);
+		if (isb_outcome_silent(schedule->targets[i]->latest))
+			schedule->targets[i]->history.run = 0;
+	}
+}
+
+static bool record(struct isb_schedule *schedule, struct isb_target *t, const struct isb_outcome *outcome, int64_t now,
+                   int64_t now_ms)
+{
+	bool was_blind = isb_schedule_blind(schedule), silent = isb_outcome_silent(outcome->kind), urgent = false;
+	undoubt(schedule, t);
+	set_latest(schedule, t, outcome->kind);
+	bool blind = isb_schedule_blind(schedule);
+	if (was_blind && !blind)
+		see_again(schedule);
+	if (!silent && outcome->kind != ISB_OUT_INTERNAL) {
+		schedule->proved = now;
+		urgent = settle_doubts(schedule, t->started, now_ms);
+	}
+	if (silent && can_doubt(schedule) && schedule->proved < t->started && (blind || would_turn(t, outcome, now_ms))) {
+		if (!blind) {
+			t->doubted = *outcome;
+			t->doubted_at = now;
+			schedule->ndoubted++;
+			call_witnesses(schedule, now);
+		}
+		return was_blind != blind;
+	}
+	return observe(t, outcome, now_ms) || urgent || was_blind != blind;
+}
+
+bool isb_schedule_record(struct isb_schedule *schedule, struct isb_target *target, const struct isb_outcome *outcome,
+                         int64_t now, int64_t now_ms)
+{
+	bool urgent = record(schedule, target, outcome, now, now_ms);
+	int64_t wait = isb_observe_next_ms(&target->history, &target->knobs);
+	wait += (int64_t)isb_rng_below(&schedule->rng, (uint64_t)wait / JITTER_PART + 1);
+	enqueue(schedule, target, now + wait);
+	return urgent;
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "isobar/base/rng.h"
+#include "isobar/model/model.h"
+#include "isobar/model/observe.h"
+#include "spec.h"
+
+/* What to check, when, and what an outcome means here. No sockets, no store, no clocks: times are arguments. `now` is a
+ * monotonic clock in milliseconds, `now_ms` the wall clock.
+ *
+ * Blindness. Silence (a connection that times out or finds no route, a name that does not resolve) may be the fault of
+ * the endpoint or of this probe's own network; any other end of a check proves the network. A probe that tests at least
+ * ISB_BLIND_SITES different addresses
+ *  - is blind while the latest outcome of every endpoint is silence: it withdraws its votes (verdicts become unknown
+ *    and the last definite one is held) and records no further silence, until something answers;
+ *  - asks a witness before silence turns a state: unless something else proved the network while the check ran, the
+ *    outcome waits, and endpoints that did answer lately are checked at once. It counts when a witness answers.
+ * With fewer addresses a probe cannot tell the two apart and believes what it sees. */
+enum { ISB_BLIND_SITES = 3, ISB_WITNESS_MS = 1000 };
+
+struct isb_check_run;
+
+struct isb_target { /* one endpoint under its pool's check */
+	uint32_t slot;
+	char *name;   /* "pool/endpoint" */
+	char *region; /* the endpoint's; NULL: none */
+	struct isb_spec spec;
+	struct isb_hysteresis knobs;
+	struct isb_quorum quorum;
+	int64_t timeout_ms;
+
+	struct isb_history history;
+	int64_t expires_ms; /* of this probe's vote, wall clock; 0: no vote yet */
+	enum isb_outcome_kind latest; /* the last outcome, recorded or not; NONE before the first of this process */
+	struct isb_outcome doubted;   /* waits for a witness; kind NONE: nothing does */
+	int64_t doubted_at;
+	bool dirty;                   /* the store has not seen the history yet */
+
+	int64_t due;       /* next check, monotonic */
+	int64_t started;   /* of the check under way or the last one */
+	size_t place;      /* in the queue, or ISB_NOT_QUEUED */
+	struct isb_check_run *run; /* the daemon's; NULL: none under way */
+};
+#define ISB_NOT_QUEUED SIZE_MAX
+
+struct isb_schedule {
+	struct isb_target **targets; /* by slot */
+	size_t count;
+	struct isb_target **queue; /* binary heap by due time */
+	size_t queued;
+	size_t sites;     /* different addresses tested */
+	size_t silent;    /* targets whose latest outcome is silence */
+	size_t mute;      /* targets whose latest outcome is the probe's own trouble: no witnesses */
+	size_t ndoubted;
+	int64_t proved;   /* when the network was last proved; INT64_MIN: never */
+	struct isb_rng rng;
+};
+
+void isb_schedule_init(struct isb_schedule *schedule, uint64_t seed);
+void isb_schedule_done(struct isb_schedule *schedule); /* no check may be under way */
+
+struct isb_schedule_source {
+	/* The endpoint's slot in the store; false: it has none, and is left out. */
+	bool (*slot)(void *arg, const char *pool, const char *endpoint, uint32_t *ret_slot);
+	/* A target is about to go, because its endpoint is `gone` or is tested differently now: end its check. */
+	void (*retire)(void *arg, struct isb_target *target, bool gone);
+	void *arg;
+};
+/* Makes the schedule fit the catalog. What is tested as before keeps its place, its history and a check under way. An
+ * endpoint that is tested differently keeps its state, but what turns it must be seen anew. Targets that came anew are
+ * not queued yet: isb_schedule_enter() them, after giving back what the store remembers. */
+void isb_schedule_update(struct isb_schedule *schedule, const struct isb_catalog *catalog,
+                         const struct isb_schedule_source *source);
+
+/* Queues a new target: spread over its interval where its vote is still fresh, else over the first second. */
+void isb_schedule_enter(struct isb_schedule *schedule, struct isb_target *target, int64_t now, int64_t now_ms);
+/* Takes out the next target that is due, or NULL. */
+struct isb_target *isb_schedule_take(struct isb_schedule *schedule, int64_t now);
+/* Milliseconds until one is due; 0: now; -1: none is queued. */
+int64_t isb_schedule_wait(const struct isb_schedule *schedule, int64_t now);
+/* Records the outcome of a target that was taken and queues it again. True when the store should hear of it at once: a
+ * state or the earliest moment of its flip changed, or the probe went blind or sees again. */
+bool isb_schedule_record(struct isb_schedule *schedule, struct isb_target *target, const struct isb_outcome *outcome,
+                         int64_t now, int64_t now_ms);
+bool isb_schedule_blind(const struct isb_schedule *schedule);

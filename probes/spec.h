@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "isobar/model/model.h"
+
+/* What one check tests, with everything the catalog left open filled in. Owns its strings, so that a check under way
+ * outlives the catalog it came from.
+ *
+ * The endpoint's first address is tested (an endpoint of several addresses is one machine or one load balancer with
+ * several families; to test each, make each an endpoint). An endpoint without an address is looked up by its host name
+ * before every check, and the first address found is tested. */
+struct isb_spec {
+	enum isb_check_type type;
+	struct isb_addr addr; /* family 0: look up `node` first */
+	char *node;           /* the endpoint's host name; NULL when addr is given */
+	uint16_t port;        /* the check's, else the endpoint's, else 80 or 443 by type */
+	char *host;           /* Host, SNI and the name on the certificate: the check's, else the endpoint's, else addr */
+	char *path, *method;
+	char *body;           /* NULL: any */
+	char *ca_file;        /* NULL: the system's */
+	bool verify;
+	struct isb_span *statuses;
+	size_t nstatus;
+};
+
+/* False when there is nothing to test: neither address nor host, or a tcp check without any port. */
+bool isb_spec_init(struct isb_spec *spec, const struct isb_check *check, const struct isb_endpoint *endpoint);
+void isb_spec_done(struct isb_spec *spec);
+/* The same test: what was observed under one holds for the other. */
+bool isb_spec_equal(const struct isb_spec *a, const struct isb_spec *b);
+bool isb_spec_status_ok(const struct isb_spec *spec, long status);
