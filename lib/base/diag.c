@@ -37,6 +37,14 @@ void isb_diag(struct isb_diags *diags, struct isb_mark at, const char *fmt, ...)
 	va_end(ap);
 }
 
+void isb_diags_move(struct isb_diags *diags, struct isb_diags *from)
+{
+	for (size_t i = 0; i < from->count; i++)
+		isb_diag(diags, from->list[i].at, "%s", from->list[i].text);
+	diags->dropped += from->dropped;
+	isb_diags_done(from);
+}
+
 void isb_diags_print(const struct isb_diags *diags, FILE *out)
 {
 	for (size_t i = 0; i < diags->count; i++) {

@@ -26,6 +26,8 @@ enum { ISB_DIAGS_MAX = 200 };
 void isb_diags_init(struct isb_diags *diags);
 void isb_diags_done(struct isb_diags *diags);
 void isb_diag(struct isb_diags *diags, struct isb_mark at, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* Appends everything that `from` holds, and empties it. */
+void isb_diags_move(struct isb_diags *diags, struct isb_diags *from);
 /* "FILE:LINE:COLUMN: text\n" per entry, then how many were dropped. Parts that are unknown are left out. */
 void isb_diags_print(const struct isb_diags *diags, FILE *out);
 
