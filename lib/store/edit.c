@@ -247,7 +247,8 @@ int isb_edit_zone_end(struct isb_edit *edit)
 /* --- Admin states and round trips --- */
 
 /* Taking away what is not there is no error: the state asked for is the state that is. */
-static int change_or_gone(struct isb_edit *edit, enum isb_table table, const struct isb_key *key, struct isb_slice after)
+static int change_or_gone(struct isb_edit *edit, enum isb_table table, const struct isb_key *key,
+                          struct isb_slice after)
 {
 	int rc = change_row(edit, table, isb_key_slice(key), after);
 	return rc == ISB_ENOTFOUND && !after.len ? ISB_OK : rc;
@@ -261,7 +262,7 @@ int isb_edit_admin(struct isb_edit *edit, const char *endpoint, const struct isb
 		return rc;
 	if (row->admin == ISB_ADMIN_AUTO)
 		return change_or_gone(edit, ISB_T_ADMIN, &key, (struct isb_slice){NULL, 0});
-	if (row->admin > ISB_ADMIN_HOLD || row->since_ms < 0 || row->until_ms < 0)
+	if (row->admin > ISB_ADMIN_DRAIN || row->since_ms < 0 || row->until_ms < 0)
 		return ISB_EINVAL;
 	isb_admin_encode(&edit->scratch, row);
 	return change_or_gone(edit, ISB_T_ADMIN, &key, (struct isb_slice){edit->scratch.data, edit->scratch.len});

@@ -90,15 +90,11 @@ __attribute__((format(printf, 2, 3))) static int refuse(int rc, const char *fmt,
 
 static int refuse_open(const struct isb_environment *env, int mdb_rc)
 {
-	if (mdb_rc == EACCES) {
-		char lock[PATH_MAX];
-		snprintf(lock, sizeof(lock), "%s-lock", env->path);
-		if (access(lock, R_OK | W_OK) != 0 && errno == EACCES)
-			return refuse(ISB_EREADONLY,
-			              "cannot open '%s': permission denied; every reader registers there, so that it must "
-			              "be writable for read-only programs too",
-			              lock);
-	}
+	char lock[PATH_MAX];
+	snprintf(lock, sizeof(lock), "%s-lock", env->path);
+	if (mdb_rc == EACCES && access(lock, R_OK | W_OK) != 0 && errno == EACCES)
+		return refuse(ISB_EREADONLY, "cannot open '%s': permission denied; every reader registers there, so it "
+		              "must be writable for read-only programs too", lock);
 	return refuse(isb_mdb_err(mdb_rc), "cannot open '%s': %s", env->path, mdb_strerror(mdb_rc));
 }
 

@@ -5,7 +5,7 @@
 
 #include "isobar/store/env.h"
 
-/* What env.c (opening) and txn.c (using) share. No other file of the room sees LMDB. */
+/* What env.c (opening) and env_txn.c (using) share. No other file of the room sees LMDB. */
 
 struct isb_environment {
 	MDB_env *mdb;

@@ -123,10 +123,10 @@ int isb_observation_each(struct isb_txn *txn, uint32_t slot,
                          int (*each)(void *arg, const struct isb_observation *observation), void *arg)
 {
 	struct observation_walk walk = {each, arg};
-	struct isb_key prefix;
-	isb_key_u32(&prefix, slot);
-	return isb_row_each(txn, ISB_T_OBSERVATION, slot == (uint32_t)ISB_SLOT_ALL ? everything : isb_key_slice(&prefix),
-	                    everything, observation_row, &walk);
+	struct isb_key key;
+	isb_key_u32(&key, slot);
+	struct isb_slice prefix = slot == (uint32_t)ISB_SLOT_ALL ? everything : isb_key_slice(&key);
+	return isb_row_each(txn, ISB_T_OBSERVATION, prefix, everything, observation_row, &walk);
 }
 
 /* --- Transitions --- */
@@ -187,7 +187,8 @@ static int transition_decode(struct isb_slice value, struct isb_transition *tran
 	return isb_read_whole(&r) && from <= ISB_DISPUTED && to <= ISB_DISPUTED ? ISB_OK : ISB_EFORMAT;
 }
 
-int isb_transition_each(struct isb_txn *txn, int (*each)(void *arg, const struct isb_transition *transition), void *arg)
+int isb_transition_each(struct isb_txn *txn, int (*each)(void *arg, const struct isb_transition *transition),
+                        void *arg)
 {
 	struct isb_transition transition = {0};
 	int rc = last_transition(txn, &transition.number);
@@ -283,7 +284,8 @@ static int rtt_row(void *arg, struct isb_slice key, struct isb_slice value)
 	return walk->each(walk->arg, from, to, rtt_us);
 }
 
-int isb_rtt_each(struct isb_txn *txn, int (*each)(void *arg, const char *from, const char *to, uint32_t rtt_us), void *arg)
+int isb_rtt_each(struct isb_txn *txn, int (*each)(void *arg, const char *from, const char *to, uint32_t rtt_us),
+                 void *arg)
 {
 	struct rtt_walk walk = {each, arg};
 	return isb_row_each(txn, ISB_T_RTT, everything, everything, rtt_row, &walk);

@@ -27,8 +27,8 @@ int isb_object_each(struct isb_txn *txn, enum isb_kind kind,
                     int (*each)(void *arg, const char *key, const char *body), void *arg);
 
 /* Ordinary rrsets of a zone. `zone` and `owner` are absolute wire names; the order of owners is by reversed labels,
- * so a name comes before everything below it. `set` points into the map (8-octet aligned copies are made where the
- * map's are not). */
+ * so a name comes before everything below it (RFC 4034 §6.1), in lower case. `set` is an aligned copy: from get it
+ * holds until the transaction's next get or its end, in each until `each` returns. Not in the zone: ISB_EINVAL. */
 int isb_rrset_get(struct isb_txn *txn, const uint8_t *zone, const uint8_t *owner, uint16_t type,
                   const struct isb_rrset **ret_set);
 int isb_rrset_each(struct isb_txn *txn, const uint8_t *zone,
@@ -36,8 +36,8 @@ int isb_rrset_each(struct isb_txn *txn, const uint8_t *zone,
 
 /* The number of an endpoint's health word; never given to another endpoint, so that no one inherits a verdict. */
 int isb_slot_get(struct isb_txn *txn, const char *pool, const char *endpoint, uint32_t *ret_slot);
-int isb_slot_each(struct isb_txn *txn, int (*each)(void *arg, const char *endpoint /* "pool/endpoint" */, uint32_t slot),
-                  void *arg);
+/* endpoint: "pool/endpoint" */
+int isb_slot_each(struct isb_txn *txn, int (*each)(void *arg, const char *endpoint, uint32_t slot), void *arg);
 
 struct isb_admin_row {
 	enum isb_admin admin;
@@ -64,7 +64,8 @@ struct isb_journal_entry {
 	const char *author, *reason;
 	uint32_t changes;
 };
-/* One changed row of the catalog. `before` / `after` len 0 with data NULL: the row was not there / is gone. */
+/* One changed row of the tables object, rrset, admin and latency; slots follow from the pools. `before` / `after` len 0
+ * with data NULL: the row was not there / is gone. codec.h decodes them. */
 struct isb_change {
 	enum isb_table table;
 	struct isb_slice key, before, after;
@@ -76,12 +77,14 @@ int isb_journal_changes(struct isb_txn *txn, uint64_t generation,
                         int (*each)(void *arg, const struct isb_change *change), void *arg);
 /* What a change's key means. OBJECT: kind and key text; RRSET: zone, owner, type. Outputs that do not apply stay. */
 int isb_change_object(const struct isb_change *change, enum isb_kind *ret_kind, const char **ret_key);
-int isb_change_rrset(const struct isb_change *change, uint8_t ret_zone[255], uint8_t ret_owner[255], uint16_t *ret_type);
+int isb_change_rrset(const struct isb_change *change, uint8_t ret_zone[255], uint8_t ret_owner[255],
+                     uint16_t *ret_type);
 
 /* --- One edit = one transaction ------------------------------------------------------------------------------ */
 
-/* Begin with isb_txn_begin(…, write), make an edit over it, put and delete, then finish. Only real differences reach the
- * journal; an edit without any leaves the generation alone. */
+/* Begin with isb_txn_begin(…, write), make an edit over it, put and delete, then finish. Only real differences reach
+ * the journal; an edit without any leaves the generation alone. A put that failed in the store (not one refused for its
+ * arguments) makes finish fail with the same code. Deleting what is not there is ISB_ENOTFOUND and harms nothing. */
 struct isb_edit;
 struct isb_edit *isb_edit_new(struct isb_txn *txn, const char *author, const char *reason, int64_t now_ms);
 void isb_edit_free(struct isb_edit *edit); /* the transaction is the caller's to commit or abort */
@@ -90,10 +93,11 @@ int isb_edit_put_object(struct isb_edit *edit, enum isb_kind kind, const char *k
 int isb_edit_delete_object(struct isb_edit *edit, enum isb_kind kind, const char *key);
 int isb_edit_put_rrset(struct isb_edit *edit, const uint8_t *zone, const uint8_t *owner, const struct isb_rrset *set);
 int isb_edit_delete_rrset(struct isb_edit *edit, const uint8_t *zone, const uint8_t *owner, uint16_t type);
-/* Makes the zone hold exactly these rrsets, touching only rows that differ: begin marks, put, end deletes the rest. */
+/* Makes the zone hold exactly these rrsets, touching only rows that differ: begin marks, put, end deletes the rest. One
+ * zone at a time: ISB_EBUSY. The way to empty a zone that is removed, which finish does not do. */
 int isb_edit_zone_begin(struct isb_edit *edit, const uint8_t *zone);
 int isb_edit_zone_end(struct isb_edit *edit);
-/* AUTO takes the row away. */
+/* AUTO takes the row away, if there is one. */
 int isb_edit_admin(struct isb_edit *edit, const char *endpoint, const struct isb_admin_row *row);
 int isb_edit_latency(struct isb_edit *edit, const struct isb_latency_row *row); /* rtt_us 0 takes it away */
 
@@ -101,6 +105,8 @@ int isb_edit_latency(struct isb_edit *edit, const struct isb_latency_row *row); 
 size_t isb_edit_count(const struct isb_edit *edit);
 const struct isb_change *isb_edit_change(const struct isb_edit *edit, size_t i);
 
-/* Gives slots to new endpoints, writes the journal and generation + 1 into the transaction; *ret_generation is the one
- * that will be current after the caller commits (the old one when nothing changed). */
+/* Gives slots to new endpoints and takes slots and admin states of vanished ones away; refuses admin states of
+ * endpoints that are in no pool (ISB_ENOTFOUND) and pools whose endpoints cannot be read (ISB_EFORMAT). Writes the
+ * journal and generation + 1 into the transaction; *ret_generation is the one that will be current after the caller
+ * commits (the old one when nothing changed). On failure the caller aborts. */
 int isb_edit_finish(struct isb_edit *edit, uint64_t *ret_generation);

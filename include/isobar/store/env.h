@@ -21,10 +21,10 @@ enum isb_store_mode {
 struct isb_store;
 
 /* Opens the store in `dir`. The WRITE_CATALOG mode makes the directory (one level), both files and all tables when they
- * do not exist; the others answer ISB_ENOTFOUND then. ISB_EVERSION when the stored format is newer than this program.
- * A new
- * catalog starts with empty health tables: its slots are numbered afresh. Clears reader slots of dead processes. On failure *ret_message (may be NULL) is a sentence in static thread storage
- * that names the path and the reason. */
+ * do not exist; the others answer ISB_ENOTFOUND then. A new catalog starts with empty health tables: its slots are
+ * numbered afresh. ISB_EVERSION when the stored format is newer than this program. Clears reader slots of dead
+ * processes. On failure *ret_message (may be NULL) is a sentence in static thread storage that names the path and the
+ * reason. */
 int isb_store_open(const char *dir, enum isb_store_mode mode, struct isb_store **ret_store, const char **ret_message);
 void isb_store_close(struct isb_store *store); /* NULL is fine */
 const char *isb_store_dir(const struct isb_store *store);
@@ -68,9 +68,10 @@ struct isb_slice {
 	const void *data;
 	size_t len;
 };
-/* Values point into the map and hold until the transaction ends (or, in a write transaction, its next write). */
+/* Values point into the map and hold until the transaction ends (or, in a write transaction, its next write). Writing
+ * in a read transaction is ISB_EREADONLY, a table of the other environment ISB_EINVAL. */
 int isb_row_get(struct isb_txn *txn, enum isb_table table, struct isb_slice key, struct isb_slice *ret_value);
-int isb_row_put(struct isb_txn *txn, enum isb_table table, struct isb_slice key, struct isb_slice value); /* ISB_EREADONLY */
+int isb_row_put(struct isb_txn *txn, enum isb_table table, struct isb_slice key, struct isb_slice value);
 int isb_row_delete(struct isb_txn *txn, enum isb_table table, struct isb_slice key); /* ISB_ENOTFOUND is an answer */
 /* Every row whose key begins with `prefix`, in key order, from key `from` on when it is not empty; `each` returns 0 to
  * go on, anything else stops and is returned. Rows must not be written meanwhile. */

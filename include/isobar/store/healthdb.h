@@ -53,7 +53,8 @@ struct isb_transition {
 enum { ISB_TRANSITIONS_KEPT = 10000 };
 int isb_transition_add(struct isb_txn *txn, const struct isb_transition *transition); /* drops the oldest beyond that */
 /* Newest first; `each` returns non-zero to stop. */
-int isb_transition_each(struct isb_txn *txn, int (*each)(void *arg, const struct isb_transition *transition), void *arg);
+int isb_transition_each(struct isb_txn *txn, int (*each)(void *arg, const struct isb_transition *transition),
+                        void *arg);
 
 struct isb_probe_row {
 	const char *name, *region; /* region "" when none */

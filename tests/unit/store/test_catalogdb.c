@@ -97,7 +97,8 @@ static void octets_that_are_no_object_are_malformed_and_not_followed(void **stat
 static void the_catalog_is_read_back_whole(void **state)
 {
 	struct session s = edit_begin(*state, "");
-	assert_int_equal(isb_edit_put_object(s.edit, ISB_RECORD, "example.com/www", "types: [A]\npolicy: asia\n"), ISB_OK);
+	assert_int_equal(isb_edit_put_object(s.edit, ISB_RECORD, "example.com/www", "types: [A]\npolicy: asia\n"),
+	                 ISB_OK);
 	assert_int_equal(isb_edit_put_object(s.edit, ISB_ZONE, "example.com", "{}\n"), ISB_OK);
 	assert_int_equal(isb_edit_put_object(s.edit, ISB_REGION, "seoul", "location: [37.57, 126.98]\n"), ISB_OK);
 	assert_int_equal(isb_edit_put_object(s.edit, ISB_POOL, "asia",
@@ -175,15 +176,16 @@ static void put_a(struct isb_edit *edit, const char *zone, const char *owner)
 static void an_rrset_comes_back_as_it_was(void **state)
 {
 	struct session s = edit_begin(*state, "");
-	assert_int_equal(isb_edit_put_rrset(s.edit, name("Example.COM."), name("WWW.example.com."), a_set(0x01020304, 10, 3)),
-	                 ISB_OK);
+	const struct isb_rrset *put = a_set(0x01020304, 10, 3);
+	assert_int_equal(isb_edit_put_rrset(s.edit, name("Example.COM."), name("WWW.example.com."), put), ISB_OK);
 	edit_commit(&s);
 	s = look(*state);
 	const struct isb_rrset *set = NULL;
 	assert_int_equal(isb_rrset_get(s.txn, name("example.com."), name("www.EXAMPLE.com."), ISB_A, &set), ISB_OK);
 	assert_int_equal((uintptr_t)set % 8, 0);
 	assert_memory_equal(set, a_set(0x01020304, 10, 3), sizeof(*set) + 18);
-	assert_int_equal(isb_rrset_get(s.txn, name("example.com."), name("www.example.com."), ISB_AAAA, &set), ISB_ENOTFOUND);
+	assert_int_equal(isb_rrset_get(s.txn, name("example.com."), name("www.example.com."), ISB_AAAA, &set),
+	                 ISB_ENOTFOUND);
 	assert_int_equal(isb_rrset_get(s.txn, name("com."), name("www.example.com."), ISB_A, &set), ISB_ENOTFOUND);
 	assert_int_equal(isb_rrset_get(s.txn, name("example.com."), name("www.example.org."), ISB_A, &set), ISB_EINVAL);
 	look_end(&s);
@@ -415,9 +417,10 @@ static void round_trips_are_kept_by_network_and_region(void **state)
 static void the_manual_shows_these_very_rows(void **state)
 {
 	struct session s = edit_begin(*state, "first pool");
-	assert_int_equal(isb_edit_put_object(s.edit, ISB_POOL, "asia", "endpoints:\n  icn-1:\n    address: 192.0.2.10\n"),
-	                 ISB_OK);
-	assert_int_equal(isb_edit_put_rrset(s.edit, name("example.com."), name("www.example.com."), a_set(300, 10, 2)), ISB_OK);
+	const char *asia = "endpoints:\n  icn-1:\n    address: 192.0.2.10\n";
+	const struct isb_rrset *www = a_set(300, 10, 2);
+	assert_int_equal(isb_edit_put_object(s.edit, ISB_POOL, "asia", asia), ISB_OK);
+	assert_int_equal(isb_edit_put_rrset(s.edit, name("example.com."), name("www.example.com."), www), ISB_OK);
 	edit_commit(&s);
 	s = edit_begin(*state, "new kernel");
 	const struct isb_admin_row drain = {ISB_ADMIN_DRAIN, 1763726400000, 1763733600000, "ada", "new kernel"};

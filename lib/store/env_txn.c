@@ -188,7 +188,7 @@ static struct isb_slice slice_of(const MDB_val *v)
 	return (struct isb_slice){v->mv_data, v->mv_size};
 }
 
-/* An unopened handle is 0, LMDB's own list of free pages: a table of the other environment must not get there. */
+/* A table of the other environment has no handle here. */
 static bool has_table(const struct isb_txn *txn, enum isb_table table)
 {
 	return txn->live && table < ISB_T_COUNT && isb_table_env(table) == txn->which;
