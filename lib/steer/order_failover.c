@@ -13,7 +13,5 @@ static void rank(const struct isb_order_in *in, uint16_t *ret_rank, struct isb_b
 
 const struct isb_order isb_order_failover = {
 	.id = ISB_ORDER_FAILOVER,
-	.name = "failover",
-	.help = "the first that can answer, as declared; endpoints by tier, equal tiers share by weight",
 	.rank = rank,
 };

@@ -105,8 +105,6 @@ static void rank(const struct isb_order_in *in, uint16_t *ret_rank, struct isb_b
 
 const struct isb_order isb_order_geo = {
 	.id = ISB_ORDER_GEO,
-	.name = "geo",
-	.help = "the rule that fits the client most closely: nets, ASN, city, subdivision, country, continent, default",
 	.by_client = true,
 	.rank = rank,
 };

@@ -64,8 +64,6 @@ static void rank(const struct isb_order_in *in, uint16_t *ret_rank, struct isb_b
 
 const struct isb_order isb_order_latency = {
 	.id = ISB_ORDER_LATENCY,
-	.name = "latency",
-	.help = "smallest measured round trip from the client's network; a lead below 5 ms or 10 % shares by weight",
 	.by_client = true,
 	.rank = rank,
 };

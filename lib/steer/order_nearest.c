@@ -45,8 +45,6 @@ static void rank(const struct isb_order_in *in, uint16_t *ret_rank, struct isb_b
 
 const struct isb_order isb_order_nearest = {
 	.id = ISB_ORDER_NEAREST,
-	.name = "nearest",
-	.help = "smallest great-circle distance from the client to a region; equal within 5 % shares by weight",
 	.by_client = true,
 	.rank = rank,
 };

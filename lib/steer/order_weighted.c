@@ -11,7 +11,5 @@ static void rank(const struct isb_order_in *in, uint16_t *ret_rank, struct isb_b
 
 const struct isb_order isb_order_weighted = {
 	.id = ISB_ORDER_WEIGHTED,
-	.name = "weighted",
-	.help = "random, in proportion to the weights; weight 0 only when nothing else can answer",
 	.rank = rank,
 };

@@ -45,8 +45,6 @@ struct isb_rtt_source {
 
 struct isb_order {
 	enum isb_order_id id;
-	const char *name; /* as written in YAML */
-	const char *help;
 	bool by_client;
 	/* Fills ret_rank[count]; adds to why[i] (may be NULL) what explains child i's rank. */
 	void (*rank)(const struct isb_order_in *in, uint16_t *ret_rank, struct isb_buf *why);
