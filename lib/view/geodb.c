@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "isobar/model/country.h"
 #include "isobar/view/geodb.h"
 
 #include <stdlib.h>

@@ -48,6 +48,3 @@ static inline uint32_t isb_geo_step(const struct isb_geo_file *file, uint32_t re
 /* The facts of the leaf where every file's walk has ended: merged in order of the files, then completed from the
  * built-in table. `leaves` has one reference per file. */
 void isb_geodb_facts(const struct isb_geodb *db, const uint32_t *leaves, struct isb_geo_facts *ret_facts);
-
-/* Where the average inhabitant of a continent lives; code is "" there. NULL: no such continent. */
-const struct isb_country *isb_continent_find(const char code[2]);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The only door to ldns: rdata of the types that rrtext.c has no format for. ldns is lax in known ways (numbers wrap, unknown
- * types in a bitmap become TYPE0, prefix lengths are not looked at), so what it reads is checked again. */
+/* The only door to ldns: rdata of the types that rrtext.c has no format for. ldns is lax in known ways (numbers wrap,
+ * unknown types in a bitmap become TYPE0, prefix lengths are not looked at), so what it reads is checked again. */
 #include <ldns/ldns.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,11 @@
 #include "rrtext.h"
 
 enum {
-	WKS = 11, LOC = 29, APL = 42, IPSECKEY = 45, HIP = 55,
+	WKS = 11,
+	LOC = 29,
+	APL = 42,
+	IPSECKEY = 45,
+	HIP = 55,
 	LDNS_TEXT_MAX = 60000, /* ldns keeps rdata text in a buffer of 65535 octets */
 	FIXED = 11             /* root owner, type, class, TTL and length before the rdata */
 };
@@ -66,7 +70,8 @@ static bool ipseckey_kept(const struct isb_rdata_text *text)
 	return !isb_token_is(&text->tokens[1], "3") || (text->count > 3 && is_absolute(&text->tokens[3]));
 }
 
-/* RFC 1876 §3, written in full: where minutes or seconds of one coordinate are left out, ldns takes those of the other. */
+/* RFC 1876 §3, written in full: where minutes or seconds of one coordinate are left out, ldns takes those of the other.
+ */
 static bool loc_kept(const struct isb_rdata_text *text)
 {
 	static const struct {
@@ -81,8 +86,9 @@ static bool loc_kept(const struct isb_rdata_text *text)
 		struct isb_token whole = token[2];
 		const char *dot = memchr(whole.text, '.', whole.len);
 		whole.len = dot ? (size_t)(dot - whole.text) : whole.len;
-		if (!isb_token_number(&token[0], sides[side].degrees, &degrees) || !isb_token_number(&token[1], 59, &minutes) ||
-		    !isb_token_number(&whole, 59, &seconds) || token[3].len != 1 || !strchr(sides[side].marks, token[3].text[0]) ||
+		if (!isb_token_number(&token[0], sides[side].degrees, &degrees) ||
+		    !isb_token_number(&token[1], 59, &minutes) || !isb_token_number(&whole, 59, &seconds) ||
+		    token[3].len != 1 || !strchr(sides[side].marks, token[3].text[0]) ||
 		    (degrees == sides[side].degrees && (minutes || seconds)))
 			return false;
 	}
@@ -214,7 +220,8 @@ static bool reads_back(uint16_t type, const char *text, const uint8_t *rdata, si
 	bool same = false;
 	if (isb_lex(&lexer, &entry, &diags) == 1) {
 		struct isb_rdata_text tokens = {.type = type, .tokens = entry.tokens, .count = entry.count};
-		same = isb_ldns_parse(&tokens, &diags, &w) == ISB_OK && !w.bad && w.pos == len && memcmp(again, rdata, len) == 0;
+		same = isb_ldns_parse(&tokens, &diags, &w) == ISB_OK && !w.bad && w.pos == len &&
+		       memcmp(again, rdata, len) == 0;
 	}
 	free(again);
 	isb_entry_done(&entry);

@@ -44,8 +44,9 @@ static const struct format {
 	{ISB_DS, "sa1h"}, {48 /* DNSKEY */, "s1ab"}, {52 /* TLSA */, "111h"}, {35 /* NAPTR */, "ssqqqn"},
 	{44 /* SSHFP */, "11h"}, {ISB_DNAME, "n"}, {3 /* MD */, "n"}, {4 /* MF */, "n"}, {7 /* MB */, "n"},
 	{8 /* MG */, "n"}, {9 /* MR */, "n"}, {13 /* HINFO */, "qq"}, {14 /* MINFO */, "nn"}, {17 /* RP */, "nn"},
-	{18 /* AFSDB */, "sn"}, {19 /* X25 */, "q"}, {21 /* RT */, "sn"}, {23 /* NSAP-PTR */, "n"}, {25 /* KEY */, "s1ab"},
-	{26 /* PX */, "snn"}, {27 /* GPOS */, "qqq"}, {36 /* KX */, "sn"}, {49 /* DHCID */, "b"}, {53 /* SMIMEA */, "111h"},
+	{18 /* AFSDB */, "sn"}, {19 /* X25 */, "q"}, {21 /* RT */, "sn"}, {23 /* NSAP-PTR */, "n"},
+	{25 /* KEY */, "s1ab"}, {26 /* PX */, "snn"}, {27 /* GPOS */, "qqq"}, {36 /* KX */, "sn"},
+	{49 /* DHCID */, "b"}, {53 /* SMIMEA */, "111h"},
 	{56 /* NINFO */, "*"}, {58 /* TALINK */, "nn"}, {59 /* CDS */, "sa1h"}, {60 /* CDNSKEY */, "s1ab"},
 	{61 /* OPENPGPKEY */, "b"}, {63 /* ZONEMD */, "u11h"}, {99 /* SPF */, "*"}, {107 /* LP */, "sn"},
 	{256 /* URI */, "ssr"}, {258 /* AVC */, "*"}, {261 /* RESINFO */, "*"}, {262 /* WALLET */, "*"},
@@ -59,7 +60,8 @@ static const struct algorithm {
 } algorithms[] = {
 	{"DELETE", 0}, {"RSAMD5", 1}, {"DH", 2}, {"DSA", 3}, {"RSASHA1", 5}, {"DSA-NSEC3-SHA1", 6},
 	{"RSASHA1-NSEC3-SHA1", 7}, {"RSASHA256", 8}, {"RSASHA512", 10}, {"ECC-GOST", 12}, {"ECDSAP256SHA256", 13},
-	{"ECDSAP384SHA384", 14}, {"ED25519", 15}, {"ED448", 16}, {"INDIRECT", 252}, {"PRIVATEDNS", 253}, {"PRIVATEOID", 254},
+	{"ECDSAP384SHA384", 14}, {"ED25519", 15}, {"ED448", 16}, {"INDIRECT", 252}, {"PRIVATEDNS", 253},
+	{"PRIVATEOID", 254},
 };
 
 static const char *fields_of(uint16_t type)
@@ -225,7 +227,8 @@ static int complain(const struct isb_rdata_text *text, size_t i, char code, stru
 	char type[ISB_TYPE_TEXT], shown[ISB_TOKEN_SHOW];
 	isb_type_print(text->type, type);
 	if (i >= text->count)
-		isb_diag(diags, text->at, "the rdata of %s ends too early; write %s as field %zu", type, what(code), i + 1);
+		isb_diag(diags, text->at, "the rdata of %s ends too early; write %s as field %zu", type, what(code),
+		         i + 1);
 	else if (code == '\0')
 		isb_diag(diags, text->tokens[i].mark, "unexpected '%s' after the rdata of %s",
 		         isb_token_show(&text->tokens[i], shown), type);
@@ -247,7 +250,8 @@ static int parse_fields(const struct isb_rdata_text *text, const char *fields, s
 		if (i >= text->count)
 			return complain(text, i, *fields, diags);
 		if (takes_rest(*fields))
-			return parse_rest(*fields, token, text->count - i, out) ? ISB_OK : complain(text, i, *fields, diags);
+			return parse_rest(*fields, token, text->count - i, out) ? ISB_OK
+			                                                        : complain(text, i, *fields, diags);
 		if (!parse_field(*fields, token, text->origin, out))
 			return complain(text, i, *fields, diags);
 	}
@@ -267,7 +271,7 @@ static int parse_generic(const struct isb_rdata_text *text, struct isb_diags *di
 	}
 	bool good = text->count == 2 || parse_encoded(isb_hex_decode, text->tokens + 2, text->count - 2, out);
 	if (!good || out->bad || out->pos - start != len) {
-		isb_diag(diags, text->tokens[1].mark, "\\# %u is not followed by exactly that many octets in hexadecimal", len);
+		isb_diag(diags, text->tokens[1].mark, "\\# %u is not followed by that many octets in hexadecimal", len);
 		return ISB_EINVAL;
 	}
 	const char *fields = fields_of(text->type);
@@ -277,7 +281,8 @@ static int parse_generic(const struct isb_rdata_text *text, struct isb_diags *di
 	isb_buf_done(&sink);
 	if (!good) {
 		char type[ISB_TYPE_TEXT];
-		isb_diag(diags, text->tokens[1].mark, "these octets are not well-formed rdata of %s", isb_type_print(text->type, type));
+		isb_diag(diags, text->tokens[1].mark, "these octets are not well-formed rdata of %s",
+		         isb_type_print(text->type, type));
 		return ISB_EINVAL;
 	}
 	return ISB_OK;

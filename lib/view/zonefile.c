@@ -50,7 +50,8 @@ static const char *read_all(int fd, struct isb_buf *out)
 	}
 }
 
-static int read_file(const char *path, const char *shown, struct isb_mark at, struct isb_diags *diags, struct isb_buf *out)
+static int read_file(const char *path, const char *shown, struct isb_mark at, struct isb_diags *diags,
+                     struct isb_buf *out)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	const char *why = read_all(fd, out);
@@ -95,7 +96,8 @@ static bool is_open(const struct isb_zone_source *source, const char *real_path)
 }
 
 /* Why this file may not be included here, or NULL. */
-static const char *refusal(const struct isb_zone_reader *reader, const struct isb_zone_source *parent, const char *real_path)
+static const char *refusal(const struct isb_zone_reader *reader, const struct isb_zone_source *parent,
+                           const char *real_path)
 {
 	if (!is_below(real_path, reader->top_dir))
 		return "it is outside the directory of the zone's file; move it there";
@@ -108,8 +110,8 @@ static const char *refusal(const struct isb_zone_reader *reader, const struct is
 	return NULL;
 }
 
-void isb_zone_include(struct isb_zone_reader *reader, const struct isb_zone_source *parent, const struct isb_token *path,
-                      const uint8_t *origin)
+void isb_zone_include(struct isb_zone_reader *reader, const struct isb_zone_source *parent,
+                      const struct isb_token *path, const uint8_t *origin)
 {
 	struct isb_zone_source source = *parent;
 	struct isb_arena *arena = &reader->records.arena;
@@ -121,7 +123,8 @@ void isb_zone_include(struct isb_zone_reader *reader, const struct isb_zone_sour
 	}
 	source.parent = parent;
 	source.depth++;
-	source.file = *name == '/' ? name : isb_arena_printf(arena, "%.*s%s", dir_len(parent->file), parent->file, name);
+	source.file =
+		*name == '/' ? name : isb_arena_printf(arena, "%.*s%s", dir_len(parent->file), parent->file, name);
 	if (origin)
 		memcpy(source.origin, origin, isb_dname_len(origin));
 	char *real_path = realpath(source.file, NULL);
@@ -132,7 +135,8 @@ void isb_zone_include(struct isb_zone_reader *reader, const struct isb_zone_sour
 	} else if (read_file(real_path, source.file, path->mark, reader->diags, &text) == ISB_OK) {
 		reader->includes++;
 		source.real_path = real_path;
-		isb_zone_read_text(reader, &source, isb_buf_text(&text), text.len, (struct isb_mark){.file = source.file});
+		isb_zone_read_text(reader, &source, isb_buf_text(&text), text.len,
+		                   (struct isb_mark){.file = source.file});
 	}
 	isb_buf_done(&text);
 	free(real_path);
@@ -232,14 +236,16 @@ int isb_rrset_parse(struct isb_arena *arena, uint16_t type, uint32_t ttl_s, cons
 	for (size_t i = 0; i < count; i++) {
 		struct isb_writer w = isb_writer(room, ISB_RDATA_ROOM);
 		if (parse_rdata(type, rdata[i], origin, at, diags, &w) == ISB_OK)
-			isb_zone_records_add(&records, &(struct isb_zone_record){
-				.rdata = room, .len = (uint16_t)w.pos, .type = type, .ttl_s = ttl_s});
+			isb_zone_records_add(
+				&records, &(struct isb_zone_record){
+						  .rdata = room, .len = (uint16_t)w.pos, .type = type, .ttl_s = ttl_s});
 	}
 	struct isb_rrset *set = NULL;
 	if (problems(diags) == before) {
 		set = isb_zone_pack(arena, records.list, records.count);
 		if (!set)
-			isb_diag(diags, at, "these %zu records of %s do not fit into one message; use fewer", count, shown);
+			isb_diag(diags, at, "these %zu records of %s do not fit into one message; use fewer", count,
+			         shown);
 	}
 	isb_zone_records_done(&records);
 	free(room);

@@ -156,11 +156,13 @@ static void check_cname(struct check *check, const struct isb_zone_record *recor
 			continue;
 		check->errors++;
 		if (other->type != ISB_CNAME) {
-			isb_diag(check->diags, mark_of(cname), "'%s' owns a CNAME beside %s (line %u); a CNAME stands alone", name,
+			isb_diag(check->diags, mark_of(cname),
+			         "'%s' owns a CNAME beside %s (line %u); a CNAME stands alone", name,
 			         isb_type_print(other->type, type), other->line);
 			return;
 		}
-		isb_diag(check->diags, mark_of(other), "'%s' has several CNAMEs (the other in line %u); keep one", name, cname->line);
+		isb_diag(check->diags, mark_of(other), "'%s' has several CNAMEs (the other in line %u); keep one", name,
+		         cname->line);
 	}
 }
 
@@ -172,10 +174,12 @@ static void check_dname(struct check *check, const struct isb_zone_record *recor
 		return;
 	char name[ISB_DNAME_TEXT], below[ISB_DNAME_TEXT];
 	isb_dname_print(dname->owner->name, name);
-	for (const struct isb_zone_record *other = dname + 1; other < records + count && other->type == ISB_DNAME; other++) {
+	for (const struct isb_zone_record *other = dname + 1; other < records + count && other->type == ISB_DNAME;
+	     other++) {
 		if (compare_rdata(dname, other) == 0)
 			continue;
-		isb_diag(check->diags, mark_of(other), "'%s' has several DNAMEs (the other in line %u); keep one", name, dname->line);
+		isb_diag(check->diags, mark_of(other), "'%s' has several DNAMEs (the other in line %u); keep one", name,
+		         dname->line);
 		check->errors++;
 	}
 	for (const struct isb_zone_record *next = records + count; left; next++, left--) {
@@ -183,7 +187,8 @@ static void check_dname(struct check *check, const struct isb_zone_record *recor
 			continue;
 		if (!isb_dname_under(next->owner->name, dname->owner->name))
 			break;
-		isb_diag(check->diags, mark_of(next), "'%s' is below the DNAME of '%s' (line %u), which answers for all names there",
+		isb_diag(check->diags, mark_of(next),
+		         "'%s' is below the DNAME of '%s' (line %u), which answers for all names there",
 		         isb_dname_print(next->owner->name, below), name, dname->line);
 		check->errors++;
 	}
@@ -200,10 +205,12 @@ static void check_soa(struct check *check, const struct isb_zone_record *records
 		         isb_dname_print(soa->owner->name, name), name);
 		check->errors++;
 	}
-	for (const struct isb_zone_record *other = soa + 1; other < records + count && other->type == ISB_SOA; other++) {
+	for (const struct isb_zone_record *other = soa + 1; other < records + count && other->type == ISB_SOA;
+	     other++) {
 		if (compare_rdata(soa, other) == 0)
 			continue;
-		isb_diag(check->diags, mark_of(other), "a second SOA (the first in line %u); a zone has exactly one", soa->line);
+		isb_diag(check->diags, mark_of(other), "a second SOA (the first in line %u); a zone has exactly one",
+		         soa->line);
 		check->errors++;
 	}
 }
@@ -214,7 +221,8 @@ static void check_apex(struct check *check, const struct isb_zone_record *record
 		uint16_t type;
 		const char *text;
 	} wanted[] = {
-		{ISB_SOA, "the zone '%s' has no SOA at its apex; add one: @ SOA PRIMARY MAILBOX SERIAL REFRESH RETRY EXPIRE MINIMUM"},
+		{ISB_SOA, "the zone '%s' has no SOA at its apex; add one: @ SOA PRIMARY MAILBOX SERIAL REFRESH RETRY "
+	                  "EXPIRE MINIMUM"},
 		{ISB_NS, "the zone '%s' has no NS at its apex; add the name servers that the parent delegates to"},
 	};
 	char name[ISB_DNAME_TEXT];
@@ -239,14 +247,17 @@ static void note_ttls(struct check *check, const struct isb_zone_record *records
 			other = &records[i];
 	char name[ISB_DNAME_TEXT], type[ISB_TYPE_TEXT];
 	if (other)
-		isb_diag(check->diags, mark_of(other), "the TTLs of '%s' %s differ; the lowest, %u (line %u), is taken for all",
-		         isb_dname_print(other->owner->name, name), isb_type_print(other->type, type), lowest->ttl_s, lowest->line);
+		isb_diag(check->diags, mark_of(other),
+		         "the TTLs of '%s' %s differ; the lowest, %u (line %u), is taken for all",
+		         isb_dname_print(other->owner->name, name), isb_type_print(other->type, type), lowest->ttl_s,
+		         lowest->line);
 }
 
 static void pack_owner(struct check *check, struct isb_zone_record *records, size_t count, struct isb_zonedata *data)
 {
 	size_t n;
-	const uint8_t *owner = isb_arena_memdup(&data->arena, records->owner->name, isb_dname_len(records->owner->name));
+	const uint8_t *owner =
+		isb_arena_memdup(&data->arena, records->owner->name, isb_dname_len(records->owner->name));
 	for (size_t i = 0; i < count; i += n) {
 		for (n = 1; i + n < count && records[i + n].type == records[i].type; n++)
 			;
@@ -258,7 +269,8 @@ static void pack_owner(struct check *check, struct isb_zone_record *records, siz
 			continue;
 		}
 		char name[ISB_DNAME_TEXT], type[ISB_TYPE_TEXT];
-		isb_diag(check->diags, mark_of(&first), "the %zu records of '%s' %s do not fit into one message of 65535 octets", n,
+		isb_diag(check->diags, mark_of(&first),
+		         "the %zu records of '%s' %s do not fit into one message of 65535 octets", n,
 		         isb_dname_print(first.owner->name, name), isb_type_print(first.type, type));
 		check->errors++;
 	}

@@ -19,7 +19,8 @@ static int parse_name(struct isb_zone_reader *reader, const struct isb_zone_sour
 	if (rc > 0)
 		return ISB_OK;
 	isb_diag(reader->diags, token->mark, "'%s' is not a domain name: %s", isb_token_show(token, shown),
-	         rc == ISB_ERANGE ? "labels have 1 to 63 octets, a name 255 in all" : "write special characters as \\X or \\DDD");
+	         rc == ISB_ERANGE ? "labels have 1 to 63 octets, a name 255 in all"
+	                          : "write special characters as \\X or \\DDD");
 	return ISB_EINVAL;
 }
 
@@ -45,7 +46,8 @@ static int do_origin(struct isb_zone_reader *reader, struct isb_zone_source *sou
 static int do_ttl(struct isb_zone_reader *reader, struct isb_zone_source *source, const struct isb_entry *entry)
 {
 	if (entry->count != 2 || !isb_token_ttl(&entry->tokens[1], &source->default_ttl_s))
-		return wrong_count(reader, entry, "$TTL TIME, with a time of 0..2147483647 seconds such as 3600 or 1h30m");
+		return wrong_count(reader, entry,
+		                   "$TTL TIME, with a time of 0..2147483647 seconds such as 3600 or 1h30m");
 	source->has_default_ttl = true;
 	return ISB_OK;
 }
@@ -69,7 +71,10 @@ static const struct directive {
 	const char *name;
 	int (*run)(struct isb_zone_reader *reader, struct isb_zone_source *source, const struct isb_entry *entry);
 } directives[] = {
-	{"$ORIGIN", do_origin}, {"$TTL", do_ttl}, {"$INCLUDE", do_include}, {"$GENERATE", isb_zone_generate},
+	{"$ORIGIN", do_origin},
+	{"$TTL", do_ttl},
+	{"$INCLUDE", do_include},
+	{"$GENERATE", isb_zone_generate},
 };
 
 static int run_directive(struct isb_zone_reader *reader, struct isb_zone_source *source, const struct isb_entry *entry)
@@ -81,7 +86,8 @@ static int run_directive(struct isb_zone_reader *reader, struct isb_zone_source 
 	char shown[ISB_TOKEN_SHOW];
 	const char *near = isb_nearest(isb_token_show(&entry->tokens[0], shown), words);
 	isb_diag(reader->diags, entry->mark, "unknown directive '%s'; %s %s", shown, near ? "did you mean" : "write",
-	         near ? near : "$ORIGIN, $TTL, $INCLUDE or $GENERATE, or \\$ for a name that begins with a dollar sign");
+	         near ? near
+	              : "$ORIGIN, $TTL, $INCLUDE or $GENERATE, or \\$ for a name that begins with a dollar sign");
 	return ISB_EINVAL;
 }
 
@@ -165,13 +171,14 @@ static int parse_type(struct isb_zone_reader *reader, const struct isb_token *to
 		isb_diag(reader->diags, token->mark,
 		         "'%s' is neither a TTL (0..2147483647 seconds, or with units such as 1h30m) nor a type", text);
 	else
-		isb_diag(reader->diags, token->mark, "unknown type '%s'; %s%s", text, near ? "did you mean " : "write TYPEnnn (RFC 3597)",
-		         near ? near : "");
+		isb_diag(reader->diags, token->mark, "unknown type '%s'; %s%s", text,
+		         near ? "did you mean " : "write TYPEnnn (RFC 3597)", near ? near : "");
 	return ISB_EINVAL;
 }
 
 /* [TTL] [class] type or [class] [TTL] type (RFC 1035 §5.1), from token `i` on. */
-static int parse_header(struct isb_zone_reader *reader, const struct isb_entry *entry, size_t i, struct header *ret_header)
+static int parse_header(struct isb_zone_reader *reader, const struct isb_entry *entry, size_t i,
+                        struct header *ret_header)
 {
 	struct header header = {0};
 	bool has_class = false;
@@ -200,8 +207,8 @@ static int parse_header(struct isb_zone_reader *reader, const struct isb_entry *
 	return rc;
 }
 
-/* An explicit TTL, else $TTL (RFC 2308 §4), else the last one written (RFC 1035 §5.1), else, for the SOA that usually comes
- * first, its own minimum. */
+/* An explicit TTL, else $TTL (RFC 2308 §4), else the last one written (RFC 1035 §5.1), else, for the SOA that usually
+ * comes first, its own minimum. */
 static int choose_ttl(struct isb_zone_reader *reader, struct isb_zone_source *source, struct isb_mark at,
                       const struct header *header, struct isb_zone_record *record)
 {
@@ -245,13 +252,18 @@ static int read_record(struct isb_zone_reader *reader, struct isb_zone_source *s
 	rc = isb_rdata_parse(&text, reader->diags, &w);
 	if (rc != ISB_OK)
 		return rc;
-	struct isb_zone_record record = {.owner = source->owner, .rdata = reader->rdata, .len = (uint16_t)w.pos,
-	                                 .type = header.type, .line = entry->mark.line, .file = source->file};
+	struct isb_zone_record record = {.owner = source->owner,
+	                                 .rdata = reader->rdata,
+	                                 .len = (uint16_t)w.pos,
+	                                 .type = header.type,
+	                                 .line = entry->mark.line,
+	                                 .file = source->file};
 	rc = choose_ttl(reader, source, entry->mark, &header, &record);
 	if (rc != ISB_OK || owner_rc != ISB_OK || source->owner_unreadable)
 		return ISB_EINVAL;
 	if (!source->owner) {
-		isb_diag(reader->diags, entry->mark, "no owner: this line begins with a blank and no record stands before it");
+		isb_diag(reader->diags, entry->mark,
+		         "no owner: this line begins with a blank and no record stands before it");
 		return ISB_EINVAL;
 	}
 	if (!source->owner->inside)

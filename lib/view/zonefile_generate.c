@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* $GENERATE START-STOP[/STEP] OWNER [TTL] [IN] TYPE RDATA: one record per number. `$` stands for the number,
- * `${OFFSET[,WIDTH[,BASE]]}` for the number moved, padded with zeros and in base d, o, x or X; `\$` and `$$` are a dollar sign. */
+ * `${OFFSET[,WIDTH[,BASE]]}` for the number moved, padded with zeros and in base d, o, x or X; `\$` and `$$` are a
+ * dollar sign. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -109,14 +110,15 @@ static bool expand(const struct isb_token *token, uint32_t number, struct isb_bu
 	return true;
 }
 
-/* A single quoted token after the type stands for the whole rdata (`MX "0 host$"`), unless strings are what the type wants. */
+/* A single quoted token after the type stands for the whole rdata (`MX "0 host$"`), unless strings are what the type
+ * wants. */
 static bool is_whole_rdata(const struct isb_entry *entry)
 {
 	char text[ISB_TYPE_TEXT];
 	uint16_t type;
 	return entry->count >= 2 && entry->tokens[entry->count - 1].quoted &&
-	       isb_token_copy(&entry->tokens[entry->count - 2], text, sizeof(text)) && isb_type_parse(text, &type) == ISB_OK &&
-	       !isb_rdata_is_strings(type);
+	       isb_token_copy(&entry->tokens[entry->count - 2], text, sizeof(text)) &&
+	       isb_type_parse(text, &type) == ISB_OK && !isb_rdata_is_strings(type);
 }
 
 static int make_record(struct isb_zone_reader *reader, struct isb_zone_source *source, const struct isb_entry *entry,
@@ -130,7 +132,8 @@ static int make_record(struct isb_zone_reader *reader, struct isb_zone_source *s
 		isb_buf_puts(line, quote);
 		if (!expand(token, number, line)) {
 			isb_diag(reader->diags, token->mark,
-			         "wrong modifier behind '$' or a number below 0; write ${OFFSET,WIDTH,BASE} with a width of 0..63 "
+			         "wrong modifier behind '$' or a number below 0; write ${OFFSET,WIDTH,BASE} with a "
+			         "width of 0..63 "
 			         "and a base of d, o, x or X");
 			return ISB_EINVAL;
 		}
@@ -149,13 +152,15 @@ int isb_zone_generate(struct isb_zone_reader *reader, struct isb_zone_source *so
 		return ISB_EINVAL;
 	}
 	if (!parse_range(&entry->tokens[1], &range)) {
-		isb_diag(reader->diags, entry->tokens[1].mark, "write the range as START-STOP or START-STOP/STEP, with numbers of "
+		isb_diag(reader->diags, entry->tokens[1].mark,
+		         "write the range as START-STOP or START-STOP/STEP, with numbers of "
 		         "0..2147483647, STOP not below START and STEP not 0");
 		return ISB_EINVAL;
 	}
 	uint32_t count = (range.stop - range.start) / range.step + 1;
 	if (count > ISB_GENERATED_MAX - reader->generated) {
-		isb_diag(reader->diags, entry->mark, "$GENERATE makes more than 1000000 records in this zone; use smaller ranges");
+		isb_diag(reader->diags, entry->mark,
+		         "$GENERATE makes more than 1000000 records in this zone; use smaller ranges");
 		return ISB_EINVAL;
 	}
 	reader->generated += count;

@@ -38,11 +38,12 @@ void isb_zone_records_done(struct isb_zone_records *records);
 /* Copies the rdata. */
 void isb_zone_records_add(struct isb_zone_records *records, const struct isb_zone_record *record);
 
-/* Sorts the records into rrsets and checks the zone as a whole. Returns how many errors it found; notices (differing TTLs) go
- * into diags too but are no errors. */
+/* Sorts the records into rrsets and checks the zone as a whole. Returns how many errors it found; notices (differing
+ * TTLs) go into diags too but are no errors. */
 size_t isb_zone_assemble(struct isb_zone_records *records, const uint8_t *apex, struct isb_mark top,
                          struct isb_diags *diags, struct isb_zonedata *data);
-/* One rrset of `count` > 0 records of one type in any order, without duplicates, the lowest TTL; NULL where no message could hold it. */
+/* One rrset of `count` > 0 records of one type in any order, without duplicates, with the lowest TTL; NULL where no
+ * message could hold it. */
 struct isb_rrset *isb_zone_pack(struct isb_arena *arena, struct isb_zone_record *records, size_t count);
 
 /* --- The reading loop -------------------------------------------------------------------------------------------- */
@@ -81,8 +82,8 @@ struct isb_zone_source {
 void isb_zone_read_text(struct isb_zone_reader *reader, struct isb_zone_source *source, const char *text, size_t len,
                         struct isb_mark at);
 /* A file named by $INCLUDE; `origin` NULL: the parent's. */
-void isb_zone_include(struct isb_zone_reader *reader, const struct isb_zone_source *parent, const struct isb_token *path,
-                      const uint8_t *origin);
+void isb_zone_include(struct isb_zone_reader *reader, const struct isb_zone_source *parent,
+                      const struct isb_token *path, const uint8_t *origin);
 /* ISB_OK, or ISB_EINVAL with the reason in diags. */
 int isb_zone_entry(struct isb_zone_reader *reader, struct isb_zone_source *source, const struct isb_entry *entry);
 int isb_zone_generate(struct isb_zone_reader *reader, struct isb_zone_source *source, const struct isb_entry *entry);

@@ -85,7 +85,9 @@ static int skip_quoted(struct isb_lexer *lexer, struct isb_diags *diags)
 			lexer->pos++;
 		int c = peek(lexer);
 		if (c == '\n' || c == -1) {
-			isb_diag(diags, opened, "the quote opened here is not closed on its line; write '\"' at the end of the string");
+			isb_diag(
+				diags, opened,
+				"the quote opened here is not closed on its line; write '\"' at the end of the string");
 			return ISB_EFORMAT;
 		}
 		if (c == 0) {
@@ -115,7 +117,9 @@ static int skip_word(struct isb_lexer *lexer, struct isb_diags *diags)
 			if (peek(lexer) == 0)
 				break;
 			if (peek(lexer) == '\n' || peek(lexer) == -1) {
-				isb_diag(diags, here(lexer), "a backslash ends the line; write what it escapes, or group lines in parentheses");
+				isb_diag(diags, here(lexer),
+				         "a backslash ends the line; write what it escapes, or group lines in "
+				         "parentheses");
 				return ISB_EFORMAT;
 			}
 		}
@@ -144,8 +148,8 @@ static int lex_token(struct isb_lexer *lexer, struct isb_entry *entry, struct is
 	return ISB_OK;
 }
 
-/* After an entry that cannot be read: on to the next line; where a parenthesis was open, to the next that begins with an
- * owner or a directive, since indented lines behind it are most likely its own. */
+/* After an entry that cannot be read: on to the next line; where a parenthesis was open, to the next that begins with
+ * an owner or a directive, since indented lines behind it are most likely its own. */
 static int recover(struct isb_lexer *lexer, bool open)
 {
 	do
@@ -158,7 +162,8 @@ static int recover(struct isb_lexer *lexer, bool open)
  * line after it, so nothing is read more than twice. */
 static int unclosed(struct isb_lexer *lexer, const struct isb_lexer *opened, struct isb_diags *diags)
 {
-	isb_diag(diags, here(opened), "the parenthesis opened here is never closed; write ')' at the end of the record");
+	isb_diag(diags, here(opened),
+	         "the parenthesis opened here is never closed; write ')' at the end of the record");
 	*lexer = *opened;
 	return recover(lexer, true);
 }

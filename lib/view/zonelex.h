@@ -29,7 +29,7 @@ struct isb_lexer {
 	size_t len, pos;
 	struct isb_mark mark; /* file, line and (first line only) column offset of `pos` */
 	size_t line_start;    /* position in text of the current line */
-	bool fixed;           /* every token carries `mark` as it stands: text that was made from one place of another */
+	bool fixed;           /* every token carries `mark` as it stands: text made from one place of another */
 };
 
 void isb_entry_done(struct isb_entry *entry);

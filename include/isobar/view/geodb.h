@@ -31,12 +31,3 @@ uint64_t isb_geodb_fingerprint(const struct isb_geodb *db);
 const char *isb_geodb_describe(const struct isb_geodb *db);
 /* True when a file changed on disk since it was opened (inode, size or mtime), or is gone. */
 int isb_geodb_changed(const struct isb_geodb *db);
-
-/* The built-in table: ISO 3166-1 and XK (Kosovo). */
-struct isb_country {
-	char code[3], continent[3];
-	float latitude, longitude; /* of the population-weighted middle, about */
-};
-/* Case is ignored; withdrawn codes give their successor (UK gives GB), so take `code` from the result. NULL: no such
- * country. */
-const struct isb_country *isb_country_find(const char code[2]);

@@ -15,6 +15,7 @@
 
 #include "isobar/base/err.h"
 #include "isobar/base/rng.h"
+#include "isobar/model/country.h"
 #include "isobar/view/geodb.h"
 
 #define GEO ISB_TESTS_DIR "/unit/view/geo/"

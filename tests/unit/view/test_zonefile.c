@@ -122,7 +122,8 @@ static void a_file_with_includes_is_read_whole(void **state)
 	struct zone zone = read_file(ZONES "whole.zone");
 	isb_diags_print(&zone.diags, stderr);
 	assert_int_equal(zone.rc, ISB_OK);
-	assert_string_equal(isb_buf_text(&zone.text),
+	assert_string_equal(
+		isb_buf_text(&zone.text),
 		"example.com. 5400 IN NS ns1.example.com.\n"
 		"example.com. 5400 IN NS ns2.example.net.\n"
 		"example.com. 5400 IN SOA ns1.example.com. hostmaster.example.com. 2026112101 7200 900 1209600 300\n"
@@ -185,14 +186,15 @@ static void write_file(const char *dir, const char *name, const char *text)
 static void includes_are_confined_and_bounded(void **state)
 {
 	(void)state;
-	char dir[] = "/tmp/isobar-zonefile-XXXXXX", path[256], other[256];
+	char dir[] = "/tmp/isobar-zonefile-XXXXXX", path[256], other[128];
 	assert_non_null(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/link.zone", dir);
 	assert_int_equal(symlink("/etc/passwd", path), 0);
 	snprintf(path, sizeof(path), "%s/fifo.zone", dir);
 	assert_int_equal(mkfifo(path, 0600), 0);
-	write_file(dir, "top.zone", HEAD "$INCLUDE link.zone\n$INCLUDE /etc/passwd\n$INCLUDE ../../etc/passwd\n"
-	                            "$INCLUDE fifo.zone\n$INCLUDE 0.zone\n$INCLUDE\n$INCLUDE \"a\\000b\"\n$INCLUDE \"\"\n");
+	write_file(dir, "top.zone",
+	           HEAD "$INCLUDE link.zone\n$INCLUDE /etc/passwd\n$INCLUDE ../../etc/passwd\n"
+	                "$INCLUDE fifo.zone\n$INCLUDE 0.zone\n$INCLUDE\n$INCLUDE \"a\\000b\"\n$INCLUDE \"\"\n");
 	for (int i = 0; i < 10; i++) {
 		char name[16], text[32];
 		snprintf(name, sizeof(name), "%d.zone", i);
@@ -284,7 +286,8 @@ static void ttl_and_class_come_in_any_order(void **state)
 static void without_a_ttl_the_last_one_or_the_soa_minimum_holds(void **state)
 {
 	(void)state;
-	struct zone zone = read_text("@ SOA ns1 h 1 2 3 4 77\n NS ns.example.net.\na A 192.0.2.1\nb 60 A 192.0.2.1\nc A 192.0.2.1\n");
+	struct zone zone = read_text(
+		"@ SOA ns1 h 1 2 3 4 77\n NS ns.example.net.\na A 192.0.2.1\nb 60 A 192.0.2.1\nc A 192.0.2.1\n");
 	assert_int_equal(zone.rc, ISB_OK);
 	assert_has(&zone, "example.com. 77 IN SOA");
 	assert_has(&zone, "a.example.com. 77 IN A");
@@ -299,11 +302,14 @@ static void without_a_ttl_the_last_one_or_the_soa_minimum_holds(void **state)
 static void generate_makes_one_record_per_number(void **state)
 {
 	(void)state;
-	accepted("$GENERATE 1-3 host$ A 192.0.2.$\n", "host1.example.com. 300 IN A 192.0.2.1\nhost2.example.com. 300 IN A "
+	accepted("$GENERATE 1-3 host$ A 192.0.2.$\n",
+	         "host1.example.com. 300 IN A 192.0.2.1\nhost2.example.com. 300 IN A "
 	         "192.0.2.2\nhost3.example.com. 300 IN A 192.0.2.3\n");
 	accepted("$GENERATE 10-20/5 h${-10,3,d} 60 IN A 192.0.2.${1}\n",
-	         "h000.example.com. 60 IN A 192.0.2.11\nh005.example.com. 60 IN A 192.0.2.16\nh010.example.com. 60 IN A 192.0.2.21\n");
-	accepted("$GENERATE 254-254 ${0,4,x}-${0,0,X}-${1,0,o} CNAME h$.net.\n", "00fe-fe-377.example.com. 300 IN CNAME h254.net.\n");
+	         "h000.example.com. 60 IN A 192.0.2.11\nh005.example.com. 60 IN A 192.0.2.16\nh010.example.com. 60 IN "
+	         "A 192.0.2.21\n");
+	accepted("$GENERATE 254-254 ${0,4,x}-${0,0,X}-${1,0,o} CNAME h$.net.\n",
+	         "00fe-fe-377.example.com. 300 IN CNAME h254.net.\n");
 	accepted("$GENERATE 7-7 a MX \"$ mail$\"\n", "a.example.com. 300 IN MX 7 mail7.example.com.\n");
 	accepted("$GENERATE 7-7 a TXT \"$ $$ \\$\" x$\n", "a.example.com. 300 IN TXT \"7 $ $\" \"x7\"\n");
 	accepted("$GENERATE 7-7 \\$x$$ A 192.0.2.$\n", "\\$x\\$.example.com. 300 IN A 192.0.2.7\n");
@@ -314,15 +320,25 @@ static void generate_makes_one_record_per_number(void **state)
 static void generate_refuses_what_it_cannot_bound(void **state)
 {
 	(void)state;
-	static const char *const ranges[] = {"1", "1-", "-1", "2-1", "1-2/0", "1-2/", "a-b", "1-2147483648", "1-2/x", "\"1-2\"",
+	static const char *const ranges[] = {"1",
+	                                     "1-",
+	                                     "-1",
+	                                     "2-1",
+	                                     "1-2/0",
+	                                     "1-2/",
+	                                     "a-b",
+	                                     "1-2147483648",
+	                                     "1-2/x",
+	                                     "\"1-2\"",
 	                                     "1-99999999999999999999"};
 	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
 		char text[128];
 		snprintf(text, sizeof(text), "$GENERATE %s h$ A 192.0.2.$\n", ranges[i]);
 		refused(text, 4, "write the range as START-STOP");
 	}
-	static const char *const modifiers[] = {"${", "${}", "${1", "${1,}", "${1,64}", "${1,2,z}", "${1,2,dd}", "${1,2,d,}",
-	                                        "${-2}", "${99999999999}", "${x}"};
+	static const char *const modifiers[] = {"${",       "${}",       "${1",       "${1,}", "${1,64}",
+	                                        "${1,2,z}", "${1,2,dd}", "${1,2,d,}", "${-2}", "${99999999999}",
+	                                        "${x}"};
 	for (size_t i = 0; i < sizeof(modifiers) / sizeof(modifiers[0]); i++) {
 		char text[128];
 		snprintf(text, sizeof(text), "$GENERATE 1-2 h%s A 192.0.2.1\n", modifiers[i]);
@@ -342,10 +358,12 @@ static void comments_blanks_and_parentheses_shape_lines(void **state)
 	(void)state;
 	accepted("; nothing\n\n \t\n   ; nothing\nwww\tA 192.0.2.1;x\n", "www.example.com. 300 IN A 192.0.2.1\n");
 	accepted("www ( ; one\n A\n192.0.2.1\n)\n AAAA 2001:db8::1", "www.example.com. 300 IN AAAA 2001:db8::1\n");
-	accepted("www(A)192.0.2.1\r\nx A 192.0.2.2\r\n", "www.example.com. 300 IN A 192.0.2.1\nx.example.com. 300 IN A 192.0.2.2\n");
+	accepted("www(A)192.0.2.1\r\nx A 192.0.2.2\r\n",
+	         "www.example.com. 300 IN A 192.0.2.1\nx.example.com. 300 IN A 192.0.2.2\n");
 	accepted("t TXT a;b\n", "t.example.com. 300 IN TXT \"a\"\n");
 	accepted("t TXT \"a;b(c)\"\"d\"e\n", "t.example.com. 300 IN TXT \"a;b(c)\" \"d\" \"e\"\n");
-	accepted("t TXT a\\ b\\;c \\\"q\\\" \\065\\000\\\\\n", "t.example.com. 300 IN TXT \"a b;c\" \"\\\"q\\\"\" \"A\\000\\\\\"\n");
+	accepted("t TXT a\\ b\\;c \\\"q\\\" \\065\\000\\\\\n",
+	         "t.example.com. 300 IN TXT \"a b;c\" \"\\\"q\\\"\" \"A\\000\\\\\"\n");
 	accepted("t TXT \"\"\n", "t.example.com. 300 IN TXT \"\"\n");
 	accepted("www A 192.0.2.1\n\n; between\n\n AAAA ::1\n", "www.example.com. 300 IN AAAA ::1\n");
 }
@@ -373,7 +391,8 @@ static void hostile_shapes_are_refused_in_their_line(void **state)
 	refused("www TXT \\256\n", 4, "is not strings");
 	refused("www TXT \"\\25\"\n", 4, "is not strings");
 	refused("\"www\" A 192.0.2.1\n", 4, "is not a domain name");
-	refused("w..w A 192.0.2.1\n A 192.0.2.2\n", 4, "is not a domain name"); /* its second record has nothing more to say */
+	refused("w..w A 192.0.2.1\n A 192.0.2.2\n", 4,
+	        "is not a domain name"); /* its second record has nothing more to say */
 	refused("www A\n", 4, "ends too early; write an IPv4 address");
 	refused("www A 192.0.2.1 192.0.2.2\n", 4, "unexpected '192.0.2.2'");
 	refused("www ANY x\n", 4, "cannot be in a zone");
@@ -417,7 +436,8 @@ static void names_that_are_too_long_are_refused(void **state)
 	label[63] = '\0';
 	snprintf(text, sizeof(text), "%s.%s.%s.%s.%s A 192.0.2.1\n", label, label, label, label, label);
 	refused(text, 4, "labels have 1 to 63 octets");
-	snprintf(text, sizeof(text), "%s.%s.%s.%s CNAME %s.%s.%s.%s.\n", "a", "b", "c", "d", label, label, label, label);
+	snprintf(text, sizeof(text), "%s.%s.%s.%s CNAME %s.%s.%s.%s.\n", "a", "b", "c", "d", label, label, label,
+	         label);
 	refused(text, 4, "is not a domain name");
 	memset(text, 'x', 5000);
 	strcpy(text + 5000, " A 192.0.2.1\n");
@@ -427,8 +447,9 @@ static void names_that_are_too_long_are_refused(void **state)
 static void a_file_cut_anywhere_never_breaks_the_reader(void **state)
 {
 	(void)state;
-	static const char text[] = HEAD "www ( 60 IN\n TXT \"a\\\"b\" \\065 ) ; c\n$GENERATE 1-2 h${1,2,x} MX \"1 m$\"\n"
-	                                "s HTTPS 1 . alpn=\"h2,h3\" port=443\nx LOC 1 2 3 N 4 5 6 E 1m 2m 3m 4m\n$ORIGIN y\n";
+	static const char text[] =
+		HEAD "www ( 60 IN\n TXT \"a\\\"b\" \\065 ) ; c\n$GENERATE 1-2 h${1,2,x} MX \"1 m$\"\n"
+		     "s HTTPS 1 . alpn=\"h2,h3\" port=443\nx LOC 1 2 3 N 4 5 6 E 1m 2m 3m 4m\n$ORIGIN y\n";
 	size_t good = 0;
 	for (size_t len = 0; len < sizeof(text); len++) {
 		char *copy = malloc(len ? len : 1); /* its own piece, so that reading past it is seen */
@@ -463,16 +484,43 @@ static void rdata_of_all_kinds_reads_and_prints_back(void **state)
 {
 	(void)state;
 	static const char *const same[] = {
-		"A 192.0.2.1", "AAAA 2001:db8::1", "NS ns.x.", "CNAME x.", "PTR x.", "DNAME x.", "MX 65535 mx.x.",
-		"SRV 0 5 5060 x.", "TXT \"a b\" \"c\"", "HINFO \"PC\" \"Linux\"", "RP a.x. b.x.", "AFSDB 1 x.",
-		"NAPTR 100 10 \"S\" \"SIP+D2U\" \"!^.*$!sip:a@x!\" _sip._udp.x.", "CAA 128 issue \"ca.example; a=b\"",
-		"URI 10 1 \"https://x/\"", "DS 12345 13 2 0123456789abcdef", "CDS 0 0 0 00", "DNSKEY 257 3 13 AAAABBBB",
-		"CDNSKEY 0 3 0 AA==", "SSHFP 1 1 aabb", "TLSA 3 1 1 abcdef", "OPENPGPKEY AAAA", "ZONEMD 1 1 1 aabb",
-		"LOC 10 20 30.000 N 40 50 59.999 W 10m 1m 10000m 10m", "NSEC x. A MX TYPE1234", "NSEC3PARAM 1 0 100 -",
-		"EUI48 00-00-5e-00-53-2a", "NID 10 0014:4fff:ff20:ee64", "CSYNC 66 3 A NS AAAA", "CERT PKIX 1 8 AAAA",
-		"IPSECKEY 10 3 2 gw.x. AAAA", "APL 1:192.0.2.0/24 !2:2001:0db8:0000:0000:0000:0000:0000:0000/32",
-		"RRSIG A 5 3 86400 20030322173103 20030220173103 2642 x. AAAA", "RESINFO \"qnamemin\"",
-		"TYPE65280 \\# 4 00010203", "TYPE65280 \\# 0", "NULL \\# 2 aabb",
+		"A 192.0.2.1",
+		"AAAA 2001:db8::1",
+		"NS ns.x.",
+		"CNAME x.",
+		"PTR x.",
+		"DNAME x.",
+		"MX 65535 mx.x.",
+		"SRV 0 5 5060 x.",
+		"TXT \"a b\" \"c\"",
+		"HINFO \"PC\" \"Linux\"",
+		"RP a.x. b.x.",
+		"AFSDB 1 x.",
+		"NAPTR 100 10 \"S\" \"SIP+D2U\" \"!^.*$!sip:a@x!\" _sip._udp.x.",
+		"CAA 128 issue \"ca.example; a=b\"",
+		"URI 10 1 \"https://x/\"",
+		"DS 12345 13 2 0123456789abcdef",
+		"CDS 0 0 0 00",
+		"DNSKEY 257 3 13 AAAABBBB",
+		"CDNSKEY 0 3 0 AA==",
+		"SSHFP 1 1 aabb",
+		"TLSA 3 1 1 abcdef",
+		"OPENPGPKEY AAAA",
+		"ZONEMD 1 1 1 aabb",
+		"LOC 10 20 30.000 N 40 50 59.999 W 10m 1m 10000m 10m",
+		"NSEC x. A MX TYPE1234",
+		"NSEC3PARAM 1 0 100 -",
+		"EUI48 00-00-5e-00-53-2a",
+		"NID 10 0014:4fff:ff20:ee64",
+		"CSYNC 66 3 A NS AAAA",
+		"CERT PKIX 1 8 AAAA",
+		"IPSECKEY 10 3 2 gw.x. AAAA",
+		"APL 1:192.0.2.0/24 !2:2001:0db8:0000:0000:0000:0000:0000:0000/32",
+		"RRSIG A 5 3 86400 20030322173103 20030220173103 2642 x. AAAA",
+		"RESINFO \"qnamemin\"",
+		"TYPE65280 \\# 4 00010203",
+		"TYPE65280 \\# 0",
+		"NULL \\# 2 aabb",
 	};
 	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
 		char text[256], line[256];
@@ -500,16 +548,63 @@ static void wrong_rdata_is_refused(void **state)
 {
 	(void)state;
 	static const char *const bad[] = {
-		"A 1.2.3", "A 01.2.3.4.5", "A ::1", "A \"192.0.2.1\"", "AAAA 192.0.2.1", "AAAA 1::2::3", "MX 65536 a", "MX -1 a", "MX a 10",
-		"MX 10", "SRV 0 0 99999 x", "SRV 0 0 80 \"x\"", "CNAME a b", "CNAME", "TXT", "DS 99999 8 2 aabb", "DS 1 300 2 aabb",
-		"DS 1 8 2 aab", "DS 1 8 2", "DS 1 8 2 zz", "DNSKEY 257 3 13 A!AA", "DNSKEY 257 3 13 AAA", "DNSKEY 257 3 13 AB==", "CAA 256 issue x",
-		"CAA 0 is-sue x", "CAA 0 issue", "TLSA 3 1 1 \"aa\"", "NSEC foo A BOGUS", "NSEC3PARAM 1 0 70000 -", "CERT 99999 1 8 AAAA",
-		"APL 1:192.0.2.0/99", "APL 2:::/129", "LOC 10 20 N 30 W 10m", "LOC 91 0 0 N 0 0 0 E 0m", "LOC 1 60 0 N 0 0 0 E 0m",
-		"LOC 90 0 1 N 0 0 0 E 0m", "LOC 1 0 0 N 0 0 0 E 0m junk", "IPSECKEY 10 3 2 gw AAAA", "IPSECKEY 300 3 2 gw. AAAA",
-		"HIP 2 200100107B1A74DF365639CC39F1D578 AwEAAbdx rvs", "WKS 192.0.2.1 TCP smtp", "EUI48 00-00", "A6 0 2001::1",
-		"A \\# 3 c00002", "A \\# 4 c00002", "A \\# 4 c000020101", "MX \\# 3 000a05", "MX \\# 2 000a", "NSEC \\# 2 0561", "SOA \\# 2 0000",
-		"HTTPS \\# 7 000100000300021", "TYPE65280 abc", "TYPE65280 \\#", "TYPE65280 \\# 65536 00", "TYPE65280 \\# 1 0",
-		"TYPE65280 \\# 1 \"00\"", "TYPE65280",
+		"A 1.2.3",
+		"A 01.2.3.4.5",
+		"A ::1",
+		"A \"192.0.2.1\"",
+		"AAAA 192.0.2.1",
+		"AAAA 1::2::3",
+		"MX 65536 a",
+		"MX -1 a",
+		"MX a 10",
+		"MX 10",
+		"SRV 0 0 99999 x",
+		"SRV 0 0 80 \"x\"",
+		"CNAME a b",
+		"CNAME",
+		"TXT",
+		"DS 99999 8 2 aabb",
+		"DS 1 300 2 aabb",
+		"DS 1 8 2 aab",
+		"DS 1 8 2",
+		"DS 1 8 2 zz",
+		"DNSKEY 257 3 13 A!AA",
+		"DNSKEY 257 3 13 AAA",
+		"DNSKEY 257 3 13 AB==",
+		"CAA 256 issue x",
+		"CAA 0 is-sue x",
+		"CAA 0 issue",
+		"TLSA 3 1 1 \"aa\"",
+		"NSEC foo A BOGUS",
+		"NSEC3PARAM 1 0 70000 -",
+		"CERT 99999 1 8 AAAA",
+		"APL 1:192.0.2.0/99",
+		"APL 2:::/129",
+		"LOC 10 20 N 30 W 10m",
+		"LOC 91 0 0 N 0 0 0 E 0m",
+		"LOC 1 60 0 N 0 0 0 E 0m",
+		"LOC 90 0 1 N 0 0 0 E 0m",
+		"LOC 1 0 0 N 0 0 0 E 0m junk",
+		"IPSECKEY 10 3 2 gw AAAA",
+		"IPSECKEY 300 3 2 gw. AAAA",
+		"HIP 2 200100107B1A74DF365639CC39F1D578 AwEAAbdx rvs",
+		"WKS 192.0.2.1 TCP smtp",
+		"EUI48 00-00",
+		"A6 0 2001::1",
+		"A \\# 3 c00002",
+		"A \\# 4 c00002",
+		"A \\# 4 c000020101",
+		"MX \\# 3 000a05",
+		"MX \\# 2 000a",
+		"NSEC \\# 2 0561",
+		"SOA \\# 2 0000",
+		"HTTPS \\# 7 000100000300021",
+		"TYPE65280 abc",
+		"TYPE65280 \\#",
+		"TYPE65280 \\# 65536 00",
+		"TYPE65280 \\# 1 0",
+		"TYPE65280 \\# 1 \"00\"",
+		"TYPE65280",
 	};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		char text[256];
@@ -568,16 +663,37 @@ static void wrong_service_parameters_are_refused(void **state)
 	static const struct {
 		const char *params, *why;
 	} bad[] = {
-		{"port=99999", "a number from 0 to 65535"}, {"port", "'port'"}, {"port=", "'port'"}, {"port=53 port=54", "given twice"},
-		{"key667=a key667=b", "given twice"}, {"key3=a port=1", "'port'"}, {"mandatory", "'mandatory'"},
-		{"mandatory=", "'mandatory'"}, {"mandatory=mandatory", "'mandatory'"}, {"mandatory=port,port port=1", "'mandatory'"},
-		{"mandatory=alpn port=1", "lists a key that is not present"}, {"alpn", "'alpn'"}, {"alpn=h2,,h3", "'alpn'"},
-		{"alpn=\"h2\\\\x\"", "'alpn'"}, {"no-default-alpn", "add alpn=..."}, {"no-default-alpn=x alpn=h2", "takes no value"},
-		{"ohttp=1", "takes no value"}, {"ipv4hint", "'ipv4hint'"}, {"ipv4hint=192.0.2.1,", "'ipv4hint'"},
-		{"ipv4hint=::1", "'ipv4hint'"}, {"ipv6hint=192.0.2.1", "'ipv6hint'"}, {"ech=A", "'ech'"}, {"ech", "'ech'"},
-		{"prot=1", "unknown service parameter 'prot'"}, {"key65535=a", "unknown service parameter"},
-		{"key03=a", "unknown service parameter"}, {"key=a", "unknown service parameter"}, {"Port=1", "unknown service parameter"},
-		{"\"port=1\"", "unknown service parameter"}, {"key4=abc", "'ipv4hint'"}, {"port=1\"2\"", "'port'"},
+		{"port=99999", "a number from 0 to 65535"},
+		{"port", "'port'"},
+		{"port=", "'port'"},
+		{"port=53 port=54", "given twice"},
+		{"key667=a key667=b", "given twice"},
+		{"key3=a port=1", "'port'"},
+		{"mandatory", "'mandatory'"},
+		{"mandatory=", "'mandatory'"},
+		{"mandatory=mandatory", "'mandatory'"},
+		{"mandatory=port,port port=1", "'mandatory'"},
+		{"mandatory=alpn port=1", "lists a key that is not present"},
+		{"alpn", "'alpn'"},
+		{"alpn=h2,,h3", "'alpn'"},
+		{"alpn=\"h2\\\\x\"", "'alpn'"},
+		{"no-default-alpn", "add alpn=..."},
+		{"no-default-alpn=x alpn=h2", "takes no value"},
+		{"ohttp=1", "takes no value"},
+		{"ipv4hint", "'ipv4hint'"},
+		{"ipv4hint=192.0.2.1,", "'ipv4hint'"},
+		{"ipv4hint=::1", "'ipv4hint'"},
+		{"ipv6hint=192.0.2.1", "'ipv6hint'"},
+		{"ech=A", "'ech'"},
+		{"ech", "'ech'"},
+		{"prot=1", "unknown service parameter 'prot'"},
+		{"key65535=a", "unknown service parameter"},
+		{"key03=a", "unknown service parameter"},
+		{"key=a", "unknown service parameter"},
+		{"Port=1", "unknown service parameter"},
+		{"\"port=1\"", "unknown service parameter"},
+		{"key4=abc", "'ipv4hint'"},
+		{"port=1\"2\"", "'port'"},
 	};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		char text[256];
@@ -614,13 +730,15 @@ static void cnames_stand_alone(void **state)
 	refused("@ CNAME a.\n", 4, "owns a CNAME beside NS");
 	refused("www CNAME a.\nWWW CNAME b.\n", 5, "several CNAMEs (the other in line 4)");
 	accepted("www CNAME a.\nwww CNAME A.\nwww NSEC x A\n", "www.example.com. 300 IN CNAME a.\n");
-	accepted("www CNAME a.\nwww RRSIG CNAME 5 3 86400 20030322173103 20030220173103 2642 x. AAAA\n", "IN CNAME a.\n");
+	accepted("www CNAME a.\nwww RRSIG CNAME 5 3 86400 20030322173103 20030220173103 2642 x. AAAA\n",
+	         "IN CNAME a.\n");
 }
 
 static void nothing_lives_below_a_dname(void **state)
 {
 	(void)state;
-	refused("d DNAME x.\na.b.d A 192.0.2.1\n", 5, "'a.b.d.example.com.' is below the DNAME of 'd.example.com.' (line 4)");
+	refused("d DNAME x.\na.b.d A 192.0.2.1\n", 5,
+	        "'a.b.d.example.com.' is below the DNAME of 'd.example.com.' (line 4)");
 	refused("d DNAME x.\nd DNAME y.\n", 5, "several DNAMEs");
 	accepted("d DNAME x.\nd A 192.0.2.1\ndd A 192.0.2.1\n", "\nd.example.com. 300 IN DNAME x.\n");
 	struct zone zone = read_text(HEAD "d DNAME x.\na.d A 192.0.2.1\na.d A 192.0.2.2\nb.d A 192.0.2.1\n");
@@ -641,7 +759,8 @@ static void duplicates_are_merged_and_sorted(void **state)
 	(void)state;
 	accepted("w A 192.0.2.2\nx A 192.0.2.9\nW A 192.0.2.1\nw A 192.0.2.2\n",
 	         "\nw.example.com. 300 IN A 192.0.2.1\nw.example.com. 300 IN A 192.0.2.2\nx.example.com.");
-	accepted("w MX 10 Mail.x.\nw MX 10 mail.X.\nw MX 5 b.\n", "\nw.example.com. 300 IN MX 5 b.\nw.example.com. 300 IN MX 10 Mail.x.\n");
+	accepted("w MX 10 Mail.x.\nw MX 10 mail.X.\nw MX 5 b.\n",
+	         "\nw.example.com. 300 IN MX 5 b.\nw.example.com. 300 IN MX 10 Mail.x.\n");
 	accepted("w TXT a\nw TXT A\n", "w.example.com. 300 IN TXT \"A\"\nw.example.com. 300 IN TXT \"a\"\n");
 }
 
@@ -659,8 +778,9 @@ static void differing_ttls_are_noted_and_the_lowest_is_taken(void **state)
 static void sets_come_in_canonical_order(void **state)
 {
 	(void)state;
-	struct zone zone = read_text(HEAD "b A 192.0.2.1\n* A 192.0.2.1\na.b A 192.0.2.1\na\\000 A 192.0.2.1\na\\001 A 192.0.2.1\n"
-	                                  "a AAAA ::1\na A 192.0.2.1\n\\000.a A 192.0.2.1\nZ A 192.0.2.1\n\\200 A 192.0.2.1\n");
+	struct zone zone =
+		read_text(HEAD "b A 192.0.2.1\n* A 192.0.2.1\na.b A 192.0.2.1\na\\000 A 192.0.2.1\na\\001 A 192.0.2.1\n"
+	                       "a AAAA ::1\na A 192.0.2.1\n\\000.a A 192.0.2.1\nZ A 192.0.2.1\n\\200 A 192.0.2.1\n");
 	assert_int_equal(zone.rc, ISB_OK);
 	assert_int_equal(zone.data.count, 12);
 	for (size_t i = 1; i < zone.data.count; i++) {
@@ -674,7 +794,8 @@ static void sets_come_in_canonical_order(void **state)
 static void large_zones_take_no_quadratic_time(void **state)
 {
 	(void)state;
-	struct zone zone = read_text(HEAD "$GENERATE 0-99999 h$ TXT $\n$GENERATE 0-255 w A 10.0.0.$\n$GENERATE 0-99999 z A 10.0.0.1\n");
+	struct zone zone = read_text(
+		HEAD "$GENERATE 0-99999 h$ TXT $\n$GENERATE 0-255 w A 10.0.0.$\n$GENERATE 0-99999 z A 10.0.0.1\n");
 	assert_int_equal(zone.rc, ISB_OK);
 	assert_int_equal(zone.data.count, 100004);
 	done(&zone);
@@ -690,9 +811,11 @@ static void one_rrset_is_read_from_its_rdata(void **state)
 	struct isb_rrset *set = NULL;
 	struct isb_buf text = {0};
 	const char *const rdata[] = {"20 mail", "10 mx.example.net.", "20 MAIL"};
-	assert_int_equal(isb_rrset_parse(&arena, ISB_MX, 60, rdata, 3, APEX, (struct isb_mark){0}, &diags, &set), ISB_OK);
+	assert_int_equal(isb_rrset_parse(&arena, ISB_MX, 60, rdata, 3, APEX, (struct isb_mark){0}, &diags, &set),
+	                 ISB_OK);
 	isb_rrset_print(&text, APEX, set);
-	assert_string_equal(isb_buf_text(&text), "example.com. 60 IN MX 10 mx.example.net.\nexample.com. 60 IN MX 20 mail.example.com.\n");
+	assert_string_equal(isb_buf_text(&text),
+	                    "example.com. 60 IN MX 10 mx.example.net.\nexample.com. 60 IN MX 20 mail.example.com.\n");
 	assert_true(isb_rrset_check(set, isb_rrset_bytes(set)));
 	assert_int_equal(diags.count, 0);
 	isb_buf_done(&text);
@@ -707,14 +830,22 @@ static void every_wrong_rdata_of_one_rrset_is_listed(void **state)
 		uint16_t type;
 		uint32_t ttl_s;
 		const char *rdata;
-	} bad[] = {{ISB_A, 60, "x"}, {ISB_A, 60, ""}, {ISB_A, 60, "192.0.2.1\n192.0.2.2"}, {ISB_A, 60, "192.0.2.1 ("},
-	           {ISB_A, 60, "(192.0.2.1"}, {ISB_TXT, 60, "\"a"}, {ISB_ANY, 60, "\\# 0"}, {ISB_A, 0x80000000, "192.0.2.1"}};
+	} bad[] = {{ISB_A, 60, "x"},
+	           {ISB_A, 60, ""},
+	           {ISB_A, 60, "192.0.2.1\n192.0.2.2"},
+	           {ISB_A, 60, "192.0.2.1 ("},
+	           {ISB_A, 60, "(192.0.2.1"},
+	           {ISB_TXT, 60, "\"a"},
+	           {ISB_ANY, 60, "\\# 0"},
+	           {ISB_A, 0x80000000, "192.0.2.1"}};
 	struct isb_mark at = {.file = "argument", .line = 1, .column = 9};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct isb_arena arena = {0};
 		struct isb_diags diags = {0};
 		struct isb_rrset *set = NULL;
-		assert_int_equal(isb_rrset_parse(&arena, bad[i].type, bad[i].ttl_s, &bad[i].rdata, 1, APEX, at, &diags, &set), ISB_EINVAL);
+		assert_int_equal(
+			isb_rrset_parse(&arena, bad[i].type, bad[i].ttl_s, &bad[i].rdata, 1, APEX, at, &diags, &set),
+			ISB_EINVAL);
 		assert_null(set);
 		assert_int_equal(diags.count, 1);
 		assert_int_equal(diags.list[0].at.column, 9);
@@ -741,9 +872,13 @@ static void octets_that_do_not_fit_their_type_print_in_generic_form(void **state
 		const char *rdata;
 		uint16_t len;
 		const char *text;
-	} cases[] = {{ISB_A, "abc", 3, "A \\# 3 616263"}, {ISB_MX, "\0\1\5a", 4, "MX \\# 4 00010561"},
-	             {ISB_TXT, "\5ab", 3, "TXT \\# 3 056162"}, {ISB_HTTPS, "\0\1\0\0\3\0\1a", 8, "HTTPS \\# 8 0001000003000161"},
-	             {257, "\0\2a-", 4, "CAA \\# 4 0002612d"}, {50, "\1", 1, "NSEC3 \\# 1 01"}, {11, "abcd\6", 5, "WKS \\# 5 6162636406"},
+	} cases[] = {{ISB_A, "abc", 3, "A \\# 3 616263"},
+	             {ISB_MX, "\0\1\5a", 4, "MX \\# 4 00010561"},
+	             {ISB_TXT, "\5ab", 3, "TXT \\# 3 056162"},
+	             {ISB_HTTPS, "\0\1\0\0\3\0\1a", 8, "HTTPS \\# 8 0001000003000161"},
+	             {257, "\0\2a-", 4, "CAA \\# 4 0002612d"},
+	             {50, "\1", 1, "NSEC3 \\# 1 01"},
+	             {11, "abcd\6", 5, "WKS \\# 5 6162636406"},
 	             {ISB_TXT, "", 0, "TXT \\# 0"}};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct isb_rrset *set = calloc(1, sizeof(*set) + 2 + cases[i].len);
