@@ -194,7 +194,8 @@ static const uint8_t *at_node(struct search *s, const struct isb_zone_view *zone
 				    : isb_node_set(node, s->qtype);
 	if (set) {
 		add_set(s->answer, ISB_ANSWER, name, 0, set, ttl_max);
-		isb_answer_targets(s->answer, s->view, set->type, set->rdata, set->count);
+		if (set->type != ISB_A && set->type != ISB_AAAA)
+			isb_answer_targets(s->answer, s->view, set->type, set->rdata, set->count);
 		return NULL;
 	}
 	if (node->flags & ISB_NODE_CNAME) {

@@ -65,7 +65,7 @@ void isb_answer_glue(struct isb_answer *answer, const struct isb_zone_view *zone
 void isb_answer_targets(struct isb_answer *answer, const struct isb_view *view, uint16_t type, const uint8_t *rdata,
                         unsigned count)
 {
-	const struct isb_rdata_layout *layout = type == ISB_A || type == ISB_AAAA ? NULL : isb_rdata_layout(type);
+	const struct isb_rdata_layout *layout = isb_rdata_layout(type);
 	if (!layout || layout->target < 0)
 		return;
 	for (unsigned i = 0; i < count; i++) {

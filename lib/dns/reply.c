@@ -124,20 +124,12 @@ static void put_rdata_with_names(struct reply *reply, const struct isb_rdata_lay
 		isb_put_u16(size, (uint16_t)(reply->w.pos - start));
 }
 
-/* The owner of a part's first record; returns the pointer that says the same for the others, or 0. */
-static uint16_t put_owner(struct reply *reply, const struct isb_part *part)
+/* Writes an owner that has no pointer yet; returns the one that says the same for the records to come, or 0. */
+static uint16_t put_owner(struct reply *reply, const uint8_t *owner)
 {
-	if (*part->owner == 0) {
-		isb_write_u8(&reply->w, 0);
-		return 0;
-	}
-	if (part->at) {
-		isb_write_u16(&reply->w, (uint16_t)(POINTER | part->at));
-		return (uint16_t)(POINTER | part->at);
-	}
 	size_t at = reply->w.pos;
-	put_name(reply, part->owner);
-	if (reply->w.bad)
+	put_name(reply, owner);
+	if (reply->w.bad || *owner == 0)
 		return 0;
 	uint16_t first = isb_get_u16(reply->w.base + at);
 	if (first >= POINTER)
@@ -150,16 +142,18 @@ static void put_part(struct reply *reply, const struct isb_part *part)
 	enum { FIXED = 8 }; /* type, class, TTL; RDLENGTH counts as rdata, as in struct isb_rrset */
 	const struct isb_rdata_layout *layout = compressed_layout(part->type);
 	const uint8_t *rdata = part->rdata;
-	uint16_t owner = 0, len;
-	for (unsigned i = 0; i < part->count && !reply->w.bad; i++) {
-		if (owner)
-			isb_write_u16(&reply->w, owner);
-		else
-			owner = put_owner(reply, part);
+	uint16_t owner = part->at && *part->owner ? (uint16_t)(POINTER | part->at) : 0, len;
+	for (unsigned i = 0; i < part->count; i++) {
+		size_t owner_len = owner ? 2 : 0;
+		if (!owner)
+			owner = put_owner(reply, part->owner);
 		const uint8_t *octets = isb_rdata_next(&rdata, &len);
-		uint8_t *p = isb_write_room(&reply->w, layout ? FIXED : FIXED + 2 + (size_t)len);
+		uint8_t *p = isb_write_room(&reply->w, owner_len + FIXED + (layout ? 0 : 2 + (size_t)len));
 		if (!p)
 			return;
+		if (owner_len)
+			isb_put_u16(p, owner);
+		p += owner_len;
 		isb_put_u16(p, part->type);
 		isb_put_u16(p + 2, ISB_CLASS_IN);
 		isb_put_u32(p + 4, part->ttl_s);
@@ -188,25 +182,42 @@ static bool put_whole_part(struct reply *reply, const struct isb_part *part)
 	return false;
 }
 
-/* All sections in order. Returns TC. */
-static bool put_parts(struct reply *reply, const struct isb_answer *answer)
+/* What must be said. Returns TC. */
+static bool put_needed(struct reply *reply, const struct isb_answer *answer)
 {
 	size_t start = reply->w.pos;
 	bool truncated = false;
-	for (unsigned section = ISB_ANSWER; section <= ISB_ADDITIONAL; section++) {
-		for (unsigned i = 0; i < answer->count; i++) {
-			const struct isb_part *part = &answer->part[i];
-			if (part->section != section || put_whole_part(reply, part) || section == ISB_ADDITIONAL)
-				continue;
-			truncated = true;
-			if (section == ISB_GLUE)
-				continue; /* a smaller one may still fit */
-			reply->w.pos = start;
-			memset(reply->counts, 0, sizeof(reply->counts));
-			return true;
-		}
+	for (unsigned i = 0; i < answer->count; i++) {
+		const struct isb_part *part = &answer->part[i];
+		if (part->section == ISB_ADDITIONAL || put_whole_part(reply, part))
+			continue;
+		truncated = true;
+		if (part->section == ISB_GLUE)
+			continue; /* a smaller one may still fit */
+		reply->w.pos = start;
+		memset(reply->counts, 0, sizeof(reply->counts));
+		return true;
 	}
 	return truncated;
+}
+
+static void put_additional(struct reply *reply, const struct isb_answer *answer)
+{
+	for (unsigned i = 0; i < answer->count; i++)
+		if (answer->part[i].section == ISB_ADDITIONAL)
+			put_whole_part(reply, &answer->part[i]);
+}
+
+static void put_question(struct reply *reply)
+{
+	const struct isb_query *query = reply->query;
+	size_t len = query->asks ? query->name.len : 0;
+	uint8_t *p = isb_write_room(&reply->w, ISB_HEADER + (len ? len + 4 : 0)) + ISB_HEADER;
+	if (len) {
+		memcpy(p, query->name.wire, len);
+		isb_put_u16(p + len, query->qtype);
+		isb_put_u16(p + len + 2, query->qclass);
+	}
 }
 
 size_t isb_reply_write(uint8_t *out, size_t limit, const struct isb_query *query, const struct isb_answer *answer)
@@ -222,13 +233,10 @@ size_t isb_reply_write(uint8_t *out, size_t limit, const struct isb_query *query
 	reply.query = query;
 	reply.known = 0;
 	memset(reply.counts, 0, sizeof(reply.counts));
-	isb_write_room(&reply.w, ISB_HEADER);
-	if (query->asks) {
-		isb_write(&reply.w, query->name.wire, query->name.len);
-		isb_write_u16(&reply.w, query->qtype);
-		isb_write_u16(&reply.w, query->qclass);
-	}
-	bool truncated = put_parts(&reply, answer);
+	put_question(&reply);
+	bool truncated = put_needed(&reply, answer);
+	if (!truncated)
+		put_additional(&reply, answer);
 	reply.w.cap = limit;
 	isb_edns_write(&reply.w, &query->edns, answer->rcode, answer->scope);
 	if (signs)

@@ -40,7 +40,7 @@ struct isb_answer {
 	uint8_t scope; /* bits of the client that the answer depends on */
 	uint8_t made_count;
 	unsigned count;
-	struct isb_part part[ISB_PARTS_MAX];
+	struct isb_part part[ISB_PARTS_MAX]; /* answer first, then authority, then the rest in any order */
 	uint8_t made[ISB_CHAIN_MAX][2 + ISB_DNAME_MAX]; /* rdata of CNAMEs synthesized from DNAMEs */
 };
 

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "isobar/base/arena.h"
+#include "isobar/base/err.h"
+#include "isobar/model/model.h"
+#include "isobar/view/view.h"
+#include "isobar/view/zonefile.h"
+
+/* Views made by hand from zone text, without a store. What cannot be made ends the program: these are tests. */
+
+enum { TESTVIEW_ZONES = 8 };
+struct testview {
+	struct isb_view view;
+	struct isb_zone_view zone[TESTVIEW_ZONES];
+	struct isb_geomap *map;
+	const struct isb_geomap *maps[1];
+	struct isb_arena arena; /* of the plan */
+};
+
+static inline void testview_must(int ok, const char *what)
+{
+	if (!ok) {
+		fprintf(stderr, "testview: %s\n", what);
+		abort();
+	}
+}
+
+static inline void testview_init(struct testview *t)
+{
+	struct isb_garbage *garbage;
+	memset(t, 0, sizeof(*t));
+	t->view.zones = isb_names_commit(isb_names_edit_new(NULL), &garbage);
+	struct isb_plan *plan = isb_arena_alloc(&t->arena, sizeof(*plan));
+	*plan = (struct isb_plan){.magic = ISB_PLAN_MAGIC, .version = ISB_PLAN_VERSION, .size = sizeof(*plan)};
+	t->view.plan = plan;
+}
+
+static inline void testview_done(struct testview *t)
+{
+	isb_names_free(t->view.zones);
+	for (size_t i = 0; i < t->view.nzone; i++)
+		isb_names_free(t->zone[i].root);
+	isb_geomap_free(t->map);
+	isb_arena_done(&t->arena);
+}
+
+/* `owner` without the labels of the zone. */
+static inline void testview_relative(const struct isb_zone_view *zone, const uint8_t *owner, uint8_t out[ISB_DNAME_MAX])
+{
+	size_t len = isb_dname_lower(owner, out) - zone->apex_len;
+	out[len] = 0;
+}
+
+static inline void testview_finish(struct isb_zone_view *zone, struct isb_names_edit *edit)
+{
+	struct isb_garbage *garbage;
+	zone->root = isb_names_commit(edit, &garbage);
+	isb_garbage_free(garbage);
+	zone->soa = isb_node_set(zone->root, ISB_SOA);
+	testview_must(zone->soa != NULL, "no SOA");
+	const uint8_t *minimum = zone->soa->rdata + zone->soa->size - 4;
+	zone->negative_ttl_s = (uint32_t)minimum[0] << 24 | (uint32_t)minimum[1] << 16 | (uint32_t)minimum[2] << 8 |
+	                       minimum[3];
+	if (zone->negative_ttl_s > zone->soa->ttl_s)
+		zone->negative_ttl_s = zone->soa->ttl_s;
+}
+
+/* Adds a zone. `data` is sorted rrsets of it. */
+static inline void testview_add(struct testview *t, const char *apex, const struct isb_zonedata *data)
+{
+	testview_must(t->view.nzone < TESTVIEW_ZONES, "too many zones");
+	struct isb_zone_view *zone = &t->zone[t->view.nzone++];
+	int len = isb_dname_parse(apex, NULL, zone->apex);
+	testview_must(len > 0, apex);
+	isb_dname_lower(zone->apex, zone->apex);
+	zone->apex_len = (uint8_t)len;
+	zone->labels = (uint8_t)isb_dname_labels(zone->apex);
+	struct isb_names_edit *edit = isb_names_edit_new(NULL);
+	for (size_t i = 0; i < data->count; i++) {
+		uint8_t name[ISB_DNAME_MAX];
+		testview_relative(zone, data->sets[i].owner, name);
+		isb_names_put(edit, name, data->sets[i].set->type, data->sets[i].set);
+	}
+	testview_finish(zone, edit);
+	struct isb_garbage *garbage;
+	struct isb_names_edit *zones = isb_names_edit_new(t->view.zones);
+	isb_names_put_payload(zones, zone->apex, zone);
+	t->view.zones = isb_names_commit(zones, &garbage);
+	isb_garbage_free(garbage);
+}
+
+static inline void testview_zone(struct testview *t, const char *apex, const char *text)
+{
+	uint8_t name[ISB_DNAME_MAX];
+	struct isb_diags diags;
+	struct isb_zonedata data;
+	isb_diags_init(&diags);
+	isb_zonedata_init(&data);
+	testview_must(isb_dname_parse(apex, NULL, name) > 0, apex);
+	int rc = isb_zonetext_read(text, strlen(text), (struct isb_mark){.file = apex, .line = 1}, name, &diags, &data);
+	isb_diags_print(&diags, stderr);
+	testview_must(rc == ISB_OK, "zone text");
+	testview_add(t, apex, &data);
+	isb_zonedata_done(&data);
+	isb_diags_done(&diags);
+}
+
+/* Lays record `number` of the plan over a name of the zone added last. */
+static inline void testview_record(struct testview *t, const char *owner, uint32_t number)
+{
+	struct isb_zone_view *zone = &t->zone[t->view.nzone - 1];
+	uint8_t absolute[ISB_DNAME_MAX], name[ISB_DNAME_MAX];
+	testview_must(isb_dname_parse(owner, zone->apex, absolute) > 0, owner);
+	testview_relative(zone, absolute, name);
+	struct isb_names_edit *edit = isb_names_edit_new(zone->root);
+	isb_names_put_record(edit, name, number);
+	testview_finish(zone, edit);
+}
+
+/* --- A plan of three regions -------------------------------------------------------------------------------------- */
+
+/* Records: 0 by the client's network (A, AAAA); 1 and 2 without a map, alike but for all_down; 3 SRV. Endpoints have the
+ * slot of their number. */
+enum { TESTVIEW_GEO, TESTVIEW_NODATA, TESTVIEW_FALLBACK, TESTVIEW_SRV, TESTVIEW_RECORDS };
+enum { TESTVIEW_ASIA, TESTVIEW_EU, TESTVIEW_EU2, TESTVIEW_TARGET, TESTVIEW_ENDPOINTS };
+struct testview_pool {
+	struct isb_plan_node node;
+	struct isb_plan_child child[2];
+};
+struct testview_plan {
+	struct isb_plan head;
+	struct isb_plan_record record[TESTVIEW_RECORDS];
+	struct isb_plan_endpoint endpoint[TESTVIEW_ENDPOINTS];
+	struct testview_pool asia, eu, target;
+	uint32_t geo[3], one[1], srv[1]; /* class → node */
+	char name[8];
+	_Alignas(4) uint8_t a_asia[6], aaaa_asia[18], a_eu[6], a_eu2[12], srv_target[26];
+};
+
+static inline uint32_t testview_class(void *arg, const struct isb_facts *facts)
+{
+	(void)arg;
+	return facts->nnet ? facts->nets[0].id : 2;
+}
+
+#define TESTVIEW_AT(member) (uint32_t)offsetof(struct testview_plan, member)
+#define TESTVIEW_POOL(ref0, ref1, n, take) \
+	{.node = {.name = TESTVIEW_AT(name), .flags = ISB_NODE_POOL, .nchild = (n), .answers = (take), .min_up = 1}, \
+	 .child = {{.ref = (ref0), .weight = 1}, {.ref = (ref1), .rank = 1, .weight = 1}}}
+#define TESTVIEW_RDATA(member, n) {.offset = TESTVIEW_AT(member), .count = (n), .size = sizeof(((struct testview_plan *)0)->member)}
+
+static inline struct isb_plan_record testview_plan_record(uint32_t types, uint32_t map, uint32_t class_node,
+                                                          uint32_t nclass, uint32_t all_down)
+{
+	return (struct isb_plan_record){.name = TESTVIEW_AT(name), .types = types, .ttl_s = 30, .ttl_min_s = 5,
+	                                .all_down = all_down, .map = map, .class_node = class_node, .nclass = nclass};
+}
+
+/* Clients: 192.0.2.0/24 is class 0 (asia), 203.0.113.128/25 and 2001:db8:e::/48 class 1 (eu), others 2: no plan, so the
+ * fallback answers. */
+static inline void testview_plan(struct testview *t)
+{
+	static const struct isb_prefix nets[] = {
+		{.net = {.addr = {.family = 4, .octets = {192, 0, 2}}, .len = 24}, .id = 0},
+		{.net = {.addr = {.family = 4, .octets = {203, 0, 113, 128}}, .len = 25}, .id = 1},
+		{.net = {.addr = {.family = 6, .octets = {0x20, 1, 0x0d, 0xb8, 0, 0x0e}}, .len = 48}, .id = 1},
+	};
+	struct testview_plan *p = isb_arena_alloc(&t->arena, sizeof(*p));
+	*p = (struct testview_plan){
+		.head = {.magic = ISB_PLAN_MAGIC, .version = ISB_PLAN_VERSION, .size = sizeof(*p), .nmap = 1,
+		         .record = TESTVIEW_AT(record), .nrecord = TESTVIEW_RECORDS, .endpoint = TESTVIEW_AT(endpoint),
+		         .nendpoint = TESTVIEW_ENDPOINTS},
+		.endpoint = {[TESTVIEW_ASIA] = {.checked = 1, .rdata = {TESTVIEW_RDATA(a_asia, 1), TESTVIEW_RDATA(aaaa_asia, 1)}},
+		             [TESTVIEW_EU] = {.slot = 1, .checked = 1, .rdata = {TESTVIEW_RDATA(a_eu, 1)}},
+		             [TESTVIEW_EU2] = {.slot = 2, .checked = 1, .rdata = {TESTVIEW_RDATA(a_eu2, 2)}},
+		             [TESTVIEW_TARGET] = {.slot = 3, .rdata = {[ISB_PLAN_SRV] = TESTVIEW_RDATA(srv_target, 1)}}},
+		.asia = TESTVIEW_POOL(TESTVIEW_ASIA, TESTVIEW_ASIA, 1, 1),
+		.eu = TESTVIEW_POOL(TESTVIEW_EU, TESTVIEW_EU2, 2, 0),
+		.target = TESTVIEW_POOL(TESTVIEW_TARGET, TESTVIEW_TARGET, 1, 1),
+		.geo = {TESTVIEW_AT(asia), TESTVIEW_AT(eu), ISB_NO_NODE},
+		.one = {TESTVIEW_AT(asia)},
+		.srv = {TESTVIEW_AT(target)},
+		.name = "test",
+		.a_asia = {0, 4, 192, 0, 2, 10},
+		.aaaa_asia = {0, 16, 0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10},
+		.a_eu = {0, 4, 198, 51, 100, 20},
+		.a_eu2 = {0, 4, 198, 51, 100, 20, 0, 4, 198, 51, 100, 21},
+		.srv_target = {0, 24, 0, 10, 0, 20, 0x13, 0xc4, 3, 's', 'i', 'p', 7, 'e', 'x', 'a', 'm', 'p', 'l', 'e', 4, 't',
+	                       'e', 's', 't', 0},
+	};
+	uint32_t addresses = 1u << ISB_PLAN_A | 1u << ISB_PLAN_AAAA;
+	p->record[TESTVIEW_GEO] = testview_plan_record(addresses, 0, TESTVIEW_AT(geo), 3, ISB_ALL_DOWN_ALL);
+	p->record[TESTVIEW_NODATA] = testview_plan_record(addresses, ISB_NO_MAP, TESTVIEW_AT(one), 1, ISB_ALL_DOWN_NODATA);
+	p->record[TESTVIEW_FALLBACK] =
+		testview_plan_record(addresses, ISB_NO_MAP, TESTVIEW_AT(one), 1, ISB_ALL_DOWN_FALLBACK);
+	p->record[TESTVIEW_SRV] = testview_plan_record(1u << ISB_PLAN_SRV, ISB_NO_MAP, TESTVIEW_AT(srv), 1, ISB_ALL_DOWN_ALL);
+	testview_must(isb_plan_check(&p->head, sizeof(*p)), "plan");
+	t->view.plan = &p->head;
+	t->map = isb_geomap_new(NULL, nets, sizeof(nets) / sizeof(nets[0]), NULL, 0, testview_class, NULL);
+	t->maps[0] = t->map;
+	t->view.maps = t->maps;
+}
