@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "server/options.h"
+
+/* What the parser printed on stdout and stderr together, and the words it was given: options point into them. */
+static char said[4096], words[512];
+
+static enum isb_options_result parse(struct isb_options *options, const char *line)
+{
+	char *argv[32] = {(char[]){"isobard"}}, *save = NULL;
+	int argc = 1;
+	snprintf(words, sizeof(words), "%s", line);
+	for (char *word = strtok_r(words, " ", &save); word; word = strtok_r(NULL, " ", &save))
+		argv[argc++] = word;
+	optind = 0; /* glibc: from the beginning */
+
+	fflush(stdout);
+	FILE *file = tmpfile();
+	int out = dup(STDOUT_FILENO), err = dup(STDERR_FILENO);
+	dup2(fileno(file), STDOUT_FILENO);
+	dup2(fileno(file), STDERR_FILENO);
+	enum isb_options_result result = isb_options_parse(argc, argv, options);
+	fflush(stdout);
+	dup2(out, STDOUT_FILENO);
+	dup2(err, STDERR_FILENO);
+	close(out);
+	close(err);
+	rewind(file);
+	said[fread(said, 1, sizeof(said) - 1, file)] = '\0';
+	fclose(file);
+	return result;
+}
+
+static void without_options_the_defaults_stand(void **state)
+{
+	(void)state;
+	struct isb_options options;
+	char text[ISB_LISTEN_TEXT];
+	unsetenv("ISOBAR_STORE");
+	assert_int_equal(parse(&options, ""), ISB_OPTIONS_RUN);
+	assert_string_equal(options.store, "/var/lib/isobar");
+	assert_int_equal(options.nlisten, 2);
+	assert_string_equal(isb_listen_print(&options.listen[0], text), "127.0.0.1:53");
+	assert_string_equal(isb_listen_print(&options.listen[1], text), "[::1]:53");
+	assert_false(options.listen[0].optional);
+	assert_true(options.listen[1].optional);
+	assert_true(options.workers >= 1 && options.workers <= ISB_WORKERS_MAX);
+	assert_int_equal(options.ngeo, 0);
+	assert_int_equal(options.log_level, ISB_LOG_INFO);
+	setenv("ISOBAR_STORE", "/srv/store", 1);
+	assert_int_equal(parse(&options, ""), ISB_OPTIONS_RUN);
+	assert_string_equal(options.store, "/srv/store");
+}
+
+static void every_option_is_taken(void **state)
+{
+	(void)state;
+	struct isb_options options;
+	char text[ISB_LISTEN_TEXT];
+	const char *line = "--store /s --listen 192.0.2.1:5300 -l [2001:db8::1]:54 --workers=7 --geo a.mmdb -g b.mmdb "
+			   "--log-level debug";
+	assert_int_equal(parse(&options, line), ISB_OPTIONS_RUN);
+	assert_string_equal(options.store, "/s");
+	assert_int_equal(options.nlisten, 2);
+	assert_string_equal(isb_listen_print(&options.listen[0], text), "192.0.2.1:5300");
+	assert_string_equal(isb_listen_print(&options.listen[1], text), "[2001:db8::1]:54");
+	assert_int_equal(options.workers, 7);
+	assert_int_equal(options.ngeo, 2);
+	assert_string_equal(options.geo[0], "a.mmdb");
+	assert_string_equal(options.geo[1], "b.mmdb");
+	assert_int_equal(options.log_level, ISB_LOG_DEBUG);
+}
+
+static void help_and_version_end_the_program_well(void **state)
+{
+	(void)state;
+	struct isb_options options;
+	assert_int_equal(parse(&options, "--help"), ISB_OPTIONS_DONE);
+	assert_non_null(strstr(said, "--listen ADDR[:PORT]"));
+	assert_int_equal(parse(&options, "-V"), ISB_OPTIONS_DONE);
+	assert_string_equal(said, "isobard " ISB_VERSION "\n");
+}
+
+static void what_is_wrong_is_said_with_what_to_write_instead(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *line, *sentence;
+	} wrong[] = {
+		{"--wokers 3", "unknown option '--wokers'; did you mean '--workers'?"},
+		{"--lisen=127.0.0.1", "unknown option '--lisen=127.0.0.1'; did you mean '--listen'?"},
+		{"-x", "unknown option '-x'; see isobard --help"},
+		{"start", "unexpected argument 'start'; see isobard --help"},
+		{"--workers", "option '--workers' needs a value"},
+		{"--workers 0", "--workers '0' is not a number from 1 to 128"},
+		{"--workers 129", "--workers '129' is not a number from 1 to 128"},
+		{"--workers 2x", "--workers '2x' is not a number from 1 to 128"},
+		{"--workers -1", "--workers '-1' is not a number from 1 to 128"},
+		{"--listen localhost", "--listen 'localhost' is not ADDR[:PORT]; write 127.0.0.1:5300 or [::1]:5300"},
+		{"--listen 127.0.0.1:0", "--listen '127.0.0.1:0': the port must be 1..65535"},
+		{"-l ::1 -l [::1]:53", "--listen '[::1]:53' is given twice"},
+		{"--log-level inf", "unknown --log-level 'inf'; did you mean 'info'?"},
+		{"--log-level 7", "unknown --log-level '7'; write error, warning, info or debug"},
+		{"--store=", "--store is empty; name the directory of the store"},
+		{"-g 1 -g 2 -g 3 -g 4 -g 5 -g 6 -g 7 -g 8 -g 9", "more than 8 --geo"},
+	};
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		struct isb_options options = {.workers = 99};
+		char expected[256];
+		snprintf(expected, sizeof(expected), "isobard: %s\n", wrong[i].sentence);
+		assert_int_equal(parse(&options, wrong[i].line), ISB_OPTIONS_WRONG);
+		assert_string_equal(said, expected);
+		assert_int_equal(options.workers, 99);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(without_options_the_defaults_stand),
+		cmocka_unit_test(every_option_is_taken),
+		cmocka_unit_test(help_and_version_end_the_program_well),
+		cmocka_unit_test(what_is_wrong_is_said_with_what_to_write_instead),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

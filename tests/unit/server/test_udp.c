@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "isobar/base/err.h"
+#include "server/udp.h"
+#include "server/worker.h"
+
+/* The UDP side of a worker in this very thread; an echo in the place of isb_respond(). */
+
+static const uint8_t ask_nothing = 0xcc;
+static size_t responded, turns, longest;
+
+size_t isb_respond(struct isb_context *ctx, const struct isb_view *view, const struct isb_health_table *health,
+                   const struct isb_client *client, int64_t now_ms, const uint8_t *in, size_t in_len, uint8_t *out,
+                   size_t out_cap)
+{
+	(void)ctx;
+	(void)view;
+	(void)health;
+	(void)now_ms;
+	assert_int_equal(client->proto, ISB_UDP);
+	assert_int_not_equal(client->addr.family, 0);
+	responded++;
+	if (in_len > longest)
+		longest = in_len;
+	if (!in_len || in[0] == ask_nothing || in_len > out_cap)
+		return 0;
+	memcpy(out, in, in_len);
+	return in_len;
+}
+
+void isb_turn_begin(struct isb_worker *worker, struct isb_turn *turn)
+{
+	(void)worker;
+	*turn = (struct isb_turn){0};
+	turns++;
+}
+
+void isb_turn_end(struct isb_worker *worker)
+{
+	(void)worker;
+}
+
+struct world {
+	struct isb_worker worker;
+	struct isb_udp *udp;
+	uint16_t port;
+	bool ipv6; /* this machine has it */
+};
+
+/* On every address, IPv4 and IPv6 on one port. */
+static int setup(void **state)
+{
+	struct world *world = calloc(1, sizeof(*world));
+	struct isb_listen v4 = {.addr = {.family = 4}}, v6 = {.addr = {.family = 6}, .optional = true};
+	struct isb_diags diags;
+	int rc = ISB_EIO;
+	isb_diags_init(&diags);
+	uv_loop_init(&world->worker.loop);
+	world->udp = isb_udp_new(&world->worker, 2);
+	v4.port = (uint16_t)(20000 + getpid() % 10000);
+	for (int tries = 0; tries < 100 && rc != ISB_OK; tries++) {
+		v6.port = ++v4.port;
+		int six = isb_listen_check(&v6, &diags);
+		if (isb_listen_check(&v4, &diags) != ISB_OK || six == ISB_EIO)
+			continue;
+		world->ipv6 = six == ISB_OK;
+		rc = isb_udp_listen(world->udp, &v4, &diags);
+		if (rc == ISB_OK && world->ipv6)
+			rc = isb_udp_listen(world->udp, &v6, &diags);
+	}
+	world->port = v4.port;
+	isb_diags_done(&diags);
+	responded = turns = longest = 0;
+	*state = world;
+	return rc;
+}
+
+static int teardown(void **state)
+{
+	struct world *world = *state;
+	isb_udp_close(world->udp);
+	uv_run(&world->worker.loop, UV_RUN_DEFAULT);
+	int rc = uv_loop_close(&world->worker.loop);
+	isb_udp_free(world->udp);
+	free(world);
+	return rc;
+}
+
+static void step(struct world *world)
+{
+	for (int i = 0; i < 4; i++)
+		uv_run(&world->worker.loop, UV_RUN_NOWAIT);
+}
+
+/* Connected, so that only answers from exactly the address that was asked arrive. */
+static int client(struct world *world, const char *text)
+{
+	struct isb_addr addr;
+	struct sockaddr_storage sa;
+	assert_int_equal(isb_addr_parse(text, &addr), ISB_OK);
+	socklen_t len = isb_addr_to_sockaddr(&addr, world->port, &sa);
+	int fd = socket(addr.family == 6 ? AF_INET6 : AF_INET, SOCK_DGRAM, 0);
+	assert_true(fd >= 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&sa, len), 0);
+	return fd;
+}
+
+static void expect_echo(struct world *world, const char *addr)
+{
+	uint8_t in[64];
+	int fd = client(world, addr);
+	assert_int_equal(send(fd, "hello", 5, 0), 5);
+	step(world);
+	assert_int_equal(recv(fd, in, sizeof(in), MSG_DONTWAIT), 5);
+	assert_memory_equal(in, "hello", 5);
+	close(fd);
+}
+
+static void the_answer_leaves_from_the_address_that_was_asked(void **state)
+{
+	struct world *world = *state;
+	expect_echo(world, "127.0.0.1");
+	expect_echo(world, "127.9.8.7");
+	if (world->ipv6)
+		expect_echo(world, "::1");
+}
+
+static void a_burst_of_more_than_one_batch_is_answered_whole_and_in_order(void **state)
+{
+	struct world *world = *state;
+	enum { BURST = 150 };
+	int fd = client(world, "127.0.0.1");
+	for (uint8_t i = 0; i < BURST; i++)
+		assert_int_equal(send(fd, &i, 1, 0), 1);
+	step(world);
+	for (uint8_t i = 0; i < BURST; i++) {
+		uint8_t in;
+		assert_int_equal(recv(fd, &in, 1, MSG_DONTWAIT), 1);
+		assert_int_equal(in, i);
+	}
+	assert_int_equal(responded, BURST);
+	assert_int_equal(turns, 3); /* 64 + 64 + 22: one turn for a batch, not for a query */
+	close(fd);
+}
+
+static void what_is_not_answered_does_not_shift_the_answers_of_others(void **state)
+{
+	struct world *world = *state;
+	int fds[3] = {client(world, "127.0.0.1"), client(world, "127.0.0.2"), client(world, "127.0.0.3")};
+	for (uint8_t i = 0; i < 3; i++) {
+		uint8_t octets[2] = {i == 1 ? ask_nothing : 1, i};
+		assert_int_equal(send(fds[i], octets, 2, 0), 2);
+	}
+	step(world);
+	assert_int_equal(responded, 3);
+	for (uint8_t i = 0; i < 3; i++) {
+		uint8_t in[2];
+		ssize_t n = recv(fds[i], in, 2, MSG_DONTWAIT);
+		assert_int_equal(n, i == 1 ? -1 : 2);
+		if (i != 1)
+			assert_int_equal(in[1], i);
+		close(fds[i]);
+	}
+}
+
+static void empty_and_overlong_datagrams_are_only_cut(void **state)
+{
+	struct world *world = *state;
+	static uint8_t big[20000];
+	int fd = client(world, "127.0.0.1");
+	assert_int_equal(send(fd, big, 0, 0), 0);
+	assert_int_equal(send(fd, big, sizeof(big), 0), sizeof(big));
+	step(world);
+	assert_int_equal(responded, 2);
+	assert_int_equal(longest, 4096);
+	expect_echo(world, "127.0.0.1");
+	close(fd);
+}
+
+static void an_answer_nobody_waits_for_harms_nobody(void **state)
+{
+	struct world *world = *state;
+	int gone = client(world, "127.0.0.1");
+	assert_int_equal(send(gone, "x", 1, 0), 1);
+	close(gone); /* the answer meets "port unreachable" */
+	step(world);
+	assert_int_equal(responded, 1);
+	expect_echo(world, "127.0.0.1");
+	assert_int_equal(world->worker.net.udp_unsent, 0);
+}
+
+static void datagrams_that_the_kernel_had_to_drop_are_counted(void **state)
+{
+	struct world *world = *state;
+	static uint8_t big[8000];
+	assert_int_equal(isb_udp_overruns(world->udp), 0);
+	int fd = client(world, "127.0.0.1");
+	for (int i = 0; i < 4000; i++) /* 32 MB, and the loop does not run */
+		send(fd, big, sizeof(big), 0);
+	assert_true(isb_udp_overruns(world->udp) > 0);
+	close(fd);
+}
+
+int main(void)
+{
+#define story(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		story(the_answer_leaves_from_the_address_that_was_asked),
+		story(a_burst_of_more_than_one_batch_is_answered_whole_and_in_order),
+		story(what_is_not_answered_does_not_shift_the_answers_of_others),
+		story(empty_and_overlong_datagrams_are_only_cut),
+		story(an_answer_nobody_waits_for_harms_nobody),
+		story(datagrams_that_the_kernel_had_to_drop_are_counted),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdlib.h>
+
+#include "isobar/base/err.h"
+#include "server/words.h"
+
+/* A store of three chunks, the middle one never written, that can be told to fail; in the place of the real one. */
+static uint64_t stored[3][ISB_CHUNK_WORDS];
+static const uint64_t *chunks[3] = {stored[0], NULL, stored[2]};
+static uint64_t txn_id;
+static uint32_t nchunk;
+static int failure;
+
+int isb_health_reader_new(struct isb_store *store, struct isb_health_reader **ret_reader)
+{
+	(void)store;
+	if (failure)
+		return failure;
+	*ret_reader = (struct isb_health_reader *)(void *)stored;
+	return ISB_OK;
+}
+
+void isb_health_reader_free(struct isb_health_reader *reader)
+{
+	assert_ptr_equal(reader, stored);
+}
+
+int isb_health_reader_begin(struct isb_health_reader *reader, struct isb_health_table *ret_table)
+{
+	(void)reader;
+	*ret_table = failure ? (struct isb_health_table){0} : (struct isb_health_table){chunks, nchunk};
+	return failure;
+}
+
+void isb_health_reader_end(struct isb_health_reader *reader)
+{
+	(void)reader;
+}
+
+uint64_t isb_health_reader_txn_id(const struct isb_health_reader *reader)
+{
+	(void)reader;
+	return txn_id;
+}
+
+static void commit(uint32_t slot, uint64_t word)
+{
+	stored[slot / ISB_CHUNK_WORDS][slot % ISB_CHUNK_WORDS] = word;
+	txn_id++;
+}
+
+static struct isb_words *new_words(void)
+{
+	struct isb_words *words;
+	failure = ISB_OK;
+	nchunk = 3;
+	commit(5, 55);
+	commit(700, 77);
+	assert_int_equal(isb_words_new(NULL, &words), ISB_OK);
+	return words;
+}
+
+static void words_are_read_in_place(void **state)
+{
+	(void)state;
+	struct isb_words *words = new_words();
+	struct isb_health_table table;
+	assert_int_equal(isb_words_begin(words, &table), ISB_OK);
+	assert_ptr_equal(table.chunk, chunks);
+	isb_words_end(words);
+	isb_words_free(words);
+}
+
+static void when_the_store_cannot_be_read_the_last_words_stand(void **state)
+{
+	(void)state;
+	struct isb_words *words = new_words();
+	struct isb_health_table table;
+	assert_int_equal(isb_words_begin(words, &table), ISB_OK);
+	isb_words_end(words);
+	commit(5, 56);
+	assert_int_equal(isb_words_begin(words, &table), ISB_OK);
+	isb_words_end(words);
+	failure = ISB_EFORMAT;
+	commit(5, 57); /* never seen */
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(isb_words_begin(words, &table), ISB_EFORMAT);
+		assert_int_equal(isb_health_word(&table, 5), 56);
+		assert_int_equal(isb_health_word(&table, 300), 0);
+		assert_int_equal(isb_health_word(&table, 700), 77);
+		assert_int_equal(isb_health_word(&table, 100000), 0);
+		isb_words_end(words);
+	}
+	failure = ISB_OK;
+	assert_int_equal(isb_words_begin(words, &table), ISB_OK);
+	assert_int_equal(isb_health_word(&table, 5), 57);
+	isb_words_end(words);
+	isb_words_free(words);
+}
+
+static void the_copy_grows_with_the_table(void **state)
+{
+	(void)state;
+	struct isb_words *words = new_words();
+	struct isb_health_table table;
+	for (nchunk = 0; nchunk <= 3; nchunk++) {
+		txn_id++;
+		assert_int_equal(isb_words_begin(words, &table), ISB_OK);
+		isb_words_end(words);
+		failure = ISB_EIO;
+		assert_int_equal(isb_words_begin(words, &table), ISB_EIO);
+		assert_int_equal(isb_health_word(&table, 700), nchunk == 3 ? 77 : 0);
+		isb_words_end(words);
+		failure = ISB_OK;
+	}
+	isb_words_free(words);
+}
+
+static void a_store_that_fails_before_anything_was_read_gives_no_words(void **state)
+{
+	(void)state;
+	struct isb_words *words = new_words();
+	struct isb_health_table table;
+	failure = ISB_EIO;
+	assert_int_equal(isb_words_begin(words, &table), ISB_EIO);
+	assert_int_equal(isb_health_word(&table, 5), 0);
+	isb_words_end(words);
+	isb_words_free(words);
+	struct isb_words *none = NULL;
+	assert_int_equal(isb_words_new(NULL, &none), ISB_EIO);
+	assert_null(none);
+	isb_words_free(none);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(words_are_read_in_place),
+		cmocka_unit_test(when_the_store_cannot_be_read_the_last_words_stand),
+		cmocka_unit_test(the_copy_grows_with_the_table),
+		cmocka_unit_test(a_store_that_fails_before_anything_was_read_gives_no_words),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
