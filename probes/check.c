@@ -61,7 +61,7 @@ static void release(struct isb_check_run *run)
 		run->method->stop(run);
 	if (run->lookup) {
 		run->lookup->data = NULL;
-		uv_cancel((uv_req_t *)run->lookup); /* works only while it waits for a thread; looked_up() frees it anyhow */
+		uv_cancel((uv_req_t *)run->lookup); /* works while it waits for a thread; looked_up() frees it */
 		run->lookup = NULL;
 	}
 	uv_close((uv_handle_t *)&run->timer, free_run);

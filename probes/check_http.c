@@ -6,8 +6,10 @@
 
 #include "isobar/base/arena.h"
 #include "isobar/base/buf.h"
+#include "isobar/base/clock.h"
 #include "isobar/base/err.h"
 #include "check_run.h"
+#include "check_http_trust.h"
 
 /* HTTP/1.1 and HTTP/2 by libcurl's multi_socket interface. The address is pinned by CONNECT_TO, so that name lookups
  * stay out of it while Host, SNI and the certificate's name are the check's. Handles are never removed inside curl's
@@ -15,14 +17,14 @@
 
 enum {
 	BODY_MAX = 64 * 1024,   /* what is read and searched; then the transfer is cut */
-	HEADERS_MAX = 64 * 1024, /* all of them together, interim responses included */
-	CA_CACHE_S = 60          /* a renewed CA file is noticed within a minute */
+	HEADERS_MAX = 64 * 1024 /* all of them together, interim responses included */
 };
 
 struct isb_http {
 	uv_loop_t *loop;
 	CURLM *multi;
 	uv_timer_t timer; /* curl's own */
+	struct isb_trust *trust;
 };
 
 struct transfer {
@@ -32,6 +34,8 @@ struct transfer {
 	struct isb_buf body; /* kept only where the check wants to search it */
 	size_t body_seen, headers_seen;
 	bool body_full;
+	bool no_trust;         /* its CA file cannot be read */
+	uint32_t tls_began_us; /* when TLS began on the connection; 0: not yet */
 	char error[CURL_ERROR_SIZE];
 };
 
@@ -41,7 +45,7 @@ struct watch { /* one of curl's sockets */
 	struct isb_http *http;
 };
 
-/* --- curl's callbacks -------------------------------------------------------------------------------------------- */
+/* --- curl's callbacks --- */
 
 static size_t on_header(char *data, size_t size, size_t count, void *arg)
 {
@@ -60,6 +64,26 @@ static size_t on_body(char *data, size_t size, size_t count, void *arg)
 	t->body_seen += take;
 	t->body_full = t->body_seen == BODY_MAX;
 	return t->body_full ? CURL_WRITEFUNC_ERROR : len;
+}
+
+static uint32_t elapsed_us(const struct transfer *t)
+{
+	return (uint32_t)(isb_monotonic_us() - t->run->started_us) + 1;
+}
+
+/* TLS is about to begin on the connection. (curl tells when the connection stood only once TLS stands as well.) */
+static CURLcode on_tls(CURL *easy, void *ssl_ctx, void *arg)
+{
+	(void)easy;
+	struct transfer *t = arg;
+	const struct isb_spec *spec = t->run->spec;
+	t->tls_began_us = elapsed_us(t);
+	if (!spec->verify)
+		return CURLE_OK;
+	if (isb_trust_apply(t->run->checker->http->trust, spec->ca_file, isb_monotonic_us(), ssl_ctx) == ISB_OK)
+		return CURLE_OK;
+	t->no_trust = true;
+	return CURLE_SSL_CACERT_BADFILE;
 }
 
 static void free_watch(uv_handle_t *poll)
@@ -127,7 +151,7 @@ static int on_timer(CURLM *multi, long wait_ms, void *arg)
 	return uv_timer_start(&http->timer, on_timeout, (uint64_t)wait_ms, 0);
 }
 
-/* --- From a transfer to an outcome ------------------------------------------------------------------------------- */
+/* --- From a transfer to an outcome --- */
 
 static uint32_t span_us(CURL *easy, CURLINFO info)
 {
@@ -136,13 +160,15 @@ static uint32_t span_us(CURL *easy, CURLINFO info)
 	return us < 0 ? 0 : us > UINT32_MAX ? UINT32_MAX : (uint32_t)us;
 }
 
-static void take_timings(CURL *easy, struct isb_outcome *o)
+static void take_timings(const struct transfer *t, struct isb_outcome *o)
 {
-	uint32_t tls_done_us = span_us(easy, CURLINFO_APPCONNECT_TIME_T);
-	o->connect_us = span_us(easy, CURLINFO_CONNECT_TIME_T);
+	uint32_t tls_done_us = span_us(t->easy, CURLINFO_APPCONNECT_TIME_T);
+	o->connect_us = span_us(t->easy, CURLINFO_CONNECT_TIME_T);
+	if (!o->connect_us)
+		o->connect_us = t->tls_began_us;
 	o->tls_us = tls_done_us > o->connect_us ? tls_done_us - o->connect_us : 0;
-	o->first_byte_us = span_us(easy, CURLINFO_STARTTRANSFER_TIME_T);
-	o->total_us = span_us(easy, CURLINFO_TOTAL_TIME_T);
+	o->first_byte_us = span_us(t->easy, CURLINFO_STARTTRANSFER_TIME_T);
+	o->total_us = elapsed_us(t);
 }
 
 static enum isb_outcome_kind failure(const struct transfer *t, CURLcode code, bool connected)
@@ -167,8 +193,11 @@ static enum isb_outcome_kind failure(const struct transfer *t, CURLcode code, bo
 	case CURLE_WEIRD_SERVER_REPLY:
 	case CURLE_UNSUPPORTED_PROTOCOL: /* not HTTP at all: HTTP/0.9 is off */
 	case CURLE_BAD_CONTENT_ENCODING:
-	case CURLE_WRITE_ERROR: return ISB_OUT_BAD_REPLY; /* headers without end, or a chunk that cannot be read */
-	default: return ISB_OUT_INTERNAL; /* an unreadable CA file, a URL that is none, no memory */
+	case CURLE_WRITE_ERROR: return ISB_OUT_BAD_REPLY; /* headers without end */
+	case CURLE_URL_MALFORMAT:
+	case CURLE_SSL_CACERT_BADFILE: return ISB_OUT_INTERNAL;
+	/* Nothing a server sends may pass for the probe's own trouble (a header line too long is "out of memory"). */
+	default: return connected ? ISB_OUT_BAD_REPLY : ISB_OUT_INTERNAL;
 	}
 }
 
@@ -180,7 +209,7 @@ static struct isb_outcome judge(const struct transfer *t, CURLcode code)
 	struct isb_outcome o = {0};
 	long status = 0;
 	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
-	take_timings(t->easy, &o);
+	take_timings(t, &o);
 	if (status >= 200 && status <= 999)
 		o.status = (uint16_t)status;
 	if (code == CURLE_WRITE_ERROR && t->body_full)
@@ -198,6 +227,15 @@ static struct isb_outcome judge(const struct transfer *t, CURLcode code)
 	return o;
 }
 
+static const char *detail_of(const struct transfer *t, CURLcode code)
+{
+	if (t->no_trust)
+		return "cannot read a certificate from the check's ca_file";
+	if (t->error[0])
+		return t->error;
+	return code != CURLE_OK ? curl_easy_strerror(code) : NULL;
+}
+
 static void collect(struct isb_http *http)
 {
 	CURLMsg *message;
@@ -209,12 +247,11 @@ static void collect(struct isb_http *http)
 		CURLcode code = message->data.result;
 		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &t);
 		struct isb_outcome o = judge(t, code);
-		const char *detail = t->error[0] ? t->error : code != CURLE_OK ? curl_easy_strerror(code) : NULL;
-		isb_check_finish(t->run, &o, detail);
+		isb_check_finish(t->run, &o, detail_of(t, code));
 	}
 }
 
-/* --- The method ---------------------------------------------------------------------------------------------------- */
+/* --- The method --- */
 
 static char *url_of(const struct isb_spec *spec)
 {
@@ -230,9 +267,11 @@ static void set_trust(CURL *easy, const struct isb_spec *spec)
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, spec->verify ? 1L : 0L);
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, spec->verify ? 2L : 0L);
 	curl_easy_setopt(easy, CURLOPT_SSL_SESSIONID_CACHE, 0L);
-	curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, (long)CA_CACHE_S);
-	if (spec->ca_file)
-		curl_easy_setopt(easy, CURLOPT_CAINFO, spec->ca_file);
+	/* on_tls() gives the trusted certificates. curl's own cache must be off: it would keep the store it finds in
+	 * one check's context and put it into the next one's, whatever that check trusts. */
+	curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
+	curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+	curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, 0L);
 }
 
 static void set_request(struct transfer *t, const struct isb_addr *addr)
@@ -275,6 +314,8 @@ static void start(struct isb_check_run *run, const struct isb_addr *addr)
 		curl_easy_setopt(t->easy, CURLOPT_HEADERDATA, t);
 		curl_easy_setopt(t->easy, CURLOPT_WRITEFUNCTION, on_body);
 		curl_easy_setopt(t->easy, CURLOPT_WRITEDATA, t);
+		curl_easy_setopt(t->easy, CURLOPT_SSL_CTX_FUNCTION, on_tls);
+		curl_easy_setopt(t->easy, CURLOPT_SSL_CTX_DATA, t);
 	}
 	if (!t->easy || curl_multi_add_handle(http->multi, t->easy) != CURLM_OK) {
 		struct isb_outcome o = {.kind = ISB_OUT_INTERNAL};
@@ -315,6 +356,7 @@ int isb_http_new(uv_loop_t *loop, struct isb_http **ret_http)
 	struct isb_http *http = isb_xcalloc(1, sizeof(*http));
 	http->loop = loop;
 	http->multi = multi;
+	http->trust = isb_trust_new();
 	uv_timer_init(loop, &http->timer);
 	http->timer.data = http;
 	curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket);
@@ -335,6 +377,7 @@ void isb_http_close(struct isb_http *http)
 
 void isb_http_free(struct isb_http *http)
 {
+	isb_trust_free(http->trust);
 	free(http);
 	curl_global_cleanup();
 }

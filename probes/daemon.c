@@ -49,7 +49,7 @@ static int64_t monotonic_ms(void)
 	return isb_monotonic_us() / 1000;
 }
 
-/* --- Checks ---------------------------------------------------------------------------------------------------------- */
+/* --- Checks --- */
 
 static void launch(struct daemon *d);
 
@@ -91,7 +91,7 @@ static void on_outcome(void *arg, void *item, const struct isb_outcome *outcome,
 	uv_timer_start(&d->wake, on_wake, 0, 0); /* not from here: curl may still be in the middle of its step */
 }
 
-/* --- Reports --------------------------------------------------------------------------------------------------------- */
+/* --- Reports --- */
 
 static void report(struct daemon *d, bool all)
 {
@@ -101,8 +101,8 @@ static void report(struct daemon *d, bool all)
 		isb_log(ISB_LOG_ERROR, "report-failed", "error=\"%s\"", isb_strerror(rc));
 	bool blind = isb_schedule_blind(&d->schedule);
 	if (blind != d->blind)
-		isb_log(ISB_LOG_WARNING, blind ? "probe-blind" : "probe-sees", "endpoints=%zu silent=%zu", d->schedule.count,
-		        d->schedule.silent);
+		isb_log(ISB_LOG_WARNING, blind ? "probe-blind" : "probe-sees", "endpoints=%zu silent=%zu",
+		        d->schedule.count, d->schedule.silent);
 	d->blind = blind;
 }
 
@@ -126,14 +126,15 @@ static void sync_done(uv_work_t *work, int status)
 	((struct daemon *)work->data)->syncing = false;
 }
 
-/* --- The catalog ----------------------------------------------------------------------------------------------------- */
+/* --- The catalog --- */
 
 static bool find_slot(void *arg, const char *pool, const char *endpoint, uint32_t *ret_slot)
 {
 	struct daemon *d = arg;
 	int rc = isb_slot_get(d->catalog_txn, pool, endpoint, ret_slot);
 	if (rc != ISB_OK)
-		isb_log(ISB_LOG_ERROR, "endpoint-without-slot", "endpoint=%s/%s error=\"%s\"", pool, endpoint, isb_strerror(rc));
+		isb_log(ISB_LOG_ERROR, "endpoint-without-slot", "endpoint=%s/%s error=\"%s\"", pool, endpoint,
+		        isb_strerror(rc));
 	return rc == ISB_OK;
 }
 
@@ -169,9 +170,9 @@ static void enter_new_targets(struct daemon *d)
 
 static void log_diags(const struct isb_diags *diags)
 {
-	for (size_t i = 0; i < diags->count; i++)
-		isb_log(ISB_LOG_ERROR, "catalog-unreadable", "at=%s line=%u text=\"%s\"",
-		        diags->list[i].at.file ? diags->list[i].at.file : "-", diags->list[i].at.line, diags->list[i].text);
+	for (const struct isb_diag *g = diags->list; g < diags->list + diags->count; g++)
+		isb_log(ISB_LOG_ERROR, "catalog-unreadable", "at=%s line=%u text=\"%s\"", g->at.file ? g->at.file : "-",
+		        g->at.line, g->text);
 }
 
 static void take_catalog(struct daemon *d, uint64_t generation, const struct isb_catalog *catalog)
@@ -183,7 +184,8 @@ static void take_catalog(struct daemon *d, uint64_t generation, const struct isb
 	isb_log(ISB_LOG_INFO, "catalog-loaded", "generation=%" PRIu64 " endpoints=%zu", generation, d->schedule.count);
 	if (*d->options->region && !isb_catalog_region(catalog, d->options->region))
 		isb_log(ISB_LOG_WARNING, "region-unknown",
-		        "region=%s is not in the catalog; its round trips are used once it is added", d->options->region);
+		        "region=%s is not in the catalog; its round trips are used once it is added",
+		        d->options->region);
 }
 
 /* A catalog that cannot be read leaves the schedule as it is. */
@@ -219,8 +221,8 @@ static void follow_catalog(struct daemon *d)
 		d->catalog_txn = NULL;
 	}
 	if (rc != ISB_OK)
-		isb_log(ISB_LOG_ERROR, "catalog-not-loaded", "error=\"%s\" generation=%" PRIu64 " stays", isb_strerror(rc),
-		        d->generation);
+		isb_log(ISB_LOG_ERROR, "catalog-not-loaded", "error=\"%s\" generation=%" PRIu64 " stays",
+		        isb_strerror(rc), d->generation);
 	d->seen_txn = newest;
 	d->followed = monotonic_ms();
 	launch(d);
@@ -234,7 +236,7 @@ static void on_watch(uv_fs_event_t *watch, const char *path, int events, int sta
 		follow_catalog(d);
 }
 
-/* --- Life ------------------------------------------------------------------------------------------------------------ */
+/* --- Life --- */
 
 static void on_tick(uv_timer_t *timer)
 {
@@ -270,14 +272,16 @@ static int open_loop(struct daemon *d)
 	uv_fs_event_init(&d->loop, &d->watch);
 	uv_signal_init(&d->loop, &d->term);
 	uv_signal_init(&d->loop, &d->interrupt);
-	d->wake.data = d->tick.data = d->flush.data = d->watch.data = d->term.data = d->interrupt.data = d->sync.data = d;
+	d->wake.data = d->tick.data = d->flush.data = d->watch.data = d;
+	d->term.data = d->interrupt.data = d->sync.data = d;
 	uv_timer_start(&d->tick, on_tick, TICK_MS, TICK_MS);
 	uv_prepare_start(&d->flush, on_flush);
 	uv_signal_start(&d->term, on_signal, SIGTERM);
 	uv_signal_start(&d->interrupt, on_signal, SIGINT);
 	rc = uv_fs_event_start(&d->watch, on_watch, isb_store_path(d->store, ISB_ENV_CATALOG), 0);
 	if (rc != 0)
-		isb_log(ISB_LOG_WARNING, "catalog-not-watched", "error=\"%s\" edits are noticed within a second", uv_strerror(rc));
+		isb_log(ISB_LOG_WARNING, "catalog-not-watched", "error=\"%s\" edits are noticed within a second",
+		        uv_strerror(rc));
 	return 0;
 }
 

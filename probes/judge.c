@@ -9,7 +9,8 @@ uint64_t isb_judge_word(const struct isb_ballot *ballots, size_t count, const st
                         uint64_t old_word, int64_t now_ms)
 {
 	struct isb_vote *votes = isb_xcalloc(count, sizeof(*votes));
-	struct isb_health health = {.held = isb_health_effective(old_word), .soft = ISB_SOFT_FULL, .flip_s = ISB_FLIP_NONE};
+	struct isb_health health = {
+		.held = isb_health_effective(old_word), .soft = ISB_SOFT_FULL, .flip_s = ISB_FLIP_NONE};
 	for (size_t i = 0; i < count; i++) {
 		const struct isb_history *h = &ballots[i].history;
 		votes[i] = ballots[i].vote;

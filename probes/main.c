@@ -22,7 +22,7 @@ static const char help_text[] =
 	"Checks the endpoints of a store's catalog and writes what it finds, and the verdicts, into the store.\n"
 	"\n"
 	"  -s, --store DIR           the store (default: $ISOBAR_STORE, else /var/lib/isobar)\n"
-	"  -n, --name NAME           this probe's name, different for every probe of a store (default: the host's name)\n"
+	"  -n, --name NAME           this probe's name, its own among the store's probes (default: the host's name)\n"
 	"  -r, --region REGION       the region of the catalog it runs in; round trips to the others are measured\n"
 	"  -m, --max-in-flight N     checks under way at once, 1..1024 (default: 32; more blur the latencies)\n"
 	"  -L, --log-level LEVEL     error, warning, info or debug (default: info)\n"
@@ -58,7 +58,9 @@ static bool unknown(const char *given)
 	char name[64];
 	snprintf(name, sizeof(name), "%.*s", (int)strcspn(given, "="), given);
 	const char *near = isb_nearest(name, option_names);
-	return near ? wrong("unknown option '%s'; did you mean '%s'?", given, near) : wrong("unknown option '%s'", given);
+	if (near)
+		return wrong("unknown option '%s'; did you mean '%s'?", given, near);
+	return wrong("unknown option '%s'", given);
 }
 
 static bool set_level(const char *text)

@@ -37,7 +37,8 @@ struct work {
 void isb_report_init(struct isb_report *report, struct isb_store *store, const char *name, const char *region,
                      uint64_t boot, int64_t started_ms)
 {
-	*report = (struct isb_report){.store = store, .name = name, .region = region, .boot = boot, .started_ms = started_ms};
+	*report = (struct isb_report){
+		.store = store, .name = name, .region = region, .boot = boot, .started_ms = started_ms};
 }
 
 void isb_report_done(struct isb_report *report)
@@ -65,23 +66,25 @@ void isb_report_withdraw(struct isb_report *report, uint32_t slot)
 	report->withdrawn[report->nwithdrawn++] = slot;
 }
 
-/* --- Votes --------------------------------------------------------------------------------------------------------- */
+/* --- Votes --- */
 
 static int note_probe(void *arg, const struct isb_probe_row *row)
 {
 	struct work *w = arg;
 	struct isb_report *r = w->report;
 	if (strcmp(row->name, r->name) == 0) {
-		if (row->boot != r->boot && row->started_ms > r->started_ms && w->now_ms - row->seen_ms < CLASH_MS && !r->clash) {
+		bool newer = row->boot != r->boot && row->started_ms > r->started_ms;
+		if (newer && w->now_ms - row->seen_ms < CLASH_MS && !r->clash) {
 			r->clash = true;
 			isb_log(ISB_LOG_WARNING, "probe-name-taken",
-			        "name=%s another process reports under this name; give each probe its own --name", r->name);
+			        "name=%s another process reports under this name; give each probe its own --name",
+			        r->name);
 		}
 		return 0;
 	}
 	if (row->blind) {
-		size_t size = sizeof(*w->blind.list);
-		w->blind.list = isb_arena_grow(&w->arena, w->blind.list, w->blind.count * size, (w->blind.count + 1) * size);
+		size_t size = w->blind.count * sizeof(*w->blind.list);
+		w->blind.list = isb_arena_grow(&w->arena, w->blind.list, size, size + sizeof(*w->blind.list));
 		w->blind.list[w->blind.count++] = isb_arena_strdup(&w->arena, row->name);
 	}
 	return 0;
@@ -105,11 +108,12 @@ static int add_ballot(void *arg, const struct isb_observation *observation)
 		w->ballots = isb_arena_grow(&w->arena, w->ballots, w->cballot * size, cap * size);
 		w->cballot = cap;
 	}
+	const struct isb_history *h = &observation->history;
 	w->ballots[w->nballot++] = (struct isb_ballot){
 		.probe = isb_arena_strdup(&w->arena, observation->probe),
-		.vote = {.state = (enum isb_verdict)observation->history.state, .observed_ms = observation->history.observed_ms,
+		.vote = {.state = (enum isb_verdict)h->state, .observed_ms = h->observed_ms,
 		         .expires_ms = observation->expires_ms, .blind = is_blind(w, observation->probe)},
-		.history = observation->history,
+		.history = *h,
 	};
 	return 0;
 }
@@ -118,9 +122,10 @@ static int add_ballot(void *arg, const struct isb_observation *observation)
 static int forget_the_gone(struct work *w, uint32_t slot)
 {
 	for (size_t i = 0; i < w->nballot; i++) {
-		if (w->now_ms - w->ballots[i].vote.expires_ms <= FORGET_MS || strcmp(w->ballots[i].probe, w->report->name) == 0)
+		const struct isb_ballot *b = &w->ballots[i];
+		if (w->now_ms - b->vote.expires_ms <= FORGET_MS || strcmp(b->probe, w->report->name) == 0)
 			continue;
-		int rc = isb_observation_delete(w->txn, slot, w->ballots[i].probe);
+		int rc = isb_observation_delete(w->txn, slot, b->probe);
 		if (rc != ISB_OK && rc != ISB_ENOTFOUND)
 			return rc;
 	}
@@ -136,12 +141,13 @@ static int note_change(struct work *w, const struct isb_target *t, enum isb_verd
 	isb_buf_done(&evidence);
 	*w->last = c;
 	w->last = &c->next;
-	struct isb_transition row = {.time_ms = w->now_ms, .slot = t->slot, .from = from, .to = to, .evidence = c->evidence};
+	struct isb_transition row = {
+		.time_ms = w->now_ms, .slot = t->slot, .from = from, .to = to, .evidence = c->evidence};
 	return isb_transition_add(w->txn, &row);
 }
 
-/* Another probe's row that this program cannot read (a damaged one, a newer program's) must not stop every verdict: then
- * this probe's own observation stands alone. */
+/* Another probe's row that this program cannot read (a damaged one, a newer program's) must not stop every verdict:
+ * then this probe's own observation stands alone. */
 static int collect(struct work *w, const struct isb_target *t)
 {
 	w->nballot = 0;
@@ -170,7 +176,7 @@ static int judge(struct work *w, const struct isb_target *t)
 	return rc == ISB_OK ? forget_the_gone(w, t->slot) : rc;
 }
 
-/* --- Round trips ----------------------------------------------------------------------------------------------------- */
+/* --- Round trips --- */
 
 static struct isb_report_rtt *rtt_of(struct isb_report *r, const char *region)
 {
@@ -217,7 +223,7 @@ static int put_rtts(struct work *w)
 	return ISB_OK;
 }
 
-/* --- The report ------------------------------------------------------------------------------------------------------ */
+/* --- The report --- */
 
 static int withdraw(struct work *w)
 {
@@ -247,8 +253,8 @@ static int put_targets(struct work *w, bool all)
 static int put_probe(struct work *w)
 {
 	const struct isb_report *r = w->report;
-	struct isb_probe_row row = {.name = r->name, .region = r->region, .started_ms = r->started_ms, .seen_ms = w->now_ms,
-	                            .boot = r->boot, .blind = isb_schedule_blind(w->schedule),
+	struct isb_probe_row row = {.name = r->name, .region = r->region, .started_ms = r->started_ms,
+	                            .seen_ms = w->now_ms, .boot = r->boot, .blind = isb_schedule_blind(w->schedule),
 	                            .checks = (uint32_t)w->schedule->count};
 	return isb_probe_put(w->txn, &row);
 }

@@ -38,7 +38,7 @@ void isb_schedule_done(struct isb_schedule *schedule)
 	*schedule = (struct isb_schedule){0};
 }
 
-/* --- The queue: a binary heap that knows each target's place ------------------------------------------------------ */
+/* --- The queue: a binary heap that knows each target's place --- */
 
 static void put(struct isb_schedule *schedule, size_t place, struct isb_target *target)
 {
@@ -106,12 +106,12 @@ void isb_schedule_enter(struct isb_schedule *schedule, struct isb_target *target
 	int64_t spread = target->knobs.interval_ms;
 	if (now_ms >= target->expires_ms && spread > FIRST_SPREAD_MS)
 		spread = FIRST_SPREAD_MS;
-	/* by hash and not by chance: two probes with different seeds still differ, one probe is the same in every test */
+	/* by hash and not by chance: probes of different seeds differ, one seed is the same in every test */
 	uint64_t h = isb_hash(&target->slot, sizeof(target->slot), schedule->rng.s[0]);
 	enqueue(schedule, target, now + (int64_t)(h % (uint64_t)(spread + 1)));
 }
 
-/* --- From catalog to targets ------------------------------------------------------------------------------------ */
+/* --- From catalog to targets --- */
 
 static struct isb_target *new_target(const struct isb_pool *pool, const struct isb_endpoint *endpoint,
                                      const struct isb_check *check, uint32_t slot)
@@ -149,7 +149,8 @@ static struct isb_target **list_targets(const struct isb_catalog *catalog, const
 	struct isb_target **list = isb_xcalloc(max, sizeof(*list));
 	for (size_t p = 0; p < catalog->npool; p++) {
 		const struct isb_pool *pool = &catalog->pools[p];
-		const struct isb_check *check = pool->check.name ? isb_catalog_check_named(catalog, pool->check.name) : NULL;
+		const char *name = pool->check.name;
+		const struct isb_check *check = name ? isb_catalog_check_named(catalog, name) : NULL;
 		for (size_t e = 0; check && e < pool->nendpoint; e++) {
 			uint32_t slot;
 			if (!source->slot(source->arg, pool->name, pool->endpoints[e].name, &slot))
@@ -166,7 +167,8 @@ static struct isb_target **list_targets(const struct isb_catalog *catalog, const
 
 static int by_site(const void *a, const void *b)
 {
-	const struct isb_spec *x = &(*(struct isb_target *const *)a)->spec, *y = &(*(struct isb_target *const *)b)->spec;
+	const struct isb_spec *x = &(*(struct isb_target *const *)a)->spec;
+	const struct isb_spec *y = &(*(struct isb_target *const *)b)->spec;
 	int order = memcmp(&x->addr, &y->addr, sizeof(x->addr));
 	return order || x->addr.family ? order : strcmp(x->node, y->node);
 }
@@ -261,7 +263,7 @@ void isb_schedule_update(struct isb_schedule *schedule, const struct isb_catalog
 	schedule->sites = count_sites(fresh, count);
 }
 
-/* --- Outcomes --------------------------------------------------------------------------------------------------- */
+/* --- Outcomes --- */
 
 static bool can_doubt(const struct isb_schedule *schedule)
 {
@@ -348,7 +350,8 @@ static bool record(struct isb_schedule *schedule, struct isb_target *t, const st
 		schedule->proved = now;
 		urgent = settle_doubts(schedule, t->started, now_ms);
 	}
-	if (silent && can_doubt(schedule) && schedule->proved < t->started && (blind || would_turn(t, outcome, now_ms))) {
+	bool unproved = silent && can_doubt(schedule) && schedule->proved < t->started;
+	if (unproved && (blind || would_turn(t, outcome, now_ms))) {
 		if (!blind) {
 			t->doubted = *outcome;
 			t->doubted_at = now;

@@ -80,9 +80,10 @@ static bool same(const char *a, const char *b)
 
 bool isb_spec_equal(const struct isb_spec *a, const struct isb_spec *b)
 {
-	return a->type == b->type && isb_addr_equal(&a->addr, &b->addr) && a->port == b->port && a->verify == b->verify &&
-	       same(a->node, b->node) && same(a->host, b->host) && same(a->path, b->path) && same(a->method, b->method) &&
-	       same(a->body, b->body) && same(a->ca_file, b->ca_file) && a->nstatus == b->nstatus &&
+	return a->type == b->type && isb_addr_equal(&a->addr, &b->addr) && a->port == b->port &&
+	       a->verify == b->verify && same(a->node, b->node) && same(a->host, b->host) && same(a->path, b->path) &&
+	       same(a->method, b->method) && same(a->body, b->body) && same(a->ca_file, b->ca_file) &&
+	       a->nstatus == b->nstatus &&
 	       memcmp(a->statuses, b->statuses, a->nstatus * sizeof(*a->statuses)) == 0;
 }
 
