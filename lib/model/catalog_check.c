@@ -49,21 +49,17 @@ static bool looks_at_places(enum isb_order_id order)
 	return order == ISB_ORDER_NEAREST || order == ISB_ORDER_LATENCY;
 }
 
-static const char *order_text(enum isb_order_id order)
-{
-	return order == ISB_ORDER_NEAREST ? "nearest" : "latency";
-}
-
 static void check_endpoint(struct isb_graph *g, const struct isb_pool *pool, const struct isb_endpoint *e)
 {
 	if (e->region.name && !isb_catalog_region(g->catalog, e->region.name))
 		say_unknown(g, &e->region, "region", ISB_REGION, ISB_REGION);
 	if (!e->naddress && !e->host)
-		isb_diag(g->diags, e->mark, "endpoint '%s/%s' has nothing to answer with; give it an 'address' or a 'host'",
-		         pool->name, e->name);
+		isb_diag(g->diags, e->mark,
+		         "endpoint '%s/%s' has nothing to answer with; give it an 'address' or a 'host'", pool->name,
+		         e->name);
 	if (!e->region.name && looks_at_places(pool->order))
-		isb_diag(g->diags, e->mark, "endpoint '%s/%s' needs a 'region', because its pool has order %s", pool->name,
-		         e->name, order_text(pool->order));
+		isb_diag(g->diags, e->mark, "endpoint '%s/%s' needs a 'region', because its pool has order %s",
+		         pool->name, e->name, isb_order_words[pool->order]);
 }
 
 static void check_pool(struct isb_graph *g, const struct isb_pool *pool)
@@ -71,8 +67,8 @@ static void check_pool(struct isb_graph *g, const struct isb_pool *pool)
 	if (pool->check.name && !isb_catalog_check_named(g->catalog, pool->check.name))
 		say_unknown(g, &pool->check, "check", ISB_CHECK, ISB_CHECK);
 	if (pool->order == ISB_ORDER_GEO)
-		isb_diag(g->diags, pool->mark, "pool '%s' cannot have order geo; put it under a policy with 'order: geo'",
-		         pool->name);
+		isb_diag(g->diags, pool->mark,
+		         "pool '%s' cannot have order geo; put it under a policy with 'order: geo'", pool->name);
 	if (isb_catalog_policy(g->catalog, pool->name))
 		isb_diag(g->diags, pool->mark, "'%s' is both a pool and a policy; rename one of them", pool->name);
 	if (pool->nendpoint && !pool->min_up.percent && pool->min_up.n > pool->nendpoint)
@@ -102,11 +98,13 @@ static void check_rules(struct isb_graph *g, const struct isb_policy *policy, co
 		const struct isb_geo_match *m = &node->children[i].match;
 		struct isb_mark at = mark_of(&node->children[i]);
 		if (!matches_something(m))
-			isb_diag(g->diags, at, "rule %zu of policy '%s' matches nothing; say which 'country', 'continent' or "
-			         "'nets' it is for, or 'default: true'", i + 1, policy->name);
+			isb_diag(g->diags, at,
+			         "rule %zu of policy '%s' matches nothing; say which 'country', 'continent' or 'nets' "
+			         "it is for, or 'default: true'", i + 1, policy->name);
 		if (m->is_default && had_default)
-			isb_diag(g->diags, at, "rule %zu of policy '%s' is never reached: an earlier rule is the default",
-			         i + 1, policy->name);
+			isb_diag(g->diags, at,
+			         "rule %zu of policy '%s' is never reached: an earlier rule is the default", i + 1,
+			         policy->name);
 		had_default |= m->is_default;
 	}
 }
@@ -121,8 +119,9 @@ static void check_node(struct isb_graph *g, const struct isb_policy *policy, con
 	for (size_t i = 0; i < node->nchild; i++) {
 		const struct isb_policy_child *child = &node->children[i];
 		if (looks_at_places(node->order) && !isb_graph_placed(g, child))
-			isb_diag(g->diags, mark_of(child), "child %zu of policy '%s' lies nowhere: order %s needs a 'region' "
-			         "on an endpoint below it", i + 1, policy->name, order_text(node->order));
+			isb_diag(g->diags, mark_of(child),
+			         "child %zu of policy '%s' lies nowhere: order %s needs a 'region' on an endpoint "
+			         "below it", i + 1, policy->name, isb_order_words[node->order]);
 		if (child->node)
 			check_node(g, policy, child->node);
 		else
@@ -150,12 +149,14 @@ static void compare_types(struct isb_graph *g, const struct isb_record *first, c
 	for (size_t i = 0; i < first->ntype; i++)
 		for (size_t j = 0; j < second->ntype; j++)
 			if (first->types[i] == second->types[j])
-				isb_diag(g->diags, second->mark, "record '%s' claims type %s, which record '%s' in line %u has already",
-				         second->owner, isb_type_print(second->types[j], text), first->owner, first->mark.line);
+				isb_diag(g->diags, second->mark,
+				         "record '%s' claims type %s, which record '%s' in line %u has already",
+				         second->owner, isb_type_print(second->types[j], text), first->owner,
+				         first->mark.line);
 }
 
-/* Neighbours in order of owners that are one owner. Three types bound how many can share it without an error, so that
- * looking at all pairs of a run stays cheap until errors are no longer listed. */
+/* Records of one owner stand side by side once sorted. No more than three can share it without an error, and after
+ * enough errors nobody is told of more: so looking at all pairs of a run stays cheap. */
 static void check_claims(struct isb_graph *g, struct claim *claims, size_t count)
 {
 	qsort(claims, count, sizeof(*claims), compare_claims);
@@ -163,8 +164,8 @@ static void check_claims(struct isb_graph *g, struct claim *claims, size_t count
 		for (size_t j = i + 1; j < count && isb_dname_equal(claims[i].owner, claims[j].owner); j++) {
 			const struct isb_record *first = claims[i].record, *second = claims[j].record;
 			if (strcmp(first->owner, second->owner) == 0)
-				isb_diag(g->diags, second->mark, "record '%s' is declared twice; first in line %u", second->owner,
-				         first->mark.line);
+				isb_diag(g->diags, second->mark, "record '%s' is declared twice; first in line %u",
+				         second->owner, first->mark.line);
 			else
 				compare_types(g, first, second);
 			if (g->diags->dropped)
@@ -197,8 +198,9 @@ static void check_zone(struct isb_graph *g, const struct isb_zone *zone)
 		if (answers_srv(record))
 			isb_graph_need_srv(g, zone, record);
 		if (isb_dname_parse(record->owner, origin, parsed) < 0 || !isb_dname_under(parsed, origin)) {
-			isb_diag(g->diags, record->mark, "record '%s' lies outside zone '%s'; write the owner relative to it",
-			         record->owner, zone->name);
+			isb_diag(g->diags, record->mark,
+			         "record '%s' lies outside zone '%s'; write the owner relative to it", record->owner,
+			         zone->name);
 			continue;
 		}
 		size_t len = isb_dname_lower(parsed, owner);
@@ -215,8 +217,9 @@ static void check_srv(struct isb_graph *g, size_t i)
 	for (size_t k = 0; need->record && k < pool->nendpoint; k++) {
 		const struct isb_endpoint *e = &pool->endpoints[k];
 		if (!e->host || !e->port)
-			isb_diag(g->diags, e->mark, "endpoint '%s/%s' has no '%s', which SRV record '%s' of zone '%s' needs",
-			         pool->name, e->name, e->host ? "port" : "host", need->record->owner, need->zone->name);
+			isb_diag(g->diags, e->mark,
+			         "endpoint '%s/%s' has no '%s', which SRV record '%s' of zone '%s' needs", pool->name,
+			         e->name, e->host ? "port" : "host", need->record->owner, need->zone->name);
 	}
 }
 

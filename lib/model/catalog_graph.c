@@ -110,8 +110,8 @@ static void finish(struct isb_graph *g, size_t i)
 			p->height = p->edges[k].depth + below;
 	}
 	if (p->height > ISB_POLICY_DEPTH_MAX && !deep_below)
-		isb_diag(g->diags, policy->mark, "policy '%s' is nested %u levels deep; %d are allowed", policy->name, p->height,
-		         ISB_POLICY_DEPTH_MAX);
+		isb_diag(g->diags, policy->mark, "policy '%s' is nested %u levels deep; %d are allowed", policy->name,
+		         p->height, ISB_POLICY_DEPTH_MAX);
 	p->placed = isb_graph_placed(g, &(struct isb_policy_child){.node = policy->root});
 	p->walk = ISB_WALK_DONE;
 }

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "isobar/model/country.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-#include "geodb_walk.h"
-#include "isobar/view/geodb.h"
 
 /* ISO 3166-1 in order of the codes, and XK, which every geo database uses for Kosovo. The place is about where an
  * average inhabitant lives, not the middle of the land: Canada's is near Toronto, Russia's on the Volga. Continents

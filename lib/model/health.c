@@ -26,10 +26,11 @@ static uint64_t at_most(unsigned value, unsigned max)
 uint64_t isb_health_pack(const struct isb_health *health)
 {
 	uint64_t held = health->held == ISB_UP || health->held == ISB_DOWN ? (uint64_t)health->held : ISB_UNKNOWN;
-	unsigned units = health->latency_us / LATENCY_UNIT_US + (health->latency_us % LATENCY_UNIT_US >= LATENCY_UNIT_US / 2);
-	return written | ((uint64_t)health->verdict & 3) | held << HELD_AT | at_most(health->soft, ISB_SOFT_FULL) << SOFT_AT |
-	       at_most(health->load, LOAD_MAX) << LOAD_AT | at_most(units, LATENCY_MAX) << LATENCY_AT |
-	       at_most(health->flip_s, ISB_FLIP_NONE) << FLIP_AT;
+	unsigned rest_us = health->latency_us % LATENCY_UNIT_US;
+	unsigned units = health->latency_us / LATENCY_UNIT_US + (rest_us >= LATENCY_UNIT_US / 2);
+	return written | ((uint64_t)health->verdict & 3) | held << HELD_AT |
+	       at_most(health->soft, ISB_SOFT_FULL) << SOFT_AT | at_most(health->load, LOAD_MAX) << LOAD_AT |
+	       at_most(units, LATENCY_MAX) << LATENCY_AT | at_most(health->flip_s, ISB_FLIP_NONE) << FLIP_AT;
 }
 
 struct isb_health isb_health_unpack(uint64_t word)
@@ -50,7 +51,7 @@ const char *isb_verdict_name(enum isb_verdict verdict)
 	return names[verdict & 3];
 }
 
-static const char *const admin_names[] = {"auto", "up", "down", "drain", "hold"};
+static const char *const admin_names[] = {"auto", "up", "down", "drain"};
 enum { ADMINS = sizeof(admin_names) / sizeof(admin_names[0]) };
 
 const char *isb_admin_name(enum isb_admin admin)

@@ -17,7 +17,8 @@ static const struct type {
 	uint16_t number;
 	const char *name;
 } types[] = {
-	{1, "A"}, {2, "NS"}, {3, "MD"}, {4, "MF"}, {5, "CNAME"}, {6, "SOA"}, {7, "MB"}, {8, "MG"}, {9, "MR"}, {10, "NULL"},
+	{1, "A"}, {2, "NS"}, {3, "MD"}, {4, "MF"}, {5, "CNAME"}, {6, "SOA"}, {7, "MB"}, {8, "MG"}, {9, "MR"},
+	{10, "NULL"},
 	{11, "WKS"}, {12, "PTR"}, {13, "HINFO"}, {14, "MINFO"}, {15, "MX"}, {16, "TXT"}, {17, "RP"}, {18, "AFSDB"},
 	{19, "X25"}, {20, "ISDN"}, {21, "RT"}, {22, "NSAP"}, {23, "NSAP-PTR"}, {24, "SIG"}, {25, "KEY"}, {26, "PX"},
 	{27, "GPOS"}, {28, "AAAA"}, {29, "LOC"}, {30, "NXT"}, {31, "EID"}, {32, "NIMLOC"}, {33, "SRV"}, {34, "ATMA"},
@@ -25,7 +26,8 @@ static const struct type {
 	{43, "DS"}, {44, "SSHFP"}, {45, "IPSECKEY"}, {46, "RRSIG"}, {47, "NSEC"}, {48, "DNSKEY"}, {49, "DHCID"},
 	{50, "NSEC3"}, {51, "NSEC3PARAM"}, {52, "TLSA"}, {53, "SMIMEA"}, {55, "HIP"}, {56, "NINFO"}, {57, "RKEY"},
 	{58, "TALINK"}, {59, "CDS"}, {60, "CDNSKEY"}, {61, "OPENPGPKEY"}, {62, "CSYNC"}, {63, "ZONEMD"}, {64, "SVCB"},
-	{65, "HTTPS"}, {66, "DSYNC"}, {67, "HHIT"}, {68, "BRID"}, {99, "SPF"}, {100, "UINFO"}, {101, "UID"}, {102, "GID"},
+	{65, "HTTPS"}, {66, "DSYNC"}, {67, "HHIT"}, {68, "BRID"}, {99, "SPF"}, {100, "UINFO"}, {101, "UID"},
+	{102, "GID"},
 	{103, "UNSPEC"}, {104, "NID"}, {105, "L32"}, {106, "L64"}, {107, "LP"}, {108, "EUI48"}, {109, "EUI64"},
 	{128, "NXNAME"}, {249, "TKEY"}, {250, "TSIG"}, {251, "IXFR"}, {252, "AXFR"}, {253, "MAILB"}, {254, "MAILA"},
 	{255, "ANY"}, {256, "URI"}, {257, "CAA"}, {258, "AVC"}, {259, "DOA"}, {260, "AMTRELAY"}, {261, "RESINFO"},
@@ -91,9 +93,9 @@ bool isb_type_is_data(uint16_t type)
 	return type != 0 && type != ISB_OPT && !(type >= 128 && type <= 255);
 }
 
-/* Names may be compressed in types of RFC 1035 only; later ones with additional data name it in their own RFC (AFSDB and RT
- * 1183, KX 2230, SRV 2782, LP 6742, SVCB 9460 §4.1). `least` and `most` bound what follows the names; for types of fixed
- * size without names, the whole. A row of zeros: opaque octets. */
+/* Names may be compressed in types of RFC 1035 only; later ones with additional data name it in their own RFC (AFSDB,
+ * RT 1183; KX 2230; SRV 2782; LP 6742; SVCB 9460 §4.1). `least` and `most` bound what follows the names; for types of
+ * fixed size without names, the whole. A row of zeros: opaque octets. */
 static const struct row {
 	struct isb_rdata_layout layout;
 	uint16_t least, most;

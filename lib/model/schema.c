@@ -14,7 +14,7 @@
 	.offset = offsetof(struct object, member), .size = sizeof(*((struct object *)0)->member), \
 	.count_at = offsetof(struct object, count)
 
-static const char *const order_words[] = {
+const char *const isb_order_words[ISB_ORDER_COUNT + 1] = {
 	[ISB_ORDER_FAILOVER] = "failover", [ISB_ORDER_WEIGHTED] = "weighted", [ISB_ORDER_GEO] = "geo",
 	[ISB_ORDER_NEAREST] = "nearest", [ISB_ORDER_LATENCY] = "latency", [ISB_ORDER_COUNT] = NULL};
 static const char *const check_words[] = {
@@ -65,8 +65,8 @@ static const struct isb_field check_fields[] = {
 static const struct isb_field pool_fields[] = {
 	{"check", "name of a check", .how = &isb_how_name, AT(isb_pool, check),
 	 .help = "how the endpoints are tested; without it they are always up"},
-	{"order", "word", "failover, weighted, nearest, latency", "weighted", .how = &isb_how_word, .words = order_words,
-	 AT(isb_pool, order), .help = "how the endpoints are ranked"},
+	{"order", "word", "failover, weighted, nearest, latency", "weighted", .how = &isb_how_word,
+	 .words = isb_order_words, AT(isb_pool, order), .help = "how the endpoints are ranked"},
 	{"answers", "integer", "1..255 or all", "1", .how = &isb_how_answers, AT(isb_pool, answers),
 	 .help = "how many endpoints one answer holds"},
 	{"min_up", "number or share", "1..65535 or 1%..100%", "1", .how = &isb_how_min_up, AT(isb_pool, min_up),
@@ -91,7 +91,7 @@ static const struct isb_field endpoint_fields[] = {
 
 static const struct isb_field policy_fields[] = {
 	{"order", "word", "failover, weighted, geo, nearest, latency", "failover", .how = &isb_how_word,
-	 .words = order_words, AT(isb_policy_node, order), .help = "how the children are ranked"},
+	 .words = isb_order_words, AT(isb_policy_node, order), .help = "how the children are ranked"},
 	{"of", "list of pools, policies and policies in place", .how = &isb_how_of,
 	 .help = "the children of every order but geo"},
 	{"rules", "list of rules", .how = &isb_how_rules, .help = "the children of order geo"},

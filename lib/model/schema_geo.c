@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "isobar/model/country.h"
 #include "isobar/base/err.h"
 #include "schema_parts.h"
 
@@ -109,55 +110,40 @@ const struct isb_field_how isb_how_asn = {.parse = asn_parse, .print = asn_print
 
 /* --- Names of places --- */
 
-/* ISO 3166-1 alpha-2, and XK, which geo databases use for Kosovo. */
-static const char countries[] =
-	"AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ CA "
-	"CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FM FO FR GA "
-	"GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE IL IM IN IO IQ IR IS IT JE JM JO JP "
-	"KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF MG MH MK ML MM MN MO MP MQ MR MS "
-	"MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW PY QA RE RO RS "
-	"RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW "
-	"TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS XK YE YT ZA ZM ZW ";
-
-/* The country's code in upper case at the start of `text`. */
-static bool read_country(const char *text, char code[3])
+/* The country's code in upper case at the start of `text`; NULL: none, or one that is no longer given out. */
+static const char *read_country(const char *text)
 {
-	for (int i = 0; i < 2; i++) {
-		if (!isalpha((unsigned char)text[i]))
-			return false;
-		code[i] = (char)toupper((unsigned char)text[i]);
-	}
-	code[2] = '\0';
-	for (const char *c = countries; *c; c += 3)
-		if (memcmp(c, code, 2) == 0)
-			return true;
-	return false;
+	const struct isb_country *country = isb_country_find(text);
+	return country && strncasecmp(country->code, text, 2) == 0 ? country->code : NULL;
 }
 
 static int say_unknown_country(struct isb_reading *r, const struct isb_field *f, const struct isb_yaml *node)
 {
 	char shown[ISB_YAML_EXCERPT];
-	bool uk = strncasecmp(node->text, "UK", 2) == 0 && !isalpha((unsigned char)node->text[2]);
-	isb_diag(r->diags, node->mark, "%s: '%s' does not begin with an ISO 3166-1 country code%s", f->name,
-	         isb_yaml_excerpt(node->text, shown), uk ? "; the United Kingdom is 'GB'" : "");
+	bool two = strlen(node->text) >= 2 && !isalpha((unsigned char)node->text[2]);
+	const struct isb_country *now = two ? isb_country_find(node->text) : NULL;
+	isb_yaml_excerpt(node->text, shown);
+	if (now)
+		isb_diag(r->diags, node->mark, "%s: '%s' is not an ISO 3166-1 country code; write '%s'", f->name, shown, now->code);
+	else
+		isb_diag(r->diags, node->mark, "%s: '%s' does not begin with an ISO 3166-1 country code", f->name, shown);
 	return ISB_EINVAL;
 }
 
 static int country_parse(struct isb_reading *r, const struct isb_field *f, const struct isb_yaml *node, void *value)
 {
-	char code[3];
-	if (!read_country(node->text, code))
+	const char *code = read_country(node->text);
+	if (!code)
 		return say_unknown_country(r, f, node);
 	if (node->text[2])
 		return ISB_EFORMAT;
-	*(const char **)value = isb_arena_strdup(r->arena, code);
+	*(const char **)value = code;
 	return ISB_OK;
 }
 
 static int subdivision_parse(struct isb_reading *r, const struct isb_field *f, const struct isb_yaml *node, void *value)
 {
-	char code[3];
-	if (!read_country(node->text, code))
+	if (!read_country(node->text))
 		return say_unknown_country(r, f, node);
 	size_t len = strlen(node->text);
 	if (node->text[2] != '-' || len < 4 || len > 6)
@@ -174,8 +160,8 @@ static int subdivision_parse(struct isb_reading *r, const struct isb_field *f, c
 
 static int city_parse(struct isb_reading *r, const struct isb_field *f, const struct isb_yaml *node, void *value)
 {
-	char code[3];
-	if (!read_country(node->text, code))
+	const char *code = read_country(node->text);
+	if (!code)
 		return say_unknown_country(r, f, node);
 	if (node->text[2] != '/' || isb_how_line.parse(r, f, node, value) != ISB_OK)
 		return ISB_EFORMAT;

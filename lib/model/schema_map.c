@@ -70,7 +70,8 @@ void isb_read_record(struct isb_reading *r, struct isb_record *record, struct is
 	size_t count = isb_fields(ISB_RECORD, &fields);
 	record->mark = isb_keep_mark(r, at);
 	if (strlen(record->owner) > OWNER_TEXT_MAX || isb_dname_parse(record->owner, r->origin, dname) < 0)
-		isb_diag(r->diags, at, "record '%s': the owner is no domain name", isb_yaml_excerpt(record->owner, shown));
+		isb_diag(r->diags, at, "record '%s': the owner is no domain name",
+		         isb_yaml_excerpt(record->owner, shown));
 	isb_read_fields(r, fields, count, record, body, "record");
 }
 

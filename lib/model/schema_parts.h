@@ -38,9 +38,9 @@ struct isb_field_how {
 };
 
 /* schema_scalar.c */
-extern const struct isb_field_how isb_how_integer, isb_how_bool, isb_how_word, isb_how_choice, isb_how_text, isb_how_line,
-	isb_how_path, isb_how_host, isb_how_span_ms, isb_how_span_s, isb_how_name, isb_how_quorum, isb_how_min_up,
-	isb_how_answers, isb_how_status, isb_how_address, isb_how_rrtype;
+extern const struct isb_field_how isb_how_integer, isb_how_bool, isb_how_word, isb_how_choice, isb_how_text,
+	isb_how_line, isb_how_path, isb_how_host, isb_how_span_ms, isb_how_span_s, isb_how_name, isb_how_quorum,
+	isb_how_min_up, isb_how_answers, isb_how_status, isb_how_address, isb_how_rrtype;
 /* True when the list of words `range` ("GET, HEAD") holds `word`. */
 bool isb_range_has(const char *range, const char *word);
 /* schema_geo.c */
@@ -50,6 +50,8 @@ extern const struct isb_field_how isb_how_location, isb_how_net, isb_how_asn, is
 extern const struct isb_field_how isb_how_endpoints, isb_how_records, isb_how_zone_text;
 /* schema_policy.c */
 extern const struct isb_field_how isb_how_of, isb_how_rules, isb_how_use;
+
+/* schema.c: how orders are spelled, by enum isb_order_id; NULL-terminated */
 
 /* --- Reading --- */
 

@@ -4,8 +4,8 @@
 #include "isobar/base/err.h"
 #include "schema_parts.h"
 
-/* The policy tree as text. A node is a map { order, of } or { order: geo, rules }; a list in a node's place is a failover
- * over its items; an item is a name, a map { use, weight, bias }, or a node. */
+/* The policy tree as text. A node is a map { order, of } or { order: geo, rules }; a list in a node's place is a
+ * failover over its items; an item is a name, a map { use, weight, bias }, or a node. */
 
 /* --- Reading --- */
 
@@ -45,7 +45,8 @@ static bool add_children(struct isb_reading *r, struct isb_policy_node *node, co
 {
 	if (yaml->kind != ISB_YAML_LIST || !yaml->count) {
 		if (yaml->kind == ISB_YAML_LIST)
-			isb_diag(r->diags, yaml->mark, "%s is an empty list; name at least one pool or policy", f->name);
+			isb_diag(r->diags, yaml->mark, "%s is an empty list; name at least one pool or policy",
+			         f->name);
 		else
 			isb_say_expected(r, f, yaml);
 		return false;
@@ -89,7 +90,8 @@ static void check_node(struct isb_reading *r, const struct isb_policy_node *node
 	for (size_t i = 0; i < node->nchild; i++) {
 		const struct isb_policy_child *child = &node->children[i];
 		if (child->bias && node->order != ISB_ORDER_NEAREST)
-			isb_diag(r->diags, of->items[i]->mark, "'bias' means something under order nearest only; leave it out");
+			isb_diag(r->diags, of->items[i]->mark,
+			         "'bias' means something under order nearest only; leave it out");
 		if (child->weight != 1 && node->order == ISB_ORDER_FAILOVER)
 			isb_diag(r->diags, of->items[i]->mark,
 			         "'weight' means nothing under order failover; leave it out or use order weighted");

@@ -54,17 +54,33 @@ static const char *nearest_in_range(const char *range, const char *word, char ou
 	return best ? strncat(strcpy(out, ""), best, 31) : NULL;
 }
 
+/* "an integer (1..65535)", "one of GET, HEAD" */
+static void add_expected(struct isb_buf *out, const struct isb_field *f)
+{
+	if (strcmp(f->type, "word") == 0) {
+		isb_buf_printf(out, "one of %s", f->range);
+		return;
+	}
+	isb_buf_printf(out, "%s %s", strchr("aeiou", f->type[0]) ? "an" : "a", f->type);
+	if (f->range)
+		isb_buf_printf(out, " (%s%s%s)", f->range, f->unit ? " " : "", f->unit ? f->unit : "");
+}
+
 void isb_say_expected(struct isb_reading *r, const struct isb_field *f, const struct isb_yaml *node)
 {
 	char shown[ISB_YAML_EXCERPT], near[32];
-	bool scalar = node->kind == ISB_YAML_SCALAR, words = f->range && strstr(f->range, ", ") && !f->unit;
-	const char *article = strchr("aeiou", f->type[0]) ? "an" : "a";
-	const char *hint = scalar && words ? nearest_in_range(f->range, node->text, near) : NULL;
-	isb_diag(r->diags, node->mark, "%s takes %s %s%s%s%s%s%s, not %s%s%s%s%s%s", f->name, article, f->type,
-	         f->range ? " (" : "", f->range ? f->range : "", f->range && f->unit ? " " : "",
-	         f->range && f->unit ? f->unit : "", f->range ? ")" : "", scalar ? "'" : "",
-	         scalar ? isb_yaml_excerpt(node->text, shown) : kind_of(node), scalar ? "'" : "",
-	         hint ? "; did you mean '" : "", hint ? hint : "", hint ? "'?" : "");
+	struct isb_buf expected = {0};
+	add_expected(&expected, f);
+	if (node->kind != ISB_YAML_SCALAR) {
+		isb_diag(r->diags, node->mark, "%s takes %s, not %s", f->name, isb_buf_text(&expected), kind_of(node));
+	} else {
+		bool words = f->range && strstr(f->range, ", ") && !f->unit;
+		const char *hint = words ? nearest_in_range(f->range, node->text, near) : NULL;
+		isb_diag(r->diags, node->mark, "%s takes %s, not '%s'%s%s%s", f->name, isb_buf_text(&expected),
+		         isb_yaml_excerpt(node->text, shown), hint ? "; did you mean '" : "", hint ? hint : "",
+		         hint ? "'?" : "");
+	}
+	isb_buf_done(&expected);
 }
 
 static bool read_scalar(struct isb_reading *r, const struct isb_field *f, const struct isb_yaml *node, void *value)
@@ -97,7 +113,8 @@ static void read_list(struct isb_reading *r, const struct isb_field *f, void *ob
 	size_t count = single ? 1 : node->count;
 	if (count == 0 || (f->most && count > f->most)) {
 		if (count)
-			isb_diag(r->diags, node->mark, "%s holds %zu items; at most %u are allowed", f->name, count, f->most);
+			isb_diag(r->diags, node->mark, "%s holds %zu items; at most %u are allowed", f->name, count,
+			         f->most);
 		else
 			isb_diag(r->diags, node->mark, "%s is an empty list; fill it or leave it out", f->name);
 		return;
@@ -220,7 +237,8 @@ static void refuse_unread(struct isb_reading *r, const struct isb_check *check, 
 {
 	const struct isb_yaml *expect = isb_yaml_get(body, "expect");
 	if (check->type == ISB_CHECK_TCP && !isb_yaml_absent(expect))
-		isb_diag(r->diags, expect->mark, "type tcp reads no reply; leave out 'expect', or use type http or https");
+		isb_diag(r->diags, expect->mark,
+		         "type tcp reads no reply; leave out 'expect', or use type http or https");
 }
 
 static void read_zone(struct isb_reading *r, struct isb_zone *zone, const struct isb_yaml *body,
@@ -309,7 +327,8 @@ int isb_schema_read(struct isb_catalog *catalog, const struct isb_yaml *root, st
 	for (unsigned kind = 0; kind < ISB_RECORD; kind++)
 		words[kind] = isb_kind_plural((enum isb_kind)kind);
 	if (root->kind != ISB_YAML_MAP)
-		isb_diag(diags, root->mark, "a catalog is a map with the keys regions, checks, pools, policies and zones");
+		isb_diag(diags, root->mark,
+		         "a catalog is a map with the keys regions, checks, pools, policies and zones");
 	for (size_t i = 0; root->kind == ISB_YAML_MAP && i < root->count; i++) {
 		const struct isb_yaml_pair *pair = &root->pairs[i];
 		char shown[ISB_YAML_EXCERPT];
@@ -320,8 +339,9 @@ int isb_schema_read(struct isb_catalog *catalog, const struct isb_yaml *root, st
 		if (words[kind])
 			read_section(&r, catalog, (enum isb_kind)kind, pair->value);
 		else
-			isb_diag(diags, pair->mark, "unknown key '%s' in catalog%s%s%s", isb_yaml_excerpt(pair->key, shown),
-			         near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+			isb_diag(diags, pair->mark, "unknown key '%s' in catalog%s%s%s",
+			         isb_yaml_excerpt(pair->key, shown), near ? "; did you mean '" : "", near ? near : "",
+			         near ? "'?" : "");
 	}
 	return errors(diags) == before ? ISB_OK : ISB_EINVAL;
 }
@@ -365,8 +385,8 @@ static void read_record_row(struct isb_reading *r, struct isb_catalog *catalog, 
 	isb_read_record(r, record, body->mark, body);
 }
 
-int isb_schema_read_object(struct isb_catalog *catalog, enum isb_kind kind, const char *name, const struct isb_yaml *body,
-                           struct isb_diags *diags)
+int isb_schema_read_object(struct isb_catalog *catalog, enum isb_kind kind, const char *name,
+                           const struct isb_yaml *body, struct isb_diags *diags)
 {
 	struct isb_reading r = {.arena = &catalog->arena, .diags = diags};
 	size_t before = errors(diags);

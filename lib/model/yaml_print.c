@@ -9,9 +9,13 @@
 static uint32_t next_rune(const char **text)
 {
 	const unsigned char *p = (const unsigned char *)*text;
-	uint32_t rune = p[0];
-	unsigned more = rune < 0x80 ? 0 : (rune & 0xe0) == 0xc0 ? 1 : (rune & 0xf0) == 0xe0 ? 2 : (rune & 0xf8) == 0xf0 ? 3 : 4;
 	static const uint32_t least[] = {0, 0x80, 0x800, 0x10000};
+	uint32_t rune = p[0];
+	unsigned more = 4; /* octets that follow; 4: malformed */
+	if (rune < 0x80)
+		more = 0;
+	else if (rune >= 0xc0 && rune < 0xf8)
+		more = rune < 0xe0 ? 1 : rune < 0xf0 ? 2 : 3;
 	if (more > 0 && more < 4)
 		rune &= 0x3fu >> more;
 	for (unsigned i = 1; more < 4 && i <= more; i++) {
@@ -56,9 +60,11 @@ static bool reads_back_bare(const char *text)
 	static const char *const typed[] = {"null", "y", "n", "yes", "no", "on", "off", "true", "false", NULL};
 	if (!is_tame(*text) || strchr("@%*=~-", *text) || strncmp(text, "...", 3) == 0 || is_one_of(text, typed))
 		return false;
-	for (; *text; text++)
-		if (!is_tame(*text) && !((*text == ' ' || *text == ':') && is_tame(text[1])))
+	for (; *text; text++) {
+		bool inside = is_tame(text[1]) || (*text == ':' && text[1] == ':');
+		if (!is_tame(*text) && !((*text == ' ' || *text == ':') && inside))
 			return false;
+	}
 	return true;
 }
 

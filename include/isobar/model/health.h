@@ -55,8 +55,8 @@ static inline uint64_t isb_health_word(const struct isb_health_table *table, uin
 /* What an operator says of an endpoint; beats the verdict until `until_ms`. Kept in the catalog, not in the health
  * word, so that a drain works while every probe is dead; compiled into the view as one word per slot:
  * bits 0..2 state, bits 3..63 until_ms (0: no end). */
-enum isb_admin { ISB_ADMIN_AUTO, ISB_ADMIN_UP, ISB_ADMIN_DOWN, ISB_ADMIN_DRAIN, ISB_ADMIN_HOLD };
-const char *isb_admin_name(enum isb_admin admin);           /* "auto", "up", "down", "drain", "hold" */
+enum isb_admin { ISB_ADMIN_AUTO, ISB_ADMIN_UP, ISB_ADMIN_DOWN, ISB_ADMIN_DRAIN };
+const char *isb_admin_name(enum isb_admin admin);           /* "auto", "up", "down", "drain" */
 int isb_admin_parse(const char *text, enum isb_admin *ret); /* ISB_EFORMAT */
 static inline uint64_t isb_admin_pack(enum isb_admin admin, int64_t until_ms)
 {

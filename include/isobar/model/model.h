@@ -72,9 +72,10 @@ struct isb_min_up {
 	bool percent;
 };
 
-enum isb_order_id { /* spelled in YAML as steer/order.h names them, one file per order */
+enum isb_order_id { /* what each does: steer/order.h */
 	ISB_ORDER_FAILOVER, ISB_ORDER_WEIGHTED, ISB_ORDER_GEO, ISB_ORDER_NEAREST, ISB_ORDER_LATENCY, ISB_ORDER_COUNT
 };
+extern const char *const isb_order_words[ISB_ORDER_COUNT + 1]; /* as written in YAML; NULL at the end */
 
 struct isb_pool {
 	const char *name;
@@ -147,8 +148,8 @@ struct isb_zone {
 	size_t room; /* records that fit before the list must move; lib/model's own */
 };
 
-/* Kinds of objects with a row of their own in the store. An endpoint is part of its pool's row and a record has its own,
- * keyed "zone/owner". */
+/* Kinds of objects with a row of their own in the store. An endpoint is part of its pool's row; a record's row is keyed
+ * "zone/owner". */
 enum isb_kind { ISB_REGION, ISB_CHECK, ISB_POOL, ISB_POLICY, ISB_ZONE, ISB_RECORD, ISB_KIND_COUNT };
 
 struct isb_catalog {
@@ -163,8 +164,8 @@ struct isb_catalog {
 	size_t npolicy;
 	struct isb_zone *zones;
 	size_t nzone;
-	/* lib/model's own: how much fits before a list must move, and a hash table over its names. A table that does not cover
-	 * the whole list (one that was put together by hand) is not used. */
+	/* lib/model's own: how much fits before a list must move, and a hash table over its names. A table that does
+	 * not cover the whole list (one that was put together by hand) is not used. */
 	struct isb_catalog_index {
 		size_t room, covered;
 		uint32_t *slots; /* position + 1; 0: free */
@@ -187,6 +188,7 @@ const struct isb_zone *isb_catalog_zone(const struct isb_catalog *catalog, const
 /* Everything that spans objects: dangling names (with the nearest valid one), a name that is both pool and policy,
  * loops, depth, geo without rules, order geo on a pool, endpoints without address or host, a nearest/latency order over
  * children without a region, records of one owner claiming one type twice, record owners outside their zone, SRV
- * records whose pools lack host or port, geo rules that match nothing or are never reached. Adds every error to diags; returns ISB_OK or ISB_EINVAL.
- * May also look at a catalog whose reading failed, for the errors beyond. */
+ * records whose pools lack host or port, geo rules that match nothing or are never reached, pools whose min_up cannot
+ * be met. Adds every error to diags; returns ISB_OK or ISB_EINVAL. May also look at a catalog whose reading failed, for
+ * the errors beyond. */
 int isb_catalog_check(const struct isb_catalog *catalog, struct isb_diags *diags);

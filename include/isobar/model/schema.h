@@ -45,8 +45,8 @@ int isb_schema_read(struct isb_catalog *catalog, const struct isb_yaml *root, st
 
 /* One object from its row: `name` is its key ("zone/owner" for a record, whose zone must be there already), `body` the
  * map of its fields. */
-int isb_schema_read_object(struct isb_catalog *catalog, enum isb_kind kind, const char *name, const struct isb_yaml *body,
-                           struct isb_diags *diags);
+int isb_schema_read_object(struct isb_catalog *catalog, enum isb_kind kind, const char *name,
+                           const struct isb_yaml *body, struct isb_diags *diags);
 
 /* The body of one object as canonical YAML in block style (lists of scalars that fit one line in flow style), two
  * spaces per level, fields in the table's order, values at their default left out, ending in a newline; "{}\n" when
@@ -70,10 +70,10 @@ void isb_schema_print(struct isb_buf *out, const struct isb_catalog *catalog,
 int isb_schema_rows(const struct isb_catalog *catalog,
                     int (*row)(void *arg, enum isb_kind kind, const char *key, const char *body), void *arg);
 
-/* CLI edits work on the body's tree: sets `field` ("weight", "expect.status", "endpoints.icn-1.weight") of `body` to the
- * scalar or flow-style YAML `value`, or takes the field away when value is NULL. Only syntax is checked here; reading the
- * object back checks the rest. Maps on the way are made where they are missing. New nodes come from `arena`, marked with
- * `at`; nodes that the old tree shares through aliases are copied first. Returns ISB_OK, ISB_EINVAL, or ISB_ENOTFOUND when
- * there is nothing to take away. */
+/* CLI edits work on the body's tree: sets `field` ("weight", "expect.status", "endpoints.icn-1.weight") of `body` to
+ * the scalar or flow-style YAML `value`, or takes the field away when value is NULL. Only syntax is checked here;
+ * reading the object back checks the rest. Maps on the way are made where they are missing. New nodes come from `arena`, marked
+ * with `at`; nodes that the old tree shares through aliases are copied first. Returns ISB_OK, ISB_EINVAL, or
+ * ISB_ENOTFOUND when there is nothing to take away. */
 int isb_yaml_set(struct isb_arena *arena, struct isb_yaml *body, const char *field, const char *value,
                  struct isb_mark at, struct isb_diags *diags);

@@ -8,9 +8,9 @@
 #include "isobar/base/diag.h"
 
 /* The only door to libyaml. A document becomes a tree of untyped nodes with marks; typing is the schema's business, so
- * the country NO stays Norway. Refused with a mark: syntax errors, duplicate keys, keys that are not scalars, merge keys
- * ("<<"), tags, more than one document, depth over 64, more than ISB_YAML_NODES_MAX nodes once aliases are followed.
- * JSON is YAML. */
+ * the country NO stays Norway. Refused with a mark: syntax errors, duplicate keys, keys that are not scalars, merge
+ * keys ("<<"), tags, more than one document, depth over 64, more than ISB_YAML_NODES_MAX nodes once aliases are
+ * followed. JSON is YAML. */
 
 enum isb_yaml_kind { ISB_YAML_SCALAR, ISB_YAML_LIST, ISB_YAML_MAP };
 enum { ISB_YAML_DEPTH_MAX = 64, ISB_YAML_NODES_MAX = 10000000, ISB_YAML_ANCHORS_MAX = 1000 };
@@ -48,8 +48,8 @@ bool isb_yaml_absent(const struct isb_yaml *node); /* NULL or a plain null */
 /* A scalar as YAML text: bare when it reads back as itself here and is no boolean to readers that guess types, else in
  * double quotes. `text` is UTF-8, as everything that was parsed. */
 void isb_yaml_quote(struct isb_buf *out, const char *text);
-/* Text as `|` block whose lines stand `indent` columns in, two more than their key: from the "|" to the last newline. What
- * a block cannot hold goes into double quotes. */
+/* Text as `|` block whose lines stand `indent` columns in, two more than their key: from the "|" up to the last
+ * newline, which the caller adds. What a block cannot hold goes into double quotes. */
 void isb_yaml_block(struct isb_buf *out, const char *text, unsigned indent);
 
 /* Foreign text for use in a sentence: cut after 40 octets, control characters replaced; returns out. */

@@ -8,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "isobar/view/geodb.h"
+#include "isobar/model/country.h"
 
 static void codes_are_found_in_any_case(void **state)
 {

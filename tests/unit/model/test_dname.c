@@ -76,13 +76,15 @@ static void escapes_give_the_octets_they_name(void **state)
 	parsed("a\\.b\\000\\255\\ c\\@.x", out);
 	assert_memory_equal(out, "\010a.b\0\377 c@\1x", 12);
 	assert_string_equal(isb_dname_print(out, text), "a\\.b\\000\\255\\032c\\@.x.");
-	assert_string_equal(isb_dname_print(parsed("\\$ORIGIN.\\;\\\"\\(\\)\\\\", out), text), "\\$ORIGIN.\\;\\\"\\(\\)\\\\.");
+	assert_string_equal(isb_dname_print(parsed("\\$ORIGIN.\\;\\\"\\(\\)\\\\", out), text),
+	                    "\\$ORIGIN.\\;\\\"\\(\\)\\\\.");
 }
 
 static void malformed_text_is_refused_and_leaves_out_alone(void **state)
 {
 	(void)state;
-	static const char *const bad[] = {"", "a\\", "a\\25", "a\\256", "a\\2x5", "a b", "a\tb", "a;b", "(a", "a)", "\"a\"", "a\x7f"};
+	static const char *const bad[] = {"",     "a\\", "a\\25", "a\\256", "a\\2x5", "a b",
+	                                  "a\tb", "a;b", "(a",    "a)",     "\"a\"",  "a\x7f"};
 	static const char *const range[] = {"..", ".a", "a..b", "a.."};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		uint8_t out[ISB_DNAME_MAX] = {42};
@@ -182,8 +184,15 @@ static void a_name_is_under_its_ancestors_and_itself(void **state)
 static void the_canonical_order_is_that_of_rfc_4034(void **state)
 {
 	(void)state;
-	static const char *const sorted[] = {".", "example.", "a.example.", "yljkjljk.a.example.", "Z.a.example.",
-	                                     "zABC.a.EXAMPLE.", "z.example.", "\\001.z.example.", "*.z.example.",
+	static const char *const sorted[] = {".",
+	                                     "example.",
+	                                     "a.example.",
+	                                     "yljkjljk.a.example.",
+	                                     "Z.a.example.",
+	                                     "zABC.a.EXAMPLE.",
+	                                     "z.example.",
+	                                     "\\001.z.example.",
+	                                     "*.z.example.",
 	                                     "\\200.z.example."};
 	size_t count = sizeof(sorted) / sizeof(sorted[0]);
 	for (size_t i = 0; i < count; i++) {

@@ -13,8 +13,12 @@ static void a_word_gives_back_what_was_packed(void **state)
 	(void)state;
 	for (unsigned verdict = 0; verdict < 4; verdict++) {
 		for (unsigned held = 0; held < 3; held++) {
-			struct isb_health in = {.verdict = (enum isb_verdict)verdict, .held = (enum isb_verdict)held, .soft = 73,
-			                        .load = 4095, .latency_us = 16 * 12345, .flip_s = 17};
+			struct isb_health in = {.verdict = (enum isb_verdict)verdict,
+						.held = (enum isb_verdict)held,
+						.soft = 73,
+						.load = 4095,
+						.latency_us = 16 * 12345,
+						.flip_s = 17};
 			struct isb_health out = isb_health_unpack(isb_health_pack(&in));
 			assert_int_equal(out.verdict, in.verdict);
 			assert_int_equal(out.held, in.held);
@@ -30,7 +34,8 @@ static void the_bits_lie_where_the_header_says(void **state)
 {
 	(void)state;
 	struct isb_health h = {ISB_UP, ISB_DOWN, 100, 1, 16, 3};
-	assert_int_equal(isb_health_pack(&h), UINT64_C(1) << 63 | 1 | 2 << 2 | 100 << 4 | 1 << 11 | 1 << 23 | UINT64_C(3) << 43);
+	assert_int_equal(isb_health_pack(&h),
+			 UINT64_C(1) << 63 | 1 | 2 << 2 | 100 << 4 | 1 << 11 | 1 << 23 | UINT64_C(3) << 43);
 }
 
 static void a_word_of_zero_is_never_seen(void **state)
@@ -71,9 +76,15 @@ static void latency_is_rounded_to_the_nearest_sixteen_microseconds(void **state)
 static void unknown_and_disputed_fall_back_on_what_is_held(void **state)
 {
 	(void)state;
-	static const struct { enum isb_verdict verdict, held, effective; } cases[] = {
-		{ISB_UP, ISB_DOWN, ISB_UP},       {ISB_DOWN, ISB_UP, ISB_DOWN},      {ISB_UNKNOWN, ISB_UP, ISB_UP},
-		{ISB_DISPUTED, ISB_UP, ISB_UP},   {ISB_UNKNOWN, ISB_DOWN, ISB_DOWN}, {ISB_DISPUTED, ISB_DOWN, ISB_DOWN},
+	static const struct {
+		enum isb_verdict verdict, held, effective;
+	} cases[] = {
+		{ISB_UP, ISB_DOWN, ISB_UP},
+		{ISB_DOWN, ISB_UP, ISB_DOWN},
+		{ISB_UNKNOWN, ISB_UP, ISB_UP},
+		{ISB_DISPUTED, ISB_UP, ISB_UP},
+		{ISB_UNKNOWN, ISB_DOWN, ISB_DOWN},
+		{ISB_DISPUTED, ISB_DOWN, ISB_DOWN},
 		{ISB_UNKNOWN, ISB_UNKNOWN, ISB_UNKNOWN},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -112,16 +123,16 @@ static void an_admin_state_ends_at_its_time_and_not_before(void **state)
 static void names_of_admin_states_are_read_back(void **state)
 {
 	(void)state;
-	for (unsigned i = ISB_ADMIN_AUTO; i <= ISB_ADMIN_HOLD; i++) {
+	for (unsigned i = ISB_ADMIN_AUTO; i <= ISB_ADMIN_DRAIN; i++) {
 		enum isb_admin admin;
 		assert_int_equal(isb_admin_parse(isb_admin_name((enum isb_admin)i), &admin), ISB_OK);
 		assert_int_equal(admin, i);
 	}
-	enum isb_admin kept = ISB_ADMIN_HOLD;
+	enum isb_admin kept = ISB_ADMIN_DRAIN;
 	assert_int_equal(isb_admin_parse("DOWN", &kept), ISB_EFORMAT);
 	assert_int_equal(isb_admin_parse("", &kept), ISB_EFORMAT);
 	assert_int_equal(isb_admin_parse("downs", &kept), ISB_EFORMAT);
-	assert_int_equal(kept, ISB_ADMIN_HOLD);
+	assert_int_equal(kept, ISB_ADMIN_DRAIN);
 	assert_string_equal(isb_verdict_name(ISB_DISPUTED), "disputed");
 	assert_string_equal(isb_verdict_name(ISB_UNKNOWN), "unknown");
 }

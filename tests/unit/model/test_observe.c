@@ -184,7 +184,10 @@ static void outcomes_print_their_names(void **state)
 {
 	(void)state;
 	char out[ISB_OUTCOME_TEXT];
-	static const struct { struct isb_outcome o; const char *text; } cases[] = {
+	static const struct {
+		struct isb_outcome o;
+		const char *text;
+	} cases[] = {
 		{{.kind = ISB_OUT_OK, .status = 200}, "ok"},
 		{{.kind = ISB_OUT_STATUS, .status = 503}, "status-503"},
 		{{.kind = ISB_OUT_STATUS, .status = UINT16_MAX}, "status-65535"},

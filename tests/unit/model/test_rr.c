@@ -27,8 +27,9 @@ static void mnemonics_and_generic_names_are_known_in_any_case(void **state)
 	static const struct {
 		const char *text;
 		uint16_t type;
-	} known[] = {{"a", ISB_A}, {"AAAA", ISB_AAAA}, {"Https", ISB_HTTPS}, {"nsec3param", 51}, {"NSAP-PTR", 23},
-	             {"CAA", 257}, {"ANY", ISB_ANY}, {"type1", ISB_A}, {"TYPE65535", 65535}, {"TYPE0", 0}, {"DLV", 32769}};
+	} known[] = {{"a", ISB_A},         {"AAAA", ISB_AAAA}, {"Https", ISB_HTTPS}, {"nsec3param", 51},
+	             {"NSAP-PTR", 23},     {"CAA", 257},       {"ANY", ISB_ANY},     {"type1", ISB_A},
+	             {"TYPE65535", 65535}, {"TYPE0", 0},       {"DLV", 32769}};
 	char text[ISB_TYPE_TEXT];
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
 		uint16_t type = 12345;
@@ -43,7 +44,8 @@ static void mnemonics_and_generic_names_are_known_in_any_case(void **state)
 static void other_words_are_no_types(void **state)
 {
 	(void)state;
-	static const char *const bad[] = {"", "AAA", "TYPE", "TYPE65536", "TYPE99999999999", "TYPE-1", "TYPE1x", "TYPE 1", "IN", "1"};
+	static const char *const bad[] = {"",       "AAA",    "TYPE",   "TYPE65536", "TYPE99999999999",
+	                                  "TYPE-1", "TYPE1x", "TYPE 1", "IN",        "1"};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		uint16_t type = 12345;
 		assert_int_equal(isb_type_parse(bad[i], &type), ISB_EFORMAT);
@@ -103,9 +105,18 @@ static void rdata_of_known_types_must_be_whole(void **state)
 		{ISB_MX, "\0\12\2mx\0", 6, true},
 		{ISB_MX, "\0", 1, false},
 		{ISB_MX, "\0\12", 2, false},
-		{ISB_SOA, "\0\0" "01234567890123456789", 22, true},
-		{ISB_SOA, "\0\0" "0123456789012345678", 21, false},
-		{ISB_SOA, "\0\0" "012345678901234567890", 23, false},
+		{ISB_SOA,
+	         "\0\0"
+	         "01234567890123456789",
+	         22, true},
+		{ISB_SOA,
+	         "\0\0"
+	         "0123456789012345678",
+	         21, false},
+		{ISB_SOA,
+	         "\0\0"
+	         "012345678901234567890",
+	         23, false},
 		{ISB_HTTPS, "\0\1\0", 3, true},
 		{ISB_HTTPS, "\0\1\0\0\3\0\2\1\273", 9, true},
 		{ISB_NSEC, "\1a\0\0\1\1", 6, true},
@@ -113,7 +124,8 @@ static void rdata_of_known_types_must_be_whole(void **state)
 		{65280, "", 0, true},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		assert_int_equal(isb_rdata_check(cases[i].type, (const uint8_t *)cases[i].rdata, cases[i].len), cases[i].good);
+		assert_int_equal(isb_rdata_check(cases[i].type, (const uint8_t *)cases[i].rdata, cases[i].len),
+		                 cases[i].good);
 }
 
 static struct isb_rrset *make_set(uint16_t type, uint16_t count, const void *rdata, uint32_t size)
@@ -138,12 +150,12 @@ static void stored_rrsets_must_add_up(void **state)
 	} cases[] = {
 		{1, "\0\4\300\0\2\1", 6, true},
 		{2, "\0\4\300\0\2\1\0\4\300\0\2\2", 12, true},
-		{2, "\0\4\300\0\2\1", 6, false},                 /* one is missing */
-		{1, "\0\4\300\0\2\1\0\4\300\0\2\2", 12, false},  /* one too many */
-		{1, "\0\4\300\0\2", 5, false},                   /* cut */
+		{2, "\0\4\300\0\2\1", 6, false},                /* one is missing */
+		{1, "\0\4\300\0\2\1\0\4\300\0\2\2", 12, false}, /* one too many */
+		{1, "\0\4\300\0\2", 5, false},                  /* cut */
 		{1, "\0", 1, false},
-		{1, "\377\377\300\0\2\1", 6, false},             /* a length beyond the end */
-		{0, "", 0, false},                               /* an empty rrset is none */
+		{1, "\377\377\300\0\2\1", 6, false}, /* a length beyond the end */
+		{0, "", 0, false},                   /* an empty rrset is none */
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct isb_rrset *set = make_set(ISB_A, cases[i].count, cases[i].octets, cases[i].size);

@@ -21,7 +21,9 @@ static size_t votes_from(const char *text, struct isb_vote *votes)
 		char c = text[i];
 		bool old = c == 'U' || c == 'D';
 		votes[i] = (struct isb_vote){
-			.state = c == 'u' || c == 'U' ? ISB_UP : c == '-' ? ISB_UNKNOWN : ISB_DOWN,
+			.state = c == 'u' || c == 'U' ? ISB_UP
+			     : c == '-'           ? ISB_UNKNOWN
+						  : ISB_DOWN,
 			.observed_ms = NOW - (old ? 20000 : 5000),
 			.expires_ms = old ? NOW : NOW + 1,
 			.blind = c == 'b',
@@ -41,7 +43,10 @@ static enum isb_verdict judge(const char *quorum_text, const char *text)
 static void each_quorum_decides_as_written(void **state)
 {
 	(void)state;
-	static const struct { const char *quorum, *votes; enum isb_verdict verdict; } cases[] = {
+	static const struct {
+		const char *quorum, *votes;
+		enum isb_verdict verdict;
+	} cases[] = {
 		{"majority", "u", ISB_UP},
 		{"majority", "d", ISB_DOWN},
 		{"majority", "uud", ISB_UP},
@@ -124,7 +129,8 @@ static void the_order_of_the_votes_does_not_matter(void **state)
 static void quorums_print_as_they_are_read(void **state)
 {
 	(void)state;
-	static const char *const texts[] = {"majority", "any", "all", "at-least 1", "at-least 1000", "1%", "18%", "100%"};
+	static const char *const texts[] = {"majority",      "any", "all", "at-least 1",
+						"at-least 1000", "1%",  "18%", "100%"};
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		struct isb_quorum quorum;
 		char out[ISB_QUORUM_TEXT];
@@ -136,12 +142,29 @@ static void quorums_print_as_they_are_read(void **state)
 static void malformed_quorums_are_refused_and_leave_the_output_alone(void **state)
 {
 	(void)state;
-	static const struct { const char *text; int rc; } cases[] = {
-		{"", ISB_EFORMAT},           {"Majority", ISB_EFORMAT},   {"most", ISB_EFORMAT},        {"at-least", ISB_EFORMAT},
-		{"at-least ", ISB_EFORMAT},  {"at-least x", ISB_EFORMAT}, {"at-least 2 ", ISB_EFORMAT}, {"at-least  2", ISB_EFORMAT},
-		{"at-least -1", ISB_EFORMAT}, {"at-least 02", ISB_EFORMAT}, {"at-least 0", ISB_ERANGE},  {"at-least 1001", ISB_ERANGE},
-		{"at-least 99999999999999999999", ISB_ERANGE},            {"0%", ISB_ERANGE},           {"101%", ISB_ERANGE},
-		{"%", ISB_EFORMAT},          {"18", ISB_EFORMAT},         {"18%%", ISB_EFORMAT},        {"4294967297%", ISB_ERANGE},
+	static const struct {
+		const char *text;
+		int rc;
+	} cases[] = {
+		{"", ISB_EFORMAT},
+		{"Majority", ISB_EFORMAT},
+		{"most", ISB_EFORMAT},
+		{"at-least", ISB_EFORMAT},
+		{"at-least ", ISB_EFORMAT},
+		{"at-least x", ISB_EFORMAT},
+		{"at-least 2 ", ISB_EFORMAT},
+		{"at-least  2", ISB_EFORMAT},
+		{"at-least -1", ISB_EFORMAT},
+		{"at-least 02", ISB_EFORMAT},
+		{"at-least 0", ISB_ERANGE},
+		{"at-least 1001", ISB_ERANGE},
+		{"at-least 99999999999999999999", ISB_ERANGE},
+		{"0%", ISB_ERANGE},
+		{"101%", ISB_ERANGE},
+		{"%", ISB_EFORMAT},
+		{"18", ISB_EFORMAT},
+		{"18%%", ISB_EFORMAT},
+		{"4294967297%", ISB_ERANGE},
 		{"1.5%", ISB_EFORMAT},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
