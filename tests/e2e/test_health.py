@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A health result's walk: load balancers stop and return, the probe and the server die and come back."""
+import signal
+import time
+import unittest
+
+from harness import FRANKFURT, GERMANY, KOREA, SEOUL, USA, VIRGINIA, Story, until
+
+
+class Health(Story):
+    def setUp(self):
+        super().setUp()
+        self.site.start()
+
+    def test_point_5_a_stopped_region_moves_away_and_returns(self):
+        self.assertEqual(self.site.answer(KOREA), [SEOUL])
+        self.site.balancers["seoul"].stop()
+        self.site.moves(KOREA, VIRGINIA)
+        self.assertEqual(self.site.answer(GERMANY), [FRANKFURT])
+        self.assertEqual(self.site.verdicts(), {"asia/icn-1": "down", "us/iad-1": "up", "europe/fra-1": "up"})
+        self.site.balancers["seoul"].start()
+        self.site.moves(KOREA, SEOUL)
+
+    def test_point_5_a_page_without_the_expected_word_is_down(self):
+        conf = self.site.balancers["seoul"].directory / "nginx.conf"
+        conf.write_text(conf.read_text().replace('"healthy\\n"', '"on fire\\n"'))
+        self.site.balancers["seoul"].process.child.send_signal(signal.SIGHUP)
+        self.site.moves(KOREA, VIRGINIA)
+
+    def test_point_5_a_certificate_that_does_not_verify_is_down(self):
+        self.site.cli("set", "check", "web", "host=wrong.example.com")
+        until(lambda: set(self.site.verdicts().values()) == {"down"}, 20, "every endpoint is down by its certificate")
+
+    def test_all_down_answers_as_if_all_were_up(self):
+        for balancer in self.site.balancers.values():
+            balancer.stop()
+        until(lambda: set(self.site.verdicts().values()) == {"down"}, 20, "every endpoint is down")
+        self.site.moves(KOREA, SEOUL)
+        self.site.moves(USA, VIRGINIA)
+
+    def test_point_5_answers_hold_when_the_probe_is_killed(self):
+        self.site.balancers["seoul"].stop()
+        self.site.moves(KOREA, VIRGINIA)
+        self.site.probe.kill()
+        self.site.balancers["seoul"].start()  # nobody looks any more, so nothing may move
+        observed = time.monotonic() + 3  # 15 intervals; the votes are stale long before
+        while time.monotonic() < observed:
+            self.assertEqual(self.site.answer(KOREA), [VIRGINIA])
+            self.assertEqual(self.site.answer(USA), [VIRGINIA])
+            self.assertEqual(self.site.answer(GERMANY), [FRANKFURT])
+        self.site.start_probe(ready=False)
+        self.site.moves(KOREA, SEOUL)
+
+    def test_point_5_verdicts_are_there_at_once_after_the_server_is_killed(self):
+        self.site.balancers["seoul"].stop()
+        self.site.moves(KOREA, VIRGINIA)
+        self.site.probe.kill()
+        self.site.server.kill()
+        self.site.start_server()
+        self.assertEqual(self.site.answer(KOREA), [VIRGINIA], "the first answer already knows the verdict")
+
+    def test_point_5_a_probe_that_returns_does_not_flap(self):
+        for _ in range(3):
+            self.site.probe.kill()
+            self.site.start_probe(ready=False)
+            for _ in range(200):
+                self.assertEqual(self.site.answer(KOREA), [SEOUL])
+
+    def test_the_programs_stop_cleanly_when_asked(self):
+        self.assertEqual(self.site.probe.stop(), 0)
+        self.assertEqual(self.site.server.stop(), 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
