@@ -8,18 +8,15 @@
 #include "isobar/base/clock.h"
 #include "isobar/base/err.h"
 
-/* drain and force: what an operator says of endpoints. Patterns like 'asia/' + '*' name several at once. */
+/* drain and force: what an operator says of endpoints. A shell pattern names several at once. */
 
 struct saying {
 	const char *const *patterns;
 	int npattern;
 	struct isb_admin_row row;
 	struct isb_edit *edit;
-	int rc;
-	size_t matched;
-	bool *used;
+	bool *used; /* per pattern */
 	struct cli *cli;
-	json_t *json;
 };
 
 static bool matches(struct saying *s, const char *endpoint)
@@ -31,24 +28,26 @@ static bool matches(struct saying *s, const char *endpoint)
 	return any;
 }
 
-static int say(void *arg, const char *endpoint, uint32_t slot)
+static const char *does(enum isb_admin admin)
 {
-	struct saying *s = arg;
+	return admin == ISB_ADMIN_DRAIN ? "drains" : admin == ISB_ADMIN_UP ? "is forced up" : "is forced down";
+}
+
+static int say(struct saying *s, const char *endpoint)
+{
 	char until[24];
-	(void)slot;
 	if (!matches(s, endpoint))
 		return 0;
-	s->matched++;
-	s->rc = isb_edit_admin(s->edit, endpoint, &s->row);
-	if (s->rc == ISB_OK && !s->cli->json) {
+	int rc = isb_edit_admin(s->edit, endpoint, &s->row);
+	if (rc == ISB_OK && !s->cli->json) {
 		if (s->row.admin == ISB_ADMIN_AUTO)
 			printf("%s follows its checks again\n", endpoint);
 		else if (s->row.until_ms)
-			printf("%s is %s until %s\n", endpoint, isb_admin_name(s->row.admin), isb_time_print(s->row.until_ms, until));
+			printf("%s %s until %s\n", endpoint, does(s->row.admin), isb_time_print(s->row.until_ms, until));
 		else
-			printf("%s is %s until you say: isobar force auto %s\n", endpoint, isb_admin_name(s->row.admin), endpoint);
+			printf("%s %s until you say: isobar force auto %s\n", endpoint, does(s->row.admin), endpoint);
 	}
-	return s->rc;
+	return rc;
 }
 
 struct names {
@@ -82,13 +81,14 @@ static int unknown_endpoint(struct isb_txn *txn, const char *pattern)
 static int admin_change(struct cli *cli, struct isb_txn *txn, struct isb_edit *edit, struct isb_diags *diags, void *arg)
 {
 	struct saying *s = arg;
+	(void)cli;
 	(void)diags;
 	s->edit = edit;
 	s->used = isb_xcalloc((size_t)s->npattern, sizeof(*s->used));
 	struct names n = {0}; /* listed first: rows must not be written while a table is walked */
 	int rc = isb_slot_each(txn, collect, &n);
 	for (size_t i = 0; rc == ISB_OK && i < n.count; i++)
-		rc = say(s, n.list[i], 0);
+		rc = say(s, n.list[i]);
 	int code = CLI_OK;
 	for (int i = 0; code == CLI_OK && rc == ISB_OK && i < s->npattern; i++)
 		if (!s->used[i])
@@ -98,7 +98,6 @@ static int admin_change(struct cli *cli, struct isb_txn *txn, struct isb_edit *e
 	free(s->used);
 	free(n.list);
 	isb_arena_done(&n.arena);
-	(void)cli;
 	return code;
 }
 

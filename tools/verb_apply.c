@@ -30,20 +30,37 @@ static const char *beside(struct isb_arena *arena, const char *catalog_file, con
 	return isb_arena_printf(arena, "%.*s/%s", (int)(slash - catalog_file), catalog_file, path);
 }
 
-/* Reads the zone's ordinary data when the catalog gives any. ISB_ENOTFOUND: none is given. */
+static int read_text(struct isb_catalog *want, const struct isb_zone *zone, const uint8_t *apex, struct isb_diags *diags,
+                     struct isb_zonedata *ret_data)
+{
+	if (zone->file)
+		return isb_zonefile_read(beside(&want->arena, zone->mark.file, zone->file), apex, diags, ret_data);
+	struct isb_mark at = zone->text_mark;
+	at.line++; /* a block begins on the line after its `|` */
+	at.column = 0;
+	return isb_zonetext_read(zone->text, strlen(zone->text), at, apex, diags, ret_data);
+}
+
+/* Reads the zone's ordinary data when the catalog gives any; ISB_ENOTFOUND: none is given. What is only worth a notice
+ * (differing TTLs in an rrset) is printed at once. */
 static int read_zone(struct isb_catalog *want, const struct isb_zone *zone, struct isb_diags *diags,
                      uint8_t ret_apex[ISB_DNAME_MAX], struct isb_zonedata *ret_data)
 {
+	struct isb_diags own = {0};
 	if (isb_dname_parse(zone->name, NULL, ret_apex) < 0) {
 		isb_diag(diags, zone->mark, "'%s' is not a domain name", zone->name);
 		return ISB_EINVAL;
 	}
 	isb_dname_lower(ret_apex, ret_apex);
-	if (zone->text)
-		return isb_zonetext_read(zone->text, strlen(zone->text), zone->text_mark, ret_apex, diags, ret_data);
-	if (zone->file)
-		return isb_zonefile_read(beside(&want->arena, zone->mark.file, zone->file), ret_apex, diags, ret_data);
-	return ISB_ENOTFOUND;
+	if (!zone->text && !zone->file)
+		return ISB_ENOTFOUND;
+	int rc = read_text(want, zone, ret_apex, &own, ret_data);
+	if (rc == ISB_OK)
+		isb_diags_print(&own, stderr);
+	else
+		isb_diags_move(diags, &own);
+	isb_diags_done(&own);
+	return rc;
 }
 
 struct applying {
@@ -205,9 +222,11 @@ struct exporting {
 	int rc;
 };
 
+/* All but the SOA, which comes first in a master file. */
 static int export_set(void *arg, const uint8_t *owner, const struct isb_rrset *set)
 {
-	isb_rrset_print(arg, owner, set);
+	if (set->type != ISB_SOA)
+		isb_rrset_print(arg, owner, set);
 	return 0;
 }
 
@@ -219,6 +238,9 @@ static const char *export_zone(void *arg, const struct isb_zone *zone)
 	if (isb_dname_parse(zone->name, NULL, apex) < 0)
 		return NULL;
 	isb_dname_lower(apex, apex);
+	const struct isb_rrset *soa;
+	if (isb_rrset_get(e->txn, apex, apex, ISB_SOA, &soa) == ISB_OK)
+		isb_rrset_print(&e->text, apex, soa);
 	int rc = isb_rrset_each(e->txn, apex, export_set, &e->text);
 	if (rc != ISB_OK)
 		e->rc = rc;

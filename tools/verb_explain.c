@@ -11,6 +11,7 @@
 #include "isobar/base/wire.h"
 #include "isobar/dns/respond.h"
 #include "isobar/model/dname.h"
+#include "isobar/model/model.h"
 #include "isobar/steer/order.h"
 #include "isobar/steer/trace.h"
 #include "isobar/store/healthdb.h"
@@ -240,7 +241,7 @@ static void tell_step(const struct explain *e, const struct isb_step *step)
 	int indent = (int)(step->depth * 2 + 2);
 	switch (step->kind) {
 	case ISB_STEP_RECORD: printf("decision  class %u\n", step->got); break;
-	case ISB_STEP_ENTER: printf("%*s%s (%s)\n", indent, "", step->name, isb_order_get(step->order)->name); break;
+	case ISB_STEP_ENTER: printf("%*s%s (%s)\n", indent, "", step->name, isb_order_words[step->order]); break;
 	case ISB_STEP_CHILD: printf("%*srank %u  weight %u  %s\n", indent, "", step->rank, step->weight, step->name); break;
 	case ISB_STEP_ENDPOINT:
 		printf("%*srank %u  weight %g  %s  %s%s\n", indent, "", step->rank, step->weight / 100.0, step->name,
@@ -277,7 +278,7 @@ static void json_step(const struct explain *e, const struct isb_step *step)
 	if (step->kind == ISB_STEP_RECORD)
 		json_object_set_new(o, "class", json_integer(step->got));
 	if (step->kind == ISB_STEP_ENTER)
-		json_object_set_new(o, "order", json_string(isb_order_get(step->order)->name));
+		json_object_set_new(o, "order", json_string(isb_order_words[step->order]));
 	if (step->kind == ISB_STEP_ENDPOINT) {
 		json_object_set_new(o, "verdict", json_string(judgement(e, step, text)));
 		json_object_set_new(o, "usable", json_boolean(step->usable == ISB_USABLE));
