@@ -50,8 +50,10 @@ static void find(struct isb_context *ctx, const struct isb_view *view, const str
 	struct isb_steer_state state = {.health = *health, .admin = view->admin, .nadmin = view->nadmin,
 	                                .now_ms = now_ms, .rng = &ctx->rng, .trace = ctx->trace};
 	isb_answer_find(answer, view, query, whom, &state);
-	if (!told)
-		answer->scope = 0;
+	/* Steered by the resolver's own address. A network that tells nothing (a private one) is answered for itself alone, so
+	 * that a cache does not hand the answer to other clients; without one, or with SOURCE 0, the answer is everybody's. */
+	if (!told && answer->scope)
+		answer->scope = query->edns.ecs.present ? query->edns.ecs.source : 0;
 }
 
 static size_t size_limit(const struct isb_context *ctx, const struct isb_query *query, enum isb_proto proto,
