@@ -11,6 +11,7 @@
 #include "isobar/base/arena.h"
 #include "isobar/base/err.h"
 #include "isobar/base/wire.h"
+#include "frames.h"
 #include "worker.h"
 
 enum {
@@ -18,12 +19,9 @@ enum {
 	BACKLOG = 512,
 	IDLE_MS = 10000,       /* RFC 7766 §6.2.3 asks for seconds */
 	SWEEP_MS = 1000,
-	MESSAGE_MIN = 12,      /* a DNS header */
-	MESSAGE_MAX = 65535,
-	PREFIX = 2,            /* the length before every message, RFC 1035 §4.2.2 */
 	UNSENT_MAX = 64 << 10, /* beyond this a client must read before it is answered again */
 	IN_SIZE = 8 << 10,
-	OUT_SIZE = UNSENT_MAX + PREFIX + MESSAGE_MAX, /* room for one more answer while the limit is not passed */
+	OUT_SIZE = UNSENT_MAX + ISB_FRAME_PREFIX + ISB_MESSAGE_MAX, /* room for one more answer while the limit is not passed */
 };
 
 struct conn {
@@ -34,8 +32,7 @@ struct conn {
 	/* Loop time of the last query answered or answer sent. Octets alone do not count, or a client could hold a
 	 * connection with one of them every now and then. */
 	uint64_t active_ms;
-	uint8_t *in; /* what came and is not answered: less than a message, or held back while paused */
-	size_t in_len;
+	struct isb_frames in; /* holds less than a message, or what has to wait while paused */
 	bool paused; /* not reading: too much unsent */
 	bool ending; /* the client will ask no more: close when everything is sent */
 };
@@ -93,7 +90,7 @@ static size_t unsent(const struct conn *conn)
 static void on_closed(uv_handle_t *handle)
 {
 	struct conn *conn = (struct conn *)handle;
-	free(conn->in);
+	isb_frames_done(&conn->in);
 	free(conn);
 }
 
@@ -160,68 +157,54 @@ static void flush(struct conn *conn, const uint8_t *data, size_t len)
 
 /* --- Queries in --- */
 
-/* Answers the whole queries at the front of `data` until they are used up or the client has to read first. Answers
- * gather in the worker's scratch and leave in as few segments as possible. Returns the octets used. */
-static size_t serve(struct conn *conn, const uint8_t *data, size_t len)
-{
-	struct isb_tcp *tcp = conn->tcp;
-	struct isb_worker *worker = tcp->worker;
+/* What is answered in one go: from one view, into the worker's scratch, to leave in as few segments as possible. */
+struct batch {
+	struct conn *conn;
 	struct isb_turn turn;
-	size_t pos = 0, out = 0;
-	bool malformed = false;
-	conn->paused = false;
-	isb_turn_begin(worker, &turn);
-	while (len - pos >= PREFIX) {
-		size_t n = isb_get_u16(data + pos);
-		malformed = n < MESSAGE_MIN;
-		if (malformed || len - pos - PREFIX < n)
-			break;
-		conn->paused = unsent(conn) + out > UNSENT_MAX;
-		if (conn->paused)
-			break;
-		size_t answer = isb_respond(&worker->ctx, turn.view, &turn.health, &conn->client, turn.now_ms,
-		                            data + pos + PREFIX, n, tcp->out + out + PREFIX, MESSAGE_MAX);
-		if (answer) {
-			isb_put_u16(tcp->out + out, (uint16_t)answer);
-			out += PREFIX + answer;
-		}
-		pos += PREFIX + n;
+	size_t out; /* octets of answers */
+	bool any;
+};
+
+static bool answer(void *arg, const uint8_t *query, size_t len)
+{
+	struct batch *b = arg;
+	struct isb_tcp *tcp = b->conn->tcp;
+	if (unsent(b->conn) + b->out > UNSENT_MAX)
+		return false;
+	uint8_t *frame = tcp->out + b->out;
+	size_t n = isb_respond(&tcp->worker->ctx, b->turn.view, &b->turn.health, &b->conn->client, b->turn.now_ms, query, len,
+	                       frame + ISB_FRAME_PREFIX, ISB_MESSAGE_MAX);
+	if (n) {
+		isb_put_u16(frame, (uint16_t)n);
+		b->out += ISB_FRAME_PREFIX + n;
 	}
-	isb_turn_end(worker);
-	if (pos)
-		touch(conn);
-	flush(conn, tcp->out, out);
-	if (malformed)
-		drop(conn, &worker->net.tcp_malformed);
-	return pos;
+	b->any = true;
+	return true;
 }
 
-/* Keeps the `len` octets at `rest`, which may lie inside conn->in, for later. The buffer is as large as what came, not
- * as what a length announced. */
-static void keep(struct conn *conn, const uint8_t *rest, size_t len)
+/* Answers what came until it is used up or the client has to read first. */
+static void serve(struct conn *conn, const uint8_t *data, size_t len)
 {
-	uint8_t *old = conn->in;
-	conn->in = NULL;
-	if (len) {
-		conn->in = isb_xmalloc(len);
-		memcpy(conn->in, rest, len);
-	}
-	conn->in_len = len;
-	free(old);
+	struct isb_tcp *tcp = conn->tcp;
+	struct batch b = {.conn = conn};
+	isb_turn_begin(tcp->worker, &b.turn);
+	enum isb_frames_end end = isb_frames_feed(&conn->in, data, len, answer, &b);
+	isb_turn_end(tcp->worker);
+	conn->paused = end == ISB_FRAMES_WAIT;
+	if (b.any)
+		touch(conn);
+	flush(conn, tcp->out, b.out);
+	if (end == ISB_FRAMES_MALFORMED)
+		drop(conn, &tcp->worker->net.tcp_malformed);
 }
 
 /* Serves what came, and reads no more while a query has to wait until answers are read. */
 static void pump(struct conn *conn, const uint8_t *data, size_t len)
 {
-	size_t used = 0;
-	do
-		used += serve(conn, data + used, len - used);
-	while (!closing(conn) && conn->paused && unsent(conn) == 0);
-	if (closing(conn))
-		return;
-	if (used || data != conn->in)
-		keep(conn, data + used, len - used);
-	if (conn->paused)
+	serve(conn, data, len);
+	while (!closing(conn) && conn->paused && unsent(conn) == 0)
+		serve(conn, NULL, 0);
+	if (!closing(conn) && conn->paused)
 		uv_read_stop((uv_stream_t *)&conn->handle);
 }
 
@@ -243,13 +226,8 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 			drop(conn, NULL);
 	} else if (n < 0) {
 		drop(conn, &conn->tcp->worker->net.tcp_errors);
-	} else if (n > 0 && !conn->in_len) {
-		pump(conn, (const uint8_t *)buf->base, (size_t)n);
 	} else if (n > 0) {
-		conn->in = isb_xrealloc(conn->in, conn->in_len + (size_t)n);
-		memcpy(conn->in + conn->in_len, buf->base, (size_t)n);
-		conn->in_len += (size_t)n;
-		pump(conn, conn->in, conn->in_len);
+		pump(conn, (const uint8_t *)buf->base, (size_t)n);
 	}
 }
 
@@ -258,7 +236,7 @@ static void on_drained(struct conn *conn)
 	if (conn->ending) {
 		drop(conn, NULL);
 	} else if (conn->paused) {
-		pump(conn, conn->in, conn->in_len);
+		pump(conn, NULL, 0);
 		if (!closing(conn) && !conn->paused &&
 		    uv_read_start((uv_stream_t *)&conn->handle, on_alloc, on_read) != 0)
 			drop(conn, &conn->tcp->worker->net.tcp_errors);
