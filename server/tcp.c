@@ -16,7 +16,6 @@
 enum {
 	CONNS_MAX = 1000,
 	BACKLOG = 512,
-	IDLE_MS = 10000,       /* RFC 7766 §6.2.3 asks for seconds */
 	SWEEP_MS = 1000,
 	MESSAGE_MIN = 12,      /* a DNS header */
 	MESSAGE_MAX = 65535,
@@ -113,7 +112,7 @@ static void drop(struct conn *conn, _Atomic uint64_t *why)
 static void on_sweep(uv_timer_t *timer)
 {
 	struct isb_tcp *tcp = timer->data;
-	while (tcp->oldest && uv_now(timer->loop) - tcp->oldest->active_ms >= IDLE_MS)
+	while (tcp->oldest && uv_now(timer->loop) - tcp->oldest->active_ms >= ISB_TCP_IDLE_MS)
 		drop(tcp->oldest, &tcp->worker->net.tcp_idle);
 }
 
