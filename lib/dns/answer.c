@@ -111,8 +111,8 @@ static bool said_before(const struct isb_answer *answer, unsigned first, const u
 	return false;
 }
 
-/* One endpoint's records. Endpoints may share an address, an rrset may not repeat it (RFC 2181 §5): such a record is left
- * out and what stands around it goes in as separate runs. `first`: the first part of this rrset. */
+/* One endpoint's records. Endpoints may share an address, an rrset may not repeat it (RFC 2181 §5): such a record is
+ * left out and what stands around it goes in as separate runs. `first`: the first part of this rrset. */
 static void add_endpoint(struct isb_answer *answer, const struct isb_name *name, unsigned first, struct isb_part part,
                          const uint8_t *rdata, unsigned count)
 {
@@ -135,7 +135,7 @@ static void add_endpoint(struct isb_answer *answer, const struct isb_name *name,
 		isb_answer_add(answer, ISB_ANSWER, name, 0, &part);
 }
 
-/* False when none of the chosen endpoints has a record of this type: one without an IPv6 address does not make AAAA fail. */
+/* False when none of the chosen endpoints has a record of this type. */
 static bool add_choice(struct search *s, const struct isb_name *name, uint16_t type, const struct isb_choice *choice)
 {
 	struct isb_part part = {.type = type, .ttl_s = choice->ttl_s};
@@ -181,7 +181,9 @@ static bool steer(struct search *s, const struct isb_zone_view *zone, const stru
 	*ret_ttl_max = choice.ttl_s;
 	if (choice.kind == ISB_CHOICE_FALLBACK)
 		return false;
-	if (choice.kind == ISB_CHOICE_NODATA || !add_choice(s, name, isb_plan_type_rr((enum isb_plan_type)type), &choice))
+	uint16_t rrtype = isb_plan_type_rr((enum isb_plan_type)type);
+	/* An endpoint without an IPv6 address is NODATA, no error: its IPv4 address is as good as ever. */
+	if (choice.kind == ISB_CHOICE_NODATA || !add_choice(s, name, rrtype, &choice))
 		add_negative(s, zone, name, ISB_NOERROR, choice.ttl_s);
 	return true;
 }

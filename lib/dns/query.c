@@ -167,10 +167,10 @@ int isb_query_read(struct isb_query *ret_query, const uint8_t *in, size_t len)
 	q->id = isb_get_u16(in);
 	q->flags = isb_get_u16(in + 2);
 	q->asks = false;
-	q->edns.present = q->edns.cookie.present = false;
+	q->edns.present = q->edns.ecs.present = q->edns.cookie.present = false;
 	q->tsig.present = false;
 	enum isb_rcode rcode = read_body(q, in, len);
 	if ((q->flags & ISB_FLAG_OPCODE) >> 11 != ISB_OPCODE_QUERY)
-		return ISB_NOTIMP; /* what a body means is the opcode's business; ours was a try to find question and OPT */
+		return ISB_NOTIMP; /* what a body means is the opcode's business: we only looked for question and OPT */
 	return (int)rcode;
 }

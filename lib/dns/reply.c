@@ -244,7 +244,8 @@ size_t isb_reply_write(uint8_t *out, size_t limit, const struct isb_query *query
 	if (signs)
 		isb_tsig_write_badkey(&reply.w, &query->tsig);
 	unsigned flags = ISB_FLAG_QR | (query->flags & (ISB_FLAG_OPCODE | ISB_FLAG_RD | ISB_FLAG_CD)) |
-	                 (answer->authoritative ? ISB_FLAG_AA : 0) | (truncated ? ISB_FLAG_TC : 0) | (answer->rcode & 15);
+	                 (answer->authoritative ? ISB_FLAG_AA : 0) | (truncated ? ISB_FLAG_TC : 0) |
+	                 (answer->rcode & 15);
 	isb_put_u16(out, query->id);
 	isb_put_u16(out + 2, (uint16_t)flags);
 	isb_put_u16(out + 4, query->asks);

@@ -49,7 +49,8 @@ struct isb_edns_extra {
 };
 
 /* Reads an OPT's class, TTL and rdata. ISB_NOERROR; ISB_FORMERR: an option overruns the rdata, client subnet is
- * malformed or there twice (RFC 7871 §7.1.1), a cookie has no allowed length (RFC 7873 §5.2.2); ISB_BADVERS: a version we do not know, whose options are not looked at. */
+ * malformed or there twice (RFC 7871 §7.1.1), a cookie has no allowed length (RFC 7873 §5.2.2); ISB_BADVERS: a
+ * version we do not know, its options are not read. */
 enum isb_rcode isb_edns_read(struct isb_edns *ret_edns, uint16_t cls, uint32_t ttl, const uint8_t *rdata, uint16_t len);
 
 /* Our OPT for a reply to a query with this one. `scope`: bits of the client that the answer depends on. */

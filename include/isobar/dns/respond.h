@@ -20,12 +20,12 @@ struct isb_client {
 	enum isb_proto proto;
 };
 
-/* Counters of one worker. Only the worker adds; anyone may read (relaxed: a count more or less is no harm). A query ends in
- * exactly one of dropped, formerr … referral (noerror: with an answer); truncated, steered, failopen and ecs tell more
- * about some of them. */
+/* Counters of one worker. Only the worker adds; anyone may read (relaxed: a count more or less is no harm). A query
+ * ends in exactly one of dropped, formerr … referral (noerror: with an answer); truncated, steered, failopen and ecs
+ * tell more about some of them. */
 #define ISB_COUNTER_MAP(X) \
-	X(queries) X(queries_tcp) X(dropped) X(formerr) X(notimp) X(refused) X(badvers) X(servfail) X(nxdomain) X(nodata) \
-	X(yxdomain) X(notauth) X(noerror) X(referral) X(truncated) X(steered) X(failopen) X(ecs) \
+	X(queries) X(queries_tcp) X(dropped) X(formerr) X(notimp) X(refused) X(badvers) X(servfail) X(nxdomain) \
+	X(nodata) X(yxdomain) X(notauth) X(noerror) X(referral) X(truncated) X(steered) X(failopen) X(ecs) \
 	X(cookie_new) X(cookie_valid)
 struct isb_counters {
 #define X(name) _Atomic uint64_t name;
