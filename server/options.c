@@ -10,33 +10,48 @@
 
 #include "isobar/base/diag.h"
 #include "isobar/base/err.h"
+#include "isobar/dns/settings.h"
+#include "isobar/model/yaml.h"
 
 static const char help_text[] =
 	"usage: isobard [OPTION]...\n"
 	"Answers DNS queries from the catalog and the health words of a store, which it only reads.\n"
 	"\n"
+	"  -c, --config FILE         options from a file: their long names as YAML keys; the command line wins\n"
 	"  -s, --store DIR           the store (default: $ISOBAR_STORE, else /var/lib/isobar)\n"
 	"  -l, --listen ADDR[:PORT]  answer here, UDP and TCP; may be repeated: 192.0.2.1, [2001:db8::1]:5300\n"
 	"                            (default: 127.0.0.1:53 and [::1]:53)\n"
 	"  -w, --workers N           threads that answer, 1..128 (default: one per CPU)\n"
 	"  -g, --geo FILE            geo database (.mmdb); may be repeated, later ones fill gaps\n"
 	"                            (default: geo.mmdb in the store, where there is one)\n"
+	"  --cookies on|off          DNS cookies (default: on)\n"
+	"  --cookie-secret-file FILE lines of 32 hexadecimal digits: the first signs, up to two more are accepted;\n"
+	"                            servers of one address share it (default: a secret of its own)\n"
+	"  --nsid TEXT               what clients that ask for a name server identifier are told (default: nothing)\n"
+	"  --version-text TEXT       answer to version.bind CH TXT (default: none, REFUSED)\n"
+	"  --id-text TEXT            answer to id.server CH TXT (default: none, REFUSED)\n"
 	"  -L, --log-level LEVEL     error, warning, info or debug (default: info)\n"
 	"  -h, --help                print this and exit\n"
 	"  -V, --version             print the version and exit\n"
 	"\n"
-	"Signals: HUP looks for a new catalog and new geo databases now, USR1 logs the counters,\n"
+	"Signals: HUP looks for a new catalog, new geo databases and cookie secrets now, USR1 logs the counters,\n"
 	"TERM and INT stop. New generations of the catalog are picked up without a signal.\n"
 	"Exit status: 0 stopped as asked, 1 cannot run, 2 wrong command line.\n";
 
+enum { OPT_COOKIES = 256, OPT_COOKIE_SECRET_FILE, OPT_NSID, OPT_VERSION_TEXT, OPT_ID_TEXT };
 static const struct option long_options[] = {
+	{"config", required_argument, NULL, 'c'},
+	{"cookies", required_argument, NULL, OPT_COOKIES},
+	{"cookie-secret-file", required_argument, NULL, OPT_COOKIE_SECRET_FILE},
+	{"nsid", required_argument, NULL, OPT_NSID},
+	{"version-text", required_argument, NULL, OPT_VERSION_TEXT},
+	{"id-text", required_argument, NULL, OPT_ID_TEXT},
 	{"store", required_argument, NULL, 's'},     {"listen", required_argument, NULL, 'l'},
 	{"workers", required_argument, NULL, 'w'},   {"geo", required_argument, NULL, 'g'},
 	{"log-level", required_argument, NULL, 'L'}, {"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, 'V'},         {0},
 };
-static const char *const option_names[] = {"--store",     "--listen", "--workers", "--geo",
-                                           "--log-level", "--help",   "--version", NULL};
+enum { LONG_OPTIONS = sizeof(long_options) / sizeof(long_options[0]) - 1 };
 
 __attribute__((format(printf, 1, 2))) static enum isb_options_result wrong(const char *fmt, ...)
 {
@@ -49,14 +64,32 @@ __attribute__((format(printf, 1, 2))) static enum isb_options_result wrong(const
 	return ISB_OPTIONS_WRONG;
 }
 
+/* The option's place in long_options, or -1 after saying what was probably meant. `dashes`: "--" or "". */
+static int find_option(const char *name, const char *dashes, const char *where)
+{
+	const char *names[LONG_OPTIONS + 1];
+	for (int i = 0; i < LONG_OPTIONS; i++) {
+		names[i] = long_options[i].name;
+		if (strcmp(names[i], name) == 0)
+			return i;
+	}
+	names[LONG_OPTIONS] = NULL;
+	const char *near = isb_nearest(name, names);
+	if (near)
+		wrong("%sunknown option '%s%s'; did you mean '%s%s'?", where, dashes, name, dashes, near);
+	else
+		wrong("%sunknown option '%s%s'; see isobard --help", where, dashes, name);
+	return -1;
+}
+
 static enum isb_options_result unknown(const char *given)
 {
 	char name[64];
 	snprintf(name, sizeof(name), "%.*s", (int)strcspn(given, "="), given);
-	const char *near = isb_nearest(name, option_names);
-	if (near)
-		return wrong("unknown option '%s'; did you mean '%s'?", given, near);
-	return wrong("unknown option '%s'; see isobard --help", given);
+	if (strncmp(name, "--", 2) != 0)
+		return wrong("unknown option '%s'; see isobard --help", given);
+	find_option(name + 2, "--", "");
+	return ISB_OPTIONS_WRONG;
 }
 
 static enum isb_options_result add_listen(struct isb_options *options, const char *text)
@@ -102,27 +135,121 @@ static enum isb_options_result set_log_level(struct isb_options *options, const 
 	return wrong("unknown --log-level '%s'; write error, warning, info or debug", text);
 }
 
-static enum isb_options_result take(struct isb_options *options, int option, const char *given)
+static enum isb_options_result set_switch(const char *name, const char *text, bool *ret_on)
+{
+	if (strcmp(text, "on") != 0 && strcmp(text, "off") != 0)
+		return wrong("--%s '%s' is neither on nor off", name, text);
+	*ret_on = strcmp(text, "on") == 0;
+	return ISB_OPTIONS_RUN;
+}
+
+static enum isb_options_result set_text(const char *name, const char *text, size_t max, const char **ret_text)
+{
+	if (strlen(text) > max)
+		return wrong("--%s is longer than %zu octets", name, max);
+	*ret_text = text;
+	return ISB_OPTIONS_RUN;
+}
+
+/* An option with its value, from the command line or the file. */
+static enum isb_options_result set(struct isb_options *options, int option, const char *value)
 {
 	switch (option) {
 	case 's':
-		if (!*optarg)
+		if (!*value)
 			return wrong("--store is empty; name the directory of the store");
-		options->store = optarg;
+		options->store = value;
 		return ISB_OPTIONS_RUN;
-	case 'l': return add_listen(options, optarg);
-	case 'w': return set_workers(options, optarg);
+	case 'l': return add_listen(options, value);
+	case 'w': return set_workers(options, value);
 	case 'g':
 		if (options->ngeo == ISB_GEO_MAX)
 			return wrong("more than %d --geo", (int)ISB_GEO_MAX);
-		options->geo[options->ngeo++] = optarg;
+		options->geo[options->ngeo++] = value;
 		return ISB_OPTIONS_RUN;
-	case 'L': return set_log_level(options, optarg);
+	case 'L': return set_log_level(options, value);
+	case OPT_COOKIES: return set_switch("cookies", value, &options->cookies);
+	case OPT_COOKIE_SECRET_FILE: options->cookie_secret_file = value; return ISB_OPTIONS_RUN;
+	case OPT_NSID: return set_text("nsid", value, ISB_NSID_MAX, &options->nsid);
+	case OPT_VERSION_TEXT: return set_text("version-text", value, ISB_CHAOS_MAX, &options->version_text);
+	case OPT_ID_TEXT: return set_text("id-text", value, ISB_CHAOS_MAX, &options->id_text);
+	default: return ISB_OPTIONS_RUN; /* --config, which was read before all others */
+	}
+}
+
+static enum isb_options_result take(struct isb_options *options, int option, const char *given)
+{
+	switch (option) {
 	case 'h': fputs(help_text, stdout); return ISB_OPTIONS_DONE;
 	case 'V': puts("isobard " ISB_VERSION); return ISB_OPTIONS_DONE;
 	case ':': return wrong("option '%s' needs a value", given);
-	default: return unknown(given);
+	case '?': return unknown(given);
+	default: return set(options, option, optarg);
 	}
+}
+
+/* --- The file ------------------------------------------------------------------------------------------------------ */
+
+/* Options that the command line gives, by their place in long_options, and where the file is. */
+struct given {
+	bool option[LONG_OPTIONS];
+	const char *config;
+};
+
+static const char short_options[] = ":c:s:l:w:g:L:hV";
+
+static void note_given(int argc, char **argv, struct given *ret_given)
+{
+	int option;
+	optind = 0; /* 0 makes glibc start anew, whatever was read before */
+	while ((option = getopt_long(argc, argv, short_options, long_options, NULL)) >= 0) {
+		for (int i = 0; i < LONG_OPTIONS; i++)
+			ret_given->option[i] |= long_options[i].val == option;
+		if (option == 'c')
+			ret_given->config = optarg;
+	}
+	optind = 0;
+}
+
+static enum isb_options_result set_from_file(struct isb_options *options, const struct given *given, const char *path,
+                                             const struct isb_yaml_pair *pair)
+{
+	char where[512];
+	snprintf(where, sizeof(where), "%s:%u: ", path, pair->mark.line);
+	int i = find_option(pair->key, "", where);
+	if (i < 0)
+		return ISB_OPTIONS_WRONG;
+	if (long_options[i].has_arg != required_argument || long_options[i].val == 'c')
+		return wrong("%s'%s' belongs on the command line only", where, pair->key);
+	if (given->option[i])
+		return ISB_OPTIONS_RUN;
+	const struct isb_yaml *value = pair->value;
+	for (size_t k = 0; k < (value->kind == ISB_YAML_LIST ? value->count : 1); k++) {
+		const struct isb_yaml *one = value->kind == ISB_YAML_LIST ? value->items[k] : value;
+		if (one->kind != ISB_YAML_SCALAR)
+			return wrong("%s'%s' takes a word or a list of words", where, pair->key);
+		if (set(options, long_options[i].val, one->text) != ISB_OPTIONS_RUN)
+			return wrong("%sabove: '%s'", where, pair->key);
+	}
+	return ISB_OPTIONS_RUN;
+}
+
+static enum isb_options_result read_config(struct isb_options *options, const struct given *given)
+{
+	struct isb_diags diags = {0};
+	struct isb_yaml *root;
+	enum isb_options_result result = ISB_OPTIONS_RUN;
+	if (isb_yaml_parse_file(&options->arena, given->config, &diags, &root) != ISB_OK) {
+		isb_diags_print(&diags, stderr);
+		result = wrong("cannot read --config '%s'", given->config);
+	} else if (root->kind != ISB_YAML_MAP) {
+		result = wrong("%s: write one `option: value` a line", given->config);
+	} else {
+		for (size_t i = 0; i < root->count && result == ISB_OPTIONS_RUN; i++)
+			result = set_from_file(options, given, given->config, &root->pairs[i]);
+	}
+	isb_diags_done(&diags);
+	return result;
 }
 
 static void fill_defaults(struct isb_options *options)
@@ -147,22 +274,37 @@ static void fill_defaults(struct isb_options *options)
 
 enum isb_options_result isb_options_parse(int argc, char **argv, struct isb_options *ret_options)
 {
-	struct isb_options options = {.log_level = ISB_LOG_INFO};
+	struct isb_options options = {.log_level = ISB_LOG_INFO, .cookies = true, .version_text = "", .id_text = ""};
+	struct given from_argv = {0};
 	opterr = 0;
+	note_given(argc, argv, &from_argv);
+	if (from_argv.config && read_config(&options, &from_argv) != ISB_OPTIONS_RUN) {
+		isb_options_done(&options);
+		return ISB_OPTIONS_WRONG;
+	}
 	for (;;) {
-		int before = optind;
-		int option = getopt_long(argc, argv, ":s:l:w:g:L:hV", long_options, NULL);
+		int before = optind ? optind : 1;
+		int option = getopt_long(argc, argv, short_options, long_options, NULL);
 		if (option < 0)
 			break;
 		/* within a cluster of short options optind has not moved yet */
 		const char *given = argv[optind > before ? optind - 1 : optind];
 		enum isb_options_result result = take(&options, option, given);
-		if (result != ISB_OPTIONS_RUN)
+		if (result != ISB_OPTIONS_RUN) {
+			isb_options_done(&options);
 			return result;
+		}
 	}
-	if (optind < argc)
+	if (optind < argc) {
+		isb_options_done(&options);
 		return wrong("unexpected argument '%s'; see isobard --help", argv[optind]);
+	}
 	fill_defaults(&options);
 	*ret_options = options;
 	return ISB_OPTIONS_RUN;
+}
+
+void isb_options_done(struct isb_options *options)
+{
+	isb_arena_done(&options->arena);
 }

@@ -17,7 +17,6 @@
 enum {
 	CONNS_MAX = 1000,
 	BACKLOG = 512,
-	IDLE_MS = 10000,       /* RFC 7766 §6.2.3 asks for seconds */
 	SWEEP_MS = 1000,
 	UNSENT_MAX = 64 << 10, /* beyond this a client must read before it is answered again */
 	IN_SIZE = 8 << 10,
@@ -110,7 +109,7 @@ static void drop(struct conn *conn, _Atomic uint64_t *why)
 static void on_sweep(uv_timer_t *timer)
 {
 	struct isb_tcp *tcp = timer->data;
-	while (tcp->oldest && uv_now(timer->loop) - tcp->oldest->active_ms >= IDLE_MS)
+	while (tcp->oldest && uv_now(timer->loop) - tcp->oldest->active_ms >= ISB_TCP_IDLE_MS)
 		drop(tcp->oldest, &tcp->worker->net.tcp_idle);
 }
 

@@ -2,6 +2,8 @@
 #pragma once
 #include <stddef.h>
 
+enum { ISB_TCP_IDLE_MS = 10000 }; /* an idle connection is closed; RFC 7766 §6.2.3 asks for seconds */
+
 #include "isobar/base/diag.h"
 #include "listen.h"
 

@@ -26,6 +26,11 @@ void isb_answer_init(struct isb_answer *answer, enum isb_rcode rcode)
 	answer->rcode = rcode;
 	answer->authoritative = answer->referral = answer->steered = answer->failopen = false;
 	answer->scope = answer->made_count = 0;
+	answer->cls = ISB_CLASS_IN;
+	answer->extra.cookie = false;
+	answer->extra.nsid_len = 0;
+	answer->extra.keepalive_100ms = 0;
+	answer->extra.ede = ISB_EDE_NONE;
 	answer->count = 0;
 }
 
@@ -167,9 +172,12 @@ static bool steer(struct search *s, const struct isb_zone_view *zone, const stru
 	if (type < 0)
 		return false;
 	struct isb_choice choice;
-	isb_view_steer(s->view, record, (enum isb_plan_type)type, s->client, s->state, &choice, &s->answer->scope);
+	uint8_t scope;
+	isb_view_steer(s->view, record, (enum isb_plan_type)type, s->client, s->state, &choice, &scope);
+	if (scope > s->answer->scope) /* a chain may be steered more than once */
+		s->answer->scope = scope;
 	s->answer->steered = true;
-	s->answer->failopen = choice.failopen;
+	s->answer->failopen |= choice.failopen;
 	*ret_ttl_max = choice.ttl_s;
 	if (choice.kind == ISB_CHOICE_FALLBACK)
 		return false;
@@ -309,6 +317,7 @@ void isb_answer_find(struct isb_answer *answer, const struct isb_view *view, con
 	const struct isb_zone_view *zone = isb_zone_of(view, name, s.qtype == ISB_DS);
 	if (!zone) {
 		answer->rcode = ISB_REFUSED;
+		answer->extra.ede = ISB_EDE_NOT_AUTHORITATIVE;
 		return;
 	}
 	answer->authoritative = true;

@@ -2,6 +2,7 @@
 #include "isobar/dns/respond.h"
 
 #include "isobar/dns/answer.h"
+#include "isobar/dns/chaos.h"
 #include "isobar/dns/query.h"
 #include "isobar/dns/reply.h"
 #include "isobar/model/rr.h"
@@ -10,16 +11,17 @@ enum { UDP_LEAST = 512, TCP_MOST = 65535, UDP_DEFAULT = 1232 };
 
 void isb_context_init(struct isb_context *ctx, uint64_t seed)
 {
-	*ctx = (struct isb_context){.udp_payload = UDP_DEFAULT};
+	static const struct isb_settings off = {0};
+	*ctx = (struct isb_context){.udp_payload = UDP_DEFAULT, .settings = &off};
 	isb_rng_seed(&ctx->rng, seed);
 }
 
 /* What the question asks for that no zone has. */
-static enum isb_rcode judge_question(uint16_t qtype, uint16_t qclass)
+static enum isb_rcode judge_question(uint16_t qtype, uint16_t qclass, uint16_t *ret_ede)
 {
 	enum { NXNAME = 128 }; /* a question for it is always an error: RFC 9824 §3.1 */
 	if (isb_type_is_data(qtype) || qtype == ISB_ANY)
-		return qclass == ISB_CLASS_IN ? ISB_NOERROR : ISB_REFUSED;
+		return qclass == ISB_CLASS_IN || qclass == ISB_CLASS_CH ? ISB_NOERROR : ISB_REFUSED;
 	switch (qtype) {
 	case 0:
 	case ISB_OPT:
@@ -27,8 +29,8 @@ static enum isb_rcode judge_question(uint16_t qtype, uint16_t qclass)
 	case ISB_TKEY:
 	case ISB_TSIG: return ISB_FORMERR;
 	case ISB_IXFR:
-	case ISB_AXFR: return ISB_REFUSED;
-	default: return ISB_NOTIMP; /* MAILA, MAILB, and what IANA has not given out */
+	case ISB_AXFR: *ret_ede = ISB_EDE_PROHIBITED; return ISB_REFUSED;
+	default: *ret_ede = ISB_EDE_NOT_SUPPORTED; return ISB_NOTIMP; /* MAILA, MAILB, and what IANA has not given out */
 	}
 }
 
@@ -54,6 +56,26 @@ static void find(struct isb_context *ctx, const struct isb_view *view, const str
 	 * that a cache does not hand the answer to other clients; without one, or with SOURCE 0, the answer is everybody's. */
 	if (!told && answer->scope)
 		answer->scope = query->edns.ecs.present ? query->edns.ecs.source : 0;
+}
+
+/* What the client asked for beside its question. */
+static void add_extra(struct isb_context *ctx, const struct isb_query *query, const struct isb_client *client, int64_t now_ms,
+                      struct isb_edns_extra *extra)
+{
+	const struct isb_settings *settings = ctx->settings;
+	const struct isb_edns *edns = &query->edns;
+	if (edns->cookie.present && settings->cookies.count) {
+		extra->cookie = true;
+		bool valid = isb_cookie_answer(&settings->cookies, edns->cookie.client, edns->cookie.server,
+		                               edns->cookie.server_len, &client->addr, now_ms, extra->server);
+		isb_count(valid ? &ctx->counters.cookie_valid : &ctx->counters.cookie_new);
+	}
+	if (edns->asks_nsid) {
+		extra->nsid = settings->nsid;
+		extra->nsid_len = settings->nsid_len;
+	}
+	if (edns->asks_keepalive && client->proto == ISB_TCP) /* RFC 7828 §3.2.2: never over UDP */
+		extra->keepalive_100ms = settings->tcp_idle_100ms;
 }
 
 static size_t size_limit(const struct isb_context *ctx, const struct isb_query *query, enum isb_proto proto,
@@ -110,11 +132,19 @@ size_t isb_respond(struct isb_context *ctx, const struct isb_view *view, const s
 		isb_count(&ctx->counters.dropped);
 		return 0;
 	}
-	if (rcode == ISB_NOERROR)
-		rcode = (int)judge_question(query.qtype, query.qclass);
+	uint16_t ede = ISB_EDE_NONE;
+	if (rcode == ISB_NOERROR && query.asks)
+		rcode = (int)judge_question(query.qtype, query.qclass, &ede);
 	isb_answer_init(&answer, (enum isb_rcode)rcode);
-	if (rcode == ISB_NOERROR)
-		find(ctx, view, health, client, now_ms, &query, &answer);
+	answer.extra.ede = ede;
+	if (rcode == ISB_NOERROR && query.asks) {
+		if (query.qclass == ISB_CLASS_CH)
+			isb_chaos_find(&answer, &query, ctx->settings);
+		else
+			find(ctx, view, health, client, now_ms, &query, &answer);
+	}
+	if (query.edns.present)
+		add_extra(ctx, &query, client, now_ms, &answer.extra);
 	size_t len = isb_reply_write(out, size_limit(ctx, &query, client->proto, out_cap), &query, &answer);
 	count_reply(&ctx->counters, &query, &answer, out);
 	return len;

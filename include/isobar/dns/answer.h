@@ -38,6 +38,8 @@ struct isb_answer {
 	bool referral; /* a pure one: nothing in the answer section */
 	bool steered, failopen;
 	uint8_t scope; /* bits of the client that the answer depends on */
+	uint16_t cls;  /* of every record: IN, or CH for questions about the server */
+	struct isb_edns_extra extra;
 	uint8_t made_count;
 	unsigned count;
 	struct isb_part part[ISB_PARTS_MAX]; /* answer first, then authority, then the rest in any order */

@@ -9,7 +9,8 @@
 #include "isobar/dns/tsig.h"
 #include "isobar/model/dname.h"
 
-/* One query, read strictly (RFC 1035 §4.1): what does not parse to its last octet is FORMERR. */
+/* One query, read strictly (RFC 1035 §4.1): what does not parse to its last octet is FORMERR. One without a question is
+ * well-formed when it asks for a cookie (RFC 7873 §5.4). */
 
 enum { ISB_HEADER = 12, ISB_OPCODE_QUERY = 0 };
 /* The header's second 16 bits. */

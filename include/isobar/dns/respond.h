@@ -7,6 +7,7 @@
 
 #include "isobar/base/addr.h"
 #include "isobar/base/rng.h"
+#include "isobar/dns/settings.h"
 #include "isobar/model/health.h"
 #include "isobar/view/view.h"
 
@@ -24,7 +25,8 @@ struct isb_client {
  * tell more about some of them. */
 #define ISB_COUNTER_MAP(X) \
 	X(queries) X(queries_tcp) X(dropped) X(formerr) X(notimp) X(refused) X(badvers) X(servfail) X(nxdomain) \
-	X(nodata) X(yxdomain) X(notauth) X(noerror) X(referral) X(truncated) X(steered) X(failopen) X(ecs)
+	X(nodata) X(yxdomain) X(notauth) X(noerror) X(referral) X(truncated) X(steered) X(failopen) X(ecs) \
+	X(cookie_new) X(cookie_valid)
 struct isb_counters {
 #define X(name) _Atomic uint64_t name;
 	ISB_COUNTER_MAP(X)
@@ -41,6 +43,7 @@ struct isb_context {
 	struct isb_rng rng;
 	struct isb_counters counters;
 	uint16_t udp_payload;   /* largest UDP answer we send; 512..4096, 1232 by default */
+	const struct isb_settings *settings; /* never NULL; all off after init */
 	struct isb_trace *trace; /* NULL, or filled by the next query (explain) */
 };
 void isb_context_init(struct isb_context *ctx, uint64_t seed);

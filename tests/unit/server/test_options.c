@@ -98,7 +98,7 @@ static void what_is_wrong_is_said_with_what_to_write_instead(void **state)
 		const char *line, *sentence;
 	} wrong[] = {
 		{"--wokers 3", "unknown option '--wokers'; did you mean '--workers'?"},
-		{"--lisen=127.0.0.1", "unknown option '--lisen=127.0.0.1'; did you mean '--listen'?"},
+		{"--lisen=127.0.0.1", "unknown option '--lisen'; did you mean '--listen'?"},
 		{"-x", "unknown option '-x'; see isobard --help"},
 		{"start", "unexpected argument 'start'; see isobard --help"},
 		{"--workers", "option '--workers' needs a value"},
@@ -124,11 +124,74 @@ static void what_is_wrong_is_said_with_what_to_write_instead(void **state)
 	}
 }
 
+static const char *write_config(const char *text)
+{
+	static char path[64];
+	strcpy(path, "/tmp/isobard-test-XXXXXX");
+	int fd = mkstemp(path);
+	assert_true(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+	close(fd);
+	return path;
+}
+
+static enum isb_options_result parse_config(struct isb_options *options, const char *text, const char *rest)
+{
+	char line[256];
+	const char *path = write_config(text);
+	snprintf(line, sizeof(line), "--config %s %s", path, rest);
+	enum isb_options_result result = parse(options, line);
+	unlink(path);
+	return result;
+}
+
+static void a_file_holds_options_and_the_command_line_wins(void **state)
+{
+	(void)state;
+	struct isb_options options;
+	char text[ISB_LISTEN_TEXT];
+	const char *config = "store: /f\nlisten: [\"192.0.2.1:5300\", \"[::1]:5300\"]\nworkers: 3\ncookies: off\nnsid: icn-1\n";
+	assert_int_equal(parse_config(&options, config, "--workers 5 --listen 127.0.0.1:5301"), ISB_OPTIONS_RUN);
+	assert_string_equal(options.store, "/f");
+	assert_int_equal(options.workers, 5);
+	assert_int_equal(options.nlisten, 1);
+	assert_string_equal(isb_listen_print(&options.listen[0], text), "127.0.0.1:5301");
+	assert_false(options.cookies);
+	assert_string_equal(options.nsid, "icn-1");
+	isb_options_done(&options);
+	assert_int_equal(parse_config(&options, config, ""), ISB_OPTIONS_RUN);
+	assert_int_equal(options.nlisten, 2);
+	assert_int_equal(options.workers, 3);
+	isb_options_done(&options);
+}
+
+static void mistakes_in_the_file_are_named_with_their_line(void **state)
+{
+	(void)state;
+	struct isb_options options;
+	static const struct {
+		const char *text, *said;
+	} cases[] = {
+		{"store: /f\nworker: 3\n", ":2: unknown option 'worker'; did you mean 'workers'?"},
+		{"workers: [1, [2]]\n", ":1: 'workers' takes a word or a list of words"},
+		{"workers: 0\n", "--workers '0' is not a number from 1 to 128"},
+		{"version: x\n", ":1: 'version' belongs on the command line only"},
+		{"cookies: maybe\n", "--cookies 'maybe' is neither on nor off"},
+		{"- a\n", "write one `option: value` a line"},
+		{"store: [\n", "cannot read --config"},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(parse_config(&options, cases[i].text, ""), ISB_OPTIONS_WRONG);
+		assert_non_null(strstr(said, cases[i].said));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(without_options_the_defaults_stand),
 		cmocka_unit_test(every_option_is_taken),
+		cmocka_unit_test(a_file_holds_options_and_the_command_line_wins),
+		cmocka_unit_test(mistakes_in_the_file_are_named_with_their_line),
 		cmocka_unit_test(help_and_version_end_the_program_well),
 		cmocka_unit_test(what_is_wrong_is_said_with_what_to_write_instead),
 	};
