@@ -66,14 +66,36 @@ static size_t size_limit(const struct isb_context *ctx, const struct isb_query *
 	return limit < out_cap ? limit : out_cap;
 }
 
+/* False: the answer is one too many. */
+static bool within_limits(struct isb_context *ctx, const struct isb_client *client, int64_t now_ms,
+                          struct isb_answer *answer)
+{
+	if (!ctx->rrl)
+		return true;
+	bool proven = client->proto != ISB_UDP;
+	enum isb_rrl_verdict verdict = isb_rrl_judge(ctx->rrl, &client->addr, &answer->key, proven, now_ms);
+	if (verdict == ISB_RRL_PASS)
+		return true;
+	isb_count(&ctx->counters.rrl_limited);
+	switch (verdict) {
+	case ISB_RRL_SLIP:
+		isb_count(&ctx->counters.rrl_slipped);
+		answer->cut_short = answer->key.class != ISB_RRL_ERROR;
+		return true;
+	case ISB_RRL_DROP: isb_count(&ctx->counters.rrl_dropped); return false;
+	default: return true;
+	}
+}
+
 /* Every reply counts once here, by its outcome, and perhaps again by what it was like. */
 static void count_reply(struct isb_counters *c, const struct isb_query *query, const struct isb_answer *answer,
                         const uint8_t *out)
 {
 	switch (answer->rcode) {
 	case ISB_NOERROR:
-		isb_count(answer->referral ? &c->referral : out[6] || out[7] || out[2] & ISB_FLAG_TC >> 8 ? &c->noerror
-		                                                                                          : &c->nodata);
+		isb_count(answer->referral                       ? &c->referral
+		          : answer->key.class == ISB_RRL_NODATA ? &c->nodata
+		                                                : &c->noerror);
 		break;
 	case ISB_FORMERR: isb_count(&c->formerr); break;
 	case ISB_SERVFAIL: isb_count(&c->servfail); break;
@@ -113,6 +135,8 @@ size_t isb_respond(struct isb_context *ctx, const struct isb_view *view, const s
 	isb_answer_init(&answer, (enum isb_rcode)rcode);
 	if (rcode == ISB_NOERROR)
 		find(ctx, view, health, client, now_ms, &query, &answer);
+	if (!within_limits(ctx, client, now_ms, &answer))
+		return 0;
 	size_t len = isb_reply_write(out, size_limit(ctx, &query, client->proto, out_cap), &query, &answer);
 	count_reply(&ctx->counters, &query, &answer, out);
 	return len;
