@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 #include "isobar/base/log.h"
+#include "isobar/dns/rrl.h"
 #include "listen.h"
 
 /* The command line of isobard. Strings point into argv or the environment. */
@@ -16,6 +17,7 @@ struct isb_options {
 	size_t ngeo;
 	unsigned workers;
 	enum isb_log_level log_level;
+	struct isb_rrl_config rrl;
 };
 
 /* What to do next; after the last two everything was said already (stdout, stderr). */
