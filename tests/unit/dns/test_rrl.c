@@ -493,6 +493,7 @@ static void a_slipped_answer_says_only_try_tcp(void **state)
 		assert_int_equal(ctx.counters.rrl_dropped, 0);
 		assert_int_equal(ctx.counters.truncated, i < 4);
 		assert_int_equal(ctx.counters.nodata, i == 2 ? 2 : 0);
+		msg_done(&m);
 		question.udp = false;
 		assert_true(msg_read(&m, out, respond(&ctx, *state, &question, out)));
 		assert_false(m.flags & 0x200);
