@@ -33,6 +33,7 @@ static const char help_text[] =
 	"      --rrl-ipv4-prefix N   bits of an address that make a network, 1..32 (default: 24)\n"
 	"      --rrl-ipv6-prefix N   1..64 (default: 56)\n"
 	"      --rrl-exempt NET      never limit this network; may be repeated: 192.0.2.0/24, 2001:db8::/32\n"
+	"                            (default: 127.0.0.0/8 and ::1, which nobody can forge from outside)\n"
 	"  -h, --help                print this and exit\n"
 	"  -V, --version             print the version and exit\n"
 	"\n"
@@ -206,6 +207,11 @@ static void fill_defaults(struct isb_options *options)
 	if (!options->nlisten) {
 		memcpy(options->listen, loopback, sizeof(loopback));
 		options->nlisten = 2;
+	}
+	if (!options->rrl.nexempt) {
+		options->rrl.exempt[0] = (struct isb_net){.addr = {.family = 4, .octets = {127}}, .len = 8};
+		options->rrl.exempt[1] = (struct isb_net){.addr = loopback[1].addr, .len = 128};
+		options->rrl.nexempt = 2;
 	}
 	if (!options->store) {
 		const char *env = getenv("ISOBAR_STORE");
