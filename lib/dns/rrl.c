@@ -89,8 +89,8 @@ static uint64_t hash_of(const struct isb_rrl *rrl, const struct isb_addr *client
 	return key->class == ISB_RRL_ERROR ? hash : isb_hash(key->name, key->name_len, hash);
 }
 
-/* The bucket with this hash; a new one in the place of the fullest. No bucket is full later than `last` unless the clock
- * went back: then what it held is not known, and it begins anew. */
+/* The bucket with this hash; a new one in the place of the fullest. No bucket is full later than `last` unless the
+ * clock went back: then what it held is not known, and it begins anew. */
 static struct bucket *bucket_of(struct isb_rrl *rrl, uint64_t hash, int64_t last)
 {
 	struct bucket *set = rrl->sets[hash % SETS], *fullest = set;

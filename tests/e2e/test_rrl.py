@@ -57,7 +57,7 @@ class Flood:
                 done = before["queries"] + i + 1
                 until(lambda: counters(self.site)["queries"] == done, 10, "the server has seen the queries")
         sent = before["queries"] + len(names)
-        after = until(lambda: (now := counters(self.site))["queries"] == sent and now, 10, "the server has seen all queries")
+        after = until(lambda: (now := counters(self.site))["queries"] == sent and now, 10, "the server has seen them all")
         expected = len(names) - (after["rrl_dropped"] - before["rrl_dropped"])
         until(lambda: self.receive(replies) == expected, 10, f"{expected} replies")
         return replies

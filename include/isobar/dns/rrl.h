@@ -12,12 +12,12 @@
  * real client among the forged ones asks again over TCP, where addresses cannot be forged.
  *
  * "The same" is a class and a name that many questions share, or random names would have no limit: a wildcard's answers
- * count for its closest encloser, a referral for its cut, NXDOMAIN and NODATA for their zone, errors for no name at all.
+ * count for its closest encloser, a referral for its cut, NXDOMAIN and NODATA for their zone, errors for no name.
  *
  * One token bucket per (client network, class, name): it holds what the rate gives in `window_s` and begins full. The
- * buckets live in a table of fixed size, in sets of four. A new one takes the place of the fullest in its set: to forget
- * a full bucket changes nothing, so a flood from random addresses pushes out its own buckets and not the ones that
- * limit. No allocation after new; one cache line per answer. One thread at a time. */
+ * buckets live in a table of fixed size, in sets of four. A new one takes the place of the fullest in its set: to
+ * forget a full bucket changes nothing, so a flood from random addresses pushes out its own buckets and not the ones
+ * that limit. No allocation after new; one cache line per answer. One thread at a time. */
 
 enum isb_rrl_mode { ISB_RRL_OFF, ISB_RRL_LOG, ISB_RRL_ON }; /* log: counts and notes, lets everything through */
 
@@ -64,10 +64,10 @@ enum isb_rrl_verdict {
 };
 
 struct isb_rrl;
-/* One of `shares` tables that limit together, one per worker; NULL when the mode is off. The kernel spreads queries over
- * the workers by addresses and ports, so each gets the shares-th part of a client's queries and of the rates (rounded
- * up). Few queries do not spread evenly: a share is never less than ISB_RRL_SHARE_MIN per second, or the whole rate
- * where that is less. `seed` is secret: who knows it can make buckets collide. The config is copied. */
+/* One of `shares` tables that limit together, one per worker; NULL when the mode is off. The kernel spreads queries
+ * over the workers by addresses and ports, so each gets the shares-th part of a client's queries and of the rates
+ * (rounded up). Few queries do not spread evenly: a share is never less than ISB_RRL_SHARE_MIN per second, or the
+ * whole rate where that is less. `seed` is secret: who knows it can make buckets collide. The config is copied. */
 struct isb_rrl *isb_rrl_new(const struct isb_rrl_config *config, unsigned shares, uint64_t seed);
 void isb_rrl_free(struct isb_rrl *rrl); /* NULL is fine */
 

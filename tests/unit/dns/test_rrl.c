@@ -3,8 +3,8 @@
 
 #include "isobar/dns/rrl.h"
 
-enum { START = 1700000000, SEED = 7 }; /* the first is a time in seconds */
-static const int64_t start_ms = (int64_t)START * 1000;
+enum { SEED = 7 };
+static const int64_t start_ms = 1700000000000;
 
 static const struct isb_rrl_config small = {.mode = ISB_RRL_ON, .rate = 10, .error_rate = 5, .slip = 0, .window_s = 2,
                                             .ipv4_len = 24, .ipv6_len = 56};
@@ -25,7 +25,8 @@ static struct isb_rrl *limiter(struct isb_rrl_config config)
 	return rrl;
 }
 
-static enum isb_rrl_verdict judge_key(struct isb_rrl *rrl, const char *client, const struct isb_rrl_key *key, int64_t now_ms)
+static enum isb_rrl_verdict judge_key(struct isb_rrl *rrl, const char *client, const struct isb_rrl_key *key,
+                                      int64_t now_ms)
 {
 	struct isb_addr a = addr(client);
 	return isb_rrl_judge(rrl, &a, key, false, now_ms);
@@ -131,8 +132,8 @@ static void other_networks_classes_and_names_have_buckets_of_their_own(void **st
 {
 	(void)state;
 	static const uint8_t mail[] = "\4mail\7example";
-	static const struct isb_rrl_key wildcard_www = {.class = ISB_RRL_WILDCARD, .name = www, .name_len = sizeof(www)},
-					answer_mail = {.class = ISB_RRL_ANSWER, .name = mail, .name_len = sizeof(mail)};
+	static const struct isb_rrl_key wildcard_www = {.class = ISB_RRL_WILDCARD, .name = www, .name_len = sizeof(www)};
+	static const struct isb_rrl_key answer_mail = {.class = ISB_RRL_ANSWER, .name = mail, .name_len = sizeof(mail)};
 	struct isb_rrl *rrl = limiter(small);
 	passing(rrl, "192.0.2.1", 20, start_ms);
 	assert_int_equal(judge(rrl, "192.0.2.255", start_ms), ISB_RRL_DROP);
@@ -147,9 +148,9 @@ static void other_networks_classes_and_names_have_buckets_of_their_own(void **st
 static void errors_have_a_rate_of_their_own_and_no_name(void **state)
 {
 	(void)state;
-	static const struct isb_rrl_key error = {.class = ISB_RRL_ERROR},
-					error_www = {.class = ISB_RRL_ERROR, .name = www, .name_len = sizeof(www)},
-					nxdomain = {.class = ISB_RRL_NXDOMAIN, .name = www + 4, .name_len = sizeof(www) - 4};
+	static const struct isb_rrl_key error = {.class = ISB_RRL_ERROR};
+	static const struct isb_rrl_key error_www = {.class = ISB_RRL_ERROR, .name = www, .name_len = sizeof(www)};
+	static const struct isb_rrl_key nxdomain = {.class = ISB_RRL_NXDOMAIN, .name = www, .name_len = sizeof(www)};
 	struct isb_rrl *rrl = limiter(small);
 	for (unsigned i = 0; i < 10; i++) { /* 5 per second for 2 seconds */
 		assert_int_equal(judge_key(rrl, "192.0.2.1", i % 2 ? &error : &error_www, start_ms), ISB_RRL_PASS);
@@ -402,7 +403,8 @@ static void start(struct isb_context *ctx, uint32_t slip)
 	ctx->rrl = limiter(config);
 }
 
-static bool one_bucket(const struct testview *t, const char *name, uint16_t type, const char *other, uint16_t other_type)
+static bool one_bucket(const struct testview *t, const char *name, uint16_t type, const char *other,
+                       uint16_t other_type)
 {
 	static uint8_t out[ASK_MAX];
 	struct isb_context ctx;
