@@ -110,8 +110,7 @@ static int start_workers(struct server *server, struct isb_diags *diags)
 	const struct isb_options *options = &server->options;
 	server->workers = isb_xcalloc(options->workers, sizeof(*server->workers));
 	for (unsigned i = 0; i < options->workers; i++) {
-		int rc = isb_worker_new(i, options->listen, options->nlisten, server->store, &server->live, diags,
-		                        &server->workers[i]);
+		int rc = isb_worker_new(i, options, server->store, &server->live, diags, &server->workers[i]);
 		if (rc != ISB_OK)
 			return rc;
 		server->nworker++;

@@ -2,6 +2,7 @@
 #include "options.h"
 
 #include <getopt.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,13 +25,25 @@ static const char help_text[] =
 	"  -w, --workers N           threads that answer, 1..128 (default: one per CPU)\n"
 	"  -g, --geo FILE            geo database (.mmdb); may be repeated, later ones fill gaps\n"
 	"                            (default: geo.mmdb in the store, where there is one)\n"
-	"  --cookies on|off          DNS cookies (default: on)\n"
-	"  --cookie-secret-file FILE lines of 32 hexadecimal digits: the first signs, up to two more are accepted;\n"
+	"      --cookies on|off      DNS cookies (default: on)\n"
+	"      --cookie-secret-file FILE\n"
+	"                            lines of 32 hexadecimal digits: the first signs, up to two more are accepted;\n"
 	"                            servers of one address share it (default: a secret of its own)\n"
-	"  --nsid TEXT               what clients that ask for a name server identifier are told (default: nothing)\n"
-	"  --version-text TEXT       answer to version.bind CH TXT (default: none, REFUSED)\n"
-	"  --id-text TEXT            answer to id.server CH TXT (default: none, REFUSED)\n"
+	"      --nsid TEXT           what clients that ask for a name server identifier are told (default: nothing)\n"
+	"      --version-text TEXT   answer to version.bind CH TXT (default: none, REFUSED)\n"
+	"      --id-text TEXT        answer to id.server CH TXT (default: none, REFUSED)\n"
 	"  -L, --log-level LEVEL     error, warning, info or debug (default: info)\n"
+	"      --rrl MODE            limit how often one network gets the same answer over UDP: on, off, or log, which\n"
+	"                            only counts what on would hold back (default: on)\n"
+	"      --rrl-rate N          answers per second: per network and name, NODATA per network and zone (default: 500)\n"
+	"      --rrl-error-rate N    NXDOMAIN per second, network and zone; errors per second and network (default: 200)\n"
+	"      --rrl-slip N          of the answers over a limit every Nth goes out truncated, so that real clients ask\n"
+	"                            again over TCP; 0: none, 1: all, to 100 (default: 2)\n"
+	"      --rrl-window SECONDS  what a quiet network may get at once, in seconds of its rate, 1..60 (default: 5)\n"
+	"      --rrl-ipv4-prefix N   bits of an address that make a network, 1..32 (default: 24)\n"
+	"      --rrl-ipv6-prefix N   1..64 (default: 56)\n"
+	"      --rrl-exempt NET      never limit this network; may be repeated: 192.0.2.0/24, 2001:db8::/32\n"
+	"                            (default: 127.0.0.0/8 and ::1, which nobody can forge from outside)\n"
 	"  -h, --help                print this and exit\n"
 	"  -V, --version             print the version and exit\n"
 	"\n"
@@ -38,7 +51,11 @@ static const char help_text[] =
 	"TERM and INT stop. New generations of the catalog are picked up without a signal.\n"
 	"Exit status: 0 stopped as asked, 1 cannot run, 2 wrong command line.\n";
 
-enum { OPT_COOKIES = 256, OPT_COOKIE_SECRET_FILE, OPT_NSID, OPT_VERSION_TEXT, OPT_ID_TEXT };
+/* Options without a letter. */
+enum {
+	OPT_COOKIES = 256, OPT_COOKIE_SECRET_FILE, OPT_NSID, OPT_VERSION_TEXT, OPT_ID_TEXT,
+	RRL, RRL_RATE, RRL_ERROR_RATE, RRL_SLIP, RRL_WINDOW, RRL_IPV4_PREFIX, RRL_IPV6_PREFIX, RRL_EXEMPT
+};
 static const struct option long_options[] = {
 	{"config", required_argument, NULL, 'c'},
 	{"cookies", required_argument, NULL, OPT_COOKIES},
@@ -49,7 +66,16 @@ static const struct option long_options[] = {
 	{"store", required_argument, NULL, 's'},     {"listen", required_argument, NULL, 'l'},
 	{"workers", required_argument, NULL, 'w'},   {"geo", required_argument, NULL, 'g'},
 	{"log-level", required_argument, NULL, 'L'}, {"help", no_argument, NULL, 'h'},
-	{"version", no_argument, NULL, 'V'},         {0},
+	{"version", no_argument, NULL, 'V'},
+	{"rrl", required_argument, NULL, RRL},
+	{"rrl-rate", required_argument, NULL, RRL_RATE},
+	{"rrl-error-rate", required_argument, NULL, RRL_ERROR_RATE},
+	{"rrl-slip", required_argument, NULL, RRL_SLIP},
+	{"rrl-window", required_argument, NULL, RRL_WINDOW},
+	{"rrl-ipv4-prefix", required_argument, NULL, RRL_IPV4_PREFIX},
+	{"rrl-ipv6-prefix", required_argument, NULL, RRL_IPV6_PREFIX},
+	{"rrl-exempt", required_argument, NULL, RRL_EXEMPT},
+	{0},
 };
 enum { LONG_OPTIONS = sizeof(long_options) / sizeof(long_options[0]) - 1 };
 
@@ -111,14 +137,23 @@ static enum isb_options_result add_listen(struct isb_options *options, const cha
 	return ISB_OPTIONS_RUN;
 }
 
-static enum isb_options_result set_workers(struct isb_options *options, const char *text)
+static enum isb_options_result set_number(const char *name, const char *text, unsigned least, unsigned most,
+                                          unsigned *ret_number)
 {
 	size_t digits = strspn(text, "0123456789");
-	unsigned long n = digits && digits <= 4 && !text[digits] ? strtoul(text, NULL, 10) : 0;
-	if (n < 1 || n > ISB_WORKERS_MAX)
-		return wrong("--workers '%s' is not a number from 1 to %d", text, (int)ISB_WORKERS_MAX);
-	options->workers = (unsigned)n;
+	unsigned long n = digits && digits <= 9 && !text[digits] ? strtoul(text, NULL, 10) : ULONG_MAX;
+	if (n < least || n > most)
+		return wrong("%s '%s' is not a number from %u to %u", name, text, least, most);
+	*ret_number = (unsigned)n;
 	return ISB_OPTIONS_RUN;
+}
+
+static enum isb_options_result set_length(const char *name, const char *text, unsigned most, uint8_t *ret_len)
+{
+	unsigned len = *ret_len;
+	enum isb_options_result result = set_number(name, text, 1, most, &len);
+	*ret_len = (uint8_t)len;
+	return result;
 }
 
 static enum isb_options_result set_log_level(struct isb_options *options, const char *text)
@@ -151,6 +186,44 @@ static enum isb_options_result set_text(const char *name, const char *text, size
 	return ISB_OPTIONS_RUN;
 }
 
+static enum isb_options_result set_rrl_mode(struct isb_rrl_config *rrl, const char *text)
+{
+	static const char *const modes[] = {[ISB_RRL_OFF] = "off", [ISB_RRL_LOG] = "log", [ISB_RRL_ON] = "on"};
+	for (unsigned i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
+		if (strcmp(text, modes[i]) == 0) {
+			rrl->mode = (enum isb_rrl_mode)i;
+			return ISB_OPTIONS_RUN;
+		}
+	return wrong("unknown --rrl '%s'; write on, off or log", text);
+}
+
+static enum isb_options_result add_rrl_exempt(struct isb_rrl_config *rrl, const char *text)
+{
+	if (rrl->nexempt == ISB_RRL_EXEMPT_MAX)
+		return wrong("more than %d --rrl-exempt", (int)ISB_RRL_EXEMPT_MAX);
+	int rc = isb_net_parse(text, &rrl->exempt[rrl->nexempt]);
+	if (rc == ISB_ERANGE)
+		return wrong("--rrl-exempt '%s' has bits set beyond its prefix; write the network, as in 192.0.2.0/24", text);
+	if (rc != ISB_OK)
+		return wrong("--rrl-exempt '%s' is not a network; write 192.0.2.0/24 or 2001:db8::/32", text);
+	rrl->nexempt++;
+	return ISB_OPTIONS_RUN;
+}
+
+static enum isb_options_result set_rrl(struct isb_rrl_config *rrl, int option, const char *value)
+{
+	switch (option) {
+	case RRL_RATE: return set_number("--rrl-rate", value, 1, ISB_RRL_RATE_MAX, &rrl->rate);
+	case RRL_ERROR_RATE: return set_number("--rrl-error-rate", value, 1, ISB_RRL_RATE_MAX, &rrl->error_rate);
+	case RRL_SLIP: return set_number("--rrl-slip", value, 0, ISB_RRL_SLIP_MAX, &rrl->slip);
+	case RRL_WINDOW: return set_number("--rrl-window", value, 1, ISB_RRL_WINDOW_MAX, &rrl->window_s);
+	case RRL_IPV4_PREFIX: return set_length("--rrl-ipv4-prefix", value, ISB_RRL_IPV4_LEN_MAX, &rrl->ipv4_len);
+	case RRL_IPV6_PREFIX: return set_length("--rrl-ipv6-prefix", value, ISB_RRL_IPV6_LEN_MAX, &rrl->ipv6_len);
+	case RRL_EXEMPT: return add_rrl_exempt(rrl, value);
+	default: return set_rrl_mode(rrl, value);
+	}
+}
+
 /* An option with its value, from the command line or the file. */
 static enum isb_options_result set(struct isb_options *options, int option, const char *value)
 {
@@ -161,7 +234,7 @@ static enum isb_options_result set(struct isb_options *options, int option, cons
 		options->store = value;
 		return ISB_OPTIONS_RUN;
 	case 'l': return add_listen(options, value);
-	case 'w': return set_workers(options, value);
+	case 'w': return set_number("--workers", value, 1, ISB_WORKERS_MAX, &options->workers);
 	case 'g':
 		if (options->ngeo == ISB_GEO_MAX)
 			return wrong("more than %d --geo", (int)ISB_GEO_MAX);
@@ -173,7 +246,8 @@ static enum isb_options_result set(struct isb_options *options, int option, cons
 	case OPT_NSID: return set_text("nsid", value, ISB_NSID_MAX, &options->nsid);
 	case OPT_VERSION_TEXT: return set_text("version-text", value, ISB_CHAOS_MAX, &options->version_text);
 	case OPT_ID_TEXT: return set_text("id-text", value, ISB_CHAOS_MAX, &options->id_text);
-	default: return ISB_OPTIONS_RUN; /* --config, which was read before all others */
+	case 'c': return ISB_OPTIONS_RUN; /* was read before all others */
+	default: return set_rrl(&options->rrl, option, value);
 	}
 }
 
@@ -262,6 +336,11 @@ static void fill_defaults(struct isb_options *options)
 		memcpy(options->listen, loopback, sizeof(loopback));
 		options->nlisten = 2;
 	}
+	if (!options->rrl.nexempt) {
+		options->rrl.exempt[0] = (struct isb_net){.addr = {.family = 4, .octets = {127}}, .len = 8};
+		options->rrl.exempt[1] = (struct isb_net){.addr = loopback[1].addr, .len = 128};
+		options->rrl.nexempt = 2;
+	}
 	if (!options->store) {
 		const char *env = getenv("ISOBAR_STORE");
 		options->store = env && *env ? env : "/var/lib/isobar";
@@ -274,7 +353,8 @@ static void fill_defaults(struct isb_options *options)
 
 enum isb_options_result isb_options_parse(int argc, char **argv, struct isb_options *ret_options)
 {
-	struct isb_options options = {.log_level = ISB_LOG_INFO, .cookies = true, .version_text = "", .id_text = ""};
+	struct isb_options options = {
+		.log_level = ISB_LOG_INFO, .cookies = true, .version_text = "", .id_text = "", .rrl = ISB_RRL_DEFAULTS};
 	struct given from_argv = {0};
 	opterr = 0;
 	note_given(argc, argv, &from_argv);

@@ -5,6 +5,7 @@
 
 #include "isobar/base/arena.h"
 #include "isobar/base/log.h"
+#include "isobar/dns/rrl.h"
 #include "listen.h"
 
 /* The command line of isobard, and its configuration file, whose keys are the long options' names: what the command line
@@ -23,6 +24,7 @@ struct isb_options {
 	const char *cookie_secret_file; /* NULL: a secret of its own */
 	const char *nsid;               /* NULL: none */
 	const char *version_text, *id_text; /* "": not told */
+	struct isb_rrl_config rrl;
 	struct isb_arena arena;
 };
 

@@ -8,8 +8,8 @@
 #include "isobar/base/diag.h"
 #include "isobar/dns/respond.h"
 #include "isobar/store/env.h"
-#include "listen.h"
 #include "live.h"
+#include "options.h"
 
 /* One thread, one loop, its own sockets on every listen address: workers share nothing but the view and the store's
  * map, both read-only. */
@@ -50,8 +50,8 @@ struct isb_worker {
 
 /* Opens the sockets, so that everything that can fail fails here. ISB_EIO or ISB_ESTORE with a diag. `store` and
  * `live` must outlive the worker. */
-int isb_worker_new(unsigned number, const struct isb_listen *listen, size_t nlisten, struct isb_store *store,
-                   struct isb_live *live, struct isb_diags *diags, struct isb_worker **ret_worker);
+int isb_worker_new(unsigned number, const struct isb_options *options, struct isb_store *store, struct isb_live *live,
+                   struct isb_diags *diags, struct isb_worker **ret_worker);
 int isb_worker_start(struct isb_worker *worker, struct isb_diags *diags);
 /* Asks the thread to end and returns at once; isb_worker_free() waits for it. */
 void isb_worker_stop(struct isb_worker *worker);

@@ -185,6 +185,17 @@ static void the_subnet_steers_and_its_scope_is_the_largest_network_with_one_answ
 	}
 }
 
+static void the_subnet_of_one_query_says_nothing_about_the_next(void **state)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		expect_section(asks(state, &(struct ask){.name = "www.example.test.", .type = ISB_A, .client = "198.51.100.1",
+		                                         ECS_OPTION("\7", "\0\1\x18\0\xc0\0\2")}), 0,
+		               "www.example.test. 30 IN A 192.0.2.10\n");
+		expect_section(asks(state, &(struct ask){.name = "www.example.test.", .type = ISB_A, .client = "198.51.100.1"}), 0,
+		               "www.example.test. 30 IN A 192.0.2.99\n");
+	}
+}
+
 static void answers_that_do_not_depend_on_the_client_have_scope_zero(void **state)
 {
 	static const char *const names[] = {"ns.example.test.", "nowhere.example.test.", "nd.example.test.",
@@ -335,6 +346,7 @@ int main(void)
 		cmocka_unit_test(all_down_does_what_the_operator_wrote),
 		cmocka_unit_test(a_foreseen_flip_shortens_every_ttl),
 		cmocka_unit_test(the_subnet_steers_and_its_scope_is_the_largest_network_with_one_answer),
+		cmocka_unit_test(the_subnet_of_one_query_says_nothing_about_the_next),
 		cmocka_unit_test(answers_that_do_not_depend_on_the_client_have_scope_zero),
 		cmocka_unit_test(a_malformed_subnet_is_formerr_with_an_opt_and_without_a_subnet),
 		cmocka_unit_test(our_opt_says_1232_and_copies_do),

@@ -81,6 +81,60 @@ static void every_option_is_taken(void **state)
 	assert_int_equal(options.log_level, ISB_LOG_DEBUG);
 }
 
+static void limits_are_generous_by_default_and_exempt_loopback(void **state)
+{
+	(void)state;
+	struct isb_options options;
+	char text[ISB_NET_TEXT];
+	assert_int_equal(parse(&options, ""), ISB_OPTIONS_RUN);
+	assert_int_equal(options.rrl.mode, ISB_RRL_ON);
+	assert_int_equal(options.rrl.rate, 500);
+	assert_int_equal(options.rrl.error_rate, 200);
+	assert_int_equal(options.rrl.slip, 2);
+	assert_int_equal(options.rrl.window_s, 5);
+	assert_int_equal(options.rrl.ipv4_len, 24);
+	assert_int_equal(options.rrl.ipv6_len, 56);
+	assert_int_equal(options.rrl.nexempt, 2);
+	assert_string_equal(isb_net_print(&options.rrl.exempt[0], text), "127.0.0.0/8");
+	assert_string_equal(isb_net_print(&options.rrl.exempt[1], text), "::1/128");
+}
+
+static void limits_are_taken(void **state)
+{
+	(void)state;
+	struct isb_options options;
+	char text[ISB_NET_TEXT];
+	const char *line = "--rrl log --rrl-rate 1000000 --rrl-error-rate=1 --rrl-slip 0 --rrl-window 60 --rrl-ipv4-prefix 32 "
+			   "--rrl-ipv6-prefix 1 --rrl-exempt 192.0.2.0/24 --rrl-exempt 2001:db8::1";
+	assert_int_equal(parse(&options, line), ISB_OPTIONS_RUN);
+	assert_int_equal(options.rrl.mode, ISB_RRL_LOG);
+	assert_int_equal(options.rrl.rate, 1000000);
+	assert_int_equal(options.rrl.error_rate, 1);
+	assert_int_equal(options.rrl.slip, 0);
+	assert_int_equal(options.rrl.window_s, 60);
+	assert_int_equal(options.rrl.ipv4_len, 32);
+	assert_int_equal(options.rrl.ipv6_len, 1);
+	assert_int_equal(options.rrl.nexempt, 2);
+	assert_string_equal(isb_net_print(&options.rrl.exempt[0], text), "192.0.2.0/24");
+	assert_string_equal(isb_net_print(&options.rrl.exempt[1], text), "2001:db8::1/128");
+	assert_int_equal(parse(&options, "--rrl off"), ISB_OPTIONS_RUN);
+	assert_int_equal(options.rrl.mode, ISB_RRL_OFF);
+}
+
+static void more_networks_than_fit_are_refused(void **state)
+{
+	(void)state;
+	struct isb_options options;
+	char *argv[2 * (ISB_RRL_EXEMPT_MAX + 1) + 2] = {(char[]){"isobard"}}, option[] = "--rrl-exempt", net[] = "192.0.2.1";
+	for (int i = 1; i <= 2 * (ISB_RRL_EXEMPT_MAX + 1); i++)
+		argv[i] = i % 2 ? option : net;
+	optind = 0;
+	assert_int_equal(isb_options_parse(2 * ISB_RRL_EXEMPT_MAX + 1, argv, &options), ISB_OPTIONS_RUN);
+	assert_int_equal(options.rrl.nexempt, ISB_RRL_EXEMPT_MAX);
+	optind = 0;
+	assert_int_equal(isb_options_parse(2 * (ISB_RRL_EXEMPT_MAX + 1) + 1, argv, &options), ISB_OPTIONS_WRONG);
+}
+
 static void help_and_version_end_the_program_well(void **state)
 {
 	(void)state;
@@ -112,6 +166,21 @@ static void what_is_wrong_is_said_with_what_to_write_instead(void **state)
 		{"--log-level inf", "unknown --log-level 'inf'; did you mean 'info'?"},
 		{"--log-level 7", "unknown --log-level '7'; write error, warning, info or debug"},
 		{"--store=", "--store is empty; name the directory of the store"},
+		{"--rrl yes", "unknown --rrl 'yes'; write on, off or log"},
+		{"--rrl-rate 0", "--rrl-rate '0' is not a number from 1 to 1000000"},
+		{"--rrl-rate 1000001", "--rrl-rate '1000001' is not a number from 1 to 1000000"},
+		{"--rrl-rate 99999999999999999999", "--rrl-rate '99999999999999999999' is not a number from 1 to 1000000"},
+		{"--rrl-error-rate -5", "--rrl-error-rate '-5' is not a number from 1 to 1000000"},
+		{"--rrl-slip 101", "--rrl-slip '101' is not a number from 0 to 100"},
+		{"--rrl-slip=", "--rrl-slip '' is not a number from 0 to 100"},
+		{"--rrl-window 0", "--rrl-window '0' is not a number from 1 to 60"},
+		{"--rrl-ipv4-prefix 33", "--rrl-ipv4-prefix '33' is not a number from 1 to 32"},
+		{"--rrl-ipv6-prefix 65", "--rrl-ipv6-prefix '65' is not a number from 1 to 64"},
+		{"--rrl-exempt resolver",
+		 "--rrl-exempt 'resolver' is not a network; write 192.0.2.0/24 or 2001:db8::/32"},
+		{"--rrl-exempt 192.0.2.1/24",
+		 "--rrl-exempt '192.0.2.1/24' has bits set beyond its prefix; write the network, as in 192.0.2.0/24"},
+		{"--rrl-sleep 1", "unknown option '--rrl-sleep'; did you mean '--rrl-slip'?"},
 		{"-g 1 -g 2 -g 3 -g 4 -g 5 -g 6 -g 7 -g 8 -g 9", "more than 8 --geo"},
 	};
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
@@ -192,6 +261,9 @@ int main(void)
 		cmocka_unit_test(every_option_is_taken),
 		cmocka_unit_test(a_file_holds_options_and_the_command_line_wins),
 		cmocka_unit_test(mistakes_in_the_file_are_named_with_their_line),
+		cmocka_unit_test(limits_are_generous_by_default_and_exempt_loopback),
+		cmocka_unit_test(limits_are_taken),
+		cmocka_unit_test(more_networks_than_fit_are_refused),
 		cmocka_unit_test(help_and_version_end_the_program_well),
 		cmocka_unit_test(what_is_wrong_is_said_with_what_to_write_instead),
 	};
