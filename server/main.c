@@ -10,6 +10,7 @@
 #include "isobar/base/arena.h"
 #include "isobar/base/err.h"
 #include "isobar/base/log.h"
+#include "isobar/base/streams.h"
 #include "options.h"
 #include "sdnotify.h"
 #include "settings.h"
@@ -182,6 +183,8 @@ static void serve(struct server *server, const sigset_t *set)
 int main(int argc, char **argv)
 {
 	struct server server = {0};
+	if (!isb_streams_guard())
+		return 1;
 	switch (isb_options_parse(argc, argv, &server.options)) {
 	case ISB_OPTIONS_RUN: break;
 	case ISB_OPTIONS_DONE: return 0;
