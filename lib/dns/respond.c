@@ -52,10 +52,12 @@ static void find(struct isb_context *ctx, const struct isb_view *view, const str
 	struct isb_steer_state state = {.health = *health, .admin = view->admin, .nadmin = view->nadmin,
 	                                .now_ms = now_ms, .rng = &ctx->rng, .trace = ctx->trace};
 	isb_answer_find(answer, view, query, whom, &state);
-	/* Steered by the resolver's own address. A network that tells nothing (a private one) is answered for itself alone, so
-	 * that a cache does not hand the answer to other clients; without one, or with SOURCE 0, the answer is everybody's. */
-	if (!told && answer->scope)
-		answer->scope = query->edns.ecs.present ? query->edns.ecs.source : 0;
+	/* Steered by the resolver's own address. That answer holds for all clients in a private network that tells nothing, and
+	 * for none outside it (RFC 7871 §10); without a network, or with SOURCE 0, it is everybody's. */
+	if (!told && answer->scope) {
+		const struct isb_ecs *ecs = &query->edns.ecs;
+		answer->scope = ecs->present && ecs->source ? isb_addr_special_bits(&ecs->addr) : 0;
+	}
 }
 
 /* `rcode` is what reading the query gave. */

@@ -160,6 +160,23 @@ static void public_is_what_says_where_a_client_is(void **state)
 	assert_false(isb_addr_is_public(&(struct isb_addr){0}));
 }
 
+static void an_address_that_is_not_public_lies_in_a_network_of_its_kind(void **state)
+{
+	static const struct {
+		const char *addr;
+		uint8_t bits;
+	} cases[] = {
+		{"10.1.2.3", 8}, {"100.100.0.1", 10}, {"127.0.0.1", 8}, {"169.254.9.9", 16}, {"172.20.0.1", 12},
+		{"192.168.1.1", 16}, {"0.0.0.0", 8}, {"224.0.0.1", 3}, {"255.255.255.255", 3}, {"fd00::1", 7},
+		{"fe80::1", 10}, {"ff02::1", 8}, {"::", 127}, {"::1", 127}, {"::2", 0}, {"192.0.2.1", 0}, {"2001:db8::1", 0},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct isb_addr a = addr(cases[i].addr);
+		assert_int_equal(isb_addr_special_bits(&a), cases[i].bits);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -170,6 +187,7 @@ int main(void)
 		cmocka_unit_test(a_network_has_exactly_the_addresses_that_share_its_bits),
 		cmocka_unit_test(sockaddrs_go_both_ways_and_mapped_addresses_become_ipv4),
 		cmocka_unit_test(public_is_what_says_where_a_client_is),
+		cmocka_unit_test(an_address_that_is_not_public_lies_in_a_network_of_its_kind),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

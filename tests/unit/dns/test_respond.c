@@ -163,9 +163,9 @@ static void the_subnet_steers_and_its_scope_is_the_largest_network_with_one_answ
 		CASE("\0\2\x30\0\x20\x01\x0d\xb8\0\x0e", "192.0.2.7", 48, BOTH),
 		/* says nothing about the client: the resolver counts, and no part of the subnet does */
 		CASE("\0\1\0\0", "192.0.2.7", 0, "192.0.2.10"),
-		/* private networks tell nothing: the resolver's answer, for them alone */
-		CASE("\0\1\x08\0\x0a", "192.0.2.7", 8, "192.0.2.10"),
-		CASE("\0\2\x08\0\xfd", "192.0.2.7", 8, "192.0.2.10"),
+		/* private networks tell nothing: the resolver's answer, for all of them (RFC 7871 §10) */
+		CASE("\0\1\x18\0\x0a\1\2", "192.0.2.7", 8, "192.0.2.10"),
+		CASE("\0\2\x20\0\xfd\0\1\2", "192.0.2.7", 7, "192.0.2.10"),
 	};
 #undef CASE
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
