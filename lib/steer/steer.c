@@ -12,16 +12,16 @@ struct walk {
 	enum isb_plan_type type;
 	enum strictness strictness;
 	uint32_t flip_s; /* earliest possible change of anything looked at; ISB_FLIP_NONE: none foreseen */
-	uint32_t work;   /* children looked at under this strictness */
+	uint32_t work;   /* done under this strictness, see WORK_MAX */
 	struct isb_choice *choice;
 };
 
 enum { SET_ASIDE = 0xffffffff }; /* in place of an effective weight */
 
 /* A policy may be named by many others, so that a small plan unfolds without end when nothing in it can answer. A walk
- * that looked at this many children ends as if nothing could answer. It is enough to try every child of the widest node,
- * each of them a pool as wide. */
-enum { WORK_MAX = 3 * ISB_CHILD_MAX * ISB_CHILD_MAX };
+ * that looked at this many children ends as if nothing could answer; to enter a node counts for as much as to look at
+ * NODE_WORK of its children. It is enough to try every child of the widest node, each of them a pool as wide. */
+enum { NODE_WORK = 32, WORK_MAX = 3 * ISB_CHILD_MAX * ISB_CHILD_MAX };
 
 static void note_flip(struct walk *walk, uint64_t seconds)
 {
@@ -219,6 +219,7 @@ static bool walk_node(struct walk *walk, const struct isb_plan_node *node, unsig
 		return false;
 	if (walk->state->trace)
 		trace_step(walk, ISB_STEP_ENTER, depth, node->name)->order = (enum isb_order_id)node->order;
+	walk->work += NODE_WORK;
 	bool answered = node->flags & ISB_NODE_POOL ? walk_pool(walk, node, depth) : walk_policy(walk, node, depth);
 	if (!answered && walk->state->trace)
 		trace_step(walk, ISB_STEP_LEAVE, depth, node->name);
