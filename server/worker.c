@@ -75,11 +75,12 @@ static int init_loop(struct isb_worker *worker, struct isb_diags *diags)
 	return ISB_EIO;
 }
 
-int isb_worker_new(unsigned number, const struct isb_listen *listen, size_t nlisten, struct isb_store *store,
-                   struct isb_live *live, struct isb_diags *diags, struct isb_worker **ret_worker)
+int isb_worker_new(unsigned number, const struct isb_service *service, struct isb_store *store, struct isb_live *live,
+                   struct isb_diags *diags, struct isb_worker **ret_worker)
 {
 	struct isb_worker *worker = isb_xcalloc(1, sizeof(*worker));
 	worker->number = number;
+	worker->service = service;
 	worker->live = live;
 	isb_context_init(&worker->ctx, isb_random_seed());
 	int rc = init_loop(worker, diags);
@@ -87,16 +88,16 @@ int isb_worker_new(unsigned number, const struct isb_listen *listen, size_t nlis
 		free(worker);
 		return rc;
 	}
-	worker->udp = isb_udp_new(worker, nlisten);
-	worker->tcp = isb_tcp_new(worker, nlisten);
+	worker->udp = isb_udp_new(worker, service->nlisten);
+	worker->tcp = isb_tcp_new(worker, service->nlisten);
 	rc = isb_words_new(store, &worker->words);
 	if (rc != ISB_OK)
 		isb_diag(diags, (struct isb_mark){0}, "cannot read the health words in '%s': %s", isb_store_dir(store),
 		         isb_strerror(rc));
-	for (size_t i = 0; i < nlisten && rc == ISB_OK; i++) {
-		rc = isb_udp_listen(worker->udp, &listen[i], diags);
+	for (size_t i = 0; i < service->nlisten && rc == ISB_OK; i++) {
+		rc = isb_udp_listen(worker->udp, &service->listen[i], diags);
 		if (rc == ISB_OK)
-			rc = isb_tcp_listen(worker->tcp, &listen[i], diags);
+			rc = isb_tcp_listen(worker->tcp, &service->listen[i], diags);
 	}
 	if (rc != ISB_OK) {
 		isb_worker_free(worker);
