@@ -50,3 +50,16 @@ struct isb_view *isb_live_swap(struct isb_live *live, struct isb_view *view)
 	tell_grace(live);
 	return old;
 }
+
+const struct isb_settings *isb_live_settings(struct isb_live *live)
+{
+	return atomic_load_explicit(&live->settings, memory_order_acquire);
+}
+
+struct isb_settings *isb_live_swap_settings(struct isb_live *live, struct isb_settings *settings)
+{
+	struct isb_settings *old = atomic_exchange_explicit(&live->settings, settings, memory_order_acq_rel);
+	urcu_qsbr_synchronize_rcu();
+	tell_grace(live);
+	return old;
+}

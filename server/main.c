@@ -11,6 +11,7 @@
 #include "isobar/base/log.h"
 #include "options.h"
 #include "sdnotify.h"
+#include "settings.h"
 #include "stats.h"
 #include "watch.h"
 #include "worker.h"
@@ -28,7 +29,7 @@ struct server {
 	struct isb_store *store;
 	struct isb_live live;
 	struct isb_watch *watch;
-	struct isb_service service;
+	struct isb_census *census;
 	struct isb_worker **workers;
 	size_t nworker;
 };
@@ -100,19 +101,35 @@ static int check_listen(struct isb_options *options, struct isb_diags *diags)
 	return worst;
 }
 
+/* What cannot be read leaves what runs in place. */
+static int load_settings(struct server *server, struct isb_diags *diags)
+{
+	struct isb_settings *settings;
+	int rc = isb_settings_load(&server->options, diags, &settings);
+	if (rc == ISB_OK)
+		free(isb_live_swap_settings(&server->live, settings));
+	return rc;
+}
+
+static void reload_settings(struct server *server)
+{
+	struct isb_diags diags = {0};
+	if (load_settings(server, &diags) == ISB_OK)
+		isb_log(ISB_LOG_INFO, "settings-reloaded", " ");
+	for (size_t i = 0; i < diags.count; i++)
+		isb_log(ISB_LOG_ERROR, "settings-refused", "file=%s line=%u reason=\"%s\"",
+		        diags.list[i].at.file ? diags.list[i].at.file : "-", diags.list[i].at.line, diags.list[i].text);
+	isb_diags_done(&diags);
+}
+
 static int start_workers(struct server *server, struct isb_diags *diags)
 {
 	const struct isb_options *options = &server->options;
-	server->service = (struct isb_service){
-		.listen = options->listen,
-		.nlisten = options->nlisten,
-		.tcp = options->tcp,
-		.proxy_from = options->proxy_from,
-		.census = isb_census_new(options->tcp.connections, options->tcp.per_client, isb_random_seed()),
-	};
+	server->census = isb_census_new(options->tcp.connections, options->tcp.per_client, isb_random_seed());
 	server->workers = isb_xcalloc(options->workers, sizeof(*server->workers));
 	for (unsigned i = 0; i < options->workers; i++) {
-		int rc = isb_worker_new(i, &server->service, server->store, &server->live, diags, &server->workers[i]);
+		int rc = isb_worker_new(i, options, server->census, server->store, &server->live, diags,
+		                        &server->workers[i]);
 		if (rc != ISB_OK)
 			return rc;
 		server->nworker++;
@@ -131,6 +148,8 @@ static int start(struct server *server, struct isb_diags *diags)
 	struct isb_options *options = &server->options;
 	int rc = check_listen(options, diags); /* before the view, which can take a while */
 	if (rc == ISB_OK)
+		rc = load_settings(server, diags);
+	if (rc == ISB_OK)
 		rc = open_store(server, diags);
 	if (rc == ISB_OK)
 		rc = isb_watch_new(server->store, options->geo, options->ngeo, &server->live, diags, &server->watch);
@@ -148,9 +167,10 @@ static void stop(struct server *server)
 	for (size_t i = 0; i < server->nworker; i++)
 		isb_worker_free(server->workers[i]);
 	free(server->workers);
-	isb_census_free(server->service.census);
+	isb_census_free(server->census);
 	isb_watch_free(server->watch);
 	isb_store_close(server->store);
+	free(isb_live_swap_settings(&server->live, NULL));
 }
 
 static void log_started(const struct isb_options *options)
@@ -169,12 +189,14 @@ static void serve(struct server *server, const sigset_t *set)
 	for (;;) {
 		int number = 0;
 		sigwait(set, &number);
-		if (number == SIGHUP)
+		if (number == SIGHUP) {
+			reload_settings(server);
 			isb_watch_kick(server->watch);
-		else if (number == SIGUSR1)
+		} else if (number == SIGUSR1) {
 			isb_stats_log(server->workers, server->nworker);
-		else if (number == SIGTERM || number == SIGINT)
+		} else if (number == SIGTERM || number == SIGINT) {
 			return;
+		}
 	}
 }
 
@@ -205,6 +227,7 @@ int main(int argc, char **argv)
 	}
 	isb_diags_done(&diags);
 	stop(&server);
+	isb_options_done(&server.options);
 	if (rc == ISB_OK)
 		isb_log(ISB_LOG_INFO, "stopped", " ");
 	return rc == ISB_OK ? 0 : 1;

@@ -2,6 +2,7 @@
 #include "options.h"
 
 #include <getopt.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,8 @@
 #include "isobar/base/clock.h"
 #include "isobar/base/diag.h"
 #include "isobar/base/err.h"
+#include "isobar/dns/settings.h"
+#include "isobar/model/yaml.h"
 
 enum {
 	CONNECTIONS_MAX = 1000000,
@@ -23,6 +26,7 @@ static const char help_text[] =
 	"usage: isobard [OPTION]...\n"
 	"Answers DNS queries from the catalog and the health words of a store, which it only reads.\n"
 	"\n"
+	"  -c, --config FILE         options from a file: their long names as YAML keys; the command line wins\n"
 	"  -s, --store DIR           the store (default: $ISOBAR_STORE, else /var/lib/isobar)\n"
 	"  -l, --listen ADDR[:PORT]  answer here, UDP and TCP; may be repeated: 192.0.2.1, [2001:db8::1]:5300\n"
 	"                            (default: 127.0.0.1:53 and [::1]:53)\n"
@@ -36,38 +40,67 @@ static const char help_text[] =
 	"      --tcp-idle SPAN       close a connection without a query for so long (default: 10s)\n"
 	"      --tcp-stall SPAN      time for the rest of a query, and for reading answers (default: 5s)\n"
 	"      --tcp-lifetime SPAN   close a connection that is so old behind its next answer (default: 1h)\n"
+	"      --cookies on|off      DNS cookies (default: on)\n"
+	"      --cookie-secret-file FILE\n"
+	"                            lines of 32 hexadecimal digits: the first signs, up to two more are accepted;\n"
+	"                            servers of one address share it (default: a secret of its own)\n"
+	"      --nsid TEXT           what clients that ask for a name server identifier are told (default: nothing)\n"
+	"      --version-text TEXT   answer to version.bind CH TXT (default: none, REFUSED)\n"
+	"      --id-text TEXT        answer to id.server CH TXT (default: none, REFUSED)\n"
 	"  -L, --log-level LEVEL     error, warning, info or debug (default: info)\n"
+	"      --rrl MODE            limit how often one network gets the same answer over UDP: on, off, or log, which\n"
+	"                            only counts what on would hold back (default: on)\n"
+	"      --rrl-rate N          answers per second: per network and name, NODATA per network and zone (default: 500)\n"
+	"      --rrl-error-rate N    NXDOMAIN per second, network and zone; errors per second and network (default: 200)\n"
+	"      --rrl-slip N          of the answers over a limit every Nth goes out truncated, so that real clients ask\n"
+	"                            again over TCP; 0: none, 1: all, to 100 (default: 2)\n"
+	"      --rrl-window SECONDS  what a quiet network may get at once, in seconds of its rate, 1..60 (default: 5)\n"
+	"      --rrl-ipv4-prefix N   bits of an address that make a network, 1..32 (default: 24)\n"
+	"      --rrl-ipv6-prefix N   1..64 (default: 56)\n"
+	"      --rrl-exempt NET      never limit this network; may be repeated: 192.0.2.0/24, 2001:db8::/32\n"
+	"                            (default: 127.0.0.0/8 and ::1, which nobody can forge from outside)\n"
 	"  -h, --help                print this and exit\n"
 	"  -V, --version             print the version and exit\n"
 	"\n"
-	"Signals: HUP looks for a new catalog and new geo databases now, USR1 logs the counters,\n"
+	"Signals: HUP looks for a new catalog, new geo databases and cookie secrets now, USR1 logs the counters,\n"
 	"TERM and INT stop. New generations of the catalog are picked up without a signal.\n"
 	"Exit status: 0 stopped as asked, 1 cannot run, 2 wrong command line.\n";
 
 /* Options without a letter. */
-enum { PROXY_LISTEN = 256, PROXY_FROM, TCP_CONNECTIONS, TCP_PER_CLIENT, TCP_IDLE, TCP_STALL, TCP_LIFETIME };
+enum {
+	OPT_COOKIES = 256, OPT_COOKIE_SECRET_FILE, OPT_NSID, OPT_VERSION_TEXT, OPT_ID_TEXT,
+	PROXY_LISTEN, PROXY_FROM, TCP_CONNECTIONS, TCP_PER_CLIENT, TCP_IDLE, TCP_STALL, TCP_LIFETIME,
+	RRL, RRL_RATE, RRL_ERROR_RATE, RRL_SLIP, RRL_WINDOW, RRL_IPV4_PREFIX, RRL_IPV6_PREFIX, RRL_EXEMPT
+};
 static const struct option long_options[] = {
-	{"store", required_argument, NULL, 's'},
-	{"listen", required_argument, NULL, 'l'},
+	{"config", required_argument, NULL, 'c'},
+	{"cookies", required_argument, NULL, OPT_COOKIES},
+	{"cookie-secret-file", required_argument, NULL, OPT_COOKIE_SECRET_FILE},
+	{"nsid", required_argument, NULL, OPT_NSID},
+	{"version-text", required_argument, NULL, OPT_VERSION_TEXT},
+	{"id-text", required_argument, NULL, OPT_ID_TEXT},
+	{"store", required_argument, NULL, 's'},     {"listen", required_argument, NULL, 'l'},
+	{"workers", required_argument, NULL, 'w'},   {"geo", required_argument, NULL, 'g'},
+	{"log-level", required_argument, NULL, 'L'}, {"help", no_argument, NULL, 'h'},
+	{"version", no_argument, NULL, 'V'},
 	{"proxy-listen", required_argument, NULL, PROXY_LISTEN},
 	{"proxy-from", required_argument, NULL, PROXY_FROM},
-	{"workers", required_argument, NULL, 'w'},
-	{"geo", required_argument, NULL, 'g'},
 	{"tcp-connections", required_argument, NULL, TCP_CONNECTIONS},
 	{"tcp-per-client", required_argument, NULL, TCP_PER_CLIENT},
 	{"tcp-idle", required_argument, NULL, TCP_IDLE},
 	{"tcp-stall", required_argument, NULL, TCP_STALL},
 	{"tcp-lifetime", required_argument, NULL, TCP_LIFETIME},
-	{"log-level", required_argument, NULL, 'L'},
-	{"help", no_argument, NULL, 'h'},
-	{"version", no_argument, NULL, 'V'},
+	{"rrl", required_argument, NULL, RRL},
+	{"rrl-rate", required_argument, NULL, RRL_RATE},
+	{"rrl-error-rate", required_argument, NULL, RRL_ERROR_RATE},
+	{"rrl-slip", required_argument, NULL, RRL_SLIP},
+	{"rrl-window", required_argument, NULL, RRL_WINDOW},
+	{"rrl-ipv4-prefix", required_argument, NULL, RRL_IPV4_PREFIX},
+	{"rrl-ipv6-prefix", required_argument, NULL, RRL_IPV6_PREFIX},
+	{"rrl-exempt", required_argument, NULL, RRL_EXEMPT},
 	{0},
 };
-static const char *const option_names[] = {
-	"--store",        "--listen",          "--proxy-listen",   "--proxy-from", "--workers",
-	"--geo",          "--tcp-connections", "--tcp-per-client", "--tcp-idle",   "--tcp-stall",
-	"--tcp-lifetime", "--log-level",       "--help",           "--version",    NULL,
-};
+enum { LONG_OPTIONS = sizeof(long_options) / sizeof(long_options[0]) - 1 };
 
 __attribute__((format(printf, 1, 2))) static enum isb_options_result wrong(const char *fmt, ...)
 {
@@ -80,14 +113,32 @@ __attribute__((format(printf, 1, 2))) static enum isb_options_result wrong(const
 	return ISB_OPTIONS_WRONG;
 }
 
+/* The option's place in long_options, or -1 after saying what was probably meant. `dashes`: "--" or "". */
+static int find_option(const char *name, const char *dashes, const char *where)
+{
+	const char *names[LONG_OPTIONS + 1];
+	for (int i = 0; i < LONG_OPTIONS; i++) {
+		names[i] = long_options[i].name;
+		if (strcmp(names[i], name) == 0)
+			return i;
+	}
+	names[LONG_OPTIONS] = NULL;
+	const char *near = isb_nearest(name, names);
+	if (near)
+		wrong("%sunknown option '%s%s'; did you mean '%s%s'?", where, dashes, name, dashes, near);
+	else
+		wrong("%sunknown option '%s%s'; see isobard --help", where, dashes, name);
+	return -1;
+}
+
 static enum isb_options_result unknown(const char *given)
 {
 	char name[64];
 	snprintf(name, sizeof(name), "%.*s", (int)strcspn(given, "="), given);
-	const char *near = isb_nearest(name, option_names);
-	if (near)
-		return wrong("unknown option '%s'; did you mean '%s'?", given, near);
-	return wrong("unknown option '%s'; see isobard --help", given);
+	if (strncmp(name, "--", 2) != 0)
+		return wrong("unknown option '%s'; see isobard --help", given);
+	find_option(name + 2, "--", "");
+	return ISB_OPTIONS_WRONG;
 }
 
 static enum isb_options_result add_listen(struct isb_options *options, const char *name, const char *text)
@@ -111,38 +162,26 @@ static enum isb_options_result add_listen(struct isb_options *options, const cha
 	return ISB_OPTIONS_RUN;
 }
 
-static enum isb_options_result add_proxy_from(struct isb_options *options, const char *text)
-{
-	struct isb_proxy_from *from = &options->proxy_from;
-	struct isb_net net;
-	int rc = isb_net_parse(text, &net);
-	if (rc == ISB_ERANGE) {
-		char *slash = strchr(text, '/'), addr[ISB_ADDR_TEXT], right[ISB_NET_TEXT];
-		snprintf(addr, sizeof(addr), "%.*s", (int)(slash - text), text);
-		isb_addr_parse(addr, &net.addr);
-		net = isb_net_around(&net.addr, (unsigned)strtoul(slash + 1, NULL, 10));
-		return wrong("--proxy-from '%s' has bits behind its length; write %s", text,
-		             isb_net_print(&net, right));
-	}
-	if (rc != ISB_OK)
-		return wrong("--proxy-from '%s' is not a network; write 192.0.2.0/28, or ::1 for one address", text);
-	if (from->count == ISB_PROXY_FROM_MAX)
-		return wrong("more than %d --proxy-from", (int)ISB_PROXY_FROM_MAX);
-	from->nets[from->count++] = net;
-	return ISB_OPTIONS_RUN;
-}
-
-static enum isb_options_result set_number(uint32_t *number, const char *name, uint32_t max, const char *text)
+static enum isb_options_result set_number(const char *name, const char *text, unsigned least, unsigned most,
+                                          unsigned *ret_number)
 {
 	size_t digits = strspn(text, "0123456789");
-	unsigned long n = digits && digits <= 8 && !text[digits] ? strtoul(text, NULL, 10) : 0;
-	if (n < 1 || n > max)
-		return wrong("%s '%s' is not a number from 1 to %u", name, text, max);
-	*number = (uint32_t)n;
+	unsigned long n = digits && digits <= 9 && !text[digits] ? strtoul(text, NULL, 10) : ULONG_MAX;
+	if (n < least || n > most)
+		return wrong("%s '%s' is not a number from %u to %u", name, text, least, most);
+	*ret_number = (unsigned)n;
 	return ISB_OPTIONS_RUN;
 }
 
-static enum isb_options_result set_span(uint32_t *span_ms, const char *name, int64_t max_ms, const char *text)
+static enum isb_options_result set_length(const char *name, const char *text, unsigned most, uint8_t *ret_len)
+{
+	unsigned len = *ret_len;
+	enum isb_options_result result = set_number(name, text, 1, most, &len);
+	*ret_len = (uint8_t)len;
+	return result;
+}
+
+static enum isb_options_result set_span(const char *name, const char *text, int64_t max_ms, uint32_t *ret_ms)
 {
 	char max[ISB_SPAN_TEXT];
 	int64_t ms;
@@ -151,7 +190,7 @@ static enum isb_options_result set_span(uint32_t *span_ms, const char *name, int
 		return wrong("%s '%s' is not a span; write 500ms, 10s or 2m", name, text);
 	if (rc != ISB_OK || ms < SPAN_MIN_MS || ms > max_ms)
 		return wrong("%s '%s' is not from 100ms to %s", name, text, isb_span_print(max_ms, max));
-	*span_ms = (uint32_t)ms;
+	*ret_ms = (uint32_t)ms;
 	return ISB_OPTIONS_RUN;
 }
 
@@ -169,35 +208,193 @@ static enum isb_options_result set_log_level(struct isb_options *options, const 
 	return wrong("unknown --log-level '%s'; write error, warning, info or debug", text);
 }
 
-static enum isb_options_result take(struct isb_options *options, int option, const char *given)
+static enum isb_options_result set_switch(const char *name, const char *text, bool *ret_on)
 {
-	struct isb_tcp_limits *tcp = &options->tcp;
+	if (strcmp(text, "on") != 0 && strcmp(text, "off") != 0)
+		return wrong("--%s '%s' is neither on nor off", name, text);
+	*ret_on = strcmp(text, "on") == 0;
+	return ISB_OPTIONS_RUN;
+}
+
+static enum isb_options_result set_text(const char *name, const char *text, size_t max, const char **ret_text)
+{
+	if (strlen(text) > max)
+		return wrong("--%s is longer than %zu octets", name, max);
+	*ret_text = text;
+	return ISB_OPTIONS_RUN;
+}
+
+static enum isb_options_result set_rrl_mode(struct isb_rrl_config *rrl, const char *text)
+{
+	static const char *const modes[] = {[ISB_RRL_OFF] = "off", [ISB_RRL_LOG] = "log", [ISB_RRL_ON] = "on"};
+	for (unsigned i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
+		if (strcmp(text, modes[i]) == 0) {
+			rrl->mode = (enum isb_rrl_mode)i;
+			return ISB_OPTIONS_RUN;
+		}
+	return wrong("unknown --rrl '%s'; write on, off or log", text);
+}
+
+static enum isb_options_result set_net(const char *name, const char *text, struct isb_net *ret_net)
+{
+	int rc = isb_net_parse(text, ret_net);
+	if (rc == ISB_ERANGE)
+		return wrong("%s '%s' has bits set beyond its prefix; write the network, as in 192.0.2.0/24", name, text);
+	if (rc != ISB_OK)
+		return wrong("%s '%s' is not a network; write 192.0.2.0/24 or 2001:db8::/32", name, text);
+	return ISB_OPTIONS_RUN;
+}
+
+static enum isb_options_result add_rrl_exempt(struct isb_rrl_config *rrl, const char *text)
+{
+	if (rrl->nexempt == ISB_RRL_EXEMPT_MAX)
+		return wrong("more than %d --rrl-exempt", (int)ISB_RRL_EXEMPT_MAX);
+	enum isb_options_result result = set_net("--rrl-exempt", text, &rrl->exempt[rrl->nexempt]);
+	rrl->nexempt += result == ISB_OPTIONS_RUN;
+	return result;
+}
+
+static enum isb_options_result add_proxy_from(struct isb_proxy_from *from, const char *text)
+{
+	if (from->count == ISB_PROXY_FROM_MAX)
+		return wrong("more than %d --proxy-from", (int)ISB_PROXY_FROM_MAX);
+	enum isb_options_result result = set_net("--proxy-from", text, &from->nets[from->count]);
+	from->count += result == ISB_OPTIONS_RUN;
+	return result;
+}
+
+static enum isb_options_result set_rrl(struct isb_rrl_config *rrl, int option, const char *value)
+{
+	switch (option) {
+	case RRL_RATE: return set_number("--rrl-rate", value, 1, ISB_RRL_RATE_MAX, &rrl->rate);
+	case RRL_ERROR_RATE: return set_number("--rrl-error-rate", value, 1, ISB_RRL_RATE_MAX, &rrl->error_rate);
+	case RRL_SLIP: return set_number("--rrl-slip", value, 0, ISB_RRL_SLIP_MAX, &rrl->slip);
+	case RRL_WINDOW: return set_number("--rrl-window", value, 1, ISB_RRL_WINDOW_MAX, &rrl->window_s);
+	case RRL_IPV4_PREFIX: return set_length("--rrl-ipv4-prefix", value, ISB_RRL_IPV4_LEN_MAX, &rrl->ipv4_len);
+	case RRL_IPV6_PREFIX: return set_length("--rrl-ipv6-prefix", value, ISB_RRL_IPV6_LEN_MAX, &rrl->ipv6_len);
+	case RRL_EXEMPT: return add_rrl_exempt(rrl, value);
+	default: return set_rrl_mode(rrl, value);
+	}
+}
+
+static enum isb_options_result set_tcp(struct isb_tcp_limits *tcp, int option, const char *value)
+{
+	switch (option) {
+	case TCP_CONNECTIONS: return set_number("--tcp-connections", value, 1, CONNECTIONS_MAX, &tcp->connections);
+	case TCP_PER_CLIENT: return set_number("--tcp-per-client", value, 1, CONNECTIONS_MAX, &tcp->per_client);
+	case TCP_IDLE: return set_span("--tcp-idle", value, HOUR_MS, &tcp->idle_ms);
+	case TCP_STALL: return set_span("--tcp-stall", value, HOUR_MS, &tcp->stall_ms);
+	default: return set_span("--tcp-lifetime", value, LIFETIME_MAX_MS, &tcp->lifetime_ms);
+	}
+}
+
+/* An option with its value, from the command line or the file. */
+static enum isb_options_result set(struct isb_options *options, int option, const char *value)
+{
 	switch (option) {
 	case 's':
-		if (!*optarg)
+		if (!*value)
 			return wrong("--store is empty; name the directory of the store");
-		options->store = optarg;
+		options->store = value;
 		return ISB_OPTIONS_RUN;
-	case 'l': return add_listen(options, "--listen", optarg);
-	case PROXY_LISTEN: return add_listen(options, "--proxy-listen", optarg);
-	case PROXY_FROM: return add_proxy_from(options, optarg);
-	case 'w': return set_number(&options->workers, "--workers", ISB_WORKERS_MAX, optarg);
-	case TCP_CONNECTIONS: return set_number(&tcp->connections, "--tcp-connections", CONNECTIONS_MAX, optarg);
-	case TCP_PER_CLIENT: return set_number(&tcp->per_client, "--tcp-per-client", CONNECTIONS_MAX, optarg);
-	case TCP_IDLE: return set_span(&tcp->idle_ms, "--tcp-idle", HOUR_MS, optarg);
-	case TCP_STALL: return set_span(&tcp->stall_ms, "--tcp-stall", HOUR_MS, optarg);
-	case TCP_LIFETIME: return set_span(&tcp->lifetime_ms, "--tcp-lifetime", LIFETIME_MAX_MS, optarg);
+	case 'l': return add_listen(options, "--listen", value);
+	case PROXY_LISTEN: return add_listen(options, "--proxy-listen", value);
+	case PROXY_FROM: return add_proxy_from(&options->proxy_from, value);
+	case TCP_CONNECTIONS:
+	case TCP_PER_CLIENT:
+	case TCP_IDLE:
+	case TCP_STALL:
+	case TCP_LIFETIME: return set_tcp(&options->tcp, option, value);
+	case 'w': return set_number("--workers", value, 1, ISB_WORKERS_MAX, &options->workers);
 	case 'g':
 		if (options->ngeo == ISB_GEO_MAX)
 			return wrong("more than %d --geo", (int)ISB_GEO_MAX);
-		options->geo[options->ngeo++] = optarg;
+		options->geo[options->ngeo++] = value;
 		return ISB_OPTIONS_RUN;
-	case 'L': return set_log_level(options, optarg);
+	case 'L': return set_log_level(options, value);
+	case OPT_COOKIES: return set_switch("cookies", value, &options->cookies);
+	case OPT_COOKIE_SECRET_FILE: options->cookie_secret_file = value; return ISB_OPTIONS_RUN;
+	case OPT_NSID: return set_text("nsid", value, ISB_NSID_MAX, &options->nsid);
+	case OPT_VERSION_TEXT: return set_text("version-text", value, ISB_CHAOS_MAX, &options->version_text);
+	case OPT_ID_TEXT: return set_text("id-text", value, ISB_CHAOS_MAX, &options->id_text);
+	case 'c': return ISB_OPTIONS_RUN; /* was read before all others */
+	default: return set_rrl(&options->rrl, option, value);
+	}
+}
+
+static enum isb_options_result take(struct isb_options *options, int option, const char *given)
+{
+	switch (option) {
 	case 'h': fputs(help_text, stdout); return ISB_OPTIONS_DONE;
 	case 'V': puts("isobard " ISB_VERSION); return ISB_OPTIONS_DONE;
 	case ':': return wrong("option '%s' needs a value", given);
-	default: return unknown(given);
+	case '?': return unknown(given);
+	default: return set(options, option, optarg);
 	}
+}
+
+/* --- The file ------------------------------------------------------------------------------------------------------ */
+
+/* Options that the command line gives, by their place in long_options, and where the file is. */
+struct given {
+	bool option[LONG_OPTIONS];
+	const char *config;
+};
+
+static const char short_options[] = ":c:s:l:w:g:L:hV";
+
+static void note_given(int argc, char **argv, struct given *ret_given)
+{
+	int option;
+	optind = 0; /* 0 makes glibc start anew, whatever was read before */
+	while ((option = getopt_long(argc, argv, short_options, long_options, NULL)) >= 0) {
+		for (int i = 0; i < LONG_OPTIONS; i++)
+			ret_given->option[i] |= long_options[i].val == option;
+		if (option == 'c')
+			ret_given->config = optarg;
+	}
+	optind = 0;
+}
+
+static enum isb_options_result set_from_file(struct isb_options *options, const struct given *given, const char *path,
+                                             const struct isb_yaml_pair *pair)
+{
+	char where[512];
+	snprintf(where, sizeof(where), "%s:%u: ", path, pair->mark.line);
+	int i = find_option(pair->key, "", where);
+	if (i < 0)
+		return ISB_OPTIONS_WRONG;
+	if (long_options[i].has_arg != required_argument || long_options[i].val == 'c')
+		return wrong("%s'%s' belongs on the command line only", where, pair->key);
+	if (given->option[i])
+		return ISB_OPTIONS_RUN;
+	const struct isb_yaml *value = pair->value;
+	for (size_t k = 0; k < (value->kind == ISB_YAML_LIST ? value->count : 1); k++) {
+		const struct isb_yaml *one = value->kind == ISB_YAML_LIST ? value->items[k] : value;
+		if (one->kind != ISB_YAML_SCALAR)
+			return wrong("%s'%s' takes a word or a list of words", where, pair->key);
+		if (set(options, long_options[i].val, one->text) != ISB_OPTIONS_RUN)
+			return wrong("%sabove: '%s'", where, pair->key);
+	}
+	return ISB_OPTIONS_RUN;
+}
+
+static enum isb_options_result read_config(struct isb_options *options, const struct given *given)
+{
+	struct isb_diags diags = {0};
+	struct isb_yaml *root;
+	enum isb_options_result result = ISB_OPTIONS_RUN;
+	if (isb_yaml_parse_file(&options->arena, given->config, &diags, &root) != ISB_OK) {
+		isb_diags_print(&diags, stderr);
+		result = wrong("cannot read --config '%s'", given->config);
+	} else if (root->kind != ISB_YAML_MAP) {
+		result = wrong("%s: write one `option: value` a line", given->config);
+	} else {
+		for (size_t i = 0; i < root->count && result == ISB_OPTIONS_RUN; i++)
+			result = set_from_file(options, given, given->config, &root->pairs[i]);
+	}
+	isb_diags_done(&diags);
+	return result;
 }
 
 /* Without a list of who may send them, anybody could put any client's address before a query. */
@@ -224,6 +421,11 @@ static void fill_defaults(struct isb_options *options)
 		memcpy(options->listen, loopback, sizeof(loopback));
 		options->nlisten = 2;
 	}
+	if (!options->rrl.nexempt) {
+		options->rrl.exempt[0] = (struct isb_net){.addr = {.family = 4, .octets = {127}}, .len = 8};
+		options->rrl.exempt[1] = (struct isb_net){.addr = loopback[1].addr, .len = 128};
+		options->rrl.nexempt = 2;
+	}
 	if (!options->store) {
 		const char *env = getenv("ISOBAR_STORE");
 		options->store = env && *env ? env : "/var/lib/isobar";
@@ -237,30 +439,42 @@ static void fill_defaults(struct isb_options *options)
 enum isb_options_result isb_options_parse(int argc, char **argv, struct isb_options *ret_options)
 {
 	struct isb_options options = {
-		.log_level = ISB_LOG_INFO,
-		.tcp = {.connections = ISB_TCP_CONNECTIONS,
-	                .per_client = ISB_TCP_PER_CLIENT,
-	                .idle_ms = ISB_TCP_IDLE_MS,
-	                .stall_ms = ISB_TCP_STALL_MS,
-	                .lifetime_ms = ISB_TCP_LIFETIME_MS},
-	};
+		.log_level = ISB_LOG_INFO, .cookies = true, .version_text = "", .id_text = "",
+		.tcp = ISB_TCP_DEFAULTS,   .rrl = ISB_RRL_DEFAULTS};
+	struct given from_argv = {0};
 	opterr = 0;
+	note_given(argc, argv, &from_argv);
+	if (from_argv.config && read_config(&options, &from_argv) != ISB_OPTIONS_RUN) {
+		isb_options_done(&options);
+		return ISB_OPTIONS_WRONG;
+	}
 	for (;;) {
-		int before = optind;
-		int option = getopt_long(argc, argv, ":s:l:w:g:L:hV", long_options, NULL);
+		int before = optind ? optind : 1;
+		int option = getopt_long(argc, argv, short_options, long_options, NULL);
 		if (option < 0)
 			break;
 		/* within a cluster of short options optind has not moved yet */
 		const char *given = argv[optind > before ? optind - 1 : optind];
 		enum isb_options_result result = take(&options, option, given);
-		if (result != ISB_OPTIONS_RUN)
+		if (result != ISB_OPTIONS_RUN) {
+			isb_options_done(&options);
 			return result;
+		}
 	}
-	if (optind < argc)
+	if (optind < argc) {
+		isb_options_done(&options);
 		return wrong("unexpected argument '%s'; see isobard --help", argv[optind]);
-	if (check_proxy(&options) != ISB_OPTIONS_RUN)
+	}
+	if (check_proxy(&options) != ISB_OPTIONS_RUN) {
+		isb_options_done(&options);
 		return ISB_OPTIONS_WRONG;
+	}
 	fill_defaults(&options);
 	*ret_options = options;
 	return ISB_OPTIONS_RUN;
+}
+
+void isb_options_done(struct isb_options *options)
+{
+	isb_arena_done(&options->arena);
 }

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 
+#include "isobar/base/arena.h"
 #include "isobar/base/log.h"
+#include "isobar/dns/rrl.h"
 #include "listen.h"
 #include "proxy.h"
 #include "tcp.h"
 
-/* The command line of isobard. Strings point into argv or the environment. */
+/* The command line of isobard, and its configuration file, whose keys are the long options' names: what the command line
+ * gives replaces what the file says. Strings point into argv, the environment or the arena. */
 enum { ISB_LISTEN_MAX = 64, ISB_GEO_MAX = 8, ISB_WORKERS_MAX = 128 };
 
 struct isb_options {
@@ -20,8 +24,15 @@ struct isb_options {
 	size_t ngeo;
 	unsigned workers;
 	enum isb_log_level log_level;
+	bool cookies;                   /* on unless turned off */
+	const char *cookie_secret_file; /* NULL: a secret of its own */
+	const char *nsid;               /* NULL: none */
+	const char *version_text, *id_text; /* "": not told */
+	struct isb_rrl_config rrl;
+	struct isb_arena arena;
 };
 
 /* What to do next; after the last two everything was said already (stdout, stderr). */
 enum isb_options_result { ISB_OPTIONS_RUN, ISB_OPTIONS_DONE, ISB_OPTIONS_WRONG };
 enum isb_options_result isb_options_parse(int argc, char **argv, struct isb_options *ret_options);
+void isb_options_done(struct isb_options *options);

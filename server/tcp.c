@@ -70,7 +70,7 @@ static void on_sweep(uv_timer_t *timer);
 
 static void start_sweep(struct isb_tcp *tcp)
 {
-	const struct isb_tcp_limits *limits = &tcp->worker->service->tcp;
+	const struct isb_tcp_limits *limits = &tcp->worker->options->tcp;
 	uint64_t shortest = limits->idle_ms < limits->stall_ms ? limits->idle_ms : limits->stall_ms,
 		 every = shortest / 4;
 	every = every > SWEEP_MAX_MS ? SWEEP_MAX_MS : every < SWEEP_MIN_MS ? SWEEP_MIN_MS : every;
@@ -129,7 +129,7 @@ static void go_on(struct isb_tcp *tcp)
 static void on_sweep(uv_timer_t *timer)
 {
 	struct isb_tcp *tcp = timer->data;
-	const struct isb_tcp_limits *limits = &tcp->worker->service->tcp;
+	const struct isb_tcp_limits *limits = &tcp->worker->options->tcp;
 	struct isb_net_counters *count = &tcp->worker->net;
 	while (tcp->idle.oldest && age(tcp->idle.oldest) >= limits->idle_ms)
 		isb_conn_drop(tcp->idle.oldest, &count->tcp_idle, false);
@@ -146,23 +146,23 @@ static void admit(struct isb_listener *listener, int fd, const struct sockaddr *
 {
 	struct isb_tcp *tcp = listener->poll.data;
 	struct isb_worker *worker = tcp->worker;
-	const struct isb_service *service = worker->service;
+	struct isb_census *census = worker->census;
 	struct isb_addr peer = isb_addr_from_sockaddr(sa);
 	_Atomic uint64_t *why = NULL;
-	bool joined = !listener->proxy && isb_census_join(service->census, &peer);
-	if (listener->proxy && !isb_proxy_allows(&service->proxy_from, &peer))
+	bool joined = !listener->proxy && isb_census_join(census, &peer);
+	if (listener->proxy && !isb_proxy_allows(&worker->options->proxy_from, &peer))
 		why = &worker->net.proxy_refused;
 	else if (!listener->proxy && !joined)
 		why = &worker->net.tcp_refused;
 	/* room made here may be taken by another worker before we have it: then this client comes again */
-	else if (!isb_census_open(service->census) && !(make_room(tcp) && isb_census_open(service->census)))
+	else if (!isb_census_open(census) && !(make_room(tcp) && isb_census_open(census)))
 		why = &worker->net.tcp_refused;
 	if (!why) {
 		isb_conn_start(tcp, fd, &peer, listener->proxy);
 		return;
 	}
 	if (joined)
-		isb_census_leave(service->census, &peer);
+		isb_census_leave(census, &peer);
 	isb_count(why);
 	close(fd);
 }

@@ -44,8 +44,8 @@ void isb_conn_drop(struct isb_conn *conn, _Atomic uint64_t *why, bool reset)
 		setsockopt(conn->fd, SOL_SOCKET, SO_LINGER, &(struct linger){.l_onoff = 1}, sizeof(struct linger));
 	isb_tcp_forget(conn);
 	if (conn->joined)
-		isb_census_leave(worker->service->census, &conn->client.addr);
-	isb_census_close(worker->service->census);
+		isb_census_leave(worker->census, &conn->client.addr);
+	isb_census_close(worker->census);
 	uv_close((uv_handle_t *)&conn->poll, on_closed);
 	close(conn->fd); /* it is not polled any more; the memory goes later */
 }
@@ -135,7 +135,7 @@ static bool serve(struct isb_conn *conn, const uint8_t *data, size_t len)
 	conn->waiting = frames == ISB_FRAMES_WAIT;
 	if (frames == ISB_FRAMES_MALFORMED)
 		end(conn, &worker->net.tcp_malformed);
-	else if (b.queries && uv_now(&worker->loop) - conn->opened_ms >= worker->service->tcp.lifetime_ms)
+	else if (b.queries && uv_now(&worker->loop) - conn->opened_ms >= worker->options->tcp.lifetime_ms)
 		end(conn, &worker->net.tcp_expired);
 	send_answers(conn, conn->tcp->out, b.out);
 	return b.queries > 0;
@@ -145,7 +145,7 @@ static bool serve(struct isb_conn *conn, const uint8_t *data, size_t len)
 static bool join(struct isb_conn *conn)
 {
 	struct isb_worker *worker = conn->tcp->worker;
-	conn->joined = isb_census_join(worker->service->census, &conn->client.addr);
+	conn->joined = isb_census_join(worker->census, &conn->client.addr);
 	if (!conn->joined)
 		isb_conn_drop(conn, &worker->net.tcp_refused, false);
 	return conn->joined;
@@ -248,9 +248,9 @@ void isb_conn_start(struct isb_tcp *tcp, int fd, const struct isb_addr *peer, bo
 	if (error != 0) {
 		/* epoll had no room for it (fs.epoll.max_user_watches) */
 		isb_count(&worker->net.tcp_errors);
-		isb_census_close(worker->service->census);
+		isb_census_close(worker->census);
 		if (!header)
-			isb_census_leave(worker->service->census, peer);
+			isb_census_leave(worker->census, peer);
 		close(fd);
 		free(conn);
 		return;

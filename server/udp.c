@@ -97,7 +97,7 @@ static size_t unwrap(struct isb_udp *udp, size_t i, struct isb_addr *client)
 {
 	struct isb_net_counters *count = &udp->worker->net;
 	struct isb_proxy proxy;
-	if (!isb_proxy_allows(&udp->worker->service->proxy_from, client)) {
+	if (!isb_proxy_allows(&udp->worker->options->proxy_from, client)) {
 		isb_count(&count->proxy_refused);
 		return 0;
 	}

@@ -9,10 +9,8 @@
 #include "isobar/base/diag.h"
 #include "isobar/dns/respond.h"
 #include "isobar/store/env.h"
-#include "listen.h"
 #include "live.h"
-#include "proxy.h"
-#include "tcp.h"
+#include "options.h"
 
 /* One thread, one loop, its own sockets on every listen address: workers share nothing but the view and the store's
  * map, both read-only. */
@@ -39,22 +37,14 @@ struct isb_net_counters {
 #undef X
 };
 
-/* What all workers serve, and within which limits; outlives them and does not change. */
-struct isb_service {
-	const struct isb_listen *listen;
-	size_t nlisten;
-	struct isb_tcp_limits tcp;
-	struct isb_proxy_from proxy_from;
-	struct isb_census *census; /* of the connections of all workers */
-};
-
 struct isb_udp;
 struct isb_tcp;
 struct isb_words;
 struct isb_worker {
 	unsigned number;
 	bool running;
-	const struct isb_service *service;
+	const struct isb_options *options;
+	struct isb_census *census; /* of the connections of all workers */
 	struct isb_live *live;
 	struct isb_words *words;
 	bool health_bad; /* the last batch could not read its words */
@@ -67,10 +57,11 @@ struct isb_worker {
 	struct isb_tcp *tcp;
 };
 
-/* Opens the sockets, so that everything that can fail fails here. ISB_EIO or ISB_ESTORE with a diag. `service`, `store`
- * and `live` must outlive the worker. */
-int isb_worker_new(unsigned number, const struct isb_service *service, struct isb_store *store, struct isb_live *live,
-                   struct isb_diags *diags, struct isb_worker **ret_worker);
+/* Opens the sockets, so that everything that can fail fails here. ISB_EIO or ISB_ESTORE with a diag. `options`,
+ * `census`, `store` and `live` must outlive the worker. */
+int isb_worker_new(unsigned number, const struct isb_options *options, struct isb_census *census,
+                   struct isb_store *store, struct isb_live *live, struct isb_diags *diags,
+                   struct isb_worker **ret_worker);
 int isb_worker_start(struct isb_worker *worker, struct isb_diags *diags);
 /* Asks the thread to end and returns at once; isb_worker_free() waits for it. */
 void isb_worker_stop(struct isb_worker *worker);

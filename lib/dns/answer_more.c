@@ -78,7 +78,7 @@ void isb_answer_targets(struct isb_answer *answer, const struct isb_view *view, 
 		isb_name_set(&target, wire);
 		const struct isb_zone_view *zone = target.labels ? isb_zone_of(view, &target, false) : NULL;
 		const struct isb_node *node = zone ? find_exact(zone, &target, &below) : NULL;
-		/* Glue answers for no one but the servers of a zone: the root's own stand below a cut of the root zone. */
+		/* Glue is for servers of zones alone; but the root's own may stand below a cut of the root zone. */
 		if (node && node->record == ISB_NO_RECORD && (!below || type == ISB_NS))
 			add_addresses(answer, ISB_ADDITIONAL, node, &target);
 	}

@@ -144,6 +144,10 @@ static enum isb_rcode read_body(struct isb_query *q, const uint8_t *in, size_t l
 	struct isb_reader r = isb_reader(in, len);
 	isb_read(&r, ISB_HEADER);
 	q->asks = questions == 1 && read_question(q, &r);
+	if (questions == 0 && !(q->flags & ISB_FLAG_OPCODE) && !answers && !authority) {
+		enum isb_rcode rcode = read_additional(q, &r, additional);
+		return rcode == ISB_NOERROR && !q->edns.cookie.present ? ISB_FORMERR : rcode; /* RFC 7873 §5.4 */
+	}
 	if (!q->asks)
 		return ISB_FORMERR; /* more than one question: RFC 9619 */
 	if (!(q->flags & ISB_FLAG_OPCODE) && (answers || authority > (q->qtype == ISB_IXFR))) /* RFC 1995 §3 */
@@ -163,10 +167,10 @@ int isb_query_read(struct isb_query *ret_query, const uint8_t *in, size_t len)
 	q->id = isb_get_u16(in);
 	q->flags = isb_get_u16(in + 2);
 	q->asks = false;
-	q->edns.present = false;
+	q->edns.present = q->edns.ecs.present = q->edns.cookie.present = false;
 	q->tsig.present = false;
 	enum isb_rcode rcode = read_body(q, in, len);
 	if ((q->flags & ISB_FLAG_OPCODE) >> 11 != ISB_OPCODE_QUERY)
-		return ISB_NOTIMP; /* what a body means is the opcode's business; ours was a try to find question and OPT */
+		return ISB_NOTIMP; /* what a body means is the opcode's business: we only looked for question and OPT */
 	return (int)rcode;
 }

@@ -11,6 +11,7 @@ enum { POINTER = 0xc000, POINTER_MAX = 0x3fff, KNOWN_MAX = 128 };
 struct reply {
 	struct isb_writer w; /* its cap leaves room for OPT and TSIG */
 	const struct isb_query *query;
+	uint16_t cls;
 	uint16_t counts[3];  /* records of answer, authority, additional */
 	/* Names a later one can point to, each suffix by its own entry, found by hash. Filled only once a name is to be
 	 * compressed that is no suffix of the qname: most replies never come to that. */
@@ -155,7 +156,7 @@ static void put_part(struct reply *reply, const struct isb_part *part)
 			isb_put_u16(p, owner);
 		p += owner_len;
 		isb_put_u16(p, part->type);
-		isb_put_u16(p + 2, ISB_CLASS_IN);
+		isb_put_u16(p + 2, reply->cls);
 		isb_put_u32(p + 4, part->ttl_s);
 		if (layout)
 			put_rdata_with_names(reply, layout, octets, len);
@@ -223,7 +224,7 @@ static void put_question(struct reply *reply)
 size_t isb_reply_write(uint8_t *out, size_t limit, const struct isb_query *query, const struct isb_answer *answer)
 {
 	struct reply reply;
-	size_t tail = isb_edns_size(&query->edns), tsig = isb_tsig_size(&query->tsig);
+	size_t tail = isb_edns_size(&query->edns, &answer->extra), tsig = isb_tsig_size(&query->tsig);
 	size_t question = query->asks ? (size_t)query->name.len + 4 : 0;
 	/* Two names of absurd length can leave no room for a TSIG that nobody could check anyway. */
 	bool signs = tsig > 0 && answer->rcode == ISB_NOTAUTH && ISB_HEADER + question + tail + tsig <= limit;
@@ -231,18 +232,20 @@ size_t isb_reply_write(uint8_t *out, size_t limit, const struct isb_query *query
 		tail += tsig;
 	reply.w = isb_writer(out, limit - tail);
 	reply.query = query;
+	reply.cls = answer->cls;
 	reply.known = 0;
 	memset(reply.counts, 0, sizeof(reply.counts));
 	put_question(&reply);
-	bool truncated = put_needed(&reply, answer);
+	bool truncated = answer->cut_short || put_needed(&reply, answer);
 	if (!truncated)
 		put_additional(&reply, answer);
 	reply.w.cap = limit;
-	isb_edns_write(&reply.w, &query->edns, answer->rcode, answer->scope);
+	isb_edns_write(&reply.w, &query->edns, &answer->extra, answer->rcode, answer->scope);
 	if (signs)
 		isb_tsig_write_badkey(&reply.w, &query->tsig);
 	unsigned flags = ISB_FLAG_QR | (query->flags & (ISB_FLAG_OPCODE | ISB_FLAG_RD | ISB_FLAG_CD)) |
-	                 (answer->authoritative ? ISB_FLAG_AA : 0) | (truncated ? ISB_FLAG_TC : 0) | (answer->rcode & 15);
+	                 (answer->authoritative ? ISB_FLAG_AA : 0) | (truncated ? ISB_FLAG_TC : 0) |
+	                 (answer->rcode & 15);
 	isb_put_u16(out, query->id);
 	isb_put_u16(out + 2, (uint16_t)flags);
 	isb_put_u16(out + 4, query->asks);

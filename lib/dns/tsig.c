@@ -7,7 +7,8 @@
 enum { TIME_AND_FUDGE = 8, RR_HEAD = 10, BADKEY = 17 };
 enum { AFTER_ALGORITHM = TIME_AND_FUDGE + 2 + 2 + 2 + 2 }; /* MAC size 0, original id, error, other length 0 */
 
-bool isb_tsig_read(struct isb_tsig *ret_tsig, const uint8_t *name, uint8_t name_len, const uint8_t *rdata, uint16_t len)
+bool isb_tsig_read(struct isb_tsig *ret_tsig, const uint8_t *name, uint8_t name_len, const uint8_t *rdata,
+                   uint16_t len)
 {
 	int algorithm_len = isb_dname_check(rdata, len);
 	if (algorithm_len < 0)

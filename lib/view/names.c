@@ -85,8 +85,8 @@ static void walk_node(struct walk *walk, const struct isb_node *node, uint8_t *n
 		walk_kids(walk, node->kids, name);
 }
 
-void isb_names_walk(const struct isb_node *root, void (*each)(void *arg, const uint8_t *dname, const struct isb_node *node),
-                    void *arg)
+void isb_names_walk(const struct isb_node *root,
+                    void (*each)(void *arg, const uint8_t *dname, const struct isb_node *node), void *arg)
 {
 	struct walk walk = {.each = each, .arg = arg};
 	walk_node(&walk, root, walk.name + ISB_DNAME_MAX - 1);

@@ -8,8 +8,9 @@
 #include "names_trie.h"
 
 /* Pieces (nodes and levels of tries) that this edit made are marked fresh: no reader has seen them, so they are changed
- * in place and a batch of a million names costs a million small allocations, not a million copied paths. Everything above
- * a fresh piece is fresh, so the fresh ones form the top of the tree and commit and abort find them by walking down. */
+ * in place and a batch of a million names costs a million small allocations, not a million copied paths. Everything
+ * above a fresh piece is fresh, so the fresh ones form the top of the tree and commit and abort find them by walking
+ * down. */
 
 struct isb_garbage {
 	size_t count, cap;
@@ -188,7 +189,7 @@ static struct isb_kids *kids_set(struct isb_names_edit *edit, struct isb_kids *k
 	return kids;
 }
 
-/* --- Nodes: what replaces one leaves the old one to the caller, who drops it once the trie above has let go of it --- */
+/* --- Nodes: what replaces one leaves the old one to the caller, who drops it once the trie above let go of it --- */
 
 static struct isb_node *node_new(const uint8_t *label)
 {
@@ -302,8 +303,8 @@ static bool is_bare(const struct isb_node *node)
 	return !node->kids && !node->nset && !node->payload && node->record == ISB_NO_RECORD;
 }
 
-/* The same for the name that `label[0..left)` lead to from here. Returns the node as it stands now, NULL when nothing is
- * left of it; the same pointer says that its parent need not change. */
+/* The same for the name that `label[0..left)` lead to from here. Returns the node as it stands now, NULL when nothing
+ * is left of it; the same pointer says that its parent need not change. */
 static struct isb_node *change_below(struct isb_names_edit *edit, struct isb_node *node, const uint8_t **label,
                                      unsigned left, const struct change *c)
 {

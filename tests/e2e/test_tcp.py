@@ -10,9 +10,9 @@ import threading
 import time
 import unittest
 
+import dns.edns
 import dns.flags
 import dns.message
-import dns.rcode
 
 from harness import Story, until
 
@@ -173,6 +173,14 @@ class Tcp(Story):
             self.assertTrue(self.works(talker, number))
         self.assertTrue(closed(silent, 0.1))
         self.assertEqual(self.counters()["tcp_idle"], 1)
+
+    def test_rfc7828_3_2_the_time_it_keeps_an_idle_connection_is_what_it_says(self):
+        self.serve("--tcp-idle", "4500ms")
+        message = dns.message.make_query("plain.example.com", "A", use_edns=0, options=[dns.edns.GenericOption(11, b"")])
+        connection = self.connect()
+        connection.sendall(frame(message.to_wire()))
+        (option,) = answer(connection).options
+        self.assertEqual((option.otype, option.data), (11, struct.pack("!H", 45)))
 
     # --- what it may not ---
 

@@ -25,7 +25,8 @@ static const char zone_text[] =
 	"$TTL 300\n@ SOA ns h 1 2 3 4 60\n@ NS ns\n@ NS ns.child\n@ MX 10 www\nns A 192.0.2.1\nns AAAA 2001:db8::1\n"
 	"www A 192.0.2.99\nwww TXT \"plain\"\nalias CNAME www\nloop1 CNAME loop2\nloop2 CNAME loop1\nfb A 192.0.2.98\n"
 	"a.b.ent TXT x\n*.wild A 192.0.2.3\n*.wild MX 1 ns\n*.walias CNAME x.grow\nd DNAME wild\ngrow DNAME more.grow\n"
-	"child NS ns.child\nchild NS ns.other\nns.child A 192.0.2.53\nns.child AAAA 2001:db8::53\nns.other A 192.0.2.54\n"
+	"child NS ns.child\nchild NS ns.other\nns.child A 192.0.2.53\nns.child AAAA 2001:db8::53\n"
+	"ns.other A 192.0.2.54\n"
 	"_s._tcp SRV 0 0 1 www\n_s._tcp SRV 0 0 1 ns\nmany A 192.0.2.0\nsip A 192.0.2.60\n";
 
 static struct testview *make_view(void)
@@ -38,7 +39,8 @@ static struct testview *make_view(void)
 	                          "to CNAME alias.example\n");
 	isb_buf_puts(&text, zone_text);
 	for (unsigned i = 1; i < 80; i++)
-		isb_buf_printf(&text, "many A 192.0.2.%u\nbig TXT %0200u\nmx MX %u m%u.child\nm%u.child A 192.0.2.%u\n", i, i, i, i,
+		isb_buf_printf(&text, "many A 192.0.2.%u\nbig TXT %0200u\nmx MX %u m%u.child\nm%u.child A 192.0.2.%u\n",
+		               i, i, i, i,
 		               i, i);
 	testview_zone(t, "example.test.", isb_buf_text(&text));
 	isb_buf_done(&text);

@@ -6,9 +6,11 @@
 
 #include "isobar/base/addr.h"
 #include "isobar/base/wire.h"
+#include "isobar/dns/cookie.h"
 #include "isobar/dns/rcode.h"
 
-/* EDNS(0), RFC 6891, and the one option we act on, client subnet (RFC 7871). Other options are stepped over. */
+/* EDNS(0), RFC 6891, with the options we act on: client subnet (RFC 7871), cookie (RFC 7873), NSID (RFC 5001), keepalive
+ * (RFC 7828); extended errors (RFC 8914) only go out. Other options are stepped over. */
 
 enum { ISB_EDNS_PAYLOAD = 1232 }; /* what we say we can take: no query needs more, and no path fragments it */
 
@@ -18,18 +20,40 @@ struct isb_ecs {
 	struct isb_addr addr; /* the rest is zero */
 };
 
+struct isb_cookie {
+	bool present;
+	uint8_t server_len; /* 0: the client has none yet; else 8..32 */
+	uint8_t client[ISB_COOKIE_CLIENT];
+	uint8_t server[ISB_COOKIE_SERVER_MAX];
+};
+
 struct isb_edns {
 	bool present;
 	bool dnssec_ok;
 	uint8_t version;
 	uint16_t payload; /* as sent; below 512 counts as 512 (RFC 6891 §6.2.5) */
+	bool asks_nsid, asks_keepalive;
 	struct isb_ecs ecs;
+	struct isb_cookie cookie;
 };
 
-/* Reads an OPT's class, TTL and rdata. ISB_NOERROR; ISB_FORMERR: an option overruns the rdata, or client subnet is
- * malformed or there twice (RFC 7871 §7.1.1); ISB_BADVERS: a version we do not know, whose options are not looked at. */
+/* What a reply's OPT says beside what it mirrors. */
+enum { ISB_EDE_NONE = 0xffff, ISB_EDE_PROHIBITED = 18, ISB_EDE_NOT_AUTHORITATIVE = 20, ISB_EDE_NOT_SUPPORTED = 21 };
+struct isb_edns_extra {
+	bool cookie;            /* the client's cookie, then this: */
+	uint8_t server[ISB_COOKIE_SERVER];
+	uint8_t nsid_len;       /* 0: no NSID */
+	const uint8_t *nsid;
+	uint16_t keepalive_100ms; /* 0: no keepalive */
+	uint16_t ede;           /* INFO-CODE, or ISB_EDE_NONE */
+};
+
+/* Reads an OPT's class, TTL and rdata. ISB_NOERROR; ISB_FORMERR: an option overruns the rdata, client subnet is
+ * malformed or there twice (RFC 7871 §7.1.1), a cookie has no allowed length (RFC 7873 §5.2.2); ISB_BADVERS: a
+ * version we do not know, its options are not read. */
 enum isb_rcode isb_edns_read(struct isb_edns *ret_edns, uint16_t cls, uint32_t ttl, const uint8_t *rdata, uint16_t len);
 
 /* Our OPT for a reply to a query with this one. `scope`: bits of the client that the answer depends on. */
-size_t isb_edns_size(const struct isb_edns *edns);
-void isb_edns_write(struct isb_writer *w, const struct isb_edns *edns, enum isb_rcode rcode, uint8_t scope);
+size_t isb_edns_size(const struct isb_edns *edns, const struct isb_edns_extra *extra);
+void isb_edns_write(struct isb_writer *w, const struct isb_edns *edns, const struct isb_edns_extra *extra,
+                    enum isb_rcode rcode, uint8_t scope);

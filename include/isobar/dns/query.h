@@ -9,13 +9,14 @@
 #include "isobar/dns/tsig.h"
 #include "isobar/model/dname.h"
 
-/* One query, read strictly (RFC 1035 §4.1): what does not parse to its last octet is FORMERR. */
+/* One query, read strictly (RFC 1035 §4.1): what does not parse to its last octet is FORMERR. One without a question is
+ * well-formed when it asks for a cookie (RFC 7873 §5.4). */
 
 enum { ISB_HEADER = 12, ISB_OPCODE_QUERY = 0 };
 /* The header's second 16 bits. */
 enum {
-	ISB_FLAG_QR = 0x8000, ISB_FLAG_OPCODE = 0x7800, ISB_FLAG_AA = 0x0400, ISB_FLAG_TC = 0x0200, ISB_FLAG_RD = 0x0100,
-	ISB_FLAG_CD = 0x0010
+	ISB_FLAG_QR = 0x8000, ISB_FLAG_OPCODE = 0x7800, ISB_FLAG_AA = 0x0400, ISB_FLAG_TC = 0x0200,
+	ISB_FLAG_RD = 0x0100, ISB_FLAG_CD = 0x0010
 };
 
 /* A name taken apart for walking down trees of labels. */
@@ -40,6 +41,6 @@ struct isb_query {
 };
 
 enum { ISB_QUERY_DROP = -1 };
-/* Returns ISB_NOERROR: to be answered; another rcode: to be answered with it; ISB_QUERY_DROP: shorter than a header, or a
- * response. Pointers in `ret_query` point into `in`. Not for reading when dropped. */
+/* Returns ISB_NOERROR: to be answered; another rcode: to be answered with it; ISB_QUERY_DROP: shorter than a header,
+ * or a response. Pointers in `ret_query` point into `in`. Not for reading when dropped. */
 int isb_query_read(struct isb_query *ret_query, const uint8_t *in, size_t len);

@@ -18,6 +18,7 @@ struct isb_tsig {
 };
 
 /* `name` is the owner in plain form. False: it cannot be interpreted (FORMERR). */
-bool isb_tsig_read(struct isb_tsig *ret_tsig, const uint8_t *name, uint8_t name_len, const uint8_t *rdata, uint16_t len);
+bool isb_tsig_read(struct isb_tsig *ret_tsig, const uint8_t *name, uint8_t name_len, const uint8_t *rdata,
+                   uint16_t len);
 size_t isb_tsig_size(const struct isb_tsig *tsig);
 void isb_tsig_write_badkey(struct isb_writer *w, const struct isb_tsig *tsig);

@@ -6,11 +6,11 @@
 
 #include "isobar/model/rr.h"
 
-/* A tree of labels that never changes once published: the database of RFC 1034 §4.3.2, matched down label by label. Each
- * node is one immutable allocation with its rrsets inside and its children in a hash trie (64-way, bitmap and popcount).
- * An edit copies the path from the root to the changed node (a few small pieces of memory even under a million
- * siblings) and shares the rest; what the old version alone used is collected as garbage, to be freed once no reader can
- * hold the old root. One writer at a time; any number of readers without locks.
+/* A tree of labels that never changes once published: the database of RFC 1034 §4.3.2, matched down label by label.
+ * Each node is one immutable allocation with its rrsets inside and its children in a hash trie (64-way, bitmap and
+ * popcount). An edit copies the path from the root to the changed node (a few small pieces of memory even under a
+ * million siblings) and shares the rest; what the old version alone used is collected as garbage, to be freed once no
+ * reader can hold the old root. One writer at a time; any number of readers without locks.
  *
  * The same tree serves twice: one per zone (labels below the apex, rrsets in the nodes) and one over all zones (labels
  * from the DNS root, `payload` is the zone). Empty non-terminals are nodes without rrsets. */
@@ -41,9 +41,9 @@ const struct isb_node *isb_node_child(const struct isb_node *node, const uint8_t
 const struct isb_rrset *isb_node_set(const struct isb_node *node, uint16_t type);
 /* Steps through all: pass NULL first; NULL at the end. */
 const struct isb_rrset *isb_node_next_set(const struct isb_node *node, const struct isb_rrset *previous);
-/* Every node of the tree in any order, each with its name relative to the root in the form editing takes (see below). */
-void isb_names_walk(const struct isb_node *root, void (*each)(void *arg, const uint8_t *dname, const struct isb_node *node),
-                    void *arg);
+/* Every node of the tree in any order, each with its name relative to the root, as editing takes it (see below). */
+void isb_names_walk(const struct isb_node *root,
+                    void (*each)(void *arg, const uint8_t *dname, const struct isb_node *node), void *arg);
 
 /* --- Editing ----------------------------------------------------------------------------------------------------- */
 

@@ -94,7 +94,8 @@ static inline struct msg *ask(const struct isb_view *view, const struct ask *que
 
 static inline const char *ask_rcode(unsigned rcode)
 {
-	static const char *const names[] = {"NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED", "YXDOMAIN"};
+	static const char *const names[] = {"NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED",
+	                                    "YXDOMAIN"};
 	return rcode < 7 ? names[rcode] : rcode == 9 ? "NOTAUTH" : rcode == 16 ? "BADVERS" : "?";
 }
 

@@ -36,24 +36,23 @@ struct msg {
 /* Octets that the name takes in place, 0 if malformed. Pointers must lead backwards. */
 static inline size_t msg_name(const uint8_t *data, size_t len, size_t at, uint8_t out[ISB_DNAME_MAX])
 {
-	size_t start = at, taken = 0, out_len = 0, limit = len;
+	size_t start = at, taken = 0, out_len = 0;
 	for (;;) {
-		if (at >= limit)
+		if (at >= len)
 			return 0;
 		uint8_t c = data[at];
 		if (c >= 0xc0) {
-			if (at + 2 > limit)
+			if (at + 2 > len)
 				return 0;
 			size_t to = (size_t)(c & 0x3f) << 8 | data[at + 1];
 			if (!taken)
 				taken = at + 2 - start;
 			if (to >= start || to < 12)
 				return 0;
-			limit = start = at = to;
-			limit = len;
+			start = at = to;
 			continue;
 		}
-		if (c > 63 || out_len + 1 + c + (c ? 1u : 0u) > ISB_DNAME_MAX || at + 1 + c > limit)
+		if (c > 63 || out_len + 1 + c + (c ? 1u : 0u) > ISB_DNAME_MAX || at + 1 + c > len)
 			return 0;
 		memcpy(out + out_len, data + at, 1u + c);
 		out_len += 1u + c;

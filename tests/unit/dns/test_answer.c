@@ -40,7 +40,7 @@ static const char example[] =
 	"child NS ns.child\n"
 	"child NS ns.sibling\n"
 	"child NS ns.elsewhere.invalid.\n"
-	"child DS 1 8 2 0000000000000000000000000000000000000000000000000000000000000000\n"
+	"child DS 1 8 1 0000000000000000000000000000000000000000\n"
 	"ns.child A 192.0.2.53\n"
 	"ns.child AAAA 2001:db8::53\n"
 	"mx.child A 192.0.2.26\n"
@@ -62,8 +62,8 @@ static int set_up(void **state)
 	struct testview *t = malloc(sizeof(*t));
 	testview_init(t);
 	testview_zone(t, "test.", "$TTL 60\n@ SOA ns h 1 2 3 4 60\n@ NS ns\nns A 192.0.2.2\nexample NS ns1.example\n"
-	                          "ns1.example A 192.0.2.1\nexample DS 2 8 2 "
-	                          "1111111111111111111111111111111111111111111111111111111111111111\n");
+	                          "ns1.example A 192.0.2.1\nexample DS 2 8 1 "
+	                          "1111111111111111111111111111111111111111\n");
 	testview_zone(t, "example.test.", example);
 	testview_zone(t, "other.test.", "$TTL 60\n@ SOA ns h 1 2 3 4 60\n@ NS ns.test.\nhost A 192.0.2.200\n");
 	*state = t;
@@ -85,8 +85,10 @@ static const struct msg *asks(void **state, const char *name, uint16_t type)
 
 static void an_exact_name_is_answered(void **state)
 {
-	expect(asks(state, "www.example.test.", ISB_A), "NOERROR aa", "www.example.test. 3600 IN A 192.0.2.80\n", "", "");
-	expect(asks(state, "wWw.ExAmPle.TEST.", ISB_TXT), "NOERROR aa", "wWw.ExAmPle.TEST. 3600 IN TXT \"hello\"\n", "", "");
+	expect(asks(state, "www.example.test.", ISB_A), "NOERROR aa", "www.example.test. 3600 IN A 192.0.2.80\n", "",
+	       "");
+	expect(asks(state, "wWw.ExAmPle.TEST.", ISB_TXT), "NOERROR aa", "wWw.ExAmPle.TEST. 3600 IN TXT \"hello\"\n", "",
+	       "");
 	expect(asks(state, "example.test.", ISB_SOA), "NOERROR aa",
 	       "example.test. 3600 IN SOA ns1.example.test. h.example.test. 1 2 3 4 300\n", "", "");
 }
@@ -162,22 +164,25 @@ static void a_delegation_is_a_referral_with_glue(void **state)
 static void ds_at_a_cut_is_answered_by_the_parent(void **state)
 {
 	expect(asks(state, "child.example.test.", ISB_DS), "NOERROR aa",
-	       "child.example.test. 3600 IN DS 1 8 2 0000000000000000000000000000000000000000000000000000000000000000\n",
+	       "child.example.test. 3600 IN DS 1 8 1 0000000000000000000000000000000000000000\n",
 	       "", "");
 	expect(asks(state, "sibling.example.test.", ISB_DS), "NOERROR aa", "", SOA, "");
 	/* an apex of ours whose parent is ours too */
 	expect(asks(state, "example.test.", ISB_DS), "NOERROR aa",
-	       "example.test. 60 IN DS 2 8 2 1111111111111111111111111111111111111111111111111111111111111111\n", "", "");
+	       "example.test. 60 IN DS 2 8 1 1111111111111111111111111111111111111111\n", "", "");
 	expect(asks(state, "x.child.example.test.", ISB_DS), "NOERROR", "", CHILD_NS, CHILD_GLUE);
 	expect(asks(state, "test.", ISB_DS), "NOERROR aa", "", ROOT_SOA, "");
 }
 
 static void wildcards_stand_in_for_names_that_do_not_exist(void **state)
 {
-	expect(asks(state, "x.wild.example.test.", ISB_A), "NOERROR aa", "x.wild.example.test. 3600 IN A 192.0.2.99\n", "", "");
-	expect(asks(state, "x.y.wild.example.test.", ISB_A), "NOERROR aa", "x.y.wild.example.test. 3600 IN A 192.0.2.99\n",
+	expect(asks(state, "x.wild.example.test.", ISB_A), "NOERROR aa", "x.wild.example.test. 3600 IN A 192.0.2.99\n",
 	       "", "");
-	expect(asks(state, "*.wild.example.test.", ISB_A), "NOERROR aa", "*.wild.example.test. 3600 IN A 192.0.2.99\n", "",
+	expect(asks(state, "x.y.wild.example.test.", ISB_A), "NOERROR aa",
+	       "x.y.wild.example.test. 3600 IN A 192.0.2.99\n",
+	       "", "");
+	expect(asks(state, "*.wild.example.test.", ISB_A), "NOERROR aa", "*.wild.example.test. 3600 IN A 192.0.2.99\n",
+	       "",
 	       "");
 	expect(asks(state, "x.*.wild.example.test.", ISB_A), "NXDOMAIN aa", "", SOA, "");
 	expect(asks(state, "x.wild.example.test.", ISB_TXT), "NOERROR aa", "", SOA, "");
@@ -185,7 +190,8 @@ static void wildcards_stand_in_for_names_that_do_not_exist(void **state)
 	expect(asks(state, "below.wild.example.test.", ISB_A), "NOERROR aa", "", SOA, "");
 	expect(asks(state, "y.below.wild.example.test.", ISB_A), "NXDOMAIN aa", "", SOA, "");
 	expect(asks(state, "x.walias.example.test.", ISB_A), "NOERROR aa",
-	       "x.walias.example.test. 3600 IN CNAME www.example.test.\nwww.example.test. 3600 IN A 192.0.2.80\n", "", "");
+	       "x.walias.example.test. 3600 IN CNAME www.example.test.\n"
+	       "www.example.test. 3600 IN A 192.0.2.80\n", "", "");
 }
 
 static void dname_redirects_what_lies_below(void **state)
@@ -219,12 +225,14 @@ static void a_name_that_a_dname_makes_too_long_is_yxdomain(void **state)
 	for (unsigned i = 0; i < 3; i++)
 		strcat(name, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.");
 	strcat(name, "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb.grow.example.test."); /* 251 octets, and "more." is 5 */
-	expect(asks(state, name, ISB_A), "YXDOMAIN aa", "grow.example.test. 3600 IN DNAME more.grow.example.test.\n", "", "");
+	expect(asks(state, name, ISB_A), "YXDOMAIN aa", "grow.example.test. 3600 IN DNAME more.grow.example.test.\n",
+	       "", "");
 }
 
 static void any_is_answered_with_one_rrset(void **state)
 {
-	expect(asks(state, "www.example.test.", ISB_ANY), "NOERROR aa", "www.example.test. 3600 IN A 192.0.2.80\n", "", "");
+	expect(asks(state, "www.example.test.", ISB_ANY), "NOERROR aa", "www.example.test. 3600 IN A 192.0.2.80\n", "",
+	       "");
 	expect(asks(state, "alias.example.test.", ISB_ANY), "NOERROR aa",
 	       "alias.example.test. 3600 IN CNAME www.example.test.\n", "", "");
 	expect(asks(state, "ent.example.test.", ISB_ANY), "NOERROR aa", "", SOA, "");
@@ -236,15 +244,18 @@ static void targets_bring_their_addresses(void **state)
 	       "example.test. 3600 IN NS ns.child.example.test.\nexample.test. 3600 IN NS ns1.example.test.\n", "",
 	       "ns.child.example.test. 3600 IN A 192.0.2.53\nns.child.example.test. 3600 IN AAAA 2001:db8::53\n"
 	       "ns1.example.test. 3600 IN A 192.0.2.1\nns1.example.test. 3600 IN AAAA 2001:db8::1\n");
-	expect(asks(state, "example.test.", ISB_MX), "NOERROR aa", "example.test. 3600 IN MX 10 mail.example.test.\n", "",
+	expect(asks(state, "example.test.", ISB_MX), "NOERROR aa", "example.test. 3600 IN MX 10 mail.example.test.\n",
+	       "",
 	       "mail.example.test. 3600 IN A 192.0.2.25\n");
 	expect(asks(state, "_sip._tcp.example.test.", ISB_SRV), "NOERROR aa",
 	       "_sip._tcp.example.test. 3600 IN SRV 0 0 5060 www.example.test.\n", "",
 	       "www.example.test. 3600 IN A 192.0.2.80\n");
 	expect(asks(state, "_far._tcp.example.test.", ISB_SRV), "NOERROR aa",
-	       "_far._tcp.example.test. 3600 IN SRV 0 0 5060 host.other.test.\n", "", "host.other.test. 60 IN A 192.0.2.200\n");
+	       "_far._tcp.example.test. 3600 IN SRV 0 0 5060 host.other.test.\n", "",
+	       "host.other.test. 60 IN A 192.0.2.200\n");
 	expect(asks(state, "x.wild.example.test.", ISB_MX), "NOERROR aa",
-	       "x.wild.example.test. 3600 IN MX 5 mail.example.test.\n", "", "mail.example.test. 3600 IN A 192.0.2.25\n");
+	       "x.wild.example.test. 3600 IN MX 5 mail.example.test.\n", "",
+	       "mail.example.test. 3600 IN A 192.0.2.25\n");
 }
 
 static void glue_is_no_answer_to_mx(void **state)

@@ -10,6 +10,8 @@
 #define READ(e, octets) isb_edns_read(e, 1232, 0, (const uint8_t *)(octets), sizeof(octets) - 1)
 #define ECS(len, octets) "\0\x08\0" len octets
 
+static const struct isb_edns_extra none = {.ede = ISB_EDE_NONE};
+
 static void class_and_ttl_are_payload_version_and_do(void **state)
 {
 	(void)state;
@@ -29,7 +31,7 @@ static void options_are_stepped_over_but_must_fit(void **state)
 {
 	(void)state;
 	struct isb_edns e;
-	assert_int_equal(READ(&e, "\0\3\0\0" "\0\x0a\0\2zz" "\xff\xff\0\1z"), ISB_NOERROR);
+	assert_int_equal(READ(&e, "\0\3\0\0" "\0\x0c\0\2zz" "\xff\xff\0\1z"), ISB_NOERROR);
 	assert_false(e.ecs.present);
 	assert_int_equal(READ(&e, "\0\3\0\1"), ISB_FORMERR);
 	assert_int_equal(READ(&e, "\0\3\0"), ISB_FORMERR);
@@ -92,8 +94,8 @@ static void our_opt_echoes_the_subnet_exactly(void **state)
 	static const char expected[] = "\0\0\x29\x04\xd0\1\0\x80\0\0\x0b\0\x08\0\7\0\1\x15\x0d\xc0\0\x08";
 	assert_int_equal(isb_edns_read(&e, 4096, 0x8000, (const uint8_t *)ECS("\7", "\0\1\x15\0\xc0\0\x08"), 11),
 	                 ISB_NOERROR);
-	struct isb_writer w = isb_writer(out, isb_edns_size(&e));
-	isb_edns_write(&w, &e, ISB_BADVERS, 13);
+	struct isb_writer w = isb_writer(out, isb_edns_size(&e, &none));
+	isb_edns_write(&w, &e, &none, ISB_BADVERS, 13);
 	assert_false(w.bad);
 	assert_int_equal(w.pos, sizeof(expected) - 1);
 	assert_memory_equal(out, expected, w.pos);
@@ -104,8 +106,8 @@ static void without_an_opt_in_the_query_there_is_none_in_the_reply(void **state)
 	(void)state;
 	struct isb_edns e = {.present = false};
 	struct isb_writer w = isb_writer(NULL, 0);
-	assert_int_equal(isb_edns_size(&e), 0);
-	isb_edns_write(&w, &e, ISB_NOERROR, 0);
+	assert_int_equal(isb_edns_size(&e, &none), 0);
+	isb_edns_write(&w, &e, &none, ISB_NOERROR, 0);
 	assert_false(w.bad);
 }
 

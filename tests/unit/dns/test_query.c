@@ -160,10 +160,12 @@ static void an_opt_is_read_wherever_it_stands(void **state)
 	assert_true(q.edns.present);
 	assert_true(q.edns.dnssec_ok);
 	assert_int_equal(q.edns.payload, 1232);
-	assert_int_equal(READ(&q, HEAD(PLAIN, "\1", "\0", "\0", "\2") QUESTION "\xc0\x0c\0\1\0\1\0\0\0\0\0\0" OPT("\0")),
+	assert_int_equal(READ(&q, HEAD(PLAIN, "\1", "\0", "\0",
+	                               "\2") QUESTION "\xc0\x0c\0\1\0\1\0\0\0\0\0\0" OPT("\0")),
 	                 ISB_NOERROR);
 	assert_true(q.edns.present);
-	assert_int_equal(READ(&q, HEAD(PLAIN, "\1", "\0", "\0", "\1") QUESTION "\0\0\x29\x04\xd0\0\1\0\0\0\0"), ISB_BADVERS);
+	assert_int_equal(READ(&q, HEAD(PLAIN, "\1", "\0", "\0", "\1") QUESTION "\0\0\x29\x04\xd0\0\1\0\0\0\0"),
+	                 ISB_BADVERS);
 	assert_true(q.edns.present);
 }
 
@@ -179,11 +181,14 @@ static void a_tsig_is_signed_with_a_key_we_do_not_know(void **state)
 	assert_memory_equal(q.tsig.algorithm, "\x0bhmac-sha256", 13);
 	/* not last; class other than ANY; compressed owner; rdata too short and too long */
 	assert_int_equal(READ(&q, HEAD(PLAIN, "\1", "\0", "\0", "\2") QUESTION TSIG OPT("\0")), ISB_FORMERR);
-	assert_int_equal(READ(&q, HEAD(PLAIN, "\1", "\0", "\0", "\1") QUESTION "\3key\0\0\xfa\0\1\0\0\0\0\0\x1f" TSIG_RDATA),
+	assert_int_equal(READ(&q, HEAD(PLAIN, "\1", "\0", "\0",
+	                               "\1") QUESTION "\3key\0\0\xfa\0\1\0\0\0\0\0\x1f" TSIG_RDATA),
 	                 ISB_FORMERR);
-	assert_int_equal(READ(&q, HEAD(PLAIN, "\1", "\0", "\0", "\1") QUESTION "\xc0\x0c\0\xfa\0\xff\0\0\0\0\0\x1f" TSIG_RDATA),
+	assert_int_equal(READ(&q, HEAD(PLAIN, "\1", "\0", "\0",
+	                               "\1") QUESTION "\xc0\x0c\0\xfa\0\xff\0\0\0\0\0\x1f" TSIG_RDATA),
 	                 ISB_FORMERR);
-	assert_int_equal(READ(&q, HEAD(PLAIN, "\1", "\0", "\0", "\1") QUESTION "\3key\0\0\xfa\0\xff\0\0\0\0\0\2" "\0\0"),
+	assert_int_equal(READ(&q, HEAD(PLAIN, "\1", "\0", "\0",
+	                               "\1") QUESTION "\3key\0\0\xfa\0\xff\0\0\0\0\0\2" "\0\0"),
 	                 ISB_FORMERR);
 	assert_int_equal(READ(&q, HEAD(PLAIN, "\1", "\0", "\0", "\1") QUESTION "\3key\0\0\xfa\0\xff\0\0\0\0\0\x20"
 	                          TSIG_RDATA "x"), ISB_FORMERR);
@@ -196,7 +201,8 @@ static void other_opcodes_are_not_implemented_whatever_follows(void **state)
 	assert_int_equal(READ(&q, HEAD("\x28\0", "\1", "\0", "\0", "\1") QUESTION OPT("\0")), ISB_NOTIMP);
 	assert_true(q.asks);
 	assert_true(q.edns.present);
-	assert_int_equal(READ(&q, HEAD("\x20\0", "\1", "\1", "\0", "\1") QUESTION "\xc0\x0c\0\6\0\1\0\0\0\0\0\0" OPT("\0")),
+	assert_int_equal(READ(&q, HEAD("\x20\0", "\1", "\1", "\0",
+	                               "\1") QUESTION "\xc0\x0c\0\6\0\1\0\0\0\0\0\0" OPT("\0")),
 	                 ISB_NOTIMP);
 	assert_true(q.edns.present);
 	assert_int_equal(READ(&q, HEAD("\x78\0", "\0", "\0", "\0", "\0")), ISB_NOTIMP);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ask.h"
 
-/* `many` has 100 addresses, `big` one TXT of 600 octets, `mx` sixteen exchanges below one long name, `lame` and `deep` are
- * delegations whose glue is large. */
+/* `many` has 100 addresses, `big` one TXT of 600 octets, `mx` sixteen exchanges below one long name, `lame` and `deep`
+ * are delegations whose glue is large. */
 static int set_up(void **state)
 {
 	struct isb_buf text = {0};
-	isb_buf_puts(&text, "$TTL 300\n@ SOA ns h 1 2 3 4 300\n@ NS ns\nns A 192.0.2.1\nalias CNAME many\nwww A 192.0.2.80\n");
+	isb_buf_puts(&text,
+	             "$TTL 300\n@ SOA ns h 1 2 3 4 300\n@ NS ns\nns A 192.0.2.1\nalias CNAME many\nwww A 192.0.2.80\n");
 	for (unsigned i = 0; i < 100; i++)
 		isb_buf_printf(&text, "many A 192.0.2.%u\n", i);
 	isb_buf_puts(&text, "big TXT");
@@ -14,7 +15,9 @@ static int set_up(void **state)
 		isb_buf_printf(&text, " %0200u", i);
 	isb_buf_puts(&text, "\n");
 	for (unsigned i = 0; i < 16; i++)
-		isb_buf_printf(&text, "mx MX %u mail%u.A.rather.long.domain.below\nmail%u.a.rather.long.domain.below A 192.0.2.%u\n",
+		isb_buf_printf(&text,
+		               "mx MX %u mail%u.A.rather.long.domain.below\n"
+		               "mail%u.a.rather.long.domain.below A 192.0.2.%u\n",
 		               i, i, i, i);
 	for (unsigned i = 0; i < 12; i++) {
 		isb_buf_printf(&text, "deep NS n%u.deep\nlame NS n%u.deep\n", i, i);
@@ -96,16 +99,22 @@ static void names_behind_the_reach_of_pointers_are_written_whole(void **state)
 	const struct msg *m = ask(&t.view, &(struct ask){.name = "a.rather.long.name.of.a.zone.test.", .type = ISB_MX});
 	assert_int_equal(m->count[0], 900);
 	assert_int_equal(m->flags & 0x200, 0);
+	expect_section(m, 2,
+	               "host899.a.rather.long.name.of.a.zone.test. 300 IN A 192.0.2.9\n"
+	               "host899.a.rather.long.name.of.a.zone.test. 300 IN AAAA 2001:db8::9\n");
 	testview_done(&t);
 	(void)state;
 }
 
 static void udp_without_edns_stops_at_512_octets(void **state)
 {
-	expect(asks(state, &(struct ask){.name = "many.example.test.", .type = ISB_A, .udp = true}), "NOERROR aa tc", "", "", "");
-	expect(asks(state, &(struct ask){.name = "big.example.test.", .type = ISB_TXT, .udp = true}), "NOERROR aa tc", "", "",
+	expect(asks(state, &(struct ask){.name = "many.example.test.", .type = ISB_A, .udp = true}), "NOERROR aa tc",
+	       "", "", "");
+	expect(asks(state, &(struct ask){.name = "big.example.test.", .type = ISB_TXT, .udp = true}), "NOERROR aa tc",
+	       "", "",
 	       "");
-	expect(asks(state, &(struct ask){.name = "alias.example.test.", .type = ISB_A, .udp = true}), "NOERROR aa tc", "", "",
+	expect(asks(state, &(struct ask){.name = "alias.example.test.", .type = ISB_A, .udp = true}), "NOERROR aa tc",
+	       "", "",
 	       ""); /* not half a chain either */
 }
 

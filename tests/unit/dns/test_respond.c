@@ -13,7 +13,8 @@ static int set_up(void **state)
 	testview_plan(t);
 	testview_zone(t, "example.test.",
 	              "$TTL 300\n@ SOA ns h 1 2 3 4 60\n@ NS ns\nns A 192.0.2.1\nwww A 192.0.2.99\nwww TXT \"plain\"\n"
-	              "alias CNAME www\n@ MX 10 www\nnow A 192.0.2.97\nfb A 192.0.2.98\nsip A 192.0.2.60\nsip AAAA 2001:db8::60\n");
+	              "alias CNAME www\n@ MX 10 www\nnow A 192.0.2.97\nfb A 192.0.2.98\n"
+	              "sip A 192.0.2.60\nsip AAAA 2001:db8::60\n");
 	testview_record(t, "www", TESTVIEW_GEO);
 	testview_record(t, "*.w", TESTVIEW_GEO);
 	testview_record(t, "empty", TESTVIEW_GEO);
@@ -47,17 +48,21 @@ static size_t respond(void **state, struct isb_context *ctx, const char *in, siz
 
 static void a_record_answers_by_the_client(void **state)
 {
-	expect(asks(state, &(struct ask){.name = "www.example.test.", .type = ISB_A, .client = "192.0.2.7"}), "NOERROR aa",
+	expect(asks(state, &(struct ask){.name = "www.example.test.", .type = ISB_A, .client = "192.0.2.7"}),
+	       "NOERROR aa",
 	       "www.example.test. 30 IN A 192.0.2.10\n", "", "");
-	expect(asks(state, &(struct ask){.name = "www.example.test.", .type = ISB_AAAA, .client = "192.0.2.7"}), "NOERROR aa",
+	expect(asks(state, &(struct ask){.name = "www.example.test.", .type = ISB_AAAA, .client = "192.0.2.7"}),
+	       "NOERROR aa",
 	       "www.example.test. 30 IN AAAA 2001:db8::10\n", "", "");
-	expect(asks(state, &(struct ask){.name = "x.W.example.test.", .type = ISB_A, .client = "192.0.2.7"}), "NOERROR aa",
+	expect(asks(state, &(struct ask){.name = "x.W.example.test.", .type = ISB_A, .client = "192.0.2.7"}),
+	       "NOERROR aa",
 	       "x.W.example.test. 30 IN A 192.0.2.10\n", "", "");
 }
 
 static void an_address_that_two_endpoints_share_is_answered_once(void **state)
 {
-	expect(asks(state, &(struct ask){.name = "www.example.test.", .type = ISB_A, .client = "203.0.113.200"}), "NOERROR aa",
+	expect(asks(state, &(struct ask){.name = "www.example.test.", .type = ISB_A, .client = "203.0.113.200"}),
+	       "NOERROR aa",
 	       "www.example.test. 30 IN A 198.51.100.20\nwww.example.test. 30 IN A 198.51.100.21\n", "", "");
 }
 
@@ -69,9 +74,11 @@ static void endpoints_without_that_family_are_nodata_never_an_error(void **state
 
 static void a_client_no_rule_matches_gets_the_ordinary_rrset(void **state)
 {
-	expect(asks(state, &(struct ask){.name = "www.example.test.", .type = ISB_A, .client = "198.51.100.1"}), "NOERROR aa",
+	expect(asks(state, &(struct ask){.name = "www.example.test.", .type = ISB_A, .client = "198.51.100.1"}),
+	       "NOERROR aa",
 	       "www.example.test. 30 IN A 192.0.2.99\n", "", "");
-	expect(asks(state, &(struct ask){.name = "empty.example.test.", .type = ISB_A, .client = "198.51.100.1"}), "NOERROR aa",
+	expect(asks(state, &(struct ask){.name = "empty.example.test.", .type = ISB_A, .client = "198.51.100.1"}),
+	       "NOERROR aa",
 	       "", SOA("30"), "");
 }
 
@@ -79,9 +86,11 @@ static void types_the_record_does_not_cover_are_ordinary(void **state)
 {
 	expect(asks(state, &(struct ask){.name = "www.example.test.", .type = ISB_TXT}), "NOERROR aa",
 	       "www.example.test. 300 IN TXT \"plain\"\n", "", "");
-	expect(asks(state, &(struct ask){.name = "empty.example.test.", .type = ISB_MX}), "NOERROR aa", "", SOA("60"), "");
+	expect(asks(state, &(struct ask){.name = "empty.example.test.", .type = ISB_MX}), "NOERROR aa", "", SOA("60"),
+	       "");
 	/* ANY takes the first that the record covers */
-	expect(asks(state, &(struct ask){.name = "www.example.test.", .type = ISB_ANY, .client = "192.0.2.7"}), "NOERROR aa",
+	expect(asks(state, &(struct ask){.name = "www.example.test.", .type = ISB_ANY, .client = "192.0.2.7"}),
+	       "NOERROR aa",
 	       "www.example.test. 30 IN A 192.0.2.10\n", "", "");
 }
 
@@ -89,7 +98,8 @@ static void a_cname_may_end_at_a_steered_name(void **state)
 {
 	const struct msg *m = asks(state, &(struct ask){.name = "alias.example.test.", .type = ISB_A,
 	                                                ECS_OPTION("\7", "\0\1\x18\0\xc0\0\2")});
-	expect(m, "NOERROR aa", "alias.example.test. 300 IN CNAME www.example.test.\nwww.example.test. 30 IN A 192.0.2.10\n", "",
+	expect(m, "NOERROR aa",
+	       "alias.example.test. 300 IN CNAME www.example.test.\nwww.example.test. 30 IN A 192.0.2.10\n", "",
 	       "");
 	uint16_t len;
 	assert_int_equal(msg_ecs(m, &len)[3], 24);
@@ -107,20 +117,23 @@ static void steered_names_bring_no_address_into_the_additional_section(void **st
 static void all_down_does_what_the_operator_wrote(void **state)
 {
 	static const uint64_t down[ISB_CHUNK_WORDS] = {DOWN, DOWN, DOWN, DOWN};
-	expect(asks(state, &(struct ask){.name = "www.example.test.", .type = ISB_A, .client = "192.0.2.7", .health = down}),
+	expect(asks(state, &(struct ask){.name = "www.example.test.", .type = ISB_A, .client = "192.0.2.7",
+	                                 .health = down}),
 	       "NOERROR aa", "www.example.test. 30 IN A 192.0.2.10\n", "", "");
 	expect(asks(state, &(struct ask){.name = "nd.example.test.", .type = ISB_A, .health = down}), "NOERROR aa", "",
 	       SOA("30"), "");
 	expect(asks(state, &(struct ask){.name = "fb.example.test.", .type = ISB_A, .health = down}), "NOERROR aa",
 	       "fb.example.test. 30 IN A 192.0.2.98\n", "", "");
-	expect(asks(state, &(struct ask){.name = "fb.example.test.", .type = ISB_AAAA, .health = down}), "NOERROR aa", "",
+	expect(asks(state, &(struct ask){.name = "fb.example.test.", .type = ISB_AAAA, .health = down}), "NOERROR aa",
+	       "",
 	       SOA("30"), "");
 }
 
 static void a_foreseen_flip_shortens_every_ttl(void **state)
 {
 	static const uint64_t soon[ISB_CHUNK_WORDS] = {UP_FLIPS_IN(12), UP_FLIPS_IN(9), UP_FLIPS_IN(1)};
-	expect(asks(state, &(struct ask){.name = "www.example.test.", .type = ISB_A, .client = "192.0.2.7", .health = soon}),
+	expect(asks(state, &(struct ask){.name = "www.example.test.", .type = ISB_A, .client = "192.0.2.7",
+	                                 .health = soon}),
 	       "NOERROR aa", "www.example.test. 12 IN A 192.0.2.10\n", "", "");
 	expect(asks(state, &(struct ask){.name = "www.example.test.", .type = ISB_AAAA, .client = "203.0.113.200",
 	                                 .health = soon}),
@@ -137,7 +150,8 @@ struct ecs_case {
 
 static void the_subnet_steers_and_its_scope_is_the_largest_network_with_one_answer(void **state)
 {
-#define CASE(octets, client, scope, address) {octets, sizeof(octets) - 1, client, scope, "www.example.test. 30 IN A " address "\n"}
+#define CASE(octets, client, scope, address) \
+	{octets, sizeof(octets) - 1, client, scope, "www.example.test. 30 IN A " address "\n"}
 #define BOTH "198.51.100.20\nwww.example.test. 30 IN A 198.51.100.21"
 	static const struct ecs_case cases[] = {
 		CASE("\0\1\x18\0\xc0\0\2", "203.0.113.200", 24, "192.0.2.10"),
@@ -149,8 +163,9 @@ static void the_subnet_steers_and_its_scope_is_the_largest_network_with_one_answ
 		CASE("\0\2\x30\0\x20\x01\x0d\xb8\0\x0e", "192.0.2.7", 48, BOTH),
 		/* says nothing about the client: the resolver counts, and no part of the subnet does */
 		CASE("\0\1\0\0", "192.0.2.7", 0, "192.0.2.10"),
-		CASE("\0\1\x08\0\x0a", "192.0.2.7", 0, "192.0.2.10"),
-		CASE("\0\2\x08\0\xfd", "192.0.2.7", 0, "192.0.2.10"),
+		/* private networks tell nothing: the resolver's answer, for them alone */
+		CASE("\0\1\x08\0\x0a", "192.0.2.7", 8, "192.0.2.10"),
+		CASE("\0\2\x08\0\xfd", "192.0.2.7", 8, "192.0.2.10"),
 	};
 #undef CASE
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -170,9 +185,21 @@ static void the_subnet_steers_and_its_scope_is_the_largest_network_with_one_answ
 	}
 }
 
+static void the_subnet_of_one_query_says_nothing_about_the_next(void **state)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		expect_section(asks(state, &(struct ask){.name = "www.example.test.", .type = ISB_A, .client = "198.51.100.1",
+		                                         ECS_OPTION("\7", "\0\1\x18\0\xc0\0\2")}), 0,
+		               "www.example.test. 30 IN A 192.0.2.10\n");
+		expect_section(asks(state, &(struct ask){.name = "www.example.test.", .type = ISB_A, .client = "198.51.100.1"}), 0,
+		               "www.example.test. 30 IN A 192.0.2.99\n");
+	}
+}
+
 static void answers_that_do_not_depend_on_the_client_have_scope_zero(void **state)
 {
-	static const char *const names[] = {"ns.example.test.", "nowhere.example.test.", "nd.example.test.", "www.invalid."};
+	static const char *const names[] = {"ns.example.test.", "nowhere.example.test.", "nd.example.test.",
+	                                    "www.invalid."};
 	for (unsigned i = 0; i < 4; i++) {
 		uint16_t len;
 		const uint8_t *ecs = msg_ecs(asks(state, &(struct ask){.name = names[i], .type = ISB_A,
@@ -194,7 +221,8 @@ static void a_malformed_subnet_is_formerr_with_an_opt_and_without_a_subnet(void 
 static void our_opt_says_1232_and_copies_do(void **state)
 {
 	const struct msg *m =
-		asks(state, &(struct ask){.name = "ns.example.test.", .type = ISB_A, .payload = 4096, .opt_ttl = 0x8000});
+		asks(state, &(struct ask){.name = "ns.example.test.", .type = ISB_A, .payload = 4096,
+		                          .opt_ttl = 0x8000});
 	assert_int_equal(m->opt_payload, 1232);
 	assert_int_equal(m->opt_ttl, 0x8000);
 	assert_int_equal(m->opt_len, 0);
@@ -221,10 +249,12 @@ static void questions_no_zone_can_answer_get_their_code(void **state)
 		{0, 1, "FORMERR"}, {ISB_OPT, 1, "FORMERR"}, {ISB_TSIG, 1, "FORMERR"}, {ISB_TKEY, 1, "FORMERR"},
 		{128, 1, "FORMERR"}, {129, 1, "NOTIMP"}, {253, 1, "NOTIMP"}, {254, 1, "NOTIMP"},
 		{ISB_AXFR, 1, "REFUSED"}, {ISB_IXFR, 1, "REFUSED"}, {ISB_A, ISB_CLASS_CH, "REFUSED"},
-		{ISB_TXT, 4, "REFUSED"}, {ISB_A, ISB_CLASS_ANY, "REFUSED"}, {ISB_A, 254, "REFUSED"}, {ISB_A, 0xffff, "REFUSED"},
+		{ISB_TXT, 4, "REFUSED"}, {ISB_A, ISB_CLASS_ANY, "REFUSED"}, {ISB_A, 254, "REFUSED"}, {ISB_A, 0xffff,
+		                                                                                      "REFUSED"},
 	};
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		expect(asks(state, &(struct ask){.name = "ns.example.test.", .type = cases[i].type, .cls = cases[i].cls}),
+		expect(asks(state, &(struct ask){.name = "ns.example.test.", .type = cases[i].type,
+		                                 .cls = cases[i].cls}),
 		       cases[i].rcode, "", "", "");
 }
 
@@ -232,7 +262,8 @@ static void an_unknown_key_is_notauth_with_badkey(void **state)
 {
 	static const char query[] =
 		"\x12\x34\0\0\0\1\0\0\0\0\0\1\2ns\7example\4test\0\0\1\0\1"
-		"\3key\0\0\xfa\0\xff\0\0\0\0\0\x1f\x0bhmac-sha256\0" "\0\0\x60\0\0\7\x01\x2c" "\0\2\xaa\xbb" "\x43\x21" "\0\0" "\0\0";
+		"\3key\0\0\xfa\0\xff\0\0\0\0\0\x1f\x0bhmac-sha256\0" "\0\0\x60\0\0\7\x01\x2c"
+		"\0\2\xaa\xbb" "\x43\x21" "\0\0" "\0\0";
 	static const char tsig[] = "\x0bhmac-sha256\0" "\0\0\x60\0\0\7\x01\x2c" "\0\0" "\x43\x21" "\0\x11" "\0\0";
 	static uint8_t out[ASK_MAX];
 	struct isb_context ctx;
@@ -315,6 +346,7 @@ int main(void)
 		cmocka_unit_test(all_down_does_what_the_operator_wrote),
 		cmocka_unit_test(a_foreseen_flip_shortens_every_ttl),
 		cmocka_unit_test(the_subnet_steers_and_its_scope_is_the_largest_network_with_one_answer),
+		cmocka_unit_test(the_subnet_of_one_query_says_nothing_about_the_next),
 		cmocka_unit_test(answers_that_do_not_depend_on_the_client_have_scope_zero),
 		cmocka_unit_test(a_malformed_subnet_is_formerr_with_an_opt_and_without_a_subnet),
 		cmocka_unit_test(our_opt_says_1232_and_copies_do),

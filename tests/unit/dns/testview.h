@@ -123,19 +123,16 @@ static inline void testview_record(struct testview *t, const char *owner, uint32
 
 /* --- A plan of three regions -------------------------------------------------------------------------------------- */
 
-/* Records: 0 by the client's network (A, AAAA); 1 and 2 without a map, alike but for all_down; 3 SRV. Endpoints have the
- * slot of their number. */
+/* Records: 0 by the client's network (A, AAAA); 1 and 2 without a map, alike but for all_down; 3 SRV. Endpoints have
+ * the slot of their number. */
 enum { TESTVIEW_GEO, TESTVIEW_NODATA, TESTVIEW_FALLBACK, TESTVIEW_SRV, TESTVIEW_RECORDS };
 enum { TESTVIEW_ASIA, TESTVIEW_EU, TESTVIEW_EU2, TESTVIEW_TARGET, TESTVIEW_ENDPOINTS };
-struct testview_pool {
-	struct isb_plan_node node;
-	struct isb_plan_child child[2];
-};
+enum { TESTVIEW_POOL = sizeof(struct isb_plan_node) + 2 * sizeof(struct isb_plan_child) };
 struct testview_plan {
 	struct isb_plan head;
 	struct isb_plan_record record[TESTVIEW_RECORDS];
 	struct isb_plan_endpoint endpoint[TESTVIEW_ENDPOINTS];
-	struct testview_pool asia, eu, target;
+	_Alignas(8) uint8_t asia[TESTVIEW_POOL], eu[TESTVIEW_POOL], target[TESTVIEW_POOL];
 	uint32_t geo[3], one[1], srv[1]; /* class → node */
 	char name[8];
 	_Alignas(4) uint8_t a_asia[6], aaaa_asia[18], a_eu[6], a_eu2[12], srv_target[26];
@@ -148,10 +145,18 @@ static inline uint32_t testview_class(void *arg, const struct isb_facts *facts)
 }
 
 #define TESTVIEW_AT(member) (uint32_t)offsetof(struct testview_plan, member)
-#define TESTVIEW_POOL(ref0, ref1, n, take) \
-	{.node = {.name = TESTVIEW_AT(name), .flags = ISB_NODE_POOL, .nchild = (n), .answers = (take), .min_up = 1}, \
-	 .child = {{.ref = (ref0), .weight = 1}, {.ref = (ref1), .rank = 1, .weight = 1}}}
-#define TESTVIEW_RDATA(member, n) {.offset = TESTVIEW_AT(member), .count = (n), .size = sizeof(((struct testview_plan *)0)->member)}
+#define TESTVIEW_RDATA(member, n) \
+	{.offset = TESTVIEW_AT(member), .count = (n), .size = sizeof(((struct testview_plan *)0)->member)}
+
+/* A pool of endpoints from `ref` on, `answers` of them in one answer (0: all). */
+static inline void testview_pool(uint8_t *at, uint32_t ref, uint32_t count, uint32_t answers)
+{
+	struct isb_plan_node *node = (struct isb_plan_node *)at;
+	*node = (struct isb_plan_node){.name = TESTVIEW_AT(name), .flags = ISB_NODE_POOL, .nchild = count,
+	                               .answers = answers, .min_up = 1};
+	for (uint32_t i = 0; i < count; i++)
+		node->child[i] = (struct isb_plan_child){.ref = ref + i, .rank = (uint16_t)i, .weight = 1};
+}
 
 static inline struct isb_plan_record testview_plan_record(uint32_t types, uint32_t map, uint32_t class_node,
                                                           uint32_t nclass, uint32_t all_down)
@@ -174,13 +179,12 @@ static inline void testview_plan(struct testview *t)
 		.head = {.magic = ISB_PLAN_MAGIC, .version = ISB_PLAN_VERSION, .size = sizeof(*p), .nmap = 1,
 		         .record = TESTVIEW_AT(record), .nrecord = TESTVIEW_RECORDS, .endpoint = TESTVIEW_AT(endpoint),
 		         .nendpoint = TESTVIEW_ENDPOINTS},
-		.endpoint = {[TESTVIEW_ASIA] = {.checked = 1, .rdata = {TESTVIEW_RDATA(a_asia, 1), TESTVIEW_RDATA(aaaa_asia, 1)}},
+		.endpoint = {[TESTVIEW_ASIA] = {.checked = 1, .rdata = {TESTVIEW_RDATA(a_asia, 1),
+		                                                        TESTVIEW_RDATA(aaaa_asia, 1)}},
 		             [TESTVIEW_EU] = {.slot = 1, .checked = 1, .rdata = {TESTVIEW_RDATA(a_eu, 1)}},
 		             [TESTVIEW_EU2] = {.slot = 2, .checked = 1, .rdata = {TESTVIEW_RDATA(a_eu2, 2)}},
-		             [TESTVIEW_TARGET] = {.slot = 3, .rdata = {[ISB_PLAN_SRV] = TESTVIEW_RDATA(srv_target, 1)}}},
-		.asia = TESTVIEW_POOL(TESTVIEW_ASIA, TESTVIEW_ASIA, 1, 1),
-		.eu = TESTVIEW_POOL(TESTVIEW_EU, TESTVIEW_EU2, 2, 0),
-		.target = TESTVIEW_POOL(TESTVIEW_TARGET, TESTVIEW_TARGET, 1, 1),
+		             [TESTVIEW_TARGET] = {.slot = 3, .rdata = {[ISB_PLAN_SRV] = TESTVIEW_RDATA(srv_target,
+		                                                                                       1)}}},
 		.geo = {TESTVIEW_AT(asia), TESTVIEW_AT(eu), ISB_NO_NODE},
 		.one = {TESTVIEW_AT(asia)},
 		.srv = {TESTVIEW_AT(target)},
@@ -189,15 +193,21 @@ static inline void testview_plan(struct testview *t)
 		.aaaa_asia = {0, 16, 0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10},
 		.a_eu = {0, 4, 198, 51, 100, 20},
 		.a_eu2 = {0, 4, 198, 51, 100, 20, 0, 4, 198, 51, 100, 21},
-		.srv_target = {0, 24, 0, 10, 0, 20, 0x13, 0xc4, 3, 's', 'i', 'p', 7, 'e', 'x', 'a', 'm', 'p', 'l', 'e', 4, 't',
+		.srv_target = {0, 24, 0, 10, 0, 20, 0x13, 0xc4, 3, 's', 'i', 'p', 7, 'e', 'x', 'a', 'm', 'p', 'l', 'e',
+		               4, 't',
 	                       'e', 's', 't', 0},
 	};
+	testview_pool(p->asia, TESTVIEW_ASIA, 1, 1);
+	testview_pool(p->eu, TESTVIEW_EU, 2, 0);
+	testview_pool(p->target, TESTVIEW_TARGET, 1, 1);
 	uint32_t addresses = 1u << ISB_PLAN_A | 1u << ISB_PLAN_AAAA;
 	p->record[TESTVIEW_GEO] = testview_plan_record(addresses, 0, TESTVIEW_AT(geo), 3, ISB_ALL_DOWN_ALL);
-	p->record[TESTVIEW_NODATA] = testview_plan_record(addresses, ISB_NO_MAP, TESTVIEW_AT(one), 1, ISB_ALL_DOWN_NODATA);
+	p->record[TESTVIEW_NODATA] = testview_plan_record(addresses, ISB_NO_MAP, TESTVIEW_AT(one), 1,
+	                                                  ISB_ALL_DOWN_NODATA);
 	p->record[TESTVIEW_FALLBACK] =
 		testview_plan_record(addresses, ISB_NO_MAP, TESTVIEW_AT(one), 1, ISB_ALL_DOWN_FALLBACK);
-	p->record[TESTVIEW_SRV] = testview_plan_record(1u << ISB_PLAN_SRV, ISB_NO_MAP, TESTVIEW_AT(srv), 1, ISB_ALL_DOWN_ALL);
+	p->record[TESTVIEW_SRV] = testview_plan_record(1u << ISB_PLAN_SRV, ISB_NO_MAP, TESTVIEW_AT(srv), 1,
+	                                               ISB_ALL_DOWN_ALL);
 	testview_must(isb_plan_check(&p->head, sizeof(*p)), "plan");
 	t->view.plan = &p->head;
 	t->map = isb_geomap_new(NULL, nets, sizeof(nets) / sizeof(nets[0]), NULL, 0, testview_class, NULL);

@@ -42,7 +42,7 @@ static void a_swap_gives_back_the_old_view_when_the_batch_that_used_it_has_ended
 {
 	(void)state;
 	struct isb_view first = {.generation = 1}, second = {.generation = 2};
-	struct isb_live live = {&first};
+	struct isb_live live = {.view = &first};
 	struct reader reader = {.live = &live};
 	pthread_t batch, timer;
 	pthread_barrier_init(&reader.entered, NULL, 2);
@@ -77,7 +77,7 @@ static void a_swap_does_not_wait_for_a_worker_that_sleeps_and_the_worker_wakes_t
 {
 	(void)state;
 	struct isb_view first = {.generation = 1}, second = {.generation = 2};
-	struct isb_live live = {&first};
+	struct isb_live live = {.view = &first};
 	struct reader reader = {.live = &live};
 	pthread_t worker;
 	pthread_barrier_init(&reader.entered, NULL, 2);

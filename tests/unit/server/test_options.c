@@ -118,6 +118,60 @@ static void listeners_for_front_ends_stand_beside_the_others(void **state)
 	assert_int_equal(options.nlisten, 1); /* no default beside it */
 }
 
+static void limits_are_generous_by_default_and_exempt_loopback(void **state)
+{
+	(void)state;
+	struct isb_options options;
+	char text[ISB_NET_TEXT];
+	assert_int_equal(parse(&options, ""), ISB_OPTIONS_RUN);
+	assert_int_equal(options.rrl.mode, ISB_RRL_ON);
+	assert_int_equal(options.rrl.rate, 500);
+	assert_int_equal(options.rrl.error_rate, 200);
+	assert_int_equal(options.rrl.slip, 2);
+	assert_int_equal(options.rrl.window_s, 5);
+	assert_int_equal(options.rrl.ipv4_len, 24);
+	assert_int_equal(options.rrl.ipv6_len, 56);
+	assert_int_equal(options.rrl.nexempt, 2);
+	assert_string_equal(isb_net_print(&options.rrl.exempt[0], text), "127.0.0.0/8");
+	assert_string_equal(isb_net_print(&options.rrl.exempt[1], text), "::1/128");
+}
+
+static void limits_are_taken(void **state)
+{
+	(void)state;
+	struct isb_options options;
+	char text[ISB_NET_TEXT];
+	const char *line = "--rrl log --rrl-rate 1000000 --rrl-error-rate=1 --rrl-slip 0 --rrl-window 60 --rrl-ipv4-prefix 32 "
+			   "--rrl-ipv6-prefix 1 --rrl-exempt 192.0.2.0/24 --rrl-exempt 2001:db8::1";
+	assert_int_equal(parse(&options, line), ISB_OPTIONS_RUN);
+	assert_int_equal(options.rrl.mode, ISB_RRL_LOG);
+	assert_int_equal(options.rrl.rate, 1000000);
+	assert_int_equal(options.rrl.error_rate, 1);
+	assert_int_equal(options.rrl.slip, 0);
+	assert_int_equal(options.rrl.window_s, 60);
+	assert_int_equal(options.rrl.ipv4_len, 32);
+	assert_int_equal(options.rrl.ipv6_len, 1);
+	assert_int_equal(options.rrl.nexempt, 2);
+	assert_string_equal(isb_net_print(&options.rrl.exempt[0], text), "192.0.2.0/24");
+	assert_string_equal(isb_net_print(&options.rrl.exempt[1], text), "2001:db8::1/128");
+	assert_int_equal(parse(&options, "--rrl off"), ISB_OPTIONS_RUN);
+	assert_int_equal(options.rrl.mode, ISB_RRL_OFF);
+}
+
+static void more_networks_than_fit_are_refused(void **state)
+{
+	(void)state;
+	struct isb_options options;
+	char *argv[2 * (ISB_RRL_EXEMPT_MAX + 1) + 2] = {(char[]){"isobard"}}, option[] = "--rrl-exempt", net[] = "192.0.2.1";
+	for (int i = 1; i <= 2 * (ISB_RRL_EXEMPT_MAX + 1); i++)
+		argv[i] = i % 2 ? option : net;
+	optind = 0;
+	assert_int_equal(isb_options_parse(2 * ISB_RRL_EXEMPT_MAX + 1, argv, &options), ISB_OPTIONS_RUN);
+	assert_int_equal(options.rrl.nexempt, ISB_RRL_EXEMPT_MAX);
+	optind = 0;
+	assert_int_equal(isb_options_parse(2 * (ISB_RRL_EXEMPT_MAX + 1) + 1, argv, &options), ISB_OPTIONS_WRONG);
+}
+
 static void help_and_version_end_the_program_well(void **state)
 {
 	(void)state;
@@ -135,7 +189,7 @@ static void what_is_wrong_is_said_with_what_to_write_instead(void **state)
 		const char *line, *sentence;
 	} wrong[] = {
 		{"--wokers 3", "unknown option '--wokers'; did you mean '--workers'?"},
-		{"--lisen=127.0.0.1", "unknown option '--lisen=127.0.0.1'; did you mean '--listen'?"},
+		{"--lisen=127.0.0.1", "unknown option '--lisen'; did you mean '--listen'?"},
 		{"-x", "unknown option '-x'; see isobard --help"},
 		{"start", "unexpected argument 'start'; see isobard --help"},
 		{"--workers", "option '--workers' needs a value"},
@@ -151,8 +205,9 @@ static void what_is_wrong_is_said_with_what_to_write_instead(void **state)
 		{"--proxy-listen ::1", "--proxy-listen without --proxy-from: anybody could claim to be any client; name your "
 	                               "front ends: --proxy-from 192.0.2.7"},
 		{"--proxy-from ::1", "--proxy-from without --proxy-listen: headers are taken there and nowhere else"},
-		{"--proxy-from any", "--proxy-from 'any' is not a network; write 192.0.2.0/28, or ::1 for one address"},
-		{"--proxy-from 192.0.2.7/24", "--proxy-from '192.0.2.7/24' has bits behind its length; write 192.0.2.0/24"},
+		{"--proxy-from any", "--proxy-from 'any' is not a network; write 192.0.2.0/24 or 2001:db8::/32"},
+		{"--proxy-from 192.0.2.7/24", "--proxy-from '192.0.2.7/24' has bits set beyond its prefix; write the network, as in "
+	                               "192.0.2.0/24"},
 		{"--proxy-form ::1", "unknown option '--proxy-form'; did you mean '--proxy-from'?"},
 		{"--tcp-connections 0", "--tcp-connections '0' is not a number from 1 to 1000000"},
 		{"--tcp-connections 1000001", "--tcp-connections '1000001' is not a number from 1 to 1000000"},
@@ -164,6 +219,21 @@ static void what_is_wrong_is_said_with_what_to_write_instead(void **state)
 		{"--log-level inf", "unknown --log-level 'inf'; did you mean 'info'?"},
 		{"--log-level 7", "unknown --log-level '7'; write error, warning, info or debug"},
 		{"--store=", "--store is empty; name the directory of the store"},
+		{"--rrl yes", "unknown --rrl 'yes'; write on, off or log"},
+		{"--rrl-rate 0", "--rrl-rate '0' is not a number from 1 to 1000000"},
+		{"--rrl-rate 1000001", "--rrl-rate '1000001' is not a number from 1 to 1000000"},
+		{"--rrl-rate 99999999999999999999", "--rrl-rate '99999999999999999999' is not a number from 1 to 1000000"},
+		{"--rrl-error-rate -5", "--rrl-error-rate '-5' is not a number from 1 to 1000000"},
+		{"--rrl-slip 101", "--rrl-slip '101' is not a number from 0 to 100"},
+		{"--rrl-slip=", "--rrl-slip '' is not a number from 0 to 100"},
+		{"--rrl-window 0", "--rrl-window '0' is not a number from 1 to 60"},
+		{"--rrl-ipv4-prefix 33", "--rrl-ipv4-prefix '33' is not a number from 1 to 32"},
+		{"--rrl-ipv6-prefix 65", "--rrl-ipv6-prefix '65' is not a number from 1 to 64"},
+		{"--rrl-exempt resolver",
+		 "--rrl-exempt 'resolver' is not a network; write 192.0.2.0/24 or 2001:db8::/32"},
+		{"--rrl-exempt 192.0.2.1/24",
+		 "--rrl-exempt '192.0.2.1/24' has bits set beyond its prefix; write the network, as in 192.0.2.0/24"},
+		{"--rrl-sleep 1", "unknown option '--rrl-sleep'; did you mean '--rrl-slip'?"},
 		{"-g 1 -g 2 -g 3 -g 4 -g 5 -g 6 -g 7 -g 8 -g 9", "more than 8 --geo"},
 	};
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
@@ -176,6 +246,67 @@ static void what_is_wrong_is_said_with_what_to_write_instead(void **state)
 	}
 }
 
+static const char *write_config(const char *text)
+{
+	static char path[64];
+	strcpy(path, "/tmp/isobard-test-XXXXXX");
+	int fd = mkstemp(path);
+	assert_true(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+	close(fd);
+	return path;
+}
+
+static enum isb_options_result parse_config(struct isb_options *options, const char *text, const char *rest)
+{
+	char line[256];
+	const char *path = write_config(text);
+	snprintf(line, sizeof(line), "--config %s %s", path, rest);
+	enum isb_options_result result = parse(options, line);
+	unlink(path);
+	return result;
+}
+
+static void a_file_holds_options_and_the_command_line_wins(void **state)
+{
+	(void)state;
+	struct isb_options options;
+	char text[ISB_LISTEN_TEXT];
+	const char *config = "store: /f\nlisten: [\"192.0.2.1:5300\", \"[::1]:5300\"]\nworkers: 3\ncookies: off\nnsid: icn-1\n";
+	assert_int_equal(parse_config(&options, config, "--workers 5 --listen 127.0.0.1:5301"), ISB_OPTIONS_RUN);
+	assert_string_equal(options.store, "/f");
+	assert_int_equal(options.workers, 5);
+	assert_int_equal(options.nlisten, 1);
+	assert_string_equal(isb_listen_print(&options.listen[0], text), "127.0.0.1:5301");
+	assert_false(options.cookies);
+	assert_string_equal(options.nsid, "icn-1");
+	isb_options_done(&options);
+	assert_int_equal(parse_config(&options, config, ""), ISB_OPTIONS_RUN);
+	assert_int_equal(options.nlisten, 2);
+	assert_int_equal(options.workers, 3);
+	isb_options_done(&options);
+}
+
+static void mistakes_in_the_file_are_named_with_their_line(void **state)
+{
+	(void)state;
+	struct isb_options options;
+	static const struct {
+		const char *text, *said;
+	} cases[] = {
+		{"store: /f\nworker: 3\n", ":2: unknown option 'worker'; did you mean 'workers'?"},
+		{"workers: [1, [2]]\n", ":1: 'workers' takes a word or a list of words"},
+		{"workers: 0\n", "--workers '0' is not a number from 1 to 128"},
+		{"version: x\n", ":1: 'version' belongs on the command line only"},
+		{"cookies: maybe\n", "--cookies 'maybe' is neither on nor off"},
+		{"- a\n", "write one `option: value` a line"},
+		{"store: [\n", "cannot read --config"},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(parse_config(&options, cases[i].text, ""), ISB_OPTIONS_WRONG);
+		assert_non_null(strstr(said, cases[i].said));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -183,6 +314,11 @@ int main(void)
 		cmocka_unit_test(every_option_is_taken),
 		cmocka_unit_test(limits_of_tcp_are_taken),
 		cmocka_unit_test(listeners_for_front_ends_stand_beside_the_others),
+		cmocka_unit_test(a_file_holds_options_and_the_command_line_wins),
+		cmocka_unit_test(mistakes_in_the_file_are_named_with_their_line),
+		cmocka_unit_test(limits_are_generous_by_default_and_exempt_loopback),
+		cmocka_unit_test(limits_are_taken),
+		cmocka_unit_test(more_networks_than_fit_are_refused),
 		cmocka_unit_test(help_and_version_end_the_program_well),
 		cmocka_unit_test(what_is_wrong_is_said_with_what_to_write_instead),
 	};

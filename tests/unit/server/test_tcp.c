@@ -61,7 +61,7 @@ void isb_turn_end(struct isb_worker *worker)
 
 struct world {
 	struct isb_worker worker;
-	struct isb_service service;
+	struct isb_options options;
 	struct isb_tcp *tcp;
 	struct isb_listen listen;
 	uint16_t proxy_port; /* where headers are required, and believed of 127.0.0.1 */
@@ -69,8 +69,8 @@ struct world {
 
 static void limit(struct world *world, uint32_t connections, uint32_t per_client)
 {
-	isb_census_free(world->service.census);
-	world->service.census = isb_census_new(connections, per_client, 1);
+	isb_census_free(world->worker.census);
+	world->worker.census = isb_census_new(connections, per_client, 1);
 }
 
 static int listen_somewhere(struct world *world, bool proxy)
@@ -92,10 +92,10 @@ static int setup(void **state)
 {
 	struct world *world = calloc(1, sizeof(*world));
 	uv_loop_init(&world->worker.loop);
-	world->worker.service = &world->service;
-	world->service.tcp = (struct isb_tcp_limits){.idle_ms = 10000, .stall_ms = 10000, .lifetime_ms = 3600000};
-	isb_net_parse("127.0.0.1", &world->service.proxy_from.nets[0]);
-	world->service.proxy_from.count = 1;
+	world->worker.options = &world->options;
+	world->options.tcp = (struct isb_tcp_limits){.idle_ms = 10000, .stall_ms = 10000, .lifetime_ms = 3600000};
+	isb_net_parse("127.0.0.1", &world->options.proxy_from.nets[0]);
+	world->options.proxy_from.count = 1;
 	limit(world, 1000, 1000);
 	world->tcp = isb_tcp_new(&world->worker, 2);
 	world->listen.addr = (struct isb_addr){.family = 4, .octets = {127, 0, 0, 1}};
@@ -114,8 +114,8 @@ static int teardown(void **state)
 	isb_tcp_close(world->tcp);
 	uv_run(&world->worker.loop, UV_RUN_DEFAULT);
 	int rc = uv_loop_close(&world->worker.loop); /* busy, were anything left open */
-	bool all_counted_out = isb_census_open(world->service.census) && world->tcp->nconn == 0 && world->tcp->kept == 0;
-	isb_census_free(world->service.census);
+	bool all_counted_out = isb_census_open(world->worker.census) && world->tcp->nconn == 0 && world->tcp->kept == 0;
+	isb_census_free(world->worker.census);
 	isb_tcp_free(world->tcp);
 	free(world);
 	return rc || !all_counted_out;
@@ -474,7 +474,7 @@ static void a_client_beyond_its_share_does_not_push_others_out(void **state)
 static void a_query_that_never_ends_is_not_kept_alive_by_its_octets(void **state)
 {
 	struct world *world = *state;
-	world->service.tcp.stall_ms = 200;
+	world->options.tcp.stall_ms = 200;
 	int fd = client(world);
 	for (int i = 0; i < 15; i++) { /* 450 ms */
 		send(fd, i ? "x" : "\0", 1, MSG_NOSIGNAL);
@@ -488,7 +488,7 @@ static void a_query_that_never_ends_is_not_kept_alive_by_its_octets(void **state
 static void answers_that_are_not_read_are_not_kept_for_ever(void **state)
 {
 	struct world *world = *state;
-	world->service.tcp.stall_ms = 200;
+	world->options.tcp.stall_ms = 200;
 	int fd = client(world);
 	ask_and_do_not_read(world, fd);
 	pass(world, 350);
@@ -500,7 +500,7 @@ static void answers_that_are_not_read_are_not_kept_for_ever(void **state)
 static void a_client_that_asks_now_and_then_stays_and_a_silent_one_goes(void **state)
 {
 	struct world *world = *state;
-	world->service.tcp.idle_ms = 200;
+	world->options.tcp.idle_ms = 200;
 	int silent = client(world), talker = client(world);
 	for (uint8_t i = 0; i < 4; i++) {
 		pass(world, 100);
@@ -515,7 +515,7 @@ static void a_client_that_asks_now_and_then_stays_and_a_silent_one_goes(void **s
 static void an_old_connection_ends_behind_its_answer(void **state)
 {
 	struct world *world = *state;
-	world->service.tcp.lifetime_ms = 150;
+	world->options.tcp.lifetime_ms = 150;
 	int fd = client(world);
 	ask(fd, 1, 1);
 	expect_answer(world, fd, HEADER, 1, 1);
@@ -637,7 +637,7 @@ static rlim_t allow_files(rlim_t count)
 static void without_descriptors_it_sheds_and_then_rests_and_comes_back(void **state)
 {
 	struct world *world = *state;
-	world->service.tcp.idle_ms = 400; /* swept every 100 ms */
+	world->options.tcp.idle_ms = 400; /* swept every 100 ms */
 	int here = client(world), next = client_socket(1), late = client_socket(1);
 	int free_fd = dup(late);
 	close(free_fd);
@@ -743,7 +743,7 @@ static void a_sender_that_is_not_named_is_not_heard(void **state)
 static void elsewhere_a_header_is_no_header(void **state)
 {
 	struct world *world = *state;
-	world->service.tcp.stall_ms = 100;
+	world->options.tcp.stall_ms = 100;
 	int fd = client(world);
 	assert_int_equal(send(fd, from_korea, HEADER_V4, 0), HEADER_V4); /* 3338 octets are announced */
 	ask(fd, 1, 1);

@@ -55,7 +55,7 @@ void isb_turn_end(struct isb_worker *worker)
 
 struct world {
 	struct isb_worker worker;
-	struct isb_service service;
+	struct isb_options options;
 	struct isb_udp *udp;
 	uint16_t port, proxy_port; /* where headers are required, and believed of 127.0.0.1 */
 	bool ipv6; /* this machine has it */
@@ -64,8 +64,8 @@ struct world {
 static int listen_for_front_ends(struct world *world, struct isb_diags *diags)
 {
 	struct isb_listen listen = {.addr = {.family = 4, .octets = {127, 0, 0, 1}}, .proxy = true};
-	isb_net_parse("127.0.0.1", &world->service.proxy_from.nets[0]);
-	world->service.proxy_from.count = 1;
+	isb_net_parse("127.0.0.1", &world->options.proxy_from.nets[0]);
+	world->options.proxy_from.count = 1;
 	for (listen.port = (uint16_t)(world->port + 1); isb_listen_check(&listen, diags) != ISB_OK; listen.port++)
 		;
 	world->proxy_port = listen.port;
@@ -81,7 +81,7 @@ static int setup(void **state)
 	int rc = ISB_EIO;
 	isb_diags_init(&diags);
 	uv_loop_init(&world->worker.loop);
-	world->worker.service = &world->service;
+	world->worker.options = &world->options;
 	world->udp = isb_udp_new(&world->worker, 3);
 	v4.port = (uint16_t)(20000 + getpid() % 10000);
 	for (int tries = 0; tries < 100 && rc != ISB_OK; tries++) {
