@@ -36,6 +36,7 @@ struct isb_udp {
 	struct socket {
 		uv_poll_t poll;
 		int fd;
+		bool proxy;
 	} *sockets;
 	size_t nsocket;
 	struct mmsghdr in[BATCH], out[BATCH];
@@ -91,13 +92,34 @@ static void turn_around(struct msghdr *msg)
 	}
 }
 
-/* Puts the answer to in[i] into out[j]; false when there is none. */
-static bool answer(struct isb_udp *udp, const struct isb_turn *turn, size_t i, size_t j)
+/* Octets of the PROXY header before in[i], whose client replaces the sender; 0 when there is no right one. */
+static size_t unwrap(struct isb_udp *udp, size_t i, struct isb_addr *client)
+{
+	struct isb_net_counters *count = &udp->worker->net;
+	struct isb_proxy proxy;
+	if (!isb_proxy_allows(&udp->worker->options->proxy_from, client)) {
+		isb_count(&count->proxy_refused);
+		return 0;
+	}
+	if (isb_proxy_parse(udp->in_data[i], udp->in[i].msg_len, &proxy) != ISB_OK) {
+		isb_count(&count->proxy_malformed);
+		return 0;
+	}
+	if (proxy.client.family)
+		*client = proxy.client;
+	return proxy.len;
+}
+
+/* Puts the answer to in[i] into out[j]; false when there is none. The answer goes to the sender, without a header. */
+static bool answer(struct isb_udp *udp, const struct isb_turn *turn, bool proxy, size_t i, size_t j)
 {
 	struct msghdr *in = &udp->in[i].msg_hdr, *out = &udp->out[j].msg_hdr;
 	struct isb_client client = {.addr = isb_addr_from_sockaddr(&udp->peer[i].sa), .proto = ISB_UDP};
-	size_t len = isb_respond(&udp->worker->ctx, turn->view, &turn->health, &client, turn->now_ms, udp->in_data[i],
-	                         udp->in[i].msg_len, udp->out_data[i], OUT_SIZE);
+	size_t skip = proxy ? unwrap(udp, i, &client.addr) : 0;
+	if (proxy && !skip)
+		return false;
+	size_t len = isb_respond(&udp->worker->ctx, turn->view, &turn->health, &client, turn->now_ms,
+	                         udp->in_data[i] + skip, udp->in[i].msg_len - skip, udp->out_data[i], OUT_SIZE);
 	if (!len)
 		return false;
 	turn_around(in);
@@ -127,17 +149,17 @@ static void send_all(struct isb_udp *udp, int fd, size_t n)
 	}
 }
 
-static size_t serve_batch(struct isb_udp *udp, int fd)
+static size_t serve_batch(struct isb_udp *udp, const struct socket *socket)
 {
-	size_t n = receive(udp, fd), answers = 0;
+	size_t n = receive(udp, socket->fd), answers = 0;
 	if (!n)
 		return 0;
 	struct isb_turn turn;
 	isb_turn_begin(udp->worker, &turn);
 	for (size_t i = 0; i < n; i++)
-		answers += answer(udp, &turn, i, answers);
+		answers += answer(udp, &turn, socket->proxy, i, answers);
 	isb_turn_end(udp->worker);
-	send_all(udp, fd, answers);
+	send_all(udp, socket->fd, answers);
 	return n;
 }
 
@@ -156,7 +178,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 		return;
 	}
 	for (int round = 0; round < ROUNDS; round++)
-		if (serve_batch(udp, socket->fd) < BATCH)
+		if (serve_batch(udp, socket) < BATCH)
 			break; /* drained; poll is level-triggered, so what comes next wakes us again */
 }
 
@@ -182,6 +204,7 @@ int isb_udp_listen(struct isb_udp *udp, const struct isb_listen *listen, struct 
 		return ISB_EIO;
 	}
 	socket->poll.data = udp;
+	socket->proxy = listen->proxy;
 	udp->nsocket++;
 	uv_poll_start(&socket->poll, UV_READABLE, on_readable);
 	return ISB_OK;

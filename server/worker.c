@@ -90,11 +90,14 @@ static int init_loop(struct isb_worker *worker, struct isb_diags *diags)
 	return ISB_EIO;
 }
 
-int isb_worker_new(unsigned number, const struct isb_options *options, struct isb_store *store, struct isb_live *live,
-                   struct isb_diags *diags, struct isb_worker **ret_worker)
+int isb_worker_new(unsigned number, const struct isb_options *options, struct isb_census *census,
+                   struct isb_store *store, struct isb_live *live, struct isb_diags *diags,
+                   struct isb_worker **ret_worker)
 {
 	struct isb_worker *worker = isb_xcalloc(1, sizeof(*worker));
 	worker->number = number;
+	worker->options = options;
+	worker->census = census;
 	worker->live = live;
 	isb_context_init(&worker->ctx, isb_random_seed());
 	int rc = init_loop(worker, diags);
