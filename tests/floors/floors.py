@@ -39,7 +39,7 @@ DOORS = {
     "libuv": (["uv.h"], ["server/*", "probes/*"]),
     "liburcu": (["urcu.h", "urcu-*.h", "urcu/*"], ["server/live.c"]),
     "libcurl": (["curl/*"], ["probes/check_http*"]),
-    "OpenSSL": (["openssl/*"], ["probes/check_http*", "probes/trust*"]),
+    "OpenSSL": (["openssl/*"], ["probes/check_http*"]),
     "jansson": (["jansson.h"], ["tools/*"]),
     "cmocka": (["cmocka.h"], ["tests/unit/*", "tests/flow/*"]),
 }
