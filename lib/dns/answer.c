@@ -279,7 +279,7 @@ static const uint8_t *at_dname(struct search *s, const struct isb_name *name, co
 	memcpy(rdata + 2 + prefix_len, suffix, suffix_len);
 	isb_answer_add(a, ISB_ANSWER, name, 0,
 	               &(struct isb_part){.type = ISB_CNAME, .count = 1, .ttl_s = set->ttl_s, .rdata = rdata});
-	return s->qtype == ISB_CNAME || s->qtype == ISB_ANY ? NULL : rdata + 2;
+	return s->qtype == ISB_CNAME ? NULL : rdata + 2;
 }
 
 /* Matches down from the apex, label by label. */

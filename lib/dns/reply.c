@@ -243,7 +243,8 @@ size_t isb_reply_write(uint8_t *out, size_t limit, const struct isb_query *query
 	isb_edns_write(&reply.w, &query->edns, &answer->extra, answer->rcode, answer->scope);
 	if (signs)
 		isb_tsig_write_badkey(&reply.w, &query->tsig);
-	unsigned flags = ISB_FLAG_QR | (query->flags & (ISB_FLAG_OPCODE | ISB_FLAG_RD | ISB_FLAG_CD)) |
+	/* CD is between resolvers: an authoritative response clears it (RFC 4035 §3.1.6) */
+	unsigned flags = ISB_FLAG_QR | (query->flags & (ISB_FLAG_OPCODE | ISB_FLAG_RD)) |
 	                 (answer->authoritative ? ISB_FLAG_AA : 0) | (truncated ? ISB_FLAG_TC : 0) |
 	                 (answer->rcode & 15);
 	isb_put_u16(out, query->id);

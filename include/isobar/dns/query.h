@@ -15,8 +15,7 @@
 enum { ISB_HEADER = 12, ISB_OPCODE_QUERY = 0 };
 /* The header's second 16 bits. */
 enum {
-	ISB_FLAG_QR = 0x8000, ISB_FLAG_OPCODE = 0x7800, ISB_FLAG_AA = 0x0400, ISB_FLAG_TC = 0x0200,
-	ISB_FLAG_RD = 0x0100, ISB_FLAG_CD = 0x0010
+	ISB_FLAG_QR = 0x8000, ISB_FLAG_OPCODE = 0x7800, ISB_FLAG_AA = 0x0400, ISB_FLAG_TC = 0x0200, ISB_FLAG_RD = 0x0100
 };
 
 /* A name taken apart for walking down trees of labels. */

@@ -54,7 +54,7 @@ static const struct msg *asks(void **state, const struct ask *question)
 static void a_plain_answer_is_these_octets(void **state)
 {
 	static const char expected[] =
-		"\x42\x42\x85\x10\0\1\0\1\0\0\0\0"
+		"\x42\x42\x85\0\0\1\0\1\0\0\0\0"
 		"\3wWw\7example\4TEST\0\0\1\0\1"
 		"\xc0\x0c\0\1\0\1\0\0\1\x2c\0\4\xc0\0\2\x50";
 	static uint8_t out[ASK_MAX];
