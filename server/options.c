@@ -12,6 +12,8 @@
 #include "isobar/base/err.h"
 #include "isobar/dns/settings.h"
 #include "isobar/model/yaml.h"
+#include "dnstap.h"
+#include "sampler.h"
 
 static const char help_text[] =
 	"usage: isobard [OPTION]...\n"
@@ -30,15 +32,22 @@ static const char help_text[] =
 	"  --nsid TEXT               what clients that ask for a name server identifier are told (default: nothing)\n"
 	"  --version-text TEXT       answer to version.bind CH TXT (default: none, REFUSED)\n"
 	"  --id-text TEXT            answer to id.server CH TXT (default: none, REFUSED)\n"
+	"  --query-log FILE          a line per query, added to this file; '-': to stderr (default: none)\n"
+	"  --query-log-sample N      only one of N queries, on average (default: 1)\n"
+	"  --dnstap SOCKET|file:PATH queries with their answers as dnstap (default: none)\n"
+	"  --dnstap-sample N         only one of N queries, on average (default: 1)\n"
 	"  -L, --log-level LEVEL     error, warning, info or debug (default: info)\n"
 	"  -h, --help                print this and exit\n"
 	"  -V, --version             print the version and exit\n"
 	"\n"
-	"Signals: HUP looks for a new catalog, new geo databases and cookie secrets now, USR1 logs the counters,\n"
-	"TERM and INT stop. New generations of the catalog are picked up without a signal.\n"
+	"Signals: HUP looks for a new catalog, new geo databases and cookie secrets now and opens the query log and the dnstap\n"
+	"file anew when they were moved, USR1 logs the counters, TERM and INT stop. New generations of the catalog are picked up without a signal.\n"
 	"Exit status: 0 stopped as asked, 1 cannot run, 2 wrong command line.\n";
 
-enum { OPT_COOKIES = 256, OPT_COOKIE_SECRET_FILE, OPT_NSID, OPT_VERSION_TEXT, OPT_ID_TEXT };
+enum {
+	OPT_COOKIES = 256, OPT_COOKIE_SECRET_FILE, OPT_NSID, OPT_VERSION_TEXT, OPT_ID_TEXT, OPT_QUERY_LOG,
+	OPT_QUERY_LOG_SAMPLE, OPT_DNSTAP, OPT_DNSTAP_SAMPLE
+};
 static const struct option long_options[] = {
 	{"config", required_argument, NULL, 'c'},
 	{"cookies", required_argument, NULL, OPT_COOKIES},
@@ -46,6 +55,10 @@ static const struct option long_options[] = {
 	{"nsid", required_argument, NULL, OPT_NSID},
 	{"version-text", required_argument, NULL, OPT_VERSION_TEXT},
 	{"id-text", required_argument, NULL, OPT_ID_TEXT},
+	{"query-log", required_argument, NULL, OPT_QUERY_LOG},
+	{"query-log-sample", required_argument, NULL, OPT_QUERY_LOG_SAMPLE},
+	{"dnstap", required_argument, NULL, OPT_DNSTAP},
+	{"dnstap-sample", required_argument, NULL, OPT_DNSTAP_SAMPLE},
 	{"store", required_argument, NULL, 's'},     {"listen", required_argument, NULL, 'l'},
 	{"workers", required_argument, NULL, 'w'},   {"geo", required_argument, NULL, 'g'},
 	{"log-level", required_argument, NULL, 'L'}, {"help", no_argument, NULL, 'h'},
@@ -111,13 +124,32 @@ static enum isb_options_result add_listen(struct isb_options *options, const cha
 	return ISB_OPTIONS_RUN;
 }
 
-static enum isb_options_result set_workers(struct isb_options *options, const char *text)
+static enum isb_options_result set_number(const char *name, const char *text, unsigned max, unsigned *ret_number)
 {
 	size_t digits = strspn(text, "0123456789");
-	unsigned long n = digits && digits <= 4 && !text[digits] ? strtoul(text, NULL, 10) : 0;
-	if (n < 1 || n > ISB_WORKERS_MAX)
-		return wrong("--workers '%s' is not a number from 1 to %d", text, (int)ISB_WORKERS_MAX);
-	options->workers = (unsigned)n;
+	unsigned long n = digits && digits <= 9 && !text[digits] ? strtoul(text, NULL, 10) : 0;
+	if (n < 1 || n > max)
+		return wrong("--%s '%s' is not a number from 1 to %u", name, text, max);
+	*ret_number = (unsigned)n;
+	return ISB_OPTIONS_RUN;
+}
+
+static enum isb_options_result set_query_log(struct isb_options *options, const char *text)
+{
+	if (!*text)
+		return wrong("--query-log is empty; name a file, or write - for stderr");
+	options->query_log = text;
+	return ISB_OPTIONS_RUN;
+}
+
+static enum isb_options_result set_dnstap(struct isb_options *options, const char *text)
+{
+	bool file = strncmp(text, ISB_DNSTAP_FILE, sizeof(ISB_DNSTAP_FILE) - 1) == 0;
+	if (!text[file ? sizeof(ISB_DNSTAP_FILE) - 1 : 0])
+		return wrong("--dnstap '%s' names nothing; write the path of a unix socket, or file:PATH", text);
+	if (!file && strlen(text) > ISB_DNSTAP_SOCKET_MAX)
+		return wrong("--dnstap: the path of a unix socket has %d octets at most", (int)ISB_DNSTAP_SOCKET_MAX);
+	options->dnstap = text;
 	return ISB_OPTIONS_RUN;
 }
 
@@ -161,7 +193,7 @@ static enum isb_options_result set(struct isb_options *options, int option, cons
 		options->store = value;
 		return ISB_OPTIONS_RUN;
 	case 'l': return add_listen(options, value);
-	case 'w': return set_workers(options, value);
+	case 'w': return set_number("workers", value, ISB_WORKERS_MAX, &options->workers);
 	case 'g':
 		if (options->ngeo == ISB_GEO_MAX)
 			return wrong("more than %d --geo", (int)ISB_GEO_MAX);
@@ -173,6 +205,11 @@ static enum isb_options_result set(struct isb_options *options, int option, cons
 	case OPT_NSID: return set_text("nsid", value, ISB_NSID_MAX, &options->nsid);
 	case OPT_VERSION_TEXT: return set_text("version-text", value, ISB_CHAOS_MAX, &options->version_text);
 	case OPT_ID_TEXT: return set_text("id-text", value, ISB_CHAOS_MAX, &options->id_text);
+	case OPT_QUERY_LOG: return set_query_log(options, value);
+	case OPT_QUERY_LOG_SAMPLE:
+		return set_number("query-log-sample", value, ISB_SAMPLE_MAX, &options->query_log_sample);
+	case OPT_DNSTAP: return set_dnstap(options, value);
+	case OPT_DNSTAP_SAMPLE: return set_number("dnstap-sample", value, ISB_SAMPLE_MAX, &options->dnstap_sample);
 	default: return ISB_OPTIONS_RUN; /* --config, which was read before all others */
 	}
 }
@@ -274,7 +311,8 @@ static void fill_defaults(struct isb_options *options)
 
 enum isb_options_result isb_options_parse(int argc, char **argv, struct isb_options *ret_options)
 {
-	struct isb_options options = {.log_level = ISB_LOG_INFO, .cookies = true, .version_text = "", .id_text = ""};
+	struct isb_options options = {.log_level = ISB_LOG_INFO, .cookies = true, .version_text = "", .id_text = "",
+	                              .query_log_sample = 1, .dnstap_sample = 1};
 	struct given from_argv = {0};
 	opterr = 0;
 	note_given(argc, argv, &from_argv);

@@ -178,8 +178,8 @@ static size_t serve(struct conn *conn, const uint8_t *data, size_t len)
 		conn->paused = unsent(conn) + out > UNSENT_MAX;
 		if (conn->paused)
 			break;
-		size_t answer = isb_respond(&worker->ctx, turn.view, &turn.health, &conn->client, turn.now_ms,
-		                            data + pos + PREFIX, n, tcp->out + out + PREFIX, MESSAGE_MAX);
+		size_t answer = isb_turn_respond(worker, &turn, &conn->client, data + pos + PREFIX, n,
+		                                 tcp->out + out + PREFIX, MESSAGE_MAX);
 		if (answer) {
 			isb_put_u16(tcp->out + out, (uint16_t)answer);
 			out += PREFIX + answer;
@@ -291,7 +291,9 @@ static void on_connection(uv_stream_t *listener, int status)
 		drop(conn, errors);
 		return;
 	}
-	conn->client = (struct isb_client){.addr = isb_addr_from_sockaddr((struct sockaddr *)&peer), .proto = ISB_TCP};
+	conn->client = (struct isb_client){.addr = isb_addr_from_sockaddr((struct sockaddr *)&peer),
+	                                   .proto = ISB_TCP,
+	                                   .port = isb_port_from_sockaddr((struct sockaddr *)&peer)};
 	isb_count(&tcp->worker->net.tcp_opened);
 }
 

@@ -95,9 +95,11 @@ static void turn_around(struct msghdr *msg)
 static bool answer(struct isb_udp *udp, const struct isb_turn *turn, size_t i, size_t j)
 {
 	struct msghdr *in = &udp->in[i].msg_hdr, *out = &udp->out[j].msg_hdr;
-	struct isb_client client = {.addr = isb_addr_from_sockaddr(&udp->peer[i].sa), .proto = ISB_UDP};
-	size_t len = isb_respond(&udp->worker->ctx, turn->view, &turn->health, &client, turn->now_ms, udp->in_data[i],
-	                         udp->in[i].msg_len, udp->out_data[i], OUT_SIZE);
+	const struct sockaddr *peer = &udp->peer[i].sa;
+	struct isb_client client = {
+		.addr = isb_addr_from_sockaddr(peer), .proto = ISB_UDP, .port = isb_port_from_sockaddr(peer)};
+	size_t len = isb_turn_respond(udp->worker, turn, &client, udp->in_data[i], udp->in[i].msg_len, udp->out_data[i],
+	                              OUT_SIZE);
 	if (!len)
 		return false;
 	turn_around(in);

@@ -57,6 +57,10 @@ static void without_options_the_defaults_stand(void **state)
 	assert_true(options.workers >= 1 && options.workers <= ISB_WORKERS_MAX);
 	assert_int_equal(options.ngeo, 0);
 	assert_int_equal(options.log_level, ISB_LOG_INFO);
+	assert_null(options.query_log);
+	assert_null(options.dnstap);
+	assert_int_equal(options.query_log_sample, 1);
+	assert_int_equal(options.dnstap_sample, 1);
 	setenv("ISOBAR_STORE", "/srv/store", 1);
 	assert_int_equal(parse(&options, ""), ISB_OPTIONS_RUN);
 	assert_string_equal(options.store, "/srv/store");
@@ -68,7 +72,7 @@ static void every_option_is_taken(void **state)
 	struct isb_options options;
 	char text[ISB_LISTEN_TEXT];
 	const char *line = "--store /s --listen 192.0.2.1:5300 -l [2001:db8::1]:54 --workers=7 --geo a.mmdb -g b.mmdb "
-			   "--log-level debug";
+			   "--log-level debug --query-log - --query-log-sample 100 --dnstap file:/t --dnstap-sample=7";
 	assert_int_equal(parse(&options, line), ISB_OPTIONS_RUN);
 	assert_string_equal(options.store, "/s");
 	assert_int_equal(options.nlisten, 2);
@@ -79,6 +83,10 @@ static void every_option_is_taken(void **state)
 	assert_string_equal(options.geo[0], "a.mmdb");
 	assert_string_equal(options.geo[1], "b.mmdb");
 	assert_int_equal(options.log_level, ISB_LOG_DEBUG);
+	assert_string_equal(options.query_log, "-");
+	assert_int_equal(options.query_log_sample, 100);
+	assert_string_equal(options.dnstap, "file:/t");
+	assert_int_equal(options.dnstap_sample, 7);
 }
 
 static void help_and_version_end_the_program_well(void **state)
@@ -112,6 +120,12 @@ static void what_is_wrong_is_said_with_what_to_write_instead(void **state)
 		{"--log-level inf", "unknown --log-level 'inf'; did you mean 'info'?"},
 		{"--log-level 7", "unknown --log-level '7'; write error, warning, info or debug"},
 		{"--store=", "--store is empty; name the directory of the store"},
+		{"--query-log=", "--query-log is empty; name a file, or write - for stderr"},
+		{"--query-log-sample 0", "--query-log-sample '0' is not a number from 1 to 1000000"},
+		{"--dnstap-sample 1000001", "--dnstap-sample '1000001' is not a number from 1 to 1000000"},
+		{"--dnstap file:", "--dnstap 'file:' names nothing; write the path of a unix socket, or file:PATH"},
+		{"--dnstap /run/23456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"
+		 "01234567", "--dnstap: the path of a unix socket has 107 octets at most"},
 		{"-g 1 -g 2 -g 3 -g 4 -g 5 -g 6 -g 7 -g 8 -g 9", "more than 8 --geo"},
 	};
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
