@@ -70,8 +70,9 @@ struct isb_turn {
 void isb_turn_begin(struct isb_worker *worker, struct isb_turn *turn);
 void isb_turn_end(struct isb_worker *worker);
 /* Answers one query of the turn. */
-static inline size_t isb_turn_respond(struct isb_worker *worker, const struct isb_turn *turn, const struct isb_client *client,
-                                      const uint8_t *in, size_t in_len, uint8_t *out, size_t out_cap)
+static inline size_t isb_turn_respond(struct isb_worker *worker, const struct isb_turn *turn,
+                                      const struct isb_client *client, const uint8_t *in, size_t in_len, uint8_t *out,
+                                      size_t out_cap)
 {
 	if (worker->tap)
 		return isb_tap_respond(worker, turn, client, in, in_len, out, out_cap);

@@ -324,7 +324,7 @@ class Dnstap(Looking):
         reader = self.reader(reads=False)
         self.serve("--dnstap", self.path)
         self.assertTrue(reader.started.wait(5))
-        self.assertLess(self.flood(15000), 2)
+        self.assertLess(self.flood(40000), 2)
         self.assertGreater(self.counter("dnstap_dropped"), 0)
         self.assertEqual(self.counter("queries") - self.counter("noerror"), 0)
         self.stop_in_time()
