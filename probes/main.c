@@ -13,6 +13,7 @@
 #include "isobar/base/diag.h"
 #include "isobar/base/err.h"
 #include "isobar/base/log.h"
+#include "isobar/base/streams.h"
 #include "daemon.h"
 
 enum { EXIT_USAGE = 2, NAME_LEN_MAX = 64, IN_FLIGHT_PRESET = 32, IN_FLIGHT_MAX = 1024 };
@@ -132,6 +133,8 @@ int main(int argc, char **argv)
 {
 	char host[HOST_NAME_MAX + 1] = "";
 	int status;
+	if (!isb_streams_guard())
+		return EXIT_FAILURE;
 	gethostname(host, sizeof(host) - 1);
 	const char *store_dir = getenv("ISOBAR_STORE");
 	struct isb_probe_options options = {.store = store_dir && *store_dir ? store_dir : "/var/lib/isobar",

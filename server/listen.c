@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,8 +13,10 @@
 #include "isobar/base/err.h"
 
 enum {
-	UDP_RCVBUF = 4 << 20, /* a burst waits here while a worker is busy */
-	UDP_SNDBUF = 1 << 20  /* one batch of answers must fit at once */
+	UDP_RCVBUF = 4 << 20,  /* a burst waits here while a worker is busy */
+	UDP_SNDBUF = 1 << 20,  /* one batch of answers must fit at once */
+	TCP_RCVBUF = 64 << 10, /* what the kernel holds for one connection that is not read … */
+	TCP_SNDBUF = 128 << 10 /* … or does not read; left to itself, it would be megabytes */
 };
 
 static int parse_port(const char *text, uint16_t *ret_port)
@@ -140,13 +143,22 @@ static int set_udp_options(int fd, bool v6)
 	return 0;
 }
 
+/* A listening socket hands its options on to the connections it accepts. */
+static int set_tcp_options(int fd)
+{
+	if (set(fd, IPPROTO_TCP, TCP_NODELAY, 1) < 0 || set(fd, SOL_SOCKET, SO_RCVBUF, TCP_RCVBUF) < 0)
+		return -1;
+	return set(fd, SOL_SOCKET, SO_SNDBUF, TCP_SNDBUF);
+}
+
 static int open_shared(const struct isb_listen *listen, int type, struct isb_diags *diags, int *ret_fd)
 {
 	int fd = open_socket(listen, type);
 	if (fd < 0)
 		return refuse(listen, errno, diags);
 	if (set(fd, SOL_SOCKET, SO_REUSEPORT, 1) < 0 ||
-	    (type == SOCK_DGRAM && set_udp_options(fd, listen->addr.family == 6) < 0) || bind_to(fd, listen) < 0) {
+	    (type == SOCK_DGRAM ? set_udp_options(fd, listen->addr.family == 6) : set_tcp_options(fd)) < 0 ||
+	    bind_to(fd, listen) < 0) {
 		int rc = refuse(listen, errno, diags);
 		close(fd);
 		return rc;

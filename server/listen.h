@@ -12,6 +12,7 @@
 struct isb_listen {
 	struct isb_addr addr;
 	uint16_t port;
+	bool proxy;    /* every datagram and connection begins with a PROXY header (proxy.h) */
 	bool optional; /* a default nobody asked for: left out where the machine does not have the address */
 };
 

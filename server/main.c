@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -10,6 +9,7 @@
 #include "isobar/base/arena.h"
 #include "isobar/base/err.h"
 #include "isobar/base/log.h"
+#include "isobar/base/streams.h"
 #include "options.h"
 #include "sdnotify.h"
 #include "settings.h"
@@ -21,11 +21,17 @@
 /* isobard: answers DNS queries from the newest view of the catalog and the health words of the store. The main thread
  * starts and stops everything and waits for signals; the rest is in watch.c and worker.c. */
 
+enum {
+	FILES_RESERVED = 128, /* the store, geo databases while they are read, the journal, what libraries open */
+	FILES_PER_WORKER = 8, /* its loop, its readers of the store */
+};
+
 struct server {
 	struct isb_options options;
 	struct isb_store *store;
 	struct isb_live live;
 	struct isb_watch *watch;
+	struct isb_census *census;
 	struct isb_taps *taps; /* or NULL */
 	struct isb_worker **workers;
 	size_t nworker;
@@ -43,15 +49,27 @@ static void block_signals(sigset_t *set)
 	signal(SIGPIPE, SIG_IGN); /* a TCP client that went away is an error code, not the end */
 }
 
-/* Every worker may hold 1000 connections; the soft limit of most systems is 1024 in all. */
-static void raise_file_limit(void)
+/* A connection is a descriptor, and most systems allow 1024 unless asked. Connections must leave enough for everything
+ * else, or a new view could not be built because its geo database cannot be opened. */
+static void fit_file_limit(struct isb_options *options)
 {
 	struct rlimit limit;
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-		limit.rlim_cur = limit.rlim_max;
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	rlim_t others = FILES_RESERVED + 2 * options->nlisten * options->workers + FILES_PER_WORKER * options->workers;
+	rlim_t need = others + options->tcp.connections;
+	if (limit.rlim_cur < need) {
+		limit.rlim_cur = limit.rlim_max < need ? limit.rlim_max : need;
 		if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
-			isb_log(ISB_LOG_WARNING, "file-limit", "reason=\"%s\"", strerror(errno));
+			getrlimit(RLIMIT_NOFILE, &limit);
 	}
+	if (limit.rlim_cur >= need)
+		return;
+	uint32_t room = limit.rlim_cur > others ? (uint32_t)(limit.rlim_cur - others) : 1;
+	isb_log(ISB_LOG_WARNING, "file-limit",
+	        "connections=%u wanted=%u reason=\"raise the limit of open files (ulimit -Hn) from %llu to %llu\"",
+	        room, options->tcp.connections, (unsigned long long)limit.rlim_max, (unsigned long long)need);
+	options->tcp.connections = room;
 }
 
 static int open_store(struct server *server, struct isb_diags *diags)
@@ -110,9 +128,10 @@ static void reload_settings(struct server *server)
 static int start_workers(struct server *server, struct isb_diags *diags)
 {
 	const struct isb_options *options = &server->options;
+	server->census = isb_census_new(options->tcp.connections, options->tcp.per_client, isb_random_seed());
 	server->workers = isb_xcalloc(options->workers, sizeof(*server->workers));
 	for (unsigned i = 0; i < options->workers; i++) {
-		int rc = isb_worker_new(i, options->listen, options->nlisten, server->store, &server->live, diags,
+		int rc = isb_worker_new(i, options, server->census, server->store, &server->live, diags,
 		                        &server->workers[i]);
 		if (rc != ISB_OK)
 			return rc;
@@ -154,6 +173,7 @@ static void stop(struct server *server)
 	for (size_t i = 0; i < server->nworker; i++)
 		isb_worker_free(server->workers[i]);
 	free(server->workers);
+	isb_census_free(server->census);
 	isb_taps_free(server->taps);
 	isb_watch_free(server->watch);
 	isb_store_close(server->store);
@@ -164,7 +184,8 @@ static void log_started(const struct isb_options *options)
 {
 	for (size_t i = 0; i < options->nlisten; i++) {
 		char text[ISB_LISTEN_TEXT];
-		isb_log(ISB_LOG_INFO, "listening", "address=%s", isb_listen_print(&options->listen[i], text));
+		isb_log(ISB_LOG_INFO, "listening", "address=%s%s", isb_listen_print(&options->listen[i], text),
+		        options->listen[i].proxy ? " header=proxy-v2" : "");
 	}
 	isb_log(ISB_LOG_INFO, "started", "version=" ISB_VERSION " store=\"%s\" workers=%u", options->store,
 	        options->workers);
@@ -190,6 +211,8 @@ static void serve(struct server *server, const sigset_t *set)
 int main(int argc, char **argv)
 {
 	struct server server = {0};
+	if (!isb_streams_guard())
+		return 1;
 	switch (isb_options_parse(argc, argv, &server.options)) {
 	case ISB_OPTIONS_RUN: break;
 	case ISB_OPTIONS_DONE: return 0;
@@ -199,7 +222,7 @@ int main(int argc, char **argv)
 	struct isb_diags diags;
 	isb_log_set_level(server.options.log_level);
 	block_signals(&set);
-	raise_file_limit();
+	fit_file_limit(&server.options);
 	isb_diags_init(&diags);
 	int rc = start(&server, &diags);
 	if (rc == ISB_OK) {

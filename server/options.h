@@ -5,7 +5,10 @@
 
 #include "isobar/base/arena.h"
 #include "isobar/base/log.h"
+#include "isobar/dns/rrl.h"
 #include "listen.h"
+#include "proxy.h"
+#include "tcp.h"
 
 /* The command line of isobard, and its configuration file, whose keys are the long options' names: what the command line
  * gives replaces what the file says. Strings point into argv, the environment or the arena. */
@@ -13,8 +16,10 @@ enum { ISB_LISTEN_MAX = 64, ISB_GEO_MAX = 8, ISB_WORKERS_MAX = 128 };
 
 struct isb_options {
 	const char *store;
-	struct isb_listen listen[ISB_LISTEN_MAX];
+	struct isb_listen listen[ISB_LISTEN_MAX]; /* --listen and --proxy-listen */
 	size_t nlisten;
+	struct isb_proxy_from proxy_from;
+	struct isb_tcp_limits tcp;
 	const char *geo[ISB_GEO_MAX]; /* none: STORE/geo.mmdb where there is one */
 	size_t ngeo;
 	unsigned workers;
@@ -26,6 +31,7 @@ struct isb_options {
 	const char *query_log;          /* a file, or "-": stderr; NULL: none */
 	const char *dnstap;             /* a unix socket, or "file:" and a path; NULL: none */
 	unsigned query_log_sample, dnstap_sample; /* one of so many */
+	struct isb_rrl_config rrl;
 	struct isb_arena arena;
 };
 

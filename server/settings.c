@@ -12,7 +12,6 @@
 #include "isobar/base/err.h"
 #include "isobar/base/log.h"
 #include "isobar/base/rng.h"
-#include "tcp.h"
 
 enum { HEX_DIGITS = 2 * ISB_COOKIE_SECRET };
 
@@ -86,7 +85,7 @@ static void invent_secret(struct isb_cookie_secrets *secrets)
 
 int isb_settings_load(const struct isb_options *options, struct isb_diags *diags, struct isb_settings **ret_settings)
 {
-	struct isb_settings s = {.tcp_idle_100ms = ISB_TCP_IDLE_MS / 100};
+	struct isb_settings s = {.tcp_idle_100ms = (uint16_t)(options->tcp.idle_ms / 100)};
 	int rc = ISB_OK;
 	if (options->cookie_secret_file)
 		rc = load_secrets(options->cookie_secret_file, &s.cookies, diags);

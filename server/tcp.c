@@ -1,300 +1,211 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tcp.h"
 
-#include <stdbool.h>
-#include <stdint.h>
+#include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
-#include <uv.h>
 
+#include "census.h"
 #include "isobar/base/arena.h"
 #include "isobar/base/err.h"
-#include "isobar/base/wire.h"
+#include "isobar/base/log.h"
+#include "proxy.h"
+#include "tcp_parts.h"
 #include "worker.h"
 
 enum {
-	CONNS_MAX = 1000,
-	BACKLOG = 512,
-	SWEEP_MS = 1000,
-	MESSAGE_MIN = 12,      /* a DNS header */
-	MESSAGE_MAX = 65535,
-	PREFIX = 2,            /* the length before every message, RFC 1035 §4.2.2 */
-	UNSENT_MAX = 64 << 10, /* beyond this a client must read before it is answered again */
-	IN_SIZE = 8 << 10,
-	OUT_SIZE = UNSENT_MAX + PREFIX + MESSAGE_MAX, /* room for one more answer while the limit is not passed */
+	BACKLOG = 4096,      /* the kernel takes net.core.somaxconn when that is less */
+	ACCEPTS = 32,        /* per wake-up, so that a burst of clients does not hold up the others */
+	VAIN_MAX = 3,        /* tries of a worker to find a descriptor that no other takes first */
+	SLOW_MS = 1000,      /* unfinished for longer: the first to go when room is needed */
+	SWEEP_MAX_MS = 1000, /* how late a limit of time may be noticed */
+	SWEEP_MIN_MS = 10,
+	KEPT_MAX = 32 << 20, /* octets of queries and answers that all connections may make a worker hold */
 };
 
-struct conn {
-	uv_tcp_t handle; /* first: a pointer to it is one to the connection */
-	struct isb_tcp *tcp;
-	struct conn *older, *newer;
-	struct isb_client client;
-	/* Loop time of the last query answered or answer sent. Octets alone do not count, or a client could hold a
-	 * connection with one of them every now and then. */
-	uint64_t active_ms;
-	uint8_t *in; /* what came and is not answered: less than a message, or held back while paused */
-	size_t in_len;
-	bool paused; /* not reading: too much unsent */
-	bool ending; /* the client will ask no more: close when everything is sent */
-};
-
-/* The part of some answers that did not fit into the socket at once. */
-struct unsent {
-	uv_write_t req;
-	uint8_t data[];
-};
-
-struct isb_tcp {
-	struct isb_worker *worker;
-	uv_tcp_t *listeners;
-	size_t nlistener, nconn;
-	struct conn *oldest, *newest; /* by active_ms */
-	uv_timer_t sweep;
-	uint8_t in[IN_SIZE], out[OUT_SIZE];
-};
-
-/* --- The list by activity, and the end of a connection --- */
-
-static void unlink_conn(struct conn *conn)
+static uint64_t now(const struct isb_tcp *tcp)
 {
-	struct isb_tcp *tcp = conn->tcp;
-	*(conn->older ? &conn->older->newer : &tcp->oldest) = conn->newer;
-	*(conn->newer ? &conn->newer->older : &tcp->newest) = conn->older;
+	return uv_now(&tcp->worker->loop);
 }
 
-static void link_newest(struct conn *conn)
+/* --- Who is there, by how long it has done nothing --- */
+
+static void unlink_conn(struct isb_conn *conn)
 {
-	struct isb_tcp *tcp = conn->tcp;
-	conn->active_ms = uv_now(&tcp->worker->loop);
-	conn->older = tcp->newest;
+	struct isb_conn_list *list = conn->list;
+	*(conn->older ? &conn->older->newer : &list->oldest) = conn->newer;
+	*(conn->newer ? &conn->newer->older : &list->newest) = conn->older;
+}
+
+static void link_newest(struct isb_conn *conn, struct isb_conn_list *list)
+{
+	conn->list = list;
+	conn->since_ms = now(conn->tcp);
+	conn->older = list->newest;
 	conn->newer = NULL;
-	*(tcp->newest ? &tcp->newest->newer : &tcp->oldest) = conn;
-	tcp->newest = conn;
+	*(list->newest ? &list->newest->newer : &list->oldest) = conn;
+	list->newest = conn;
 }
 
-static void touch(struct conn *conn)
+static uint64_t age(const struct isb_conn *conn)
 {
+	return now(conn->tcp) - conn->since_ms;
+}
+
+/* Slow writers and slow readers first, the slowest of them; then whoever was silent for longest. Nobody is slow who has
+ * not had time for a few round trips. */
+static bool make_room(struct isb_tcp *tcp)
+{
+	struct isb_conn *slow = tcp->busy.oldest, *silent = tcp->idle.oldest;
+	struct isb_conn *victim = slow && (!silent || age(slow) >= SLOW_MS) ? slow : silent;
+	if (victim)
+		isb_conn_drop(victim, &tcp->worker->net.tcp_evicted, victim == slow);
+	return victim;
+}
+
+static void on_sweep(uv_timer_t *timer);
+
+static void start_sweep(struct isb_tcp *tcp)
+{
+	const struct isb_tcp_limits *limits = &tcp->worker->options->tcp;
+	uint64_t shortest = limits->idle_ms < limits->stall_ms ? limits->idle_ms : limits->stall_ms,
+		 every = shortest / 4;
+	every = every > SWEEP_MAX_MS ? SWEEP_MAX_MS : every < SWEEP_MIN_MS ? SWEEP_MIN_MS : every;
+	if (!uv_is_active((uv_handle_t *)&tcp->sweep))
+		uv_timer_start(&tcp->sweep, on_sweep, every, every);
+}
+
+void isb_tcp_settle(struct isb_conn *conn, bool progress)
+{
+	struct isb_tcp *tcp = conn->tcp;
+	uint32_t kept = (uint32_t)conn->in.len + (conn->out ? conn->out_len : 0);
+	struct isb_conn_list *list = kept || conn->ending ? &tcp->busy : &tcp->idle;
+	tcp->kept += kept;
+	tcp->kept -= conn->kept;
+	conn->kept = kept;
+	if (!conn->list) {
+		tcp->nconn++;
+		start_sweep(tcp);
+		link_newest(conn, list);
+	} else if (progress || list != conn->list) {
+		unlink_conn(conn);
+		link_newest(conn, list);
+	}
+	while (tcp->kept > KEPT_MAX && tcp->busy.oldest)
+		isb_conn_drop(tcp->busy.oldest, &tcp->worker->net.tcp_evicted, true);
+}
+
+void isb_tcp_forget(struct isb_conn *conn)
+{
+	struct isb_tcp *tcp = conn->tcp;
 	unlink_conn(conn);
-	link_newest(conn);
+	tcp->kept -= conn->kept;
+	tcp->nconn--;
 }
 
-static bool closing(const struct conn *conn)
+/* --- Listening --- */
+
+static void on_acceptable(uv_poll_t *handle, int status, int events);
+
+static void rest(struct isb_tcp *tcp, int error)
 {
-	return uv_is_closing((const uv_handle_t *)&conn->handle);
+	for (size_t i = 0; i < tcp->nlistener; i++)
+		uv_poll_stop(&tcp->listeners[i].poll);
+	tcp->resting = true;
+	start_sweep(tcp);
+	isb_log(ISB_LOG_WARNING, "tcp-rests", "worker=%u reason=\"%s\"", tcp->worker->number, strerror(error));
 }
 
-static size_t unsent(const struct conn *conn)
+static void go_on(struct isb_tcp *tcp)
 {
-	return uv_stream_get_write_queue_size((const uv_stream_t *)&conn->handle);
-}
-
-static void on_closed(uv_handle_t *handle)
-{
-	struct conn *conn = (struct conn *)handle;
-	free(conn->in);
-	free(conn);
-}
-
-/* `why`, when given, counts it. */
-static void drop(struct conn *conn, _Atomic uint64_t *why)
-{
-	if (closing(conn))
-		return;
-	if (why)
-		isb_count(why);
-	unlink_conn(conn);
-	if (--conn->tcp->nconn == 0)
-		uv_timer_stop(&conn->tcp->sweep);
-	uv_close((uv_handle_t *)&conn->handle, on_closed);
+	for (size_t i = 0; i < tcp->nlistener; i++)
+		uv_poll_start(&tcp->listeners[i].poll, UV_READABLE, on_acceptable);
+	tcp->resting = false;
 }
 
 static void on_sweep(uv_timer_t *timer)
 {
 	struct isb_tcp *tcp = timer->data;
-	while (tcp->oldest && uv_now(timer->loop) - tcp->oldest->active_ms >= ISB_TCP_IDLE_MS)
-		drop(tcp->oldest, &tcp->worker->net.tcp_idle);
+	const struct isb_tcp_limits *limits = &tcp->worker->options->tcp;
+	struct isb_net_counters *count = &tcp->worker->net;
+	while (tcp->idle.oldest && age(tcp->idle.oldest) >= limits->idle_ms)
+		isb_conn_drop(tcp->idle.oldest, &count->tcp_idle, false);
+	while (tcp->busy.oldest && age(tcp->busy.oldest) >= limits->stall_ms)
+		isb_conn_drop(tcp->busy.oldest, &count->tcp_stalled, true);
+	if (tcp->resting)
+		go_on(tcp);
+	if (!tcp->nconn)
+		uv_timer_stop(timer);
 }
 
-/* --- Answers out --- */
-
-static void on_drained(struct conn *conn);
-
-static void on_written(uv_write_t *req, int status)
+/* Behind a front end the client is known, and counted, only when the header has come. */
+static void admit(struct isb_listener *listener, int fd, const struct sockaddr *sa)
 {
-	struct conn *conn = (struct conn *)req->handle;
-	free(req->data);
-	if (closing(conn))
-		return;
-	if (status < 0) {
-		drop(conn, &conn->tcp->worker->net.tcp_errors);
-		return;
-	}
-	touch(conn);
-	if (unsent(conn) == 0)
-		on_drained(conn);
-}
-
-static void flush(struct conn *conn, const uint8_t *data, size_t len)
-{
-	uv_stream_t *stream = (uv_stream_t *)&conn->handle;
-	uv_buf_t buf = uv_buf_init((char *)(uintptr_t)data, (unsigned)len);
-	int sent = len ? uv_try_write(stream, &buf, 1) : 0;
-	if (sent < 0 && sent != UV_EAGAIN) {
-		drop(conn, &conn->tcp->worker->net.tcp_errors);
-		return;
-	}
-	size_t done = sent > 0 ? (size_t)sent : 0;
-	if (done == len)
-		return;
-	struct unsent *rest = isb_xmalloc(sizeof(*rest) + len - done);
-	memcpy(rest->data, data + done, len - done);
-	rest->req.data = rest;
-	buf = uv_buf_init((char *)rest->data, (unsigned)(len - done));
-	if (uv_write(&rest->req, stream, &buf, 1, on_written) != 0) {
-		free(rest);
-		drop(conn, &conn->tcp->worker->net.tcp_errors);
-	}
-}
-
-/* --- Queries in --- */
-
-/* Answers the whole queries at the front of `data` until they are used up or the client has to read first. Answers
- * gather in the worker's scratch and leave in as few segments as possible. Returns the octets used. */
-static size_t serve(struct conn *conn, const uint8_t *data, size_t len)
-{
-	struct isb_tcp *tcp = conn->tcp;
+	struct isb_tcp *tcp = listener->poll.data;
 	struct isb_worker *worker = tcp->worker;
-	struct isb_turn turn;
-	size_t pos = 0, out = 0;
-	bool malformed = false;
-	conn->paused = false;
-	isb_turn_begin(worker, &turn);
-	while (len - pos >= PREFIX) {
-		size_t n = isb_get_u16(data + pos);
-		malformed = n < MESSAGE_MIN;
-		if (malformed || len - pos - PREFIX < n)
-			break;
-		conn->paused = unsent(conn) + out > UNSENT_MAX;
-		if (conn->paused)
-			break;
-		size_t answer = isb_turn_respond(worker, &turn, &conn->client, data + pos + PREFIX, n,
-		                                 tcp->out + out + PREFIX, MESSAGE_MAX);
-		if (answer) {
-			isb_put_u16(tcp->out + out, (uint16_t)answer);
-			out += PREFIX + answer;
+	struct isb_census *census = worker->census;
+	struct isb_addr peer = isb_addr_from_sockaddr(sa);
+	_Atomic uint64_t *why = NULL;
+	bool joined = !listener->proxy && isb_census_join(census, &peer);
+	if (listener->proxy && !isb_proxy_allows(&worker->options->proxy_from, &peer))
+		why = &worker->net.proxy_refused;
+	else if (!listener->proxy && !joined)
+		why = &worker->net.tcp_refused;
+	/* room made here may be taken by another worker before we have it: then this client comes again */
+	else if (!isb_census_open(census) && !(make_room(tcp) && isb_census_open(census)))
+		why = &worker->net.tcp_refused;
+	if (!why) {
+		isb_conn_start(tcp, fd, &peer, isb_port_from_sockaddr(sa), listener->proxy);
+		return;
+	}
+	if (joined)
+		isb_census_leave(census, &peer);
+	isb_count(why);
+	close(fd);
+}
+
+/* Out of descriptors or memory: a connection less may help. Where it does not, pending clients would wake us without
+ * end, so nobody is accepted for a while; whoever is here, and UDP, is served on. */
+static bool shortage(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+/* The kernel looks for a descriptor before it looks for a client. */
+static bool pending(int fd)
+{
+	struct pollfd wanted = {.fd = fd, .events = POLLIN};
+	return poll(&wanted, 1, 0) > 0;
+}
+
+static void on_acceptable(uv_poll_t *handle, int status, int events)
+{
+	struct isb_listener *listener = (struct isb_listener *)handle; /* its first member */
+	struct isb_tcp *tcp = handle->data;
+	int vain = 0; /* times in a row that room was made and something else took it */
+	(void)events;
+	if (status < 0)
+		rest(tcp, -status); /* libuv has stopped watching; not accepting is not the end */
+	for (int i = 0; i < ACCEPTS && !tcp->resting; i++) {
+		struct sockaddr_storage sa;
+		socklen_t len = sizeof(sa);
+		int fd = accept4(listener->fd, (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (fd >= 0) {
+			admit(listener, fd, (struct sockaddr *)&sa);
+			vain = 0;
+			continue;
 		}
-		pos += PREFIX + n;
+		int error = errno;
+		if (error == EAGAIN || (shortage(error) && !pending(listener->fd)))
+			break;
+		if (error != EINTR)
+			isb_count(&tcp->worker->net.tcp_errors); /* most are of one client that is gone again */
+		if (shortage(error) && (vain++ == VAIN_MAX || !make_room(tcp)))
+			rest(tcp, error);
 	}
-	isb_turn_end(worker);
-	if (pos)
-		touch(conn);
-	flush(conn, tcp->out, out);
-	if (malformed)
-		drop(conn, &worker->net.tcp_malformed);
-	return pos;
-}
-
-/* Keeps the `len` octets at `rest`, which may lie inside conn->in, for later. The buffer is as large as what came, not
- * as what a length announced. */
-static void keep(struct conn *conn, const uint8_t *rest, size_t len)
-{
-	uint8_t *old = conn->in;
-	conn->in = NULL;
-	if (len) {
-		conn->in = isb_xmalloc(len);
-		memcpy(conn->in, rest, len);
-	}
-	conn->in_len = len;
-	free(old);
-}
-
-/* Serves what came, and reads no more while a query has to wait until answers are read. */
-static void pump(struct conn *conn, const uint8_t *data, size_t len)
-{
-	size_t used = 0;
-	do
-		used += serve(conn, data + used, len - used);
-	while (!closing(conn) && conn->paused && unsent(conn) == 0);
-	if (closing(conn))
-		return;
-	if (used || data != conn->in)
-		keep(conn, data + used, len - used);
-	if (conn->paused)
-		uv_read_stop((uv_stream_t *)&conn->handle);
-}
-
-static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
-{
-	struct conn *conn = (struct conn *)handle;
-	(void)suggested;
-	*buf = uv_buf_init((char *)conn->tcp->in, IN_SIZE);
-}
-
-static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
-{
-	struct conn *conn = (struct conn *)stream;
-	if (n == UV_EOF) {
-		/* it may still be reading what it asked for */
-		uv_read_stop(stream);
-		conn->ending = true;
-		if (unsent(conn) == 0)
-			drop(conn, NULL);
-	} else if (n < 0) {
-		drop(conn, &conn->tcp->worker->net.tcp_errors);
-	} else if (n > 0 && !conn->in_len) {
-		pump(conn, (const uint8_t *)buf->base, (size_t)n);
-	} else if (n > 0) {
-		conn->in = isb_xrealloc(conn->in, conn->in_len + (size_t)n);
-		memcpy(conn->in + conn->in_len, buf->base, (size_t)n);
-		conn->in_len += (size_t)n;
-		pump(conn, conn->in, conn->in_len);
-	}
-}
-
-static void on_drained(struct conn *conn)
-{
-	if (conn->ending) {
-		drop(conn, NULL);
-	} else if (conn->paused) {
-		pump(conn, conn->in, conn->in_len);
-		if (!closing(conn) && !conn->paused &&
-		    uv_read_start((uv_stream_t *)&conn->handle, on_alloc, on_read) != 0)
-			drop(conn, &conn->tcp->worker->net.tcp_errors);
-	}
-}
-
-/* --- Connections --- */
-
-static void on_connection(uv_stream_t *listener, int status)
-{
-	struct isb_tcp *tcp = listener->data;
-	_Atomic uint64_t *errors = &tcp->worker->net.tcp_errors;
-	if (status < 0) {
-		isb_count(errors);
-		return;
-	}
-	if (tcp->nconn == CONNS_MAX)
-		drop(tcp->oldest, &tcp->worker->net.tcp_evicted);
-	struct conn *conn = isb_xcalloc(1, sizeof(*conn));
-	conn->tcp = tcp;
-	uv_tcp_init(listener->loop, &conn->handle);
-	if (tcp->nconn++ == 0)
-		uv_timer_start(&tcp->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
-	link_newest(conn);
-	struct sockaddr_storage peer;
-	int len = sizeof(peer);
-	if (uv_accept(listener, (uv_stream_t *)&conn->handle) != 0 ||
-	    uv_tcp_getpeername(&conn->handle, (struct sockaddr *)&peer, &len) != 0 ||
-	    uv_tcp_nodelay(&conn->handle, 1) != 0 ||
-	    uv_read_start((uv_stream_t *)&conn->handle, on_alloc, on_read) != 0) {
-		drop(conn, errors);
-		return;
-	}
-	conn->client = (struct isb_client){.addr = isb_addr_from_sockaddr((struct sockaddr *)&peer),
-	                                   .proto = ISB_TCP,
-	                                   .port = isb_port_from_sockaddr((struct sockaddr *)&peer)};
-	isb_count(&tcp->worker->net.tcp_opened);
 }
 
 struct isb_tcp *isb_tcp_new(struct isb_worker *worker, size_t nlisten)
@@ -307,35 +218,38 @@ struct isb_tcp *isb_tcp_new(struct isb_worker *worker, size_t nlisten)
 	return tcp;
 }
 
-int isb_tcp_listen(struct isb_tcp *tcp, const struct isb_listen *listen, struct isb_diags *diags)
+int isb_tcp_listen(struct isb_tcp *tcp, const struct isb_listen *listen_on, struct isb_diags *diags)
 {
-	uv_tcp_t *listener = &tcp->listeners[tcp->nlistener];
-	int fd, rc = isb_listen_tcp(listen, diags, &fd);
+	struct isb_listener *listener = &tcp->listeners[tcp->nlistener];
+	int rc = isb_listen_tcp(listen_on, diags, &listener->fd);
 	if (rc != ISB_OK)
 		return rc;
-	uv_tcp_init(&tcp->worker->loop, listener);
-	listener->data = tcp;
-	tcp->nlistener++; /* from here on closed with the others */
-	int error = uv_tcp_open(listener, fd);
-	if (error != 0)
-		close(fd);
-	else
-		error = uv_listen((uv_stream_t *)listener, BACKLOG, on_connection);
+	int error = listen(listener->fd, BACKLOG) < 0 ? -errno
+	                                              : uv_poll_init(&tcp->worker->loop, &listener->poll, listener->fd);
 	if (error != 0) {
 		char text[ISB_LISTEN_TEXT];
-		isb_diag(diags, (struct isb_mark){0}, "cannot listen on %s: %s", isb_listen_print(listen, text),
+		close(listener->fd);
+		isb_diag(diags, (struct isb_mark){0}, "cannot listen on %s: %s", isb_listen_print(listen_on, text),
 		         uv_strerror(error));
 		return ISB_EIO;
 	}
+	listener->poll.data = tcp;
+	listener->proxy = listen_on->proxy;
+	tcp->nlistener++; /* from here on closed with the others */
+	uv_poll_start(&listener->poll, UV_READABLE, on_acceptable);
 	return ISB_OK;
 }
 
 void isb_tcp_close(struct isb_tcp *tcp)
 {
-	while (tcp->oldest)
-		drop(tcp->oldest, NULL);
-	for (size_t i = 0; i < tcp->nlistener; i++)
-		uv_close((uv_handle_t *)&tcp->listeners[i], NULL);
+	while (tcp->idle.oldest)
+		isb_conn_drop(tcp->idle.oldest, NULL, false);
+	while (tcp->busy.oldest)
+		isb_conn_drop(tcp->busy.oldest, NULL, false);
+	for (size_t i = 0; i < tcp->nlistener; i++) {
+		uv_close((uv_handle_t *)&tcp->listeners[i].poll, NULL);
+		close(tcp->listeners[i].fd);
+	}
 	uv_close((uv_handle_t *)&tcp->sweep, NULL);
 }
 

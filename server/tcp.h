@@ -1,14 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include <stddef.h>
-
-enum { ISB_TCP_IDLE_MS = 10000 }; /* an idle connection is closed; RFC 7766 §6.2.3 asks for seconds */
+#include <stdint.h>
 
 #include "isobar/base/diag.h"
 #include "listen.h"
 
-/* The TCP side of one worker (RFC 7766): pipelined queries, answered in the order they came. What a client can make
- * us keep is bounded: connections, the part of a query that has arrived, the answers it has not read. */
+/* The TCP side of one worker (RFC 7766). What a client can make us keep is bounded, for one connection and for all of
+ * them: connections, the part of a query that has arrived, the answers it has not read, and how long all of that lasts.
+ */
+struct isb_tcp_limits {
+	uint32_t connections; /* of all workers together */
+	uint32_t per_client;  /* of one client (census.h) */
+	uint32_t idle_ms;     /* without a query (RFC 7766 §6.2.3); what edns-tcp-keepalive announces (RFC 7828) */
+	uint32_t stall_ms;    /* for the rest of a query that has begun, and for answers to be read */
+	uint32_t lifetime_ms; /* after that a connection ends behind the next answer */
+};
+#define ISB_TCP_DEFAULTS \
+	{.connections = 10000, .per_client = 100, .idle_ms = 10000, .stall_ms = 5000, .lifetime_ms = 3600000}
+
 struct isb_worker;
 struct isb_tcp;
 

@@ -36,6 +36,7 @@ struct isb_udp {
 	struct socket {
 		uv_poll_t poll;
 		int fd;
+		bool proxy;
 	} *sockets;
 	size_t nsocket;
 	struct mmsghdr in[BATCH], out[BATCH];
@@ -91,15 +92,38 @@ static void turn_around(struct msghdr *msg)
 	}
 }
 
-/* Puts the answer to in[i] into out[j]; false when there is none. */
-static bool answer(struct isb_udp *udp, const struct isb_turn *turn, size_t i, size_t j)
+/* Octets of the PROXY header before in[i], whose client replaces the sender; 0 when there is no right one. */
+static size_t unwrap(struct isb_udp *udp, size_t i, struct isb_client *client)
+{
+	struct isb_net_counters *count = &udp->worker->net;
+	struct isb_proxy proxy;
+	if (!isb_proxy_allows(&udp->worker->options->proxy_from, &client->addr)) {
+		isb_count(&count->proxy_refused);
+		return 0;
+	}
+	if (isb_proxy_parse(udp->in_data[i], udp->in[i].msg_len, &proxy) != ISB_OK) {
+		isb_count(&count->proxy_malformed);
+		return 0;
+	}
+	if (proxy.client.family) {
+		client->addr = proxy.client;
+		client->port = proxy.port;
+	}
+	return proxy.len;
+}
+
+/* Puts the answer to in[i] into out[j]; false when there is none. The answer goes to the sender, without a header. */
+static bool answer(struct isb_udp *udp, const struct isb_turn *turn, bool proxy, size_t i, size_t j)
 {
 	struct msghdr *in = &udp->in[i].msg_hdr, *out = &udp->out[j].msg_hdr;
 	const struct sockaddr *peer = &udp->peer[i].sa;
 	struct isb_client client = {
 		.addr = isb_addr_from_sockaddr(peer), .proto = ISB_UDP, .port = isb_port_from_sockaddr(peer)};
-	size_t len = isb_turn_respond(udp->worker, turn, &client, udp->in_data[i], udp->in[i].msg_len, udp->out_data[i],
-	                              OUT_SIZE);
+	size_t skip = proxy ? unwrap(udp, i, &client) : 0;
+	if (proxy && !skip)
+		return false;
+	size_t len = isb_turn_respond(udp->worker, turn, &client, udp->in_data[i] + skip, udp->in[i].msg_len - skip,
+	                              udp->out_data[i], OUT_SIZE);
 	if (!len)
 		return false;
 	turn_around(in);
@@ -129,17 +153,17 @@ static void send_all(struct isb_udp *udp, int fd, size_t n)
 	}
 }
 
-static size_t serve_batch(struct isb_udp *udp, int fd)
+static size_t serve_batch(struct isb_udp *udp, const struct socket *socket)
 {
-	size_t n = receive(udp, fd), answers = 0;
+	size_t n = receive(udp, socket->fd), answers = 0;
 	if (!n)
 		return 0;
 	struct isb_turn turn;
 	isb_turn_begin(udp->worker, &turn);
 	for (size_t i = 0; i < n; i++)
-		answers += answer(udp, &turn, i, answers);
+		answers += answer(udp, &turn, socket->proxy, i, answers);
 	isb_turn_end(udp->worker);
-	send_all(udp, fd, answers);
+	send_all(udp, socket->fd, answers);
 	return n;
 }
 
@@ -158,7 +182,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 		return;
 	}
 	for (int round = 0; round < ROUNDS; round++)
-		if (serve_batch(udp, socket->fd) < BATCH)
+		if (serve_batch(udp, socket) < BATCH)
 			break; /* drained; poll is level-triggered, so what comes next wakes us again */
 }
 
@@ -184,6 +208,7 @@ int isb_udp_listen(struct isb_udp *udp, const struct isb_listen *listen, struct 
 		return ISB_EIO;
 	}
 	socket->poll.data = udp;
+	socket->proxy = listen->proxy;
 	udp->nsocket++;
 	uv_poll_start(&socket->poll, UV_READABLE, on_readable);
 	return ISB_OK;

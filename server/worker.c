@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "worker.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,17 @@
 #include "tcp.h"
 #include "udp.h"
 #include "words.h"
+
+/* Who was limited lately: without it nobody could choose the limits, or whom to exempt. */
+static void log_limits(struct isb_worker *worker, int64_t now_ms)
+{
+	struct isb_rrl_note note;
+	char net[ISB_NET_TEXT], name[ISB_DNAME_TEXT];
+	if (isb_rrl_take_note(worker->ctx.rrl, now_ms, &note))
+		isb_log(ISB_LOG_INFO, "rrl-limited", "worker=%u answers=%" PRIu64 " first=%s class=%s name=\"%s\"",
+		        worker->number, note.limited, isb_net_print(&note.client, net),
+		        isb_rrl_class_name(note.class), isb_dname_print(note.name, name));
+}
 
 void isb_turn_begin(struct isb_worker *worker, struct isb_turn *turn)
 {
@@ -29,6 +41,8 @@ void isb_turn_begin(struct isb_worker *worker, struct isb_turn *turn)
 			isb_log(ISB_LOG_INFO, "health-readable", "worker=%u", worker->number);
 	}
 	turn->now_ms = isb_clock_ms();
+	if (worker->ctx.rrl)
+		log_limits(worker, turn->now_ms);
 }
 
 void isb_turn_end(struct isb_worker *worker)
@@ -76,11 +90,14 @@ static int init_loop(struct isb_worker *worker, struct isb_diags *diags)
 	return ISB_EIO;
 }
 
-int isb_worker_new(unsigned number, const struct isb_listen *listen, size_t nlisten, struct isb_store *store,
-                   struct isb_live *live, struct isb_diags *diags, struct isb_worker **ret_worker)
+int isb_worker_new(unsigned number, const struct isb_options *options, struct isb_census *census,
+                   struct isb_store *store, struct isb_live *live, struct isb_diags *diags,
+                   struct isb_worker **ret_worker)
 {
 	struct isb_worker *worker = isb_xcalloc(1, sizeof(*worker));
 	worker->number = number;
+	worker->options = options;
+	worker->census = census;
 	worker->live = live;
 	isb_context_init(&worker->ctx, isb_random_seed());
 	int rc = init_loop(worker, diags);
@@ -88,16 +105,17 @@ int isb_worker_new(unsigned number, const struct isb_listen *listen, size_t nlis
 		free(worker);
 		return rc;
 	}
-	worker->udp = isb_udp_new(worker, nlisten);
-	worker->tcp = isb_tcp_new(worker, nlisten);
+	worker->ctx.rrl = isb_rrl_new(&options->rrl, options->workers, isb_random_seed());
+	worker->udp = isb_udp_new(worker, options->nlisten);
+	worker->tcp = isb_tcp_new(worker, options->nlisten);
 	rc = isb_words_new(store, &worker->words);
 	if (rc != ISB_OK)
 		isb_diag(diags, (struct isb_mark){0}, "cannot read the health words in '%s': %s", isb_store_dir(store),
 		         isb_strerror(rc));
-	for (size_t i = 0; i < nlisten && rc == ISB_OK; i++) {
-		rc = isb_udp_listen(worker->udp, &listen[i], diags);
+	for (size_t i = 0; i < options->nlisten && rc == ISB_OK; i++) {
+		rc = isb_udp_listen(worker->udp, &options->listen[i], diags);
 		if (rc == ISB_OK)
-			rc = isb_tcp_listen(worker->tcp, &listen[i], diags);
+			rc = isb_tcp_listen(worker->tcp, &options->listen[i], diags);
 	}
 	if (rc != ISB_OK) {
 		isb_worker_free(worker);
@@ -140,5 +158,6 @@ void isb_worker_free(struct isb_worker *worker)
 	isb_udp_free(worker->udp);
 	isb_tcp_free(worker->tcp);
 	isb_words_free(worker->words);
+	isb_rrl_free(worker->ctx.rrl);
 	free(worker);
 }

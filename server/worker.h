@@ -5,11 +5,12 @@
 #include <stddef.h>
 #include <uv.h>
 
+#include "census.h"
 #include "isobar/base/diag.h"
 #include "isobar/dns/respond.h"
 #include "isobar/store/env.h"
-#include "listen.h"
 #include "live.h"
+#include "options.h"
 #include "tap.h"
 
 /* One thread, one loop, its own sockets on every listen address: workers share nothing but the view and the store's
@@ -17,16 +18,22 @@
 
 /* What happens to queries outside of isb_respond(); the same rules as struct isb_counters. */
 #define ISB_NET_COUNTER_MAP(X) \
-	X(udp_errors)     /* receiving failed */ \
-	X(udp_unsent)     /* answers that could not be sent */ \
-	X(tcp_opened)     /* connections */ \
-	X(tcp_idle)       /* closed: nothing asked, or nothing of the answers read, for too long */ \
-	X(tcp_evicted)    /* closed: the oldest had to make room for a new one */ \
-	X(tcp_malformed)  /* closed: a frame shorter than a header */ \
-	X(tcp_errors)     /* closed by a network error, or not opened at all */ \
-	X(health_errors)  /* batches answered from the last words that could be read */ \
+	X(udp_errors)      /* receiving failed */ \
+	X(udp_unsent)      /* answers that could not be sent */ \
+	X(tcp_opened)      /* connections */ \
+	X(tcp_closed)      /* connections, for whatever reason */ \
+	X(tcp_idle)        /* closed: nothing asked for too long */ \
+	X(tcp_stalled)     /* closed: a query not finished, or answers not read, for too long */ \
+	X(tcp_evicted)     /* closed: a slow one, else the one silent for longest, had to make room */ \
+	X(tcp_expired)     /* closed: open for too long */ \
+	X(tcp_malformed)   /* closed: a frame shorter than a header */ \
+	X(tcp_refused)     /* closed at once: its client has too many, or there is no room */ \
+	X(tcp_errors)      /* closed by a network error, or not opened at all */ \
+	X(proxy_refused)   /* datagrams and connections from senders that may not speak for clients */ \
+	X(proxy_malformed) /* datagrams and connections without a right header */ \
+	X(health_errors)   /* batches answered from the last words that could be read */ \
 	X(querylog_dropped) /* lines that found no room */ \
-	X(dnstap_dropped) /* events that found no reader or no room */
+	X(dnstap_dropped)   /* events that found no reader or no room */
 struct isb_net_counters {
 #define X(name) _Atomic uint64_t name;
 	ISB_NET_COUNTER_MAP(X)
@@ -39,6 +46,8 @@ struct isb_words;
 struct isb_worker {
 	unsigned number;
 	bool running;
+	const struct isb_options *options;
+	struct isb_census *census; /* of the connections of all workers */
 	struct isb_live *live;
 	struct isb_words *words;
 	bool health_bad; /* the last batch could not read its words */
@@ -52,10 +61,11 @@ struct isb_worker {
 	struct isb_tcp *tcp;
 };
 
-/* Opens the sockets, so that everything that can fail fails here. ISB_EIO or ISB_ESTORE with a diag. `store` and
- * `live` must outlive the worker. */
-int isb_worker_new(unsigned number, const struct isb_listen *listen, size_t nlisten, struct isb_store *store,
-                   struct isb_live *live, struct isb_diags *diags, struct isb_worker **ret_worker);
+/* Opens the sockets, so that everything that can fail fails here. ISB_EIO or ISB_ESTORE with a diag. `options`,
+ * `census`, `store` and `live` must outlive the worker. */
+int isb_worker_new(unsigned number, const struct isb_options *options, struct isb_census *census,
+                   struct isb_store *store, struct isb_live *live, struct isb_diags *diags,
+                   struct isb_worker **ret_worker);
 int isb_worker_start(struct isb_worker *worker, struct isb_diags *diags);
 /* Asks the thread to end and returns at once; isb_worker_free() waits for it. */
 void isb_worker_stop(struct isb_worker *worker);

@@ -1,210 +1,253 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli.h"
+#include "isobar/base/clock.h"
 #include "isobar/base/err.h"
 #include "isobar/model/dname.h"
 #include "isobar/store/codec.h"
-#include "isobar/view/zonefile.h"
 
 /* An edit as a plan one can read: objects with the lines of their bodies that differ, rrsets as master-file lines. */
 
-enum { RRSET_LINES_MAX = 40 }; /* beyond that a zone is summed up */
+enum { OBJECTS_BRIEF = 50, RRSETS_BRIEF = 12 }; /* what a brief plan prints; the rest is counted */
 
-struct lines {
-	const char **at;
-	size_t *len;
-	size_t count;
-};
-
-static struct lines split(struct isb_slice text)
+int cli_plan_add(void *arg, const struct isb_change *change)
 {
-	struct lines lines = {0};
-	const char *p = text.data, *end = p ? p + strlen(p) : p; /* rows of text end in a NUL */
-	lines.at = isb_xcalloc(text.len + 1, sizeof(*lines.at));
-	lines.len = isb_xcalloc(text.len + 1, sizeof(*lines.len));
-	while (p < end) {
-		const char *nl = memchr(p, '\n', (size_t)(end - p));
-		const char *stop = nl ? nl : end;
-		lines.at[lines.count] = p;
-		lines.len[lines.count++] = (size_t)(stop - p);
-		p = stop + 1;
+	struct cli_plan *plan = arg;
+	if (plan->count == plan->cap) {
+		plan->cap = plan->cap ? plan->cap * 2 : 64;
+		plan->list = isb_xrealloc(plan->list, plan->cap * sizeof(*plan->list));
 	}
-	return lines;
+	plan->list[plan->count++] = *change;
+	return 0;
 }
 
-static bool same_line(const struct lines *a, size_t i, const struct lines *b, size_t j)
+void cli_plan_done(struct cli_plan *plan)
 {
-	return a->len[i] == b->len[j] && memcmp(a->at[i], b->at[j], a->len[i]) == 0;
+	free(plan->list);
 }
 
-/* Longest common subsequence by the textbook table: bodies are tens of lines; a huge pool is cut to a summary. */
-static void print_line_diff(struct isb_slice before, struct isb_slice after)
-{
-	struct lines a = split(before), b = split(after);
-	if (a.count * b.count > 4000000) {
-		printf("    (%zu lines before, %zu after)\n", a.count, b.count);
-	} else {
-		size_t w = b.count + 1;
-		unsigned *lcs = isb_xcalloc((a.count + 1) * w, sizeof(*lcs));
-		for (size_t i = a.count; i-- > 0;)
-			for (size_t j = b.count; j-- > 0;) {
-				unsigned down = lcs[(i + 1) * w + j], right = lcs[i * w + j + 1];
-				lcs[i * w + j] = same_line(&a, i, &b, j) ? lcs[(i + 1) * w + j + 1] + 1 : down > right ? down : right;
-			}
-		for (size_t i = 0, j = 0; i < a.count || j < b.count;) {
-			if (i < a.count && j < b.count && same_line(&a, i, &b, j)) {
-				i++, j++;
-			} else if (j < b.count && (i == a.count || lcs[i * w + j + 1] > lcs[(i + 1) * w + j])) {
-				printf("    + %.*s\n", (int)b.len[j], b.at[j]);
-				j++;
-			} else {
-				printf("    - %.*s\n", (int)a.len[i], a.at[i]);
-				i++;
-			}
-		}
-		free(lcs);
-	}
-	free(a.at);
-	free(a.len);
-	free(b.at);
-	free(b.len);
-}
+/* --- One change --- */
 
 static char sign(const struct isb_change *change)
 {
 	return !change->before.data ? '+' : !change->after.data ? '-' : '~';
 }
 
-static const char *action(const struct isb_change *change)
+/* "drain until 2026-11-21T14:00:00Z, by kim: power work" */
+static void print_admin(struct isb_slice value, struct isb_buf *out)
 {
-	return !change->before.data ? "added" : !change->after.data ? "removed" : "changed";
+	struct isb_admin_row row;
+	char until[24];
+	if (isb_admin_decode(value, &row) != ISB_OK)
+		return;
+	isb_buf_printf(out, "%s", isb_admin_name(row.admin));
+	if (row.until_ms)
+		isb_buf_printf(out, " until %s", isb_time_print(row.until_ms, until));
+	isb_buf_printf(out, ", by %s%s%s", row.author, *row.reason ? ": " : "", row.reason);
 }
 
-static void print_set(char mark, const uint8_t *owner, uint16_t type, struct isb_slice value)
+bool cli_change_print(const struct isb_change *change, struct isb_buf *out)
 {
-	const struct isb_rrset *set;
-	struct isb_buf text = {0}, scratch = {0};
-	if (value.data && isb_rrset_decode(value, type, &scratch, &set) == ISB_OK)
-		isb_rrset_print(&text, owner, set);
-	for (char *line = text.data, *nl; line && *line; line = nl + 1) {
-		nl = strchr(line, '\n');
-		printf("  %c %.*s\n", mark, (int)(nl - line), line);
+	enum isb_kind kind;
+	const char *key;
+	uint8_t zone[ISB_DNAME_MAX], owner[ISB_DNAME_MAX];
+	char name[ISB_DNAME_TEXT], text[ISB_TYPE_TEXT];
+	uint16_t type;
+	if (isb_change_object(change, &kind, &key) == ISB_OK) {
+		isb_buf_printf(out, "%c %s %s", sign(change), isb_kind_name(kind), key);
+		return true;
 	}
-	isb_buf_done(&text);
+	if (isb_change_rrset(change, zone, owner, &type) == ISB_OK) {
+		isb_buf_printf(out, "%c rrset %s %s", sign(change), isb_dname_print(owner, name), isb_type_print(type, text));
+		return true;
+	}
+	if (change->table != ISB_T_ADMIN || isb_text_decode(change->key, &key) != ISB_OK)
+		return false;
+	isb_buf_printf(out, "%c admin %s: ", sign(change), key);
+	if (change->after.data)
+		print_admin(change->after, out);
+	else
+		isb_buf_puts(out, "auto");
+	return true;
+}
+
+static void rrset_text(const struct isb_change *change, struct isb_slice value, struct isb_buf *out)
+{
+	uint8_t zone[ISB_DNAME_MAX], owner[ISB_DNAME_MAX];
+	uint16_t type;
+	const struct isb_rrset *set;
+	struct isb_buf scratch = {0};
+	if (value.data && isb_change_rrset(change, zone, owner, &type) == ISB_OK &&
+	    isb_rrset_decode(value, type, &scratch, &set) == ISB_OK)
+		isb_rrset_print(out, owner, set);
 	isb_buf_done(&scratch);
 }
 
-static void print_rrsets(const struct isb_edit *edit)
+/* --- For people --- */
+
+static void print_rrset(const struct isb_change *change)
 {
-	size_t total = 0, added = 0, removed = 0;
-	for (size_t i = 0; i < isb_edit_count(edit); i++) {
-		const struct isb_change *change = isb_edit_change(edit, i);
-		total += change->table == ISB_T_RRSET;
-		added += change->table == ISB_T_RRSET && !change->before.data;
-		removed += change->table == ISB_T_RRSET && !change->after.data;
-	}
-	if (total)
-		printf("  rrsets: %zu added, %zu changed, %zu removed\n", added, total - added - removed, removed);
-	for (size_t i = 0; total <= RRSET_LINES_MAX && i < isb_edit_count(edit); i++) {
-		const struct isb_change *change = isb_edit_change(edit, i);
-		uint8_t zone[ISB_DNAME_MAX], owner[ISB_DNAME_MAX];
-		uint16_t type;
-		if (change->table != ISB_T_RRSET || isb_change_rrset(change, zone, owner, &type) != ISB_OK)
-			continue;
-		print_set('-', owner, type, change->before);
-		print_set('+', owner, type, change->after);
-	}
+	struct isb_buf before = {0}, after = {0};
+	rrset_text(change, change->before, &before);
+	rrset_text(change, change->after, &after);
+	cli_print_diff(isb_buf_text(&before), isb_buf_text(&after), 2);
+	isb_buf_done(&before);
+	isb_buf_done(&after);
 }
 
-void cli_print_changes(const struct isb_edit *edit)
+struct tally {
+	size_t added, changed, removed;
+};
+
+static size_t count(const struct cli_plan *plan, enum isb_table table, struct tally *ret)
 {
-	for (size_t i = 0; i < isb_edit_count(edit); i++) {
-		const struct isb_change *change = isb_edit_change(edit, i);
-		enum isb_kind kind;
-		const char *key;
-		if (change->table == ISB_T_OBJECT && isb_change_object(change, &kind, &key) == ISB_OK) {
-			printf("%c %s %s\n", sign(change), isb_kind_name(kind), key);
-			if (change->before.data && change->after.data)
-				print_line_diff(change->before, change->after);
+	struct tally t = {0};
+	for (size_t i = 0; i < plan->count; i++) {
+		char s = sign(&plan->list[i]);
+		if (plan->list[i].table == table)
+			++*(s == '+' ? &t.added : s == '-' ? &t.removed : &t.changed);
+	}
+	*ret = t;
+	return t.added + t.changed + t.removed;
+}
+
+static void print_tally(const char *what, const struct tally *t, const char *after)
+{
+	const char *lead = " ";
+	printf("%s:", what);
+	const struct {
+		size_t n;
+		const char *word;
+	} parts[] = {{t->added, "added"}, {t->changed, "changed"}, {t->removed, "removed"}};
+	for (size_t i = 0; i < 3; i++)
+		if (parts[i].n) {
+			printf("%s%zu %s", lead, parts[i].n, parts[i].word);
+			lead = ", ";
 		}
-	}
-	print_rrsets(edit);
+	puts(after);
 }
 
-json_t *cli_json_changes(const struct isb_edit *edit)
+static void print_objects(const struct cli_plan *plan, bool brief)
+{
+	struct isb_buf line = {0};
+	size_t shown = 0, more = 0;
+	for (size_t i = 0; i < plan->count; i++) {
+		const struct isb_change *change = &plan->list[i];
+		isb_buf_reset(&line);
+		if (change->table == ISB_T_RRSET || !cli_change_print(change, &line))
+			continue;
+		if (brief && shown == OBJECTS_BRIEF) {
+			more++;
+			continue;
+		}
+		shown++;
+		printf("%s\n", isb_buf_text(&line));
+		if (change->table == ISB_T_OBJECT && change->before.data && change->after.data)
+			cli_print_diff(change->before.data, change->after.data, 4);
+	}
+	if (more)
+		printf("... and %zu more objects\n", more);
+	isb_buf_done(&line);
+}
+
+void cli_plan_print(const struct cli_plan *plan, bool brief, uint64_t generation)
+{
+	struct tally tally;
+	print_objects(plan, brief);
+	if (count(plan, ISB_T_LATENCY, &tally))
+		print_tally("round trips", &tally, "");
+	size_t rrsets = count(plan, ISB_T_RRSET, &tally);
+	bool cut = brief && rrsets > RRSETS_BRIEF;
+	if (!rrsets)
+		return;
+	char where[64] = "";
+	if (cut)
+		snprintf(where, sizeof(where), "; isobar log %" PRIu64 " shows them", generation);
+	print_tally("rrsets", &tally, where);
+	for (size_t i = 0; !cut && i < plan->count; i++)
+		if (plan->list[i].table == ISB_T_RRSET)
+			print_rrset(&plan->list[i]);
+}
+
+/* --- For programs --- */
+
+/* The lines of an rrset, or null. */
+static json_t *json_rrset(const struct isb_change *change, struct isb_slice value)
+{
+	struct isb_buf text = {0};
+	json_t *lines = value.data ? json_array() : json_null();
+	rrset_text(change, value, &text);
+	for (char *line = text.data, *nl; line && (nl = strchr(line, '\n')); line = nl + 1)
+		json_array_append_new(lines, json_stringn(line, (size_t)(nl - line)));
+	isb_buf_done(&text);
+	return lines;
+}
+
+static json_t *json_admin(struct isb_slice value)
+{
+	struct isb_admin_row row;
+	if (!value.data || isb_admin_decode(value, &row) != ISB_OK)
+		return json_null();
+	return json_pack("{s:s, s:I, s:I, s:s, s:s}", "admin", isb_admin_name(row.admin), "since_ms", (json_int_t)row.since_ms,
+	                 "until_ms", (json_int_t)row.until_ms, "author", row.author, "reason", row.reason);
+}
+
+static json_t *json_latency(const struct isb_change *change, struct isb_slice value)
+{
+	struct isb_latency_row row;
+	char net[ISB_NET_TEXT];
+	if (!value.data || isb_latency_decode(change->key, value, &row) != ISB_OK)
+		return json_null();
+	return json_pack("{s:s, s:s, s:I}", "network", isb_net_print(&row.net, net), "region", row.region, "rtt_us",
+	                 (json_int_t)row.rtt_us);
+}
+
+static json_t *json_value(const struct isb_change *change, struct isb_slice value)
+{
+	switch (change->table) {
+	case ISB_T_OBJECT: return value.data ? cli_json_body(value.data) : json_null();
+	case ISB_T_RRSET: return json_rrset(change, value);
+	case ISB_T_ADMIN: return json_admin(value);
+	default: return json_latency(change, value);
+	}
+}
+
+static void add_name(json_t *json, const struct isb_change *change)
+{
+	enum isb_kind kind;
+	const char *key, *word = "latency";
+	uint8_t zone[ISB_DNAME_MAX], owner[ISB_DNAME_MAX];
+	char name[ISB_DNAME_TEXT], text[ISB_TYPE_TEXT];
+	uint16_t type;
+	if (isb_change_object(change, &kind, &key) == ISB_OK) {
+		word = isb_kind_name(kind);
+		json_object_set_new(json, "name", json_string(key));
+	} else if (isb_change_rrset(change, zone, owner, &type) == ISB_OK) {
+		word = "rrset";
+		json_object_set_new(json, "name", json_string(isb_dname_print(owner, name)));
+		json_object_set_new(json, "type", json_string(isb_type_print(type, text)));
+	} else if (change->table == ISB_T_ADMIN && isb_text_decode(change->key, &key) == ISB_OK) {
+		word = "admin";
+		json_object_set_new(json, "name", json_string(key));
+	}
+	json_object_set_new(json, "kind", json_string(word));
+}
+
+json_t *cli_plan_json(const struct cli_plan *plan)
 {
 	json_t *list = json_array();
-	for (size_t i = 0; i < isb_edit_count(edit); i++) {
-		const struct isb_change *change = isb_edit_change(edit, i);
-		enum isb_kind kind;
-		const char *key;
-		uint8_t zone[ISB_DNAME_MAX], owner[ISB_DNAME_MAX];
-		uint16_t rrtype;
-		char name[ISB_DNAME_TEXT], type[ISB_TYPE_TEXT];
-		if (change->table == ISB_T_OBJECT && isb_change_object(change, &kind, &key) == ISB_OK)
-			json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "action", action(change), "kind",
-			                                      isb_kind_name(kind), "name", key));
-		else if (change->table == ISB_T_RRSET && isb_change_rrset(change, zone, owner, &rrtype) == ISB_OK)
-			json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s}", "action", action(change), "kind", "rrset",
-			                                      "name", isb_dname_print(owner, name), "type",
-			                                      isb_type_print(rrtype, type)));
-		else if (change->table == ISB_T_ADMIN)
-			json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "action", action(change), "kind", "admin",
-			                                      "name", (const char *)change->key.data));
+	for (size_t i = 0; i < plan->count; i++) {
+		const struct isb_change *change = &plan->list[i];
+		char s = sign(change);
+		json_t *json = json_pack("{s:s}", "action", s == '+' ? "added" : s == '-' ? "removed" : "changed");
+		add_name(json, change);
+		json_object_set_new(json, "before", json_value(change, change->before));
+		json_object_set_new(json, "after", json_value(change, change->after));
+		json_array_append_new(list, json);
 	}
 	return list;
-}
-
-/* --- JSON of bodies ------------------------------------------------------------------------------------------------ */
-
-static json_t *json_scalar(const struct isb_yaml *node)
-{
-	char *end;
-	if (node->plain && strcmp(node->text, "true") == 0)
-		return json_true();
-	if (node->plain && strcmp(node->text, "false") == 0)
-		return json_false();
-	if (node->plain && *node->text && strspn(node->text, "-0123456789") == strlen(node->text)) {
-		long long v = strtoll(node->text, &end, 10);
-		if (!*end)
-			return json_integer(v);
-	}
-	if (node->plain && *node->text && strspn(node->text, "-0123456789.") == strlen(node->text)) {
-		double v = strtod(node->text, &end);
-		if (!*end)
-			return json_real(v);
-	}
-	return json_string(node->text);
-}
-
-json_t *cli_json_yaml(const struct isb_yaml *node)
-{
-	json_t *value;
-	if (node->kind == ISB_YAML_SCALAR)
-		return json_scalar(node);
-	if (node->kind == ISB_YAML_LIST) {
-		value = json_array();
-		for (size_t i = 0; i < node->count; i++)
-			json_array_append_new(value, cli_json_yaml(node->items[i]));
-		return value;
-	}
-	value = json_object();
-	for (size_t i = 0; i < node->count; i++)
-		json_object_set_new(value, node->pairs[i].key, cli_json_yaml(node->pairs[i].value));
-	return value;
-}
-
-json_t *cli_json_body(const char *body)
-{
-	struct isb_arena arena = {0};
-	struct isb_diags diags = {0};
-	struct isb_yaml *root;
-	json_t *value = isb_yaml_parse(&arena, "row", body, strlen(body), &diags, &root) == ISB_OK ? cli_json_yaml(root)
-	                                                                                            : json_string(body);
-	isb_arena_done(&arena);
-	isb_diags_done(&diags);
-	return value;
 }

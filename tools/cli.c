@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli.h"
 
+#include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,12 +13,12 @@
 
 #include "isobar/base/clock.h"
 #include "isobar/base/err.h"
+#include "isobar/base/streams.h"
 
-static const struct verb *const verbs[] = {
-	&verb_apply, &verb_diff, &verb_check, &verb_export, &verb_show, &verb_set, &verb_add, &verb_remove,
-	&verb_status, &verb_drain, &verb_force, &verb_explain, &verb_latency, &verb_log,
+const struct verb *const cli_verbs[] = {
+	&verb_apply,  &verb_diff,  &verb_check, &verb_export,  &verb_show,    &verb_set, &verb_add,  &verb_remove,
+	&verb_status, &verb_drain, &verb_force, &verb_explain, &verb_latency, &verb_log, &verb_help, NULL,
 };
-enum { VERBS = sizeof(verbs) / sizeof(verbs[0]) };
 
 int cli_fail(int code, const char *fmt, ...)
 {
@@ -33,17 +35,32 @@ int cli_refuse(const struct isb_diags *diags, const char *what)
 {
 	isb_diags_print(diags, stderr);
 	size_t n = diags->count + diags->dropped;
-	return cli_fail(CLI_FAILED, "%s: %zu error%s, nothing was changed", what, n, n == 1 ? "" : "s");
+	return cli_fail(CLI_FAILED, "%s: %zu error%s", what, n, n == 1 ? "" : "s");
 }
 
-void cli_print_json(json_t *value)
+int cli_unreadable(const struct cli *cli, int err)
 {
-	json_dumpf(value, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(9));
-	putchar('\n');
-	json_decref(value);
+	return cli_fail(CLI_FAILED, "cannot read the store in '%s': %s", cli->store_dir, isb_strerror(err));
 }
 
-/* --- Options ------------------------------------------------------------------------------------------------------- */
+int cli_unwritable(const struct cli *cli, int err)
+{
+	return cli_fail(CLI_FAILED, "cannot write the store in '%s': %s; nothing was changed", cli->store_dir,
+	                isb_strerror(err));
+}
+
+bool cli_printable(const char *text)
+{
+	json_t *json = json_string(text); /* NULL when it is no UTF-8 */
+	bool printable = json != NULL;
+	json_decref(json);
+	for (const unsigned char *p = (const unsigned char *)text; *p; p++)
+		if (*p < 0x20 || *p == 0x7f || (*p == 0xc2 && p[1] < 0xa0)) /* C0, DEL, C1 */
+			printable = false;
+	return printable;
+}
+
+/* --- Options --- */
 
 /* Letters that a verb lists in `options`: f files, n dry run, p prune, r reason, t for, c client, g geo. */
 static const struct option long_options[] = {
@@ -54,54 +71,52 @@ static const struct option long_options[] = {
 	{"for", required_argument, NULL, 't'},     {"client", required_argument, NULL, 'c'},
 	{"geo", required_argument, NULL, 'g'},     {NULL, 0, NULL, 0},
 };
-static const char *const option_help[][2] = {
-	{"f", "  -f, --file FILE       catalog file; may be given several times; - is standard input\n"},
-	{"n", "  -n, --dry-run         show what would change and stop\n"},
-	{"p", "  --prune               also remove objects that no file names\n"},
-	{"r", "  -r, --reason TEXT     why; kept in the journal\n"},
-	{"t", "  --for SPAN            until then only: 30m, 2h, 1d\n"},
-	{"c", "  -c, --client ADDR     the client, an address or a network\n"},
-	{"g", "  --geo FILE            geo database (.mmdb); default STORE/geo.mmdb\n"},
-};
+enum { OPTIONS = sizeof(long_options) / sizeof(long_options[0]) - 1 };
 
-static void print_help(FILE *out)
+void cli_print_option_help(const char *letters)
 {
-	fputs("isobar: edit and look at the catalog of a DNS load balancer\n\nusage: isobar [options] VERB ...\n\n", out);
-	for (size_t i = 0; i < VERBS; i++)
-		fprintf(out, "  %-9s %s\n", verbs[i]->name, verbs[i]->help);
-	fputs("\n  -s, --store DIR       the store; default $ISOBAR_STORE or /var/lib/isobar\n"
-	      "  -o, --output FORMAT   table (default) or json\n"
-	      "  -h, --help            this, or after a verb what it takes\n"
-	      "  -V, --version\n\n"
-	      "exit status: 0 done, 1 refused or failed (nothing changed), 2 the command line is wrong\n",
-	      out);
+	static const char *const help[][2] = {
+		{"f", "  -f, --file FILE    catalog file; may be given several times; - is standard input\n"},
+		{"n", "  -n, --dry-run      show what would change and stop\n"},
+		{"p", "  --prune            also remove what no file names\n"},
+		{"r", "  -r, --reason TEXT  why; kept in the journal\n"},
+		{"t", "  --for SPAN         until then only: 30m, 2h, 1d\n"},
+		{"c", "  -c, --client ADDR  the client: an address (its /24 or /56 is taken) or a network\n"},
+		{"g", "  --geo FILE         geo database (.mmdb), may be given several times; default\n"
+		      "                     STORE/geo.mmdb\n"},
+	};
+	for (size_t i = 0; i < sizeof(help) / sizeof(help[0]); i++)
+		if (strstr(letters, help[i][0]))
+			fputs(help[i][1], stdout);
 }
 
-static void print_verb_help(const struct verb *verb)
+const struct verb *cli_find_verb(const char *name)
 {
-	printf("usage: isobar %s %s\n\n%s\n", verb->name, verb->usage, verb->help);
-	if (*verb->options)
-		putchar('\n');
-	for (size_t i = 0; i < sizeof(option_help) / sizeof(option_help[0]); i++)
-		if (strstr(verb->options, option_help[i][0]))
-			fputs(option_help[i][1], stdout);
-}
-
-static const struct verb *find_verb(const char *name)
-{
-	const char *names[VERBS + 1];
-	for (size_t i = 0; i < VERBS; i++) {
-		names[i] = verbs[i]->name;
-		if (strcmp(name, names[i]) == 0)
-			return verbs[i];
+	const char *names[sizeof(cli_verbs) / sizeof(cli_verbs[0])];
+	size_t n = 0;
+	for (; cli_verbs[n]; n++) {
+		names[n] = cli_verbs[n]->name;
+		if (strcmp(name, names[n]) == 0)
+			return cli_verbs[n];
 	}
-	names[VERBS] = NULL;
+	names[n] = NULL;
 	const char *near = isb_nearest(name, names);
 	if (near)
 		cli_fail(CLI_USAGE, "there is no verb '%s'; did you mean '%s'?", name, near);
 	else
 		cli_fail(CLI_USAGE, "there is no verb '%s'; see isobar --help", name);
 	return NULL;
+}
+
+static int take_span(struct cli *cli, const char *value)
+{
+	int rc = isb_span_parse(value, &cli->for_ms);
+	if (rc == ISB_ERANGE)
+		return cli_fail(CLI_USAGE, "--for %s is too long; leave it out when there is no end", value);
+	/* a bare number counts seconds elsewhere; who writes --for 30 may mean minutes */
+	if (rc != ISB_OK || cli->for_ms <= 0 || strspn(value, "0123456789") == strlen(value))
+		return cli_fail(CLI_USAGE, "'%s' is no span of time; write 30m, 2h or 1d", value);
+	return CLI_OK;
 }
 
 static int take_option(struct cli *cli, int letter, const char *value)
@@ -112,32 +127,62 @@ static int take_option(struct cli *cli, int letter, const char *value)
 	case 'g': cli->geo[cli->ngeo++] = value; break;
 	case 'n': cli->dry_run = true; break;
 	case 'p': cli->prune = true; break;
-	case 'r': cli->reason = value; break;
 	case 'c': cli->client = value; break;
+	case 't': return take_span(cli, value);
+	case 'r':
+		if (!cli_printable(value))
+			return cli_fail(CLI_USAGE, "the reason cannot be shown in a line; write plain text in UTF-8");
+		cli->reason = value;
+		break;
 	case 'o':
 		if (strcmp(value, "json") != 0 && strcmp(value, "table") != 0)
 			return cli_fail(CLI_USAGE, "unknown output '%s'; write table or json", value);
 		cli->json = strcmp(value, "json") == 0;
 		break;
-	case 't':
-		if (isb_span_parse(value, &cli->for_ms) != ISB_OK || cli->for_ms <= 0)
-			return cli_fail(CLI_USAGE, "'%s' is no span of time; write 30m, 2h or 1d", value);
-		break;
 	}
 	return CLI_OK;
 }
 
+/* What getopt_long() stumbled over, said in our words. `missing`: an option without its value. */
+static int bad_option(const char *word, bool missing)
+{
+	const char *names[OPTIONS + 1] = {NULL};
+	if (missing)
+		return cli_fail(CLI_USAGE, "%s needs a value; see isobar --help", word);
+	if (strncmp(word, "--", 2) != 0)
+		return cli_fail(CLI_USAGE, "there is no option -%c; see isobar --help", optopt ? optopt : '?');
+	if (strchr(word, '=') && optopt)
+		return cli_fail(CLI_USAGE, "%.*s takes no value", (int)strcspn(word, "="), word);
+	for (size_t i = 0; i < OPTIONS; i++)
+		names[i] = long_options[i].name;
+	const char *near = isb_nearest(word + 2, names);
+	return near ? cli_fail(CLI_USAGE, "there is no option %s; did you mean --%s?", word, near)
+	            : cli_fail(CLI_USAGE, "there is no option %s; see isobar --help", word);
+}
+
+static int check_options(const struct verb *verb, const char *given)
+{
+	for (; *given; given++)
+		for (size_t i = 0; !strchr(verb->options, *given) && i < OPTIONS; i++)
+			if (long_options[i].val == *given)
+				return cli_fail(CLI_USAGE, "%s takes no --%s; see isobar help %s", verb->name, long_options[i].name,
+				                verb->name);
+	return CLI_OK;
+}
+
+/* *ret_verb stays NULL when there is nothing left to do. */
 static int parse(struct cli *cli, int argc, char **argv, const struct verb **ret_verb)
 {
-	char given[16] = "";
+	char given[OPTIONS + 1] = "";
 	bool help = false;
 	int letter, rc;
-	while ((letter = getopt_long(argc, argv, "s:o:hVf:nr:c:", long_options, NULL)) != -1) {
-		if (letter == '?')
-			return CLI_USAGE;
+	opterr = 0;
+	while ((letter = getopt_long(argc, argv, ":s:o:hVf:nr:c:", long_options, NULL)) != -1) {
+		if (letter == '?' || letter == ':')
+			return bad_option(argv[optind - 1], letter == ':');
 		if (letter == 'V') {
 			puts("isobar " ISB_VERSION);
-			exit(CLI_OK);
+			return CLI_OK;
 		}
 		help |= letter == 'h';
 		if (strchr("fnprtcg", letter) && !strchr(given, letter))
@@ -146,38 +191,49 @@ static int parse(struct cli *cli, int argc, char **argv, const struct verb **ret
 			return rc;
 	}
 	if (optind == argc) {
-		print_help(help ? stdout : stderr);
-		exit(help ? CLI_OK : CLI_USAGE);
+		cli_print_help(help ? stdout : stderr);
+		return help ? CLI_OK : CLI_USAGE;
 	}
-	const struct verb *verb = find_verb(argv[optind]);
+	const struct verb *verb = cli_find_verb(argv[optind]);
 	if (!verb)
 		return CLI_USAGE;
 	if (help) {
-		print_verb_help(verb);
-		exit(CLI_OK);
+		cli_print_verb_help(verb);
+		return CLI_OK;
 	}
-	for (const char *g = given; *g; g++)
-		for (size_t i = 0; !strchr(verb->options, *g) && long_options[i].name; i++)
-			if (long_options[i].val == *g)
-				return cli_fail(CLI_USAGE, "'%s' takes no --%s; see isobar %s --help", verb->name,
-				                long_options[i].name, verb->name);
 	cli->words = (const char *const *)argv + optind + 1;
 	cli->count = argc - optind - 1;
 	*ret_verb = verb;
-	return CLI_OK;
+	return check_options(verb, given);
 }
 
+/* Who it is, not as whom: the journal shall name a person. */
 static const char *author(void)
 {
 	const char *sudo = getenv("SUDO_USER");
-	if (sudo && *sudo)
+	if (sudo && *sudo && cli_printable(sudo))
 		return sudo;
 	const struct passwd *pw = getpwuid(getuid());
 	return pw ? pw->pw_name : "unknown";
 }
 
+/* Success is not success when nobody could read it. */
+static int flush(const struct cli *cli, int rc)
+{
+	errno = 0;
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return rc;
+	const char *why = errno ? strerror(errno) : "an earlier write failed";
+	if (cli->committed)
+		return cli_fail(CLI_FAILED, "cannot write to standard output: %s; generation %" PRIu64 " is made all the same", why,
+		                cli->committed);
+	return cli_fail(CLI_FAILED, "cannot write to standard output: %s", why);
+}
+
 int main(int argc, char **argv)
 {
+	if (!isb_streams_guard())
+		return CLI_FAILED;
 	const char *dir = getenv("ISOBAR_STORE");
 	struct cli cli = {
 		.store_dir = dir && *dir ? dir : "/var/lib/isobar",
@@ -189,11 +245,9 @@ int main(int argc, char **argv)
 	};
 	const struct verb *verb = NULL;
 	int rc = parse(&cli, argc, argv, &verb);
-	if (rc == CLI_OK)
+	if (rc == CLI_OK && verb)
 		rc = verb->run(&cli);
 	free(cli.files);
 	free(cli.geo);
-	if (fflush(stdout) != 0 || ferror(stdout))
-		return cli_fail(CLI_FAILED, "cannot write to standard output");
-	return rc;
+	return flush(&cli, rc);
 }

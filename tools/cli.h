@@ -5,9 +5,12 @@
 #include <stdint.h>
 
 #include "isobar/base/diag.h"
+#include "isobar/model/dname.h"
 #include "isobar/model/schema.h"
 #include "isobar/store/catalogdb.h"
 #include "isobar/store/env.h"
+#include "isobar/view/geodb.h"
+#include "isobar/view/zonefile.h"
 
 /* What every verb gets: the words after it, the options given, and how to speak. */
 struct cli {
@@ -23,6 +26,7 @@ struct cli {
 	int64_t for_ms;     /* 0: no end */
 	const char *client;
 	int64_t now_ms;
+	uint64_t committed; /* generation that this run made; 0: none */
 };
 
 /* Exit codes. */
@@ -30,44 +34,136 @@ enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
 
 struct verb {
 	const char *name;
-	const char *usage;   /* what follows the name */
-	const char *help;
+	const char *usage;   /* what follows the name; several forms stand in lines */
+	const char *help;    /* one line of the list of verbs */
+	const char *more;    /* what else one must know; lines */
+	const char *example; /* what follows the name */
 	const char *options; /* letters of the options it takes beside the global ones; see cli.c */
 	int (*run)(struct cli *cli);
 };
-extern const struct verb verb_apply, verb_diff, verb_export, verb_show, verb_set, verb_add, verb_remove, verb_status,
-	verb_drain, verb_force, verb_explain, verb_latency, verb_log, verb_check;
+extern const struct verb verb_apply, verb_diff, verb_check, verb_export, verb_show, verb_set, verb_add, verb_remove,
+	verb_status, verb_drain, verb_force, verb_explain, verb_latency, verb_log, verb_help;
+extern const struct verb *const cli_verbs[]; /* NULL at the end */
+const struct verb *cli_find_verb(const char *name); /* NULL after saying so */
+void cli_print_option_help(const char *letters);
+void cli_print_verb_help(const struct verb *verb);
+void cli_print_help(FILE *out);
 
 /* "isobar: sentence" on stderr; returns `code`, so that verbs can `return cli_fail(CLI_FAILED, …)`. */
 int cli_fail(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* All diags on stderr, then CLI_FAILED. */
 int cli_refuse(const struct isb_diags *diags, const char *what);
-void cli_print_json(json_t *value); /* takes over the reference */
+/* The store said ISB_Exxx: CLI_FAILED. */
+int cli_unreadable(const struct cli *cli, int err);
+int cli_unwritable(const struct cli *cli, int err);
+/* One line that a terminal may print: UTF-8 without control characters. */
+bool cli_printable(const char *text);
+
+/* --- Reading --- */
 
 int cli_open(const struct cli *cli, enum isb_store_mode mode, struct isb_store **ret_store);
-/* Opens for reading with a transaction on the catalog, and on health when ret_health is not NULL. */
+/* The store opened for reading, with a transaction on the catalog and one on health. */
 struct cli_reader {
 	struct isb_store *store;
 	struct isb_txn *catalog, *health;
 };
 int cli_read(const struct cli *cli, struct cli_reader *ret_reader);
 void cli_read_done(struct cli_reader *reader);
+/* The geo databases of --geo, else STORE/geo.mmdb, else none (NULL). */
+int cli_open_geodb(const struct cli *cli, struct isb_diags *diags, struct isb_geodb **ret_db);
 
+/* What `show`, `set` and `help` call a kind: those of the model, and two that have no rows of their own there. */
+enum { CLI_ENDPOINT = ISB_KIND_COUNT, CLI_RRSET, CLI_KINDS };
+int cli_kind_parse(const char *word, int *ret_kind); /* singular or plural; CLI_USAGE after saying so */
+const char *cli_kind_name(int kind);
+const char *cli_kind_plural(int kind);
+
+struct cli_names {
+	struct isb_arena arena;
+	const char **list; /* NULL-terminated once there is one */
+	size_t count;
+};
+void cli_names_add(struct cli_names *names, const char *name);
+void cli_names_done(struct cli_names *names);
+/* Of all objects of a kind, or of all endpoints ("pool/endpoint"); not of rrsets. ISB_OK or the store's error. */
+int cli_names_of(struct isb_txn *txn, int kind, struct cli_names *names);
+/* "there is no pool 'asai'; did you mean 'asia'?"; CLI_FAILED. */
+int cli_unknown(struct isb_txn *txn, int kind, const char *name);
+
+/* The stored zone that holds a name: the longest. `owner` is in lower case, *ret_apex points into it. */
+int cli_zone_of(struct isb_txn *txn, const uint8_t *owner, const uint8_t **ret_apex);
+/* NAME and TYPE of an rrset on the command line; CLI_USAGE after saying so. `type` NULL: none was given. */
+int cli_parse_rrset(const char *name, const char *type, uint8_t ret_owner[ISB_DNAME_MAX], uint16_t *ret_type);
+
+/* --- Editing --- */
+
+struct cli_edit {
+	struct cli *cli;
+	struct isb_txn *txn;
+	struct isb_edit *edit;
+	struct isb_diags diags;
+	void *arg;
+};
 /* One edit from begin to printed generation. `change` puts its rows through the edit and returns CLI_OK, or another
- * exit code after saying why; then the catalog as it would be is checked whole, printed as a plan, and committed
- * (unless --dry-run). `say_plan`: print what changed. */
-typedef int cli_change(struct cli *cli, struct isb_txn *txn, struct isb_edit *edit, struct isb_diags *diags, void *arg);
-int cli_edit(struct cli *cli, bool say_plan, cli_change *change, void *arg);
+ * exit code after saying why; what it leaves in diags refuses the edit. Then the catalog as it would be is checked
+ * whole, and committed unless --dry-run; only then something is said: the changes, or in their place what `tell` prints
+ * (may be NULL), and the generation. */
+int cli_edit(struct cli *cli, int (*change)(struct cli_edit *e), void (*tell)(struct cli_edit *e), void *arg);
+/* words: NAME TYPE TTL RDATA …, and NAME TYPE */
+int cli_put_rrset(struct cli_edit *e, const char *const *words, int count, bool add);
+int cli_remove_rrset(struct cli_edit *e, const char *const *words, int count);
 
-/* What an edit changes, for people and for programs. */
-void cli_print_changes(const struct isb_edit *edit);
-json_t *cli_json_changes(const struct isb_edit *edit);
+/* A zone's ordinary data as its file: or text: gives it. */
+struct cli_zone {
+	uint8_t apex[ISB_DNAME_MAX]; /* lower case */
+	bool given;                  /* neither: the rrsets in the store stay as they are */
+	struct isb_zonedata data;
+};
+/* What is wrong goes into diags; what is only worth a notice (differing TTLs in an rrset) is printed at once. */
+void cli_zone_read(struct isb_arena *arena, const struct isb_zone *zone, struct isb_diags *diags,
+                   struct cli_zone *ret_zone);
+void cli_zone_done(struct cli_zone *zone);
+int cli_zone_put(struct isb_edit *edit, const struct cli_zone *zone);
+int cli_zone_empty(struct isb_edit *edit, const char *name);
 
-/* YAML body → JSON: scalars that read as numbers or booleans become such. */
+/* Everything that the files of -f say, read before the store is touched. */
+struct cli_wanted {
+	struct isb_catalog catalog;
+	struct cli_zone *zones; /* beside catalog.zones */
+	size_t nzone;           /* those read */
+	struct isb_diags diags;
+};
+/* Files and nothing else, or CLI_USAGE after saying so. */
+int cli_wanted_words(const struct cli *cli, const char *verb);
+int cli_wanted_read(const struct cli *cli, struct cli_wanted *w); /* CLI_FAILED: diags say why; done() in any case */
+void cli_wanted_done(struct cli_wanted *w);
+
+/* --- Printing --- */
+
+void cli_print_json(json_t *value); /* takes over the reference */
+/* A map of scalars and lists of them as YAML; and any body as JSON, where numbers and booleans become such. */
+void cli_print_yaml(const struct isb_yaml *map);
 json_t *cli_json_yaml(const struct isb_yaml *node);
 json_t *cli_json_body(const char *body);
 
-/* The tables of "status" and "show": cells are copied; column widths fit the widest cell. */
+/* What one edit changed, for people and for programs. The changes' octets stay where they are. */
+struct cli_plan {
+	struct isb_change *list;
+	size_t count, cap;
+};
+int cli_plan_add(void *plan, const struct isb_change *change); /* fits isb_journal_changes() */
+void cli_plan_done(struct cli_plan *plan);
+/* Objects with the lines of their bodies that differ, rrsets as master-file lines. `brief`: long lists are summed up;
+ * `generation` is where all of it can be looked up. */
+void cli_plan_print(const struct cli_plan *plan, bool brief, uint64_t generation);
+/* One change without its content: "~ pool asia". False for what is counted only (round trips). */
+bool cli_change_print(const struct isb_change *change, struct isb_buf *out);
+json_t *cli_plan_json(const struct cli_plan *plan);
+
+/* Lines that differ, with the lines they stand below, as `- old` and `+ new`, indented by `indent`. NULL: nothing. */
+void cli_print_diff(const char *before, const char *after, int indent);
+
+/* The tables of "status": cells are copied; column widths fit the widest cell. */
 struct cli_table {
 	struct isb_arena arena;
 	size_t columns, rows, cap;

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "isobar/base/err.h"
@@ -14,7 +15,8 @@ int cli_open(const struct cli *cli, enum isb_store_mode mode, struct isb_store *
 	if (rc == ISB_OK)
 		return CLI_OK;
 	if (rc == ISB_ENOTFOUND)
-		return cli_fail(CLI_FAILED, "there is no store in '%s' yet; isobar apply -f FILE makes one", cli->store_dir);
+		return cli_fail(CLI_FAILED, "there is no store in '%s'; name it with --store, or make one: isobar apply -f FILE",
+		                cli->store_dir);
 	return cli_fail(CLI_FAILED, "%s", message ? message : isb_strerror(rc));
 }
 
@@ -29,7 +31,7 @@ int cli_read(const struct cli *cli, struct cli_reader *ret_reader)
 		err = isb_txn_begin(reader.store, ISB_ENV_HEALTH, false, &reader.health);
 	if (err != ISB_OK) {
 		cli_read_done(&reader);
-		return cli_fail(CLI_FAILED, "cannot read the store in '%s': %s", cli->store_dir, isb_strerror(err));
+		return cli_unreadable(cli, err);
 	}
 	*ret_reader = reader;
 	return CLI_OK;
@@ -41,6 +43,20 @@ void cli_read_done(struct cli_reader *reader)
 	isb_txn_abort(reader->catalog);
 	isb_store_close(reader->store);
 }
+
+int cli_open_geodb(const struct cli *cli, struct isb_diags *diags, struct isb_geodb **ret_db)
+{
+	struct isb_arena arena = {0};
+	const char *own = isb_arena_printf(&arena, "%s/geo.mmdb", cli->store_dir);
+	int rc = ISB_OK;
+	*ret_db = NULL;
+	if (cli->ngeo || access(own, F_OK) == 0)
+		rc = isb_geodb_open(cli->ngeo ? cli->geo : &own, cli->ngeo ? cli->ngeo : 1, diags, ret_db);
+	isb_arena_done(&arena);
+	return rc;
+}
+
+/* --- One edit --- */
 
 /* Each zone answers with its SOA in every denial: no edit may leave one without. */
 static void check_zones(struct isb_txn *txn, const struct isb_catalog *catalog, struct isb_diags *diags)
@@ -57,79 +73,96 @@ static void check_zones(struct isb_txn *txn, const struct isb_catalog *catalog, 
 	}
 }
 
-static int check_whole(struct isb_txn *txn, struct isb_diags *diags)
+static void check_whole(struct cli_edit *e)
 {
 	struct isb_catalog catalog;
 	isb_catalog_init(&catalog);
-	if (isb_catalog_load(txn, &catalog, diags) == ISB_OK) {
-		isb_catalog_check(&catalog, diags);
-		check_zones(txn, &catalog, diags);
+	if (isb_catalog_load(e->txn, &catalog, &e->diags) == ISB_OK) {
+		isb_catalog_check(&catalog, &e->diags);
+		check_zones(e->txn, &catalog, &e->diags);
 	}
 	isb_catalog_done(&catalog);
-	return diags->count ? CLI_FAILED : CLI_OK;
 }
 
-static void say_done(const struct cli *cli, const struct isb_edit *edit, uint64_t generation, bool say_plan)
+/* The changes are the edit's own copies: they outlive the transaction. */
+static void say_done(struct cli_edit *e, uint64_t generation, void (*tell)(struct cli_edit *e))
 {
-	size_t n = isb_edit_count(edit);
+	const struct cli *cli = e->cli;
+	struct cli_plan plan = {0};
+	for (size_t i = 0; i < isb_edit_count(e->edit); i++)
+		cli_plan_add(&plan, isb_edit_change(e->edit, i));
 	if (cli->json) {
-		cli_print_json(json_pack("{s:I, s:b, s:o}", "generation", (json_int_t)generation, "committed",
-		                         !cli->dry_run && n, "changes", cli_json_changes(edit)));
-		return;
+		cli_print_json(json_pack("{s:I, s:b, s:o}", "generation", (json_int_t)generation, "committed", cli->committed != 0,
+		                         "changes", cli_plan_json(&plan)));
+	} else {
+		if (tell)
+			tell(e);
+		else
+			cli_plan_print(&plan, !cli->dry_run, generation);
+		if (!plan.count)
+			printf("nothing to change; generation %" PRIu64 "\n", generation);
+		else if (cli->dry_run)
+			printf("dry run: nothing was changed\n");
+		else
+			printf("generation %" PRIu64 "\n", generation);
 	}
-	if (say_plan)
-		cli_print_changes(edit);
-	if (!n)
-		printf("nothing to change; generation %" PRIu64 "\n", generation);
-	else if (cli->dry_run)
-		printf("dry run: nothing was changed\n");
-	else
-		printf("generation %" PRIu64 "\n", generation);
+	cli_plan_done(&plan);
 }
 
-static int finish(struct cli *cli, struct isb_edit *edit, struct isb_txn *txn, bool say_plan)
+/* Takes over the transaction. */
+static int finish(struct cli_edit *e, void (*tell)(struct cli_edit *e))
 {
 	uint64_t generation;
-	int err = isb_edit_finish(edit, &generation);
-	if (err == ISB_OK && !cli->dry_run && isb_edit_count(edit)) {
-		/* the plan is printed from the edit, whose rows the commit would invalidate */
-		say_done(cli, edit, generation, say_plan);
-		err = isb_txn_commit(txn);
-	} else {
-		if (err == ISB_OK)
-			say_done(cli, edit, generation, say_plan);
-		isb_txn_abort(txn);
-	}
+	int err = isb_edit_finish(e->edit, &generation);
+	bool commit = err == ISB_OK && !e->cli->dry_run && isb_edit_count(e->edit);
+	if (commit)
+		err = isb_txn_commit(e->txn);
+	else
+		isb_txn_abort(e->txn);
 	if (err != ISB_OK)
-		return cli_fail(CLI_FAILED, "cannot write the store in '%s': %s; nothing was changed", cli->store_dir,
-		                isb_strerror(err));
+		return cli_unwritable(e->cli, err);
+	if (commit)
+		e->cli->committed = generation;
+	say_done(e, generation, tell);
 	return CLI_OK;
 }
 
-int cli_edit(struct cli *cli, bool say_plan, cli_change *change, void *arg)
+/* Only a catalog file makes a store: a mistyped --store shall not leave an empty one behind. */
+static int open_to_write(const struct cli *cli, struct isb_store **ret_store)
+{
+	if (!cli->nfile) {
+		int rc = cli_open(cli, ISB_STORE_READ, ret_store);
+		if (rc != CLI_OK)
+			return rc;
+		isb_store_close(*ret_store);
+	}
+	return cli_open(cli, ISB_STORE_WRITE_CATALOG, ret_store);
+}
+
+int cli_edit(struct cli *cli, int (*change)(struct cli_edit *e), void (*tell)(struct cli_edit *e), void *arg)
 {
 	struct isb_store *store;
-	struct isb_txn *txn;
-	struct isb_diags diags;
-	int rc = cli_open(cli, ISB_STORE_WRITE_CATALOG, &store);
+	struct cli_edit e = {.cli = cli, .arg = arg};
+	int rc = open_to_write(cli, &store);
 	if (rc != CLI_OK)
 		return rc;
-	int err = isb_txn_begin(store, ISB_ENV_CATALOG, true, &txn);
+	int err = isb_txn_begin(store, ISB_ENV_CATALOG, true, &e.txn);
 	if (err != ISB_OK) {
 		isb_store_close(store);
-		return cli_fail(CLI_FAILED, "cannot write the store in '%s': %s", cli->store_dir, isb_strerror(err));
+		return cli_unwritable(cli, err);
 	}
-	isb_diags_init(&diags);
-	struct isb_edit *edit = isb_edit_new(txn, cli->author, cli->reason, cli->now_ms);
-	rc = change(cli, txn, edit, &diags, arg);
-	if (rc == CLI_OK && check_whole(txn, &diags) != CLI_OK)
-		rc = cli_refuse(&diags, "refused");
+	e.edit = isb_edit_new(e.txn, cli->author, cli->reason, cli->now_ms);
+	rc = change(&e);
+	if (rc == CLI_OK && !e.diags.count)
+		check_whole(&e);
+	if (e.diags.count)
+		rc = cli_refuse(&e.diags, "refused, nothing was changed");
 	if (rc == CLI_OK)
-		rc = finish(cli, edit, txn, say_plan);
+		rc = finish(&e, tell);
 	else
-		isb_txn_abort(txn);
-	isb_edit_free(edit);
-	isb_diags_done(&diags);
+		isb_txn_abort(e.txn);
+	isb_edit_free(e.edit);
+	isb_diags_done(&e.diags);
 	isb_store_close(store);
 	return rc;
 }

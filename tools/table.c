@@ -24,17 +24,26 @@ void cli_table_row(struct cli_table *table, const char *const *cells)
 	table->rows++;
 }
 
+/* Nothing is padded that nothing follows: no line ends in blanks. */
+static void print_row(const char *const *cells, size_t n, const int *width)
+{
+	while (n > 1 && !*cells[n - 1])
+		n--;
+	for (size_t c = 0; c + 1 < n; c++)
+		printf("%-*s  ", width[c], cells[c]);
+	printf("%s\n", cells[n - 1]);
+}
+
 void cli_table_print(struct cli_table *table)
 {
 	size_t n = table->columns;
+	int *width = isb_arena_alloc(&table->arena, n * sizeof(*width));
+	for (size_t i = 0; i < table->rows * n; i++) {
+		int len = (int)strlen(table->cells[i]);
+		if (len > width[i % n])
+			width[i % n] = len;
+	}
 	for (size_t r = 0; r < table->rows; r++)
-		for (size_t c = 0; c < n; c++) {
-			int width = 0;
-			for (size_t i = 0; c + 1 < n && i < table->rows; i++) {
-				int len = (int)strlen(table->cells[i * n + c]);
-				width = len > width ? len : width;
-			}
-			printf("%-*s%s", width, table->cells[r * n + c], c + 1 < n ? "  " : "\n");
-		}
+		print_row(table->cells + r * n, n, width);
 	isb_arena_done(&table->arena);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <fnmatch.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli.h"
@@ -11,134 +10,88 @@
 /* drain and force: what an operator says of endpoints. A shell pattern names several at once. */
 
 struct saying {
-	const char *const *patterns;
-	int npattern;
+	const char *const *patterns; /* NULL-terminated */
 	struct isb_admin_row row;
-	struct isb_edit *edit;
-	bool *used; /* per pattern */
-	struct cli *cli;
+	struct cli_names said; /* endpoints that matched */
+	uint32_t ttl_s;        /* longest of all records */
 };
 
-static bool matches(struct saying *s, const char *endpoint)
+static int longest_ttl(struct isb_txn *txn, struct isb_diags *diags, uint32_t *ret_ttl_s)
 {
-	bool any = false;
-	for (int i = 0; i < s->npattern; i++)
-		if (fnmatch(s->patterns[i], endpoint, 0) == 0)
-			any = s->used[i] = true;
-	return any;
-}
-
-static const char *does(enum isb_admin admin)
-{
-	return admin == ISB_ADMIN_DRAIN ? "drains" : admin == ISB_ADMIN_UP ? "is forced up" : "is forced down";
-}
-
-static int say(struct saying *s, const char *endpoint)
-{
-	char until[24];
-	if (!matches(s, endpoint))
-		return 0;
-	int rc = isb_edit_admin(s->edit, endpoint, &s->row);
-	if (rc == ISB_OK && !s->cli->json) {
-		if (s->row.admin == ISB_ADMIN_AUTO)
-			printf("%s follows its checks again\n", endpoint);
-		else if (s->row.until_ms)
-			printf("%s %s until %s\n", endpoint, does(s->row.admin), isb_time_print(s->row.until_ms, until));
-		else
-			printf("%s %s until you say: isobar force auto %s\n", endpoint, does(s->row.admin), endpoint);
-	}
-	return rc;
-}
-
-struct names {
-	const char **list;
-	size_t count;
-	struct isb_arena arena;
-};
-
-static int collect(void *arg, const char *endpoint, uint32_t slot)
-{
-	struct names *n = arg;
-	(void)slot;
-	n->list = isb_xrealloc(n->list, (n->count + 2) * sizeof(*n->list));
-	n->list[n->count++] = isb_arena_strdup(&n->arena, endpoint);
-	n->list[n->count] = NULL;
-	return 0;
-}
-
-static int unknown_endpoint(struct isb_txn *txn, const char *pattern)
-{
-	struct names n = {0};
-	isb_slot_each(txn, collect, &n);
-	const char *near = n.count ? isb_nearest(pattern, n.list) : NULL;
-	int rc = near ? cli_fail(CLI_FAILED, "there is no endpoint '%s'; did you mean '%s'?", pattern, near)
-	              : cli_fail(CLI_FAILED, "there is no endpoint '%s'; isobar status lists them", pattern);
-	free(n.list);
-	isb_arena_done(&n.arena);
-	return rc;
-}
-
-static int admin_change(struct cli *cli, struct isb_txn *txn, struct isb_edit *edit, struct isb_diags *diags, void *arg)
-{
-	struct saying *s = arg;
-	(void)cli;
-	(void)diags;
-	s->edit = edit;
-	s->used = isb_xcalloc((size_t)s->npattern, sizeof(*s->used));
-	struct names n = {0}; /* listed first: rows must not be written while a table is walked */
-	int rc = isb_slot_each(txn, collect, &n);
-	for (size_t i = 0; rc == ISB_OK && i < n.count; i++)
-		rc = say(s, n.list[i]);
-	int code = CLI_OK;
-	for (int i = 0; code == CLI_OK && rc == ISB_OK && i < s->npattern; i++)
-		if (!s->used[i])
-			code = unknown_endpoint(txn, s->patterns[i]);
-	if (rc != ISB_OK)
-		code = cli_fail(CLI_FAILED, "cannot write the store: %s", isb_strerror(rc));
-	free(s->used);
-	free(n.list);
-	isb_arena_done(&n.arena);
-	return code;
-}
-
-/* --- When the last cached answer expires ------------------------------------------------------------------------- */
-
-static uint32_t longest_ttl(struct cli *cli)
-{
-	struct cli_reader reader;
 	struct isb_catalog catalog;
-	struct isb_diags diags = {0};
-	uint32_t longest = 0;
-	if (cli_read(cli, &reader) != CLI_OK)
-		return 0;
 	isb_catalog_init(&catalog);
-	if (isb_catalog_load(reader.catalog, &catalog, &diags) == ISB_OK)
-		for (size_t i = 0; i < catalog.nzone; i++)
-			for (size_t j = 0; j < catalog.zones[i].nrecord; j++)
-				if (catalog.zones[i].records[j].ttl_s > longest)
-					longest = catalog.zones[i].records[j].ttl_s;
-	isb_diags_done(&diags);
+	int rc = isb_catalog_load(txn, &catalog, diags);
+	for (size_t i = 0; rc == ISB_OK && i < catalog.nzone; i++)
+		for (size_t j = 0; j < catalog.zones[i].nrecord; j++)
+			if (catalog.zones[i].records[j].ttl_s > *ret_ttl_s)
+				*ret_ttl_s = catalog.zones[i].records[j].ttl_s;
 	isb_catalog_done(&catalog);
-	cli_read_done(&reader);
-	return longest;
+	return rc;
 }
 
-static int say_all(struct cli *cli, enum isb_admin admin, const char *const *patterns, int npattern)
+/* Every pattern must mean somebody: a typo in one of five names must not leave that one serving unnoticed. */
+static int match(struct cli_edit *e, struct saying *s, const struct cli_names *all)
+{
+	for (const char *const *p = s->patterns; *p; p++) {
+		bool used = false;
+		for (size_t i = 0; i < all->count; i++)
+			used = used || fnmatch(*p, all->list[i], 0) == 0;
+		if (!used)
+			return cli_unknown(e->txn, CLI_ENDPOINT, *p);
+	}
+	for (size_t i = 0; i < all->count; i++)
+		for (const char *const *p = s->patterns; *p; p++)
+			if (fnmatch(*p, all->list[i], 0) == 0) {
+				cli_names_add(&s->said, all->list[i]);
+				break;
+			}
+	return CLI_OK;
+}
+
+static int change(struct cli_edit *e)
+{
+	struct saying *s = e->arg;
+	struct cli_names all = {0}; /* listed first: rows must not be written while a table is walked */
+	int err = cli_names_of(e->txn, CLI_ENDPOINT, &all);
+	int rc = err == ISB_OK ? match(e, s, &all) : CLI_OK;
+	for (size_t i = 0; rc == CLI_OK && err == ISB_OK && i < s->said.count; i++)
+		err = isb_edit_admin(e->edit, s->said.list[i], &s->row);
+	if (rc == CLI_OK && err == ISB_OK && s->row.admin == ISB_ADMIN_DRAIN)
+		err = longest_ttl(e->txn, &e->diags, &s->ttl_s);
+	cli_names_done(&all);
+	return err == ISB_OK || e->diags.count ? rc : cli_unwritable(e->cli, err);
+}
+
+static void tell(struct cli_edit *e)
+{
+	const struct saying *s = e->arg;
+	static const char *const does[] = {
+		[ISB_ADMIN_AUTO] = "follows its checks", [ISB_ADMIN_UP] = "is forced up", [ISB_ADMIN_DOWN] = "is forced down",
+		[ISB_ADMIN_DRAIN] = "is drained"};
+	char until[24], span[ISB_SPAN_TEXT];
+	for (size_t i = 0; i < s->said.count; i++) {
+		printf("%s %s", s->said.list[i], does[s->row.admin]);
+		if (s->row.until_ms)
+			printf(" until %s", isb_time_print(s->row.until_ms, until));
+		else if (s->row.admin != ISB_ADMIN_AUTO)
+			printf(" until you say: isobar force auto %s", s->said.list[i]);
+		putchar('\n');
+	}
+	int64_t ttl_ms = (int64_t)s->ttl_s * 1000;
+	if (ttl_ms && !e->cli->dry_run)
+		printf("resolvers may hold older answers until %s (the longest TTL is %s)\n",
+		       isb_time_print(e->cli->now_ms + ttl_ms, until), isb_span_print(ttl_ms, span));
+}
+
+static int say(struct cli *cli, enum isb_admin admin, const char *const *patterns)
 {
 	struct saying s = {
 		.patterns = patterns,
-		.npattern = npattern,
-		.cli = cli,
 		.row = {.admin = admin, .since_ms = cli->now_ms, .author = cli->author, .reason = cli->reason,
 		        .until_ms = cli->for_ms ? cli->now_ms + cli->for_ms : 0},
 	};
-	int rc = cli_edit(cli, false, admin_change, &s);
-	if (rc == CLI_OK && admin == ISB_ADMIN_DRAIN && !cli->json && !cli->dry_run) {
-		uint32_t ttl = longest_ttl(cli);
-		char when[24], span[ISB_SPAN_TEXT];
-		printf("resolvers may hold older answers until %s (the longest TTL is %s); some keep them longer\n",
-		       isb_time_print(cli->now_ms + (int64_t)ttl * 1000, when), isb_span_print((int64_t)ttl * 1000, span));
-	}
+	int rc = cli_edit(cli, change, tell, &s);
+	cli_names_done(&s.said);
 	return rc;
 }
 
@@ -146,26 +99,34 @@ static int run_drain(struct cli *cli)
 {
 	if (!cli->count)
 		return cli_fail(CLI_USAGE, "drain which endpoint? write: isobar drain POOL/ENDPOINT");
-	return say_all(cli, ISB_ADMIN_DRAIN, cli->words, cli->count);
+	return say(cli, ISB_ADMIN_DRAIN, cli->words);
 }
 
 static int run_force(struct cli *cli)
 {
-	enum isb_admin admin;
 	static const char *const words[] = {"up", "down", "auto", NULL};
+	static const enum isb_admin admins[] = {ISB_ADMIN_UP, ISB_ADMIN_DOWN, ISB_ADMIN_AUTO};
+	size_t i = 0;
 	if (cli->count < 2)
 		return cli_fail(CLI_USAGE, "write: isobar force up|down|auto POOL/ENDPOINT");
-	if (isb_admin_parse(cli->words[0], &admin) != ISB_OK || admin == ISB_ADMIN_DRAIN) {
+	while (words[i] && strcmp(cli->words[0], words[i]) != 0)
+		i++;
+	if (!words[i]) {
 		const char *near = isb_nearest(cli->words[0], words);
 		return near ? cli_fail(CLI_USAGE, "cannot force '%s'; did you mean '%s'?", cli->words[0], near)
 		            : cli_fail(CLI_USAGE, "cannot force '%s'; write up, down or auto", cli->words[0]);
 	}
-	if (admin == ISB_ADMIN_AUTO && cli->for_ms)
+	if (admins[i] == ISB_ADMIN_AUTO && cli->for_ms)
 		return cli_fail(CLI_USAGE, "auto has no end; leave --for out");
-	return say_all(cli, admin, cli->words + 1, cli->count - 1);
+	return say(cli, admins[i], cli->words + 1);
 }
 
-const struct verb verb_drain = {"drain", "POOL/ENDPOINT ... [--for SPAN] [-r WHY]",
-                                "give no new answers with these endpoints (patterns: 'asia/*')", "tnr", run_drain};
-const struct verb verb_force = {"force", "up|down|auto POOL/ENDPOINT ... [--for SPAN] [-r WHY]",
-                                "overrule the checks, or follow them again (auto)", "tnr", run_force};
+const struct verb verb_drain = {
+	"drain", "POOL/ENDPOINT ... [--for SPAN] [-n] [-r WHY]", "give no new answers with these endpoints",
+	"Shell patterns name several at once. isobar force auto takes it back.\n", "'asia/*' --for 2h -r 'power work'", "tnr",
+	run_drain};
+const struct verb verb_force = {
+	"force", "up|down|auto POOL/ENDPOINT ... [--for SPAN] [-n] [-r WHY]",
+	"overrule the checks, or follow them again (auto)",
+	"Beats the verdict until --for has passed, across restarts. Shell patterns name several at once.\n",
+	"down asia/icn-1 --for 30m -r 'replacing a disk'", "tnr", run_force};

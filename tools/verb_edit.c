@@ -1,311 +1,196 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli.h"
-#include "isobar/base/clock.h"
 #include "isobar/base/err.h"
-#include "isobar/model/dname.h"
-#include "isobar/view/zonefile.h"
 
 /* set, add and remove: one object, an endpoint within its pool, or an rrset of a zone. */
 
 enum mode { SET, ADD, REMOVE };
-enum { KIND_ENDPOINT = ISB_KIND_COUNT, KIND_RRSET };
 
 struct single {
 	enum mode mode;
-	int kind;           /* enum isb_kind, KIND_ENDPOINT or KIND_RRSET */
+	int kind; /* of the words: enum isb_kind, CLI_ENDPOINT or CLI_RRSET */
 	const char *name;
 	const char *const *fields; /* "weight=20", … */
 	int nfield;
 };
 
-static int parse_kind(const char *word, int *ret_kind)
-{
-	static const char *const words[] = {"region", "check", "pool", "policy", "zone", "record", "endpoint", "rrset", NULL};
-	enum isb_kind kind;
-	if (isb_kind_parse(word, &kind) == ISB_OK) {
-		*ret_kind = (int)kind;
-		return CLI_OK;
-	}
-	if (strcmp(word, "endpoint") == 0 || strcmp(word, "rrset") == 0) {
-		*ret_kind = *word == 'e' ? KIND_ENDPOINT : KIND_RRSET;
-		return CLI_OK;
-	}
-	const char *near = isb_nearest(word, words);
-	return near ? cli_fail(CLI_USAGE, "there is no kind '%s'; did you mean '%s'?", word, near)
-	            : cli_fail(CLI_USAGE, "there is no kind '%s'; write region, check, pool, endpoint, policy, zone, record or rrset",
-	                       word);
-}
-
-/* --- Objects and endpoints ----------------------------------------------------------------------------------------- */
-
+/* The row that holds the thing, while it is edited. */
 struct body {
 	struct isb_arena arena;
 	struct isb_yaml *root;
-	const char *key;    /* of the row */
-	const char *prefix; /* "endpoints.icn-1." or "" */
 	enum isb_kind kind;
+	const char *key;
+	const char *endpoint; /* within its pool, or NULL */
+	bool add;
+	struct cli_edit *e;
 };
 
-/* "pool/endpoint" → the pool's row and the place of the endpoint in it. */
-static int locate(struct cli *cli, const struct single *s, struct body *b)
+/* "pool/endpoint" → the pool's row and the endpoint in it. */
+static int locate(const struct single *s, struct body *b)
 {
-	b->kind = s->kind == KIND_ENDPOINT ? ISB_POOL : (enum isb_kind)s->kind;
+	b->kind = s->kind == CLI_ENDPOINT ? ISB_POOL : (enum isb_kind)s->kind;
 	b->key = s->name;
-	b->prefix = "";
-	if (s->kind != KIND_ENDPOINT)
+	if (s->kind != CLI_ENDPOINT)
 		return CLI_OK;
 	const char *slash = strchr(s->name, '/');
-	if (!slash || !slash[1])
-		return cli_fail(CLI_USAGE, "'%s' names no endpoint; write POOL/ENDPOINT", s->name);
-	(void)cli;
+	if (!slash || slash == s->name || !slash[1] || strchr(slash + 1, '.'))
+		return cli_fail(CLI_USAGE, "'%s' names no endpoint; write POOL/ENDPOINT, the latter without dots", s->name);
 	b->key = isb_arena_strndup(&b->arena, s->name, (size_t)(slash - s->name));
-	b->prefix = isb_arena_printf(&b->arena, "endpoints.%s.", slash + 1);
+	b->endpoint = slash + 1;
 	return CLI_OK;
 }
 
-static int suggest_missing(struct isb_txn *txn, enum isb_kind kind, const char *key);
-
-static int load_body(struct isb_txn *txn, const struct single *s, struct body *b, struct isb_diags *diags)
+static int load(const struct single *s, struct body *b)
 {
+	struct cli_edit *e = b->e;
 	const char *text = "{}\n";
-	bool there = isb_object_get(txn, b->kind, b->key, &text) == ISB_OK;
-	bool whole = s->kind != KIND_ENDPOINT;
-	if (!there && (s->mode != ADD || !whole))
-		return suggest_missing(txn, b->kind, b->key);
-	if (there && s->mode == ADD && whole)
-		return cli_fail(CLI_FAILED, "%s '%s' is there already; change it with: isobar set %s %s ...", isb_kind_name(b->kind),
-		                b->key, isb_kind_name(b->kind), b->key);
-	if (isb_yaml_parse(&b->arena, b->key, text, strlen(text), diags, &b->root) != ISB_OK)
-		return cli_refuse(diags, "cannot read the stored object");
-	if (whole)
+	int rc = isb_object_get(e->txn, b->kind, b->key, &text);
+	if (rc == ISB_ENOTFOUND && (s->mode != ADD || b->endpoint))
+		return cli_unknown(e->txn, (int)b->kind, b->key);
+	if (rc != ISB_OK && rc != ISB_ENOTFOUND)
+		return cli_unreadable(e->cli, rc);
+	const char *row = isb_arena_printf(&b->arena, "%s/%s", isb_kind_name(b->kind), b->key);
+	if (isb_yaml_parse(&b->arena, row, text, strlen(text), &e->diags, &b->root) != ISB_OK || !b->endpoint)
 		return CLI_OK;
-	const char *endpoint = strchr(s->name, '/') + 1;
-	struct isb_yaml *endpoints = isb_yaml_get(b->root, "endpoints");
-	bool known = endpoints && isb_yaml_get(endpoints, endpoint);
-	if (known && s->mode == ADD)
+	const struct isb_yaml *endpoints = isb_yaml_get(b->root, "endpoints");
+	bool there = endpoints && isb_yaml_get(endpoints, b->endpoint);
+	if (there && s->mode == ADD)
 		return cli_fail(CLI_FAILED, "endpoint '%s' is there already; change it with: isobar set endpoint %s ...", s->name,
 		                s->name);
-	if (!known && s->mode != ADD) {
-		const char *names[1025] = {NULL};
-		for (size_t i = 0; endpoints && i < endpoints->count && i < 1024; i++)
-			names[i] = endpoints->pairs[i].key;
-		const char *near = isb_nearest(endpoint, names);
-		return near ? cli_fail(CLI_FAILED, "pool '%s' has no endpoint '%s'; did you mean '%s'?", b->key, endpoint, near)
-		            : cli_fail(CLI_FAILED, "pool '%s' has no endpoint '%s'", b->key, endpoint);
-	}
-	return CLI_OK;
+	return there || s->mode == ADD ? CLI_OK : cli_unknown(e->txn, CLI_ENDPOINT, s->name);
 }
 
-struct names {
-	const char **list;
-	size_t count;
-	struct isb_arena arena;
-};
-
-static int collect(void *arg, const char *key, const char *body)
+static void set_field(struct body *b, const char *field, const char *value, const char *word)
 {
-	struct names *n = arg;
-	(void)body;
-	n->list = isb_xrealloc(n->list, (n->count + 2) * sizeof(*n->list));
-	n->list[n->count++] = isb_arena_strdup(&n->arena, key);
-	n->list[n->count] = NULL;
-	return 0;
+	struct isb_mark at = {.file = isb_arena_printf(&b->arena, "argument '%s'", word)};
+	if (b->endpoint)
+		field = isb_arena_printf(&b->arena, "endpoints.%s%s%s", b->endpoint, *field ? "." : "", field);
+	isb_yaml_set(&b->arena, b->root, field, value, at, &b->e->diags);
 }
 
-static int suggest_missing(struct isb_txn *txn, enum isb_kind kind, const char *key)
+static int set_fields(const struct single *s, struct body *b)
 {
-	struct names n = {0};
-	isb_object_each(txn, kind, collect, &n);
-	const char *near = n.count ? isb_nearest(key, n.list) : NULL;
-	int rc = near ? cli_fail(CLI_FAILED, "there is no %s '%s'; did you mean '%s'?", isb_kind_name(kind), key, near)
-	              : cli_fail(CLI_FAILED, "there is no %s '%s'; make one with: isobar add %s %s ...", isb_kind_name(kind), key,
-	                         isb_kind_name(kind), key);
-	free(n.list);
-	isb_arena_done(&n.arena);
-	return rc;
-}
-
-static int set_fields(const struct single *s, struct body *b, struct isb_diags *diags)
-{
+	if (b->endpoint && s->mode != SET)
+		set_field(b, "", s->mode == ADD ? "{}" : NULL, s->name);
 	for (int i = 0; i < s->nfield; i++) {
 		const char *equals = strchr(s->fields[i], '=');
 		if (!equals)
 			return cli_fail(CLI_USAGE, "'%s' sets nothing; write field=value (field= takes it away)", s->fields[i]);
-		char *field = isb_arena_printf(&b->arena, "%s%.*s", b->prefix, (int)(equals - s->fields[i]), s->fields[i]);
-		struct isb_mark at = {.file = isb_arena_printf(&b->arena, "argument '%s'", s->fields[i])};
-		isb_yaml_set(&b->arena, b->root, field, equals[1] ? equals + 1 : NULL, at, diags);
+		set_field(b, isb_arena_strndup(&b->arena, s->fields[i], (size_t)(equals - s->fields[i])),
+		          equals[1] ? equals + 1 : NULL, s->fields[i]);
 	}
-	return diags->count ? cli_refuse(diags, "refused") : CLI_OK;
+	return CLI_OK;
 }
 
-static const void *last_object(const struct isb_catalog *c, enum isb_kind kind)
+/* --- Back into the store --- */
+
+static int put_row(void *arg, enum isb_kind kind, const char *key, const char *body)
 {
-	switch (kind) {
-	case ISB_REGION: return &c->regions[c->nregion - 1];
-	case ISB_CHECK: return &c->checks[c->ncheck - 1];
-	case ISB_POOL: return &c->pools[c->npool - 1];
-	case ISB_POLICY: return &c->policies[c->npolicy - 1];
-	case ISB_ZONE: return &c->zones[c->nzone - 1];
-	default: return &c->zones[c->nzone - 1].records[c->zones[c->nzone - 1].nrecord - 1];
-	}
+	struct body *b = arg;
+	const char *old;
+	bool own = kind == b->kind;
+	if (!own && b->kind != ISB_ZONE) /* a record's zone stands before it only to hold it */
+		return ISB_OK;
+	if (own && b->add && isb_object_get(b->e->txn, kind, key, &old) == ISB_OK)
+		return cli_fail(CLI_FAILED, "%s '%s' is there already; change it with: isobar set %s %s ...", isb_kind_name(kind),
+		                key, isb_kind_name(kind), key);
+	return isb_edit_put_object(b->e->edit, kind, key, body);
 }
 
-/* The body through the schema and back: checked, canonical. A record's zone is put before it. */
-static int put_body(struct isb_edit *edit, struct body *b, struct isb_diags *diags)
+/* The body through the schema and back: checked, canonical. */
+static int put(struct body *b)
 {
 	struct isb_catalog one;
-	struct isb_buf out = {0};
+	struct isb_diags *diags = &b->e->diags;
+	struct cli_zone zone = {0};
+	const char *slash = strchr(b->key, '/');
 	isb_catalog_init(&one);
-	if (b->kind == ISB_RECORD && strchr(b->key, '/')) {
-		struct isb_yaml empty = {.kind = ISB_YAML_MAP};
-		const char *zone = isb_arena_strndup(&b->arena, b->key, (size_t)(strchr(b->key, '/') - b->key));
-		isb_schema_read_object(&one, ISB_ZONE, zone, &empty, diags);
+	if (b->kind == ISB_RECORD && slash) {
+		const struct isb_yaml empty = {.kind = ISB_YAML_MAP};
+		const char *name = isb_arena_strndup(&b->arena, b->key, (size_t)(slash - b->key));
+		isb_schema_read_object(&one, ISB_ZONE, name, &empty, diags);
 	}
-	int rc = isb_schema_read_object(&one, b->kind, b->key, b->root, diags);
-	if (rc == ISB_OK) {
-		isb_schema_print_object(&out, b->kind, last_object(&one, b->kind));
-		rc = isb_edit_put_object(edit, b->kind, b->key, isb_buf_text(&out));
-	}
-	isb_buf_done(&out);
+	isb_schema_read_object(&one, b->kind, b->key, b->root, diags);
+	if (b->kind == ISB_ZONE && one.nzone)
+		cli_zone_read(&b->arena, &one.zones[0], diags, &zone);
+	int rc = ISB_OK;
+	if (!diags->count)
+		rc = isb_schema_rows(&one, put_row, b);
+	if (!diags->count && rc == ISB_OK)
+		rc = cli_zone_put(b->e->edit, &zone);
+	cli_zone_done(&zone);
 	isb_catalog_done(&one);
-	if (diags->count)
-		return cli_refuse(diags, "refused");
-	return rc == ISB_OK ? CLI_OK : cli_fail(CLI_FAILED, "cannot write the store: %s", isb_strerror(rc));
+	return rc < 0 ? cli_unwritable(b->e->cli, rc) : rc;
 }
 
 /* A zone goes with its records and rrsets. */
-static int remove_zone(struct isb_txn *txn, struct isb_edit *edit, const char *zone)
+static int remove_zone(struct cli_edit *e, const char *zone)
 {
-	struct names n = {0};
-	uint8_t apex[ISB_DNAME_MAX];
-	int rc = isb_object_each(txn, ISB_RECORD, collect, &n);
+	struct cli_names names = {0};
+	int rc = cli_names_of(e->txn, ISB_RECORD, &names);
 	size_t len = strlen(zone);
-	for (size_t i = 0; rc == ISB_OK && i < n.count; i++)
-		if (strncmp(n.list[i], zone, len) == 0 && n.list[i][len] == '/')
-			rc = isb_edit_delete_object(edit, ISB_RECORD, n.list[i]);
-	if (rc == ISB_OK && isb_dname_parse(zone, NULL, apex) >= 0) {
-		isb_dname_lower(apex, apex);
-		rc = isb_edit_zone_begin(edit, apex);
-		if (rc == ISB_OK)
-			rc = isb_edit_zone_end(edit);
-	}
-	free(n.list);
-	isb_arena_done(&n.arena);
-	return rc;
+	for (size_t i = 0; rc == ISB_OK && i < names.count; i++)
+		if (strncmp(names.list[i], zone, len) == 0 && names.list[i][len] == '/')
+			rc = isb_edit_delete_object(e->edit, ISB_RECORD, names.list[i]);
+	cli_names_done(&names);
+	return rc == ISB_OK ? cli_zone_empty(e->edit, zone) : rc;
 }
 
-static int change_object(struct cli *cli, struct isb_txn *txn, struct isb_edit *edit, struct isb_diags *diags,
-                         const struct single *s)
+static int remove_object(struct body *b)
 {
-	struct body b = {0};
-	int rc = locate(cli, s, &b);
+	int rc = isb_edit_delete_object(b->e->edit, b->kind, b->key);
+	if (rc == ISB_OK && b->kind == ISB_ZONE)
+		rc = remove_zone(b->e, b->key);
+	return rc == ISB_OK ? CLI_OK : cli_unwritable(b->e->cli, rc);
+}
+
+static int change_object(struct cli_edit *e, const struct single *s)
+{
+	struct body b = {.e = e, .add = s->mode == ADD && s->kind != CLI_ENDPOINT};
+	int rc = locate(s, &b);
 	if (rc == CLI_OK)
-		rc = load_body(txn, s, &b, diags);
-	if (rc == CLI_OK && s->mode == REMOVE && s->kind != KIND_ENDPOINT) {
-		int err = isb_edit_delete_object(edit, b.kind, b.key);
-		if (err == ISB_OK && b.kind == ISB_ZONE)
-			err = remove_zone(txn, edit, b.key);
-		if (err != ISB_OK)
-			rc = cli_fail(CLI_FAILED, "cannot write the store: %s", isb_strerror(err));
-	} else if (rc == CLI_OK) {
-		if (s->mode == REMOVE) {
-			char *field = isb_arena_strndup(&b.arena, b.prefix, strlen(b.prefix) - 1);
-			isb_yaml_set(&b.arena, b.root, field, NULL, (struct isb_mark){0}, diags);
-		}
-		rc = set_fields(s, &b, diags);
-		if (rc == CLI_OK)
-			rc = put_body(edit, &b, diags);
+		rc = load(s, &b);
+	if (rc == CLI_OK && !e->diags.count) {
+		if (s->mode == REMOVE && !b.endpoint)
+			rc = remove_object(&b);
+		else if ((rc = set_fields(s, &b)) == CLI_OK && !e->diags.count)
+			rc = put(&b);
 	}
 	isb_arena_done(&b.arena);
 	return rc;
 }
 
-/* --- rrsets -------------------------------------------------------------------------------------------------------- */
-
-/* The stored zone that holds a name: the longest. */
-static int zone_of(struct isb_txn *txn, const uint8_t *owner, const uint8_t **ret_apex)
+static int change(struct cli_edit *e)
 {
-	unsigned labels = isb_dname_labels(owner);
-	for (unsigned up = 0; up <= labels; up++) {
-		char name[ISB_DNAME_TEXT];
-		const char *body;
-		const uint8_t *apex = isb_dname_up(owner, up);
-		if (isb_object_get(txn, ISB_ZONE, isb_dname_print_bare(apex, name), &body) == ISB_OK) {
-			*ret_apex = apex;
-			return ISB_OK;
-		}
-	}
-	return ISB_ENOTFOUND;
+	const struct single *s = e->arg;
+	if (s->kind != CLI_RRSET)
+		return change_object(e, s);
+	return s->mode == REMOVE ? cli_remove_rrset(e, e->cli->words + 1, e->cli->count - 1)
+	                         : cli_put_rrset(e, e->cli->words + 1, e->cli->count - 1, s->mode == ADD);
 }
 
-/* `set rrset NAME TYPE TTL RDATA ...`, `remove rrset NAME TYPE`. */
-static int change_rrset(struct isb_txn *txn, struct isb_edit *edit, struct isb_diags *diags, const struct single *s)
-{
-	uint8_t name[ISB_DNAME_MAX], owner[ISB_DNAME_MAX];
-	const uint8_t *apex;
-	const struct isb_rrset *old;
-	struct isb_rrset *set;
-	struct isb_arena arena = {0};
-	uint16_t type;
-	int64_t ttl_ms;
-	if (s->nfield < (s->mode == REMOVE ? 1 : 3))
-		return cli_fail(CLI_USAGE, s->mode == REMOVE ? "write: isobar remove rrset NAME TYPE"
-		                                             : "write: isobar set rrset NAME TYPE TTL RDATA ...");
-	if (isb_dname_parse(s->name, NULL, name) < 0)
-		return cli_fail(CLI_USAGE, "'%s' is not a domain name", s->name);
-	isb_dname_lower(name, owner);
-	if (isb_type_parse(s->fields[0], &type) != ISB_OK)
-		return cli_fail(CLI_USAGE, "'%s' is no record type", s->fields[0]);
-	if (zone_of(txn, owner, &apex) != ISB_OK)
-		return cli_fail(CLI_FAILED, "no zone of the catalog holds '%s'", s->name);
-	bool there = isb_rrset_get(txn, apex, owner, type, &old) == ISB_OK;
-	if (there && s->mode == ADD)
-		return cli_fail(CLI_FAILED, "%s %s is there already; change it with: isobar set rrset ...", s->name, s->fields[0]);
-	if (!there && s->mode == REMOVE)
-		return cli_fail(CLI_FAILED, "there is no rrset %s %s", s->name, s->fields[0]);
-	int rc = ISB_OK;
-	if (s->mode == REMOVE) {
-		rc = isb_edit_delete_rrset(edit, apex, owner, type);
-	} else {
-		if (isb_span_parse(s->fields[1], &ttl_ms) != ISB_OK)
-			return cli_fail(CLI_USAGE, "'%s' is no TTL; write 300 or 5m", s->fields[1]);
-		struct isb_mark at = {.file = "argument"};
-		rc = isb_rrset_parse(&arena, type, (uint32_t)(ttl_ms / 1000), s->fields + 2, (size_t)s->nfield - 2, apex, at, diags,
-		                     &set);
-		if (rc == ISB_OK)
-			rc = isb_edit_put_rrset(edit, apex, owner, set);
-	}
-	isb_arena_done(&arena);
-	if (diags->count)
-		return cli_refuse(diags, "refused");
-	return rc == ISB_OK ? CLI_OK : cli_fail(CLI_FAILED, "cannot write the store: %s", isb_strerror(rc));
-}
-
-static int change(struct cli *cli, struct isb_txn *txn, struct isb_edit *edit, struct isb_diags *diags, void *arg)
-{
-	const struct single *s = arg;
-	return s->kind == KIND_RRSET ? change_rrset(txn, edit, diags, s) : change_object(cli, txn, edit, diags, s);
-}
+/* --- Verbs --- */
 
 static int run(struct cli *cli, enum mode mode, const char *usage)
 {
 	struct single s = {.mode = mode};
+	if (cli->count) {
+		int rc = cli_kind_parse(cli->words[0], &s.kind);
+		if (rc != CLI_OK)
+			return rc;
+	}
 	if (cli->count < 2 || (mode == SET && cli->count < 3))
-		return cli_fail(CLI_USAGE, "write: isobar %s", usage);
-	int rc = parse_kind(cli->words[0], &s.kind);
-	if (rc != CLI_OK)
-		return rc;
+		return cli_fail(CLI_USAGE, "write: isobar %s; isobar help %s says what can be set", usage,
+		                cli->count ? cli_kind_name(s.kind) : "KIND");
 	s.name = cli->words[1];
 	s.fields = cli->words + 2;
 	s.nfield = cli->count - 2;
-	if (mode == REMOVE && s.nfield && s.kind != KIND_RRSET)
+	if (mode == REMOVE && s.nfield && s.kind != CLI_RRSET)
 		return cli_fail(CLI_USAGE, "remove takes a whole %s; to take a field away: isobar set %s %s %s=", cli->words[0],
 		                cli->words[0], s.name, s.fields[0]);
-	return cli_edit(cli, true, change, &s);
+	return cli_edit(cli, change, NULL, &s);
 }
 
 static int run_set(struct cli *cli)
@@ -323,9 +208,20 @@ static int run_remove(struct cli *cli)
 	return run(cli, REMOVE, "remove KIND NAME");
 }
 
-const struct verb verb_set = {"set", "KIND NAME field=value ... | rrset NAME TYPE TTL RDATA ...",
-                              "change fields of an object, an endpoint (POOL/ENDPOINT) or an rrset", "nr", run_set};
-const struct verb verb_add = {"add", "KIND NAME field=value ... | rrset NAME TYPE TTL RDATA ...",
-                              "make an object, an endpoint or an rrset", "nr", run_add};
-const struct verb verb_remove = {"remove", "KIND NAME | rrset NAME TYPE", "take an object, an endpoint or an rrset away",
-                                 "nr", run_remove};
+#define FIELDS_MORE \
+	"KIND is region, check, pool, endpoint (POOL/ENDPOINT), policy, zone or record (ZONE/OWNER);\n" \
+	"isobar help KIND lists its fields (of a check: help checks). A value is written as in YAML:\n" \
+	"[A, AAAA], {use: us, weight: 3}; dots lead inside: expect.status=200. RDATA is one record's, as in\n" \
+	"a master file.\n"
+
+const struct verb verb_set = {
+	"set", "KIND NAME field=value ...\nrrset NAME TYPE TTL RDATA ...",
+	"change fields of an object or endpoint, or replace an rrset", FIELDS_MORE "field= takes a field away.\n",
+	"endpoint asia/icn-1 weight=20 -r 'new machines'", "nr", run_set};
+const struct verb verb_add = {
+	"add", "KIND NAME field=value ...\nrrset NAME TYPE TTL RDATA ...", "make an object, an endpoint or an rrset",
+	FIELDS_MORE, "record example.com/www types=[A,AAAA] policy=www ttl=30s", "nr", run_add};
+const struct verb verb_remove = {
+	"remove", "KIND NAME\nrrset NAME TYPE", "take an object, an endpoint or an rrset away",
+	"A zone goes with its records and rrsets. What is still in use is not removed.\n", "endpoint asia/icn-2", "nr",
+	run_remove};

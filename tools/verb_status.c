@@ -9,29 +9,34 @@
 #include "isobar/base/err.h"
 #include "isobar/store/healthdb.h"
 
-/* One screen: what is down, disputed, forced or draining, since when, why, according to whom. */
+/* One screen: what is down, disputed, forced or drained, since when, why, according to whom. */
 
 enum { PROBE_STALE_MS = 15000 }; /* a probe writes its row every second or so */
 
 struct row {
-	char name[256], region[64], address[ISB_ADDR_TEXT], state[32], age[ISB_SPAN_TEXT], latency[24];
-	struct isb_buf why;
-	struct isb_health health;
+	const struct isb_pool *pool;
+	const struct isb_endpoint *endpoint;
+	const char *name; /* "pool/endpoint" */
 	bool checked;
-	struct isb_admin_row admin;
-	int64_t since_ms;
+	struct isb_health health;
+	struct isb_admin_row admin; /* AUTO once it expired */
+	int64_t since_ms;           /* of the probes' state; 0: unknown */
+	struct isb_buf evidence;    /* "seoul: ok x12; frankfurt: timeout x3" */
 };
 
 struct status {
 	struct cli *cli;
 	struct cli_reader reader;
 	struct isb_catalog catalog;
+	struct isb_arena arena;
+	uint64_t generation;
 	struct row *rows;
 	size_t count;
-	size_t up, down, unknown, disputed, forced, draining;
-	json_t *probes;
-	struct cli_table probe_table;
+	struct isb_probe_row *probes;
+	size_t nprobe, heard; /* heard: probes that report and see something */
 };
+
+/* --- Reading --- */
 
 static int add_evidence(void *arg, const struct isb_observation *o)
 {
@@ -40,188 +45,262 @@ static int add_evidence(void *arg, const struct isb_observation *o)
 	const struct isb_history *h = &o->history;
 	if (h->since_ms > row->since_ms)
 		row->since_ms = h->since_ms;
-	isb_buf_printf(&row->why, "%s%s: %s x%u", row->why.len ? "; " : "", o->probe, isb_outcome_print(&h->last, outcome),
-	               h->run);
+	isb_buf_printf(&row->evidence, "%s%s: %s x%u%s", row->evidence.len ? "; " : "", o->probe,
+	               isb_outcome_print(&h->last, outcome), h->run, h->run == UINT8_MAX ? "+" : "");
 	return 0;
 }
 
-static void count_row(struct status *s, const struct row *row)
-{
-	if (row->admin.admin == ISB_ADMIN_DRAIN)
-		s->draining++;
-	else if (row->admin.admin != ISB_ADMIN_AUTO)
-		s->forced++;
-	size_t *by_verdict[] = {&s->unknown, &s->up, &s->down, &s->disputed};
-	if (row->checked)
-		++*by_verdict[row->health.verdict];
-}
-
-static void describe(const struct status *s, struct row *row)
-{
-	const struct isb_health *h = &row->health;
-	int64_t now_ms = s->cli->now_ms, since_ms = row->since_ms;
-	const char *verdict = row->checked ? isb_verdict_name(h->verdict) : "unchecked";
-	snprintf(row->state, sizeof(row->state), "%s", verdict);
-	if (row->checked && (h->verdict == ISB_UNKNOWN || h->verdict == ISB_DISPUTED) && h->held)
-		snprintf(row->state, sizeof(row->state), "%s (held %s)", verdict, isb_verdict_name(h->held));
-	if (row->admin.admin != ISB_ADMIN_AUTO) {
-		char until[24];
-		snprintf(row->state, sizeof(row->state), "%s, checks: %s", isb_admin_name(row->admin.admin), verdict);
-		since_ms = row->admin.since_ms;
-		struct isb_buf why = {0};
-		isb_buf_printf(&why, "%s%s%s", row->admin.author, *row->admin.reason ? ": " : "", row->admin.reason);
-		if (row->admin.until_ms)
-			isb_buf_printf(&why, " (until %s)", isb_time_print(row->admin.until_ms, until));
-		isb_buf_printf(&why, "%s%s", row->why.len ? "; " : "", isb_buf_text(&row->why));
-		isb_buf_done(&row->why);
-		row->why = why;
-	}
-	strcpy(row->age, "-");
-	if (since_ms)
-		isb_span_print(now_ms - since_ms, row->age);
-	strcpy(row->latency, "-");
-	if (h->latency_us && row->checked)
-		snprintf(row->latency, sizeof(row->latency), "%.1f ms", h->latency_us / 1000.0);
-}
-
-static int read_endpoint(struct status *s, const struct isb_pool *pool, const struct isb_endpoint *endpoint, struct row *row)
+static int read_row(struct status *s, struct row *row)
 {
 	uint32_t slot;
-	uint64_t word = 0;
-	snprintf(row->name, sizeof(row->name), "%s/%s", pool->name, endpoint->name);
-	snprintf(row->region, sizeof(row->region), "%s", endpoint->region.name ? endpoint->region.name : "-");
-	if (endpoint->naddress)
-		isb_addr_print(&endpoint->addresses[0], row->address);
-	else
-		strcpy(row->address, "-");
-	row->checked = pool->check.name != NULL;
-	int rc = isb_slot_get(s->reader.catalog, pool->name, endpoint->name, &slot);
+	uint64_t health = 0;
+	row->name = isb_arena_printf(&s->arena, "%s/%s", row->pool->name, row->endpoint->name);
+	row->checked = row->pool->check.name != NULL;
+	int rc = isb_slot_get(s->reader.catalog, row->pool->name, row->endpoint->name, &slot);
+	if (rc == ISB_OK && row->checked)
+		rc = isb_word_get(s->reader.health, slot, &health);
+	if (rc == ISB_OK && row->checked)
+		rc = isb_observation_each(s->reader.health, slot, add_evidence, row);
 	if (rc != ISB_OK)
 		return rc;
-	rc = isb_word_get(s->reader.health, slot, &word);
-	row->health = isb_health_unpack(word);
-	if (rc == ISB_OK)
-		rc = isb_observation_each(s->reader.health, slot, add_evidence, row);
-	if (isb_admin_get(s->reader.catalog, row->name, &row->admin) != ISB_OK ||
-	    isb_admin_at(isb_admin_pack(row->admin.admin, row->admin.until_ms), s->cli->now_ms) == ISB_ADMIN_AUTO)
+	row->health = isb_health_unpack(health);
+	rc = isb_admin_get(s->reader.catalog, row->name, &row->admin);
+	uint64_t word = rc == ISB_OK ? isb_admin_pack(row->admin.admin, row->admin.until_ms) : 0;
+	if (isb_admin_at(word, s->cli->now_ms) == ISB_ADMIN_AUTO)
 		row->admin = (struct isb_admin_row){.author = "", .reason = ""};
-	count_row(s, row);
-	describe(s, row);
-	return rc;
+	return rc == ISB_ENOTFOUND ? ISB_OK : rc;
 }
 
-static int read_endpoints(struct status *s)
+static int read_rows(struct status *s)
 {
 	size_t total = 0;
+	int rc = ISB_OK;
 	for (size_t i = 0; i < s->catalog.npool; i++)
 		total += s->catalog.pools[i].nendpoint;
 	s->rows = isb_xcalloc(total, sizeof(*s->rows));
-	int rc = ISB_OK;
 	for (size_t i = 0; rc == ISB_OK && i < s->catalog.npool; i++)
-		for (size_t j = 0; rc == ISB_OK && j < s->catalog.pools[i].nendpoint; j++)
-			rc = read_endpoint(s, &s->catalog.pools[i], &s->catalog.pools[i].endpoints[j], &s->rows[s->count++]);
+		for (size_t j = 0; rc == ISB_OK && j < s->catalog.pools[i].nendpoint; j++) {
+			struct row *row = &s->rows[s->count++];
+			row->pool = &s->catalog.pools[i];
+			row->endpoint = &row->pool->endpoints[j];
+			rc = read_row(s, row);
+		}
 	return rc;
 }
 
-static int add_probe(void *arg, const struct isb_probe_row *p)
+static bool is_stale(const struct status *s, const struct isb_probe_row *probe)
+{
+	return s->cli->now_ms - probe->seen_ms > PROBE_STALE_MS;
+}
+
+static int add_probe(void *arg, const struct isb_probe_row *probe)
 {
 	struct status *s = arg;
-	char age[ISB_SPAN_TEXT], checks[16];
-	bool stale = s->cli->now_ms - p->seen_ms > PROBE_STALE_MS;
-	const char *state = stale ? "gone" : p->blind ? "blind" : "ok";
-	isb_span_print(s->cli->now_ms - p->seen_ms, age);
-	snprintf(checks, sizeof(checks), "%u", p->checks);
-	if (s->probes)
-		json_array_append_new(s->probes, json_pack("{s:s, s:s, s:s, s:I, s:i}", "name", p->name, "region", p->region, "state",
-		                                           state, "seen_ms", (json_int_t)p->seen_ms, "checks", (int)p->checks));
-	else
-		cli_table_row(&s->probe_table, (const char *[]){p->name, *p->region ? p->region : "-", state, age, checks});
+	s->probes = isb_xrealloc(s->probes, (s->nprobe + 1) * sizeof(*s->probes));
+	s->probes[s->nprobe++] = *probe; /* its texts hold while the transaction does */
+	s->heard += !is_stale(s, probe) && !probe->blind;
 	return 0;
 }
 
-static void print_json(struct status *s, uint64_t generation)
+static int read_all(struct status *s)
 {
-	json_t *list = json_array();
-	for (size_t i = 0; i < s->count; i++) {
-		const struct row *r = &s->rows[i];
-		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:s}", "endpoint", r->name, "region",
-		                                      r->region, "address", r->address, "verdict",
-		                                      r->checked ? isb_verdict_name(r->health.verdict) : "unchecked", "held",
-		                                      isb_verdict_name(r->health.held), "admin", isb_admin_name(r->admin.admin),
-		                                      "latency_us", (int)r->health.latency_us, "since_ms",
-		                                      (json_int_t)(r->admin.admin ? r->admin.since_ms : r->since_ms), "why",
-		                                      isb_buf_text(&r->why)));
-	}
-	cli_print_json(json_pack("{s:I, s:o, s:o}", "generation", (json_int_t)generation, "endpoints", list, "probes", s->probes));
+	struct isb_diags diags = {0};
+	s->generation = isb_generation(s->reader.catalog);
+	int rc = isb_catalog_load(s->reader.catalog, &s->catalog, &diags);
+	if (rc == ISB_OK)
+		rc = read_rows(s);
+	if (rc == ISB_OK)
+		rc = isb_probe_each(s->reader.health, add_probe, s);
+	isb_diags_print(&diags, stderr);
+	isb_diags_done(&diags);
+	return rc;
 }
 
-static void print_text(struct status *s, uint64_t generation, size_t nprobe)
+/* --- Words for a row --- */
+
+static const char *verdict_word(const struct row *row)
 {
-	size_t records = 0;
+	return row->checked ? isb_verdict_name(row->health.verdict) : "unchecked";
+}
+
+/* What the checks say: "up", "unknown (held down)", "unchecked". */
+static const char *verdict_text(struct status *s, const struct row *row)
+{
+	const struct isb_health *h = &row->health;
+	if (row->checked && h->held && (h->verdict == ISB_UNKNOWN || h->verdict == ISB_DISPUTED))
+		return isb_arena_printf(&s->arena, "%s (held %s)", verdict_word(row), isb_verdict_name(h->held));
+	return verdict_word(row);
+}
+
+static const char *state_text(struct status *s, const struct row *row)
+{
+	switch (row->admin.admin) {
+	case ISB_ADMIN_UP: return "forced up";
+	case ISB_ADMIN_DOWN: return "forced down";
+	case ISB_ADMIN_DRAIN: return "drained";
+	default: return verdict_text(s, row);
+	}
+}
+
+static const char *why_text(struct status *s, const struct row *row)
+{
+	const struct isb_admin_row *admin = &row->admin;
+	const char *evidence = isb_buf_text(&row->evidence);
+	char left[ISB_SPAN_TEXT], *until = "";
+	if (!row->checked)
+		evidence = "its pool has no check";
+	else if (!*evidence)
+		evidence = row->health.held ? "no fresh report" : "no probe has reported";
+	if (admin->admin == ISB_ADMIN_AUTO && row->checked && row->health.verdict == ISB_UNKNOWN && !row->health.held)
+		return isb_arena_printf(&s->arena, "%s; counts as up", evidence);
+	if (admin->admin == ISB_ADMIN_AUTO)
+		return evidence;
+	if (admin->until_ms)
+		until = isb_arena_printf(&s->arena, "; ends in %s", isb_span_print(admin->until_ms - s->cli->now_ms, left));
+	return isb_arena_printf(&s->arena, "%s%s%s%s; checks say %s (%s)", admin->author, *admin->reason ? ": " : "",
+	                        admin->reason, until, verdict_text(s, row), evidence);
+}
+
+static const char *address_text(struct status *s, const struct isb_endpoint *endpoint)
+{
+	char text[ISB_ADDR_TEXT];
+	if (!endpoint->naddress)
+		return endpoint->host ? endpoint->host : "-";
+	isb_addr_print(&endpoint->addresses[0], text);
+	if (endpoint->naddress == 1)
+		return isb_arena_strdup(&s->arena, text);
+	return isb_arena_printf(&s->arena, "%s +%zu", text, endpoint->naddress - 1);
+}
+
+static int64_t since(const struct row *row)
+{
+	return row->admin.admin == ISB_ADMIN_AUTO ? row->since_ms : row->admin.since_ms;
+}
+
+/* --- For people --- */
+
+static void print_counts(const struct status *s)
+{
+	size_t records = 0, forced = 0, drained = 0, unchecked = 0, verdict[4] = {0};
 	for (size_t i = 0; i < s->catalog.nzone; i++)
 		records += s->catalog.zones[i].nrecord;
-	printf("generation %" PRIu64 ": %zu zones, %zu records, %zu endpoints\n", generation, s->catalog.nzone, records, s->count);
-	printf("%zu up, %zu down, %zu disputed, %zu unknown; %zu forced, %zu draining\n\n", s->up, s->down, s->disputed,
-	       s->unknown, s->forced, s->draining);
+	for (size_t i = 0; i < s->count; i++) {
+		const struct row *row = &s->rows[i];
+		++*(row->checked ? &verdict[row->health.verdict] : &unchecked);
+		drained += row->admin.admin == ISB_ADMIN_DRAIN;
+		forced += row->admin.admin == ISB_ADMIN_UP || row->admin.admin == ISB_ADMIN_DOWN;
+	}
+	printf("generation %" PRIu64 "; zones: %zu, records: %zu, endpoints: %zu\n", s->generation, s->catalog.nzone, records,
+	       s->count);
+	printf("checks: %zu up, %zu down, %zu disputed, %zu unknown, %zu unchecked; operators: %zu forced, %zu drained\n",
+	       verdict[ISB_UP], verdict[ISB_DOWN], verdict[ISB_DISPUTED], verdict[ISB_UNKNOWN], unchecked, forced, drained);
+}
+
+static void print_rows(struct status *s)
+{
 	struct cli_table table;
 	cli_table_init(&table, 7, (const char *[]){"ENDPOINT", "REGION", "ADDRESS", "STATE", "SINCE", "LATENCY", "WHY"});
 	for (size_t i = 0; i < s->count; i++) {
 		const struct row *r = &s->rows[i];
-		cli_table_row(&table, (const char *[]){r->name, r->region, r->address, r->state, r->age, r->latency,
-		                                       isb_buf_text(&r->why)});
+		char age[ISB_SPAN_TEXT] = "-", latency[24] = "-";
+		if (since(r))
+			isb_span_print(s->cli->now_ms - since(r), age);
+		if (r->health.latency_us)
+			snprintf(latency, sizeof(latency), "%.1fms", r->health.latency_us / 1000.0);
+		cli_table_row(&table, (const char *[]){r->name, r->endpoint->region.name ? r->endpoint->region.name : "-",
+		                                       address_text(s, r->endpoint), state_text(s, r), age, latency,
+		                                       why_text(s, r)});
 	}
 	cli_table_print(&table);
-	if (nprobe) {
-		putchar('\n');
-		cli_table_print(&s->probe_table);
-	} else {
-		printf("\nno probe has reported yet; start isobar-probe\n");
-	}
 }
 
-static int count_probe(void *arg, const struct isb_probe_row *row)
+static const char *probe_state(const struct status *s, const struct isb_probe_row *probe)
 {
-	(void)row;
-	++*(size_t *)arg;
-	return 0;
+	return is_stale(s, probe) ? "gone" : probe->blind ? "blind" : "ok";
+}
+
+static void print_probes(const struct status *s)
+{
+	struct cli_table table;
+	if (s->nprobe) {
+		cli_table_init(&table, 5, (const char *[]){"PROBE", "REGION", "STATE", "LAST SEEN", "CHECKS"});
+		for (size_t i = 0; i < s->nprobe; i++) {
+			const struct isb_probe_row *p = &s->probes[i];
+			char age[ISB_SPAN_TEXT], checks[16];
+			isb_span_print(s->cli->now_ms - p->seen_ms, age);
+			snprintf(checks, sizeof(checks), "%" PRIu32, p->checks);
+			cli_table_row(&table, (const char *[]){p->name, *p->region ? p->region : "-", probe_state(s, p), age, checks});
+		}
+		putchar('\n');
+		cli_table_print(&table);
+	}
+	if (!s->heard)
+		printf("\nno probe %s: endpoints are answered as last seen; start isobar-probe\n",
+		       s->nprobe ? "reports any more" : "has reported yet");
+}
+
+/* --- For programs --- */
+
+static json_t *json_row(struct status *s, const struct row *r)
+{
+	json_t *addresses = json_array();
+	for (size_t i = 0; i < r->endpoint->naddress; i++) {
+		char text[ISB_ADDR_TEXT];
+		json_array_append_new(addresses, json_string(isb_addr_print(&r->endpoint->addresses[i], text)));
+	}
+	return json_pack("{s:s, s:s?, s:o, s:s, s:s, s:s, s:I, s:s, s:s, s:I, s:I, s:s}", "endpoint", r->name, "region",
+	                 r->endpoint->region.name, "addresses", addresses, "verdict", verdict_word(r), "held",
+	                 isb_verdict_name(r->health.held), "admin", isb_admin_name(r->admin.admin), "until_ms",
+	                 (json_int_t)r->admin.until_ms, "author", r->admin.author, "reason", r->admin.reason, "latency_us",
+	                 (json_int_t)r->health.latency_us, "since_ms", (json_int_t)since(r), "why", why_text(s, r));
+}
+
+static void print_json(struct status *s)
+{
+	json_t *endpoints = json_array(), *probes = json_array();
+	for (size_t i = 0; i < s->count; i++)
+		json_array_append_new(endpoints, json_row(s, &s->rows[i]));
+	for (size_t i = 0; i < s->nprobe; i++) {
+		const struct isb_probe_row *p = &s->probes[i];
+		json_array_append_new(probes, json_pack("{s:s, s:s, s:s, s:I, s:I}", "name", p->name, "region", p->region, "state",
+		                                        probe_state(s, p), "seen_ms", (json_int_t)p->seen_ms, "checks",
+		                                        (json_int_t)p->checks));
+	}
+	cli_print_json(json_pack("{s:I, s:o, s:o}", "generation", (json_int_t)s->generation, "endpoints", endpoints, "probes",
+	                         probes));
 }
 
 static int run(struct cli *cli)
 {
 	struct status s = {.cli = cli};
-	struct isb_diags diags = {0};
-	size_t nprobe = 0;
 	if (cli->count)
 		return cli_fail(CLI_USAGE, "status takes no '%s'", cli->words[0]);
 	int rc = cli_read(cli, &s.reader);
 	if (rc != CLI_OK)
 		return rc;
 	isb_catalog_init(&s.catalog);
-	cli_table_init(&s.probe_table, 5, (const char *[]){"PROBE", "REGION", "STATE", "LAST SEEN", "CHECKS"});
-	if (cli->json)
-		s.probes = json_array();
-	int err = isb_catalog_load(s.reader.catalog, &s.catalog, &diags);
-	if (err == ISB_OK)
-		err = read_endpoints(&s);
-	if (err == ISB_OK)
-		err = isb_probe_each(s.reader.health, add_probe, &s);
-	if (err == ISB_OK)
-		err = isb_probe_each(s.reader.health, count_probe, &nprobe);
-	uint64_t generation = isb_generation(s.reader.catalog);
-	isb_diags_print(&diags, stderr);
-	if (err != ISB_OK)
-		rc = cli_fail(CLI_FAILED, "cannot read the store in '%s': %s", cli->store_dir, isb_strerror(err));
-	else if (cli->json)
-		print_json(&s, generation);
-	else
-		print_text(&s, generation, nprobe);
+	int err = read_all(&s);
+	if (err != ISB_OK) {
+		rc = cli_unreadable(cli, err);
+	} else if (cli->json) {
+		print_json(&s);
+	} else {
+		print_counts(&s);
+		putchar('\n');
+		print_rows(&s);
+		print_probes(&s);
+	}
 	for (size_t i = 0; i < s.count; i++)
-		isb_buf_done(&s.rows[i].why);
+		isb_buf_done(&s.rows[i].evidence);
 	free(s.rows);
-	isb_diags_done(&diags);
+	free(s.probes);
+	isb_arena_done(&s.arena);
 	isb_catalog_done(&s.catalog);
 	cli_read_done(&s.reader);
 	return rc;
 }
 
-const struct verb verb_status = {"status", "", "what is up, down, forced or draining, since when and why", "", run};
+const struct verb verb_status = {
+	"status", "", "what is up, down, forced or drained, since when and why",
+	"From the store alone: the server need not run. A state that is unknown or disputed is answered\n"
+	"as what is held, and as up when nothing is.\n", "", "", run};

@@ -137,18 +137,26 @@ bool isb_net_has(const struct isb_net *net, const struct isb_addr *addr)
 	return isb_addr_equal(&other.addr, &net->addr);
 }
 
+uint8_t isb_addr_special_bits(const struct isb_addr *addr)
+{
+	static const struct {
+		uint8_t family, bits, octets[2];
+	} special[] = {
+		{4, 8, {0}}, {4, 8, {10}}, {4, 10, {100, 64}}, {4, 8, {127}}, {4, 16, {169, 254}}, {4, 12, {172, 16}},
+		{4, 16, {192, 168}}, {4, 3, {224}}, {6, 7, {0xfc}}, {6, 10, {0xfe, 0x80}}, {6, 8, {0xff}},
+	};
+	static const uint8_t zero[15] = {0};
+	unsigned head = (unsigned)addr->octets[0] << 8 | addr->octets[1];
+	for (size_t i = 0; i < sizeof(special) / sizeof(special[0]); i++) {
+		unsigned wanted = (unsigned)special[i].octets[0] << 8 | special[i].octets[1];
+		if (addr->family == special[i].family && (head ^ wanted) >> (16 - special[i].bits) == 0)
+			return special[i].bits;
+	}
+	/* :: and ::1 */
+	return addr->family == 6 && memcmp(addr->octets, zero, sizeof(zero)) == 0 && addr->octets[15] <= 1 ? 127 : 0;
+}
+
 bool isb_addr_is_public(const struct isb_addr *addr)
 {
-	const uint8_t *o = addr->octets;
-	if (addr->family == 4)
-		return !(o[0] == 0 || o[0] == 10 || o[0] == 127 || o[0] >= 224 || (o[0] == 100 && (o[1] & 0xc0) == 64) ||
-		         (o[0] == 169 && o[1] == 254) || (o[0] == 172 && (o[1] & 0xf0) == 16) ||
-		         (o[0] == 192 && o[1] == 168));
-	if (addr->family == 6) {
-		static const uint8_t zero[15] = {0};
-		if (memcmp(o, zero, 15) == 0 && o[15] <= 1)
-			return false;
-		return !((o[0] & 0xfe) == 0xfc || (o[0] == 0xfe && (o[1] & 0xc0) == 0x80) || o[0] == 0xff);
-	}
-	return false;
+	return addr->family && isb_addr_special_bits(addr) == 0;
 }

@@ -2,6 +2,7 @@
 #include "isobar/base/diag.h"
 
 #include <ctype.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -67,7 +68,7 @@ static unsigned distance(const char *a, const char *b)
 	enum { MAX = 48 };
 	size_t na = strlen(a), nb = strlen(b);
 	if (na >= MAX || nb >= MAX)
-		return MAX;
+		return UINT_MAX; /* near nothing, however much a long word may differ */
 	unsigned row[3][MAX];
 	for (size_t j = 0; j <= nb; j++)
 		row[0][j] = (unsigned)j;

@@ -25,6 +25,7 @@ void isb_answer_init(struct isb_answer *answer, enum isb_rcode rcode)
 {
 	answer->rcode = rcode;
 	answer->authoritative = answer->referral = answer->steered = answer->failopen = false;
+	answer->cut_short = false;
 	answer->endpoint = NULL;
 	answer->scope = answer->made_count = 0;
 	answer->cls = ISB_CLASS_IN;
@@ -32,6 +33,7 @@ void isb_answer_init(struct isb_answer *answer, enum isb_rcode rcode)
 	answer->extra.nsid_len = 0;
 	answer->extra.keepalive_100ms = 0;
 	answer->extra.ede = ISB_EDE_NONE;
+	answer->key.class = ISB_RRL_ERROR;
 	answer->count = 0;
 }
 
@@ -68,13 +70,25 @@ static void add_set(struct isb_answer *answer, enum isb_section section, const s
 	                                  .rdata = set->rdata});
 }
 
+/* What the answer is one more of: the first thing found says it, and not where a chain of CNAMEs leads from there, since
+ * what is found first is one of so many names as the zone has. The name is `label` labels up. */
+static void set_key(struct isb_answer *answer, enum isb_rrl_class class, const struct isb_name *name, unsigned label)
+{
+	if (answer->count > 0)
+		return;
+	uint8_t at = name->label[label];
+	answer->key = (struct isb_rrl_key){.class = (uint8_t)class, .name = name->lower + at,
+	                                   .name_len = (uint8_t)(name->len - at)};
+}
+
 /* NXDOMAIN or NODATA: the SOA says for how long (RFC 2308 §5). */
 static void add_negative(struct search *s, const struct isb_zone_view *zone, const struct isb_name *name,
                          enum isb_rcode rcode, uint32_t ttl_max)
 {
+	unsigned label = (unsigned)name->labels - zone->labels;
 	s->answer->rcode = rcode;
-	add_set(s->answer, ISB_AUTHORITY, name, (unsigned)name->labels - zone->labels, zone->soa,
-	        least(zone->negative_ttl_s, ttl_max));
+	set_key(s->answer, rcode == ISB_NXDOMAIN ? ISB_RRL_NXDOMAIN : ISB_RRL_NODATA, name, label);
+	add_set(s->answer, ISB_AUTHORITY, name, label, zone->soa, least(zone->negative_ttl_s, ttl_max));
 }
 
 const struct isb_zone_view *isb_zone_of(const struct isb_view *view, const struct isb_name *name, bool parent_side)
@@ -220,13 +234,15 @@ static const uint8_t *at_node(struct search *s, const struct isb_zone_view *zone
 	return NULL;
 }
 
-/* `node` is the closest encloser (RFC 4592 §3.3). */
-static const uint8_t *at_nothing(struct search *s, const struct isb_zone_view *zone, const struct isb_node *node,
-                                 const struct isb_name *name)
+/* The place is the closest encloser (RFC 4592 §3.3). */
+static const uint8_t *at_nothing(struct search *s, const struct isb_zone_view *zone, const struct isb_name *name,
+                                 const struct place *place)
 {
 	static const uint8_t wild[] = {1, '*'};
-	if (node->flags & ISB_NODE_WILD)
-		return at_node(s, zone, isb_node_child(node, wild), name);
+	if (place->node->flags & ISB_NODE_WILD) {
+		set_key(s->answer, ISB_RRL_WILDCARD, name, place->left);
+		return at_node(s, zone, isb_node_child(place->node, wild), name);
+	}
 	add_negative(s, zone, name, ISB_NXDOMAIN, UINT32_MAX);
 	return NULL;
 }
@@ -235,6 +251,7 @@ static const uint8_t *at_cut(struct search *s, const struct isb_zone_view *zone,
                              const struct place *place)
 {
 	const struct isb_rrset *ns = isb_node_set(place->node, ISB_NS);
+	set_key(s->answer, ISB_RRL_REFERRAL, name, place->left);
 	if (s->answer->count == 0) { /* AA is about the first owner name of the answer section: RFC 1035 §4.1.1 */
 		s->answer->authoritative = false;
 		s->answer->referral = true;
@@ -249,6 +266,7 @@ static const uint8_t *at_dname(struct search *s, const struct isb_name *name, co
 {
 	struct isb_answer *a = s->answer;
 	const struct isb_rrset *set = isb_node_set(place->node, ISB_DNAME);
+	set_key(a, ISB_RRL_ANSWER, name, place->left);
 	if (!isb_answer_has(a, set))
 		add_set(a, ISB_ANSWER, name, place->left, set, UINT32_MAX);
 	const uint8_t *suffix = set->rdata + 2;
@@ -290,8 +308,10 @@ static const uint8_t *search_zone(struct search *s, const struct isb_zone_view *
 {
 	struct place place;
 	switch (descend(zone, name, s->qtype, &place)) {
-	case FOUND_NODE: return at_node(s, zone, place.node, name);
-	case FOUND_NOTHING: return at_nothing(s, zone, place.node, name);
+	case FOUND_NODE:
+		set_key(s->answer, ISB_RRL_ANSWER, name, 0);
+		return at_node(s, zone, place.node, name);
+	case FOUND_NOTHING: return at_nothing(s, zone, name, &place);
 	case FOUND_CUT: return at_cut(s, zone, name, &place);
 	case FOUND_DNAME: return at_dname(s, name, &place);
 	}

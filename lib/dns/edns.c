@@ -3,7 +3,7 @@
 
 #include "isobar/model/rr.h"
 
-enum { OPT_FIXED = 11, OPTION_HEAD = 4, ECS_HEAD = 4, FAMILY_IPV4 = 1, FAMILY_IPV6 = 2 };
+enum { OPT_FIXED = 11, OPTION_HEAD = 4, ECS_HEAD = 4, FAMILY_NONE = 0, FAMILY_IPV4 = 1, FAMILY_IPV6 = 2 };
 enum { OPTION_NSID = 3, OPTION_ECS = 8, OPTION_COOKIE = 10, OPTION_KEEPALIVE = 11, OPTION_EDE = 15 };
 enum { FLAG_DO = 0x8000 };
 
@@ -13,21 +13,24 @@ static size_t ecs_octets(uint8_t source)
 }
 
 /* RFC 7871 §6 and §7.1.1: SCOPE is zero in queries, ADDRESS is cut to the octets that SOURCE needs, and the bits beyond
- * SOURCE are zero. */
+ * SOURCE are zero. Without an address the family is irrelevant (§7.1.2), and `dig +subnet=0` sends 0. */
 static enum isb_rcode read_ecs(struct isb_ecs *ecs, const uint8_t *data, uint16_t len)
 {
 	if (ecs->present || len < ECS_HEAD)
 		return ISB_FORMERR;
 	uint16_t family = isb_get_u16(data);
 	uint8_t source = data[2], scope = data[3];
-	if (family != FAMILY_IPV4 && family != FAMILY_IPV6)
+	static const struct {
+		uint8_t bits, version;
+	} families[] = {[FAMILY_NONE] = {0, 0}, [FAMILY_IPV4] = {32, 4}, [FAMILY_IPV6] = {128, 6}};
+	if (family > FAMILY_IPV6)
 		return ISB_FORMERR;
 	size_t octets = ecs_octets(source);
-	if (source > (family == FAMILY_IPV4 ? 32 : 128) || scope != 0 || len != ECS_HEAD + octets)
+	if (source > families[family].bits || scope != 0 || len != ECS_HEAD + octets)
 		return ISB_FORMERR;
 	if (source % 8 && data[ECS_HEAD + octets - 1] & 0xff >> source % 8)
 		return ISB_FORMERR;
-	*ecs = (struct isb_ecs){.present = true, .source = source, .addr.family = family == FAMILY_IPV4 ? 4 : 6};
+	*ecs = (struct isb_ecs){.present = true, .source = source, .addr.family = families[family].version};
 	memcpy(ecs->addr.octets, data + ECS_HEAD, octets);
 	return ISB_NOERROR;
 }
@@ -110,7 +113,7 @@ static void write_ecs(struct isb_writer *w, const struct isb_ecs *ecs, uint8_t s
 {
 	size_t octets = ecs_octets(ecs->source);
 	write_head(w, OPTION_ECS, ECS_HEAD + octets);
-	isb_write_u16(w, ecs->addr.family == 4 ? FAMILY_IPV4 : FAMILY_IPV6);
+	isb_write_u16(w, ecs->addr.family == 4 ? FAMILY_IPV4 : ecs->addr.family == 6 ? FAMILY_IPV6 : FAMILY_NONE);
 	isb_write_u8(w, ecs->source);
 	isb_write_u8(w, scope);
 	isb_write(w, ecs->addr.octets, octets);

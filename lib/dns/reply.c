@@ -236,7 +236,7 @@ size_t isb_reply_write(uint8_t *out, size_t limit, const struct isb_query *query
 	reply.known = 0;
 	memset(reply.counts, 0, sizeof(reply.counts));
 	put_question(&reply);
-	bool truncated = put_needed(&reply, answer);
+	bool truncated = answer->cut_short || put_needed(&reply, answer);
 	if (!truncated)
 		put_additional(&reply, answer);
 	reply.w.cap = limit;

@@ -39,7 +39,7 @@ static enum isb_rcode judge_question(uint16_t qtype, uint16_t qclass, uint16_t *
 static const struct isb_addr *steer_for(const struct isb_query *query, const struct isb_client *client, bool *ret_told)
 {
 	const struct isb_ecs *ecs = &query->edns.ecs;
-	*ret_told = ecs->present && ecs->source > 0 && isb_addr_is_public(&ecs->addr);
+	*ret_told = query->edns.present && ecs->present && ecs->source > 0 && isb_addr_is_public(&ecs->addr);
 	return *ret_told ? &ecs->addr : &client->addr;
 }
 
@@ -52,19 +52,42 @@ static void find(struct isb_context *ctx, const struct isb_view *view, const str
 	struct isb_steer_state state = {.health = *health, .admin = view->admin, .nadmin = view->nadmin,
 	                                .now_ms = now_ms, .rng = &ctx->rng, .trace = ctx->trace};
 	isb_answer_find(answer, view, query, whom, &state);
-	if (!told)
-		answer->scope = 0;
+	/* Steered by the resolver's own address. That answer holds for all clients in a private network that tells nothing, and
+	 * for none outside it (RFC 7871 §10); without a network, or with SOURCE 0, it is everybody's. */
+	if (!told && answer->scope) {
+		const struct isb_ecs *ecs = &query->edns.ecs;
+		answer->scope = ecs->present && ecs->source ? isb_addr_special_bits(&ecs->addr) : 0;
+	}
 }
 
-/* What the client asked for beside its question. */
-static void add_extra(struct isb_context *ctx, const struct isb_query *query, const struct isb_client *client, int64_t now_ms,
+/* `rcode` is what reading the query gave. */
+static void decide(struct isb_context *ctx, const struct isb_view *view, const struct isb_health_table *health,
+                   const struct isb_client *client, int64_t now_ms, const struct isb_query *query, enum isb_rcode rcode,
+                   struct isb_answer *answer)
+{
+	uint16_t ede = ISB_EDE_NONE;
+	if (rcode == ISB_NOERROR && query->asks)
+		rcode = judge_question(query->qtype, query->qclass, &ede);
+	isb_answer_init(answer, rcode);
+	answer->extra.ede = ede;
+	if (rcode != ISB_NOERROR || !query->asks)
+		return;
+	if (query->qclass == ISB_CLASS_CH)
+		isb_chaos_find(answer, query, ctx->settings);
+	else
+		find(ctx, view, health, client, now_ms, query, answer);
+}
+
+/* What the client asked for beside its question. True when its cookie proves that it receives where it sends from. */
+static bool add_extra(struct isb_context *ctx, const struct isb_query *query, const struct isb_client *client, int64_t now_ms,
                       struct isb_edns_extra *extra)
 {
 	const struct isb_settings *settings = ctx->settings;
 	const struct isb_edns *edns = &query->edns;
+	bool valid = false;
 	if (edns->cookie.present && settings->cookies.count) {
 		extra->cookie = true;
-		bool valid = isb_cookie_answer(&settings->cookies, edns->cookie.client, edns->cookie.server,
+		valid = isb_cookie_answer(&settings->cookies, edns->cookie.client, edns->cookie.server,
 		                               edns->cookie.server_len, &client->addr, now_ms, extra->server);
 		isb_count(valid ? &ctx->counters.cookie_valid : &ctx->counters.cookie_new);
 	}
@@ -74,6 +97,7 @@ static void add_extra(struct isb_context *ctx, const struct isb_query *query, co
 	}
 	if (edns->asks_keepalive && client->proto == ISB_TCP) /* RFC 7828 §3.2.2: never over UDP */
 		extra->keepalive_100ms = settings->tcp_idle_100ms;
+	return valid;
 }
 
 static size_t size_limit(const struct isb_context *ctx, const struct isb_query *query, enum isb_proto proto,
@@ -88,14 +112,35 @@ static size_t size_limit(const struct isb_context *ctx, const struct isb_query *
 	return limit < out_cap ? limit : out_cap;
 }
 
+/* False: the answer is one too many. */
+static bool within_limits(struct isb_context *ctx, const struct isb_client *client, bool proven, int64_t now_ms,
+                          struct isb_answer *answer)
+{
+	if (!ctx->rrl)
+		return true;
+	enum isb_rrl_verdict verdict = isb_rrl_judge(ctx->rrl, &client->addr, &answer->key, proven, now_ms);
+	if (verdict == ISB_RRL_PASS)
+		return true;
+	isb_count(&ctx->counters.rrl_limited);
+	switch (verdict) {
+	case ISB_RRL_SLIP:
+		isb_count(&ctx->counters.rrl_slipped);
+		answer->cut_short = answer->key.class != ISB_RRL_ERROR;
+		return true;
+	case ISB_RRL_DROP: isb_count(&ctx->counters.rrl_dropped); return false;
+	default: return true;
+	}
+}
+
 /* Every reply counts once here, by its outcome, and perhaps again by what it was like. */
 static void count_reply(struct isb_counters *c, const struct isb_query *query, const struct isb_answer *answer,
                         const uint8_t *out)
 {
 	switch (answer->rcode) {
 	case ISB_NOERROR:
-		isb_count(answer->referral ? &c->referral : out[6] || out[7] || out[2] & ISB_FLAG_TC >> 8 ? &c->noerror
-		                                                                                          : &c->nodata);
+		isb_count(answer->referral                       ? &c->referral
+		          : answer->key.class == ISB_RRL_NODATA ? &c->nodata
+		                                                : &c->noerror);
 		break;
 	case ISB_FORMERR: isb_count(&c->formerr); break;
 	case ISB_SERVFAIL: isb_count(&c->servfail); break;
@@ -160,19 +205,10 @@ size_t isb_respond(struct isb_context *ctx, const struct isb_view *view, const s
 		isb_count(&ctx->counters.dropped);
 		return 0;
 	}
-	uint16_t ede = ISB_EDE_NONE;
-	if (rcode == ISB_NOERROR && query.asks)
-		rcode = (int)judge_question(query.qtype, query.qclass, &ede);
-	isb_answer_init(&answer, (enum isb_rcode)rcode);
-	answer.extra.ede = ede;
-	if (rcode == ISB_NOERROR && query.asks) {
-		if (query.qclass == ISB_CLASS_CH)
-			isb_chaos_find(&answer, &query, ctx->settings);
-		else
-			find(ctx, view, health, client, now_ms, &query, &answer);
-	}
-	if (query.edns.present)
-		add_extra(ctx, &query, client, now_ms, &answer.extra);
+	decide(ctx, view, health, client, now_ms, &query, (enum isb_rcode)rcode, &answer);
+	bool proven = query.edns.present && add_extra(ctx, &query, client, now_ms, &answer.extra);
+	if (!within_limits(ctx, client, proven || client->proto == ISB_TCP, now_ms, &answer))
+		return 0;
 	size_t len = isb_reply_write(out, size_limit(ctx, &query, client->proto, out_cap), &query, &answer);
 	count_reply(&ctx->counters, &query, &answer, out);
 	if (ctx->summary)

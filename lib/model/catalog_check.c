@@ -71,6 +71,9 @@ static void check_pool(struct isb_graph *g, const struct isb_pool *pool)
 		         "pool '%s' cannot have order geo; put it under a policy with 'order: geo'", pool->name);
 	if (isb_catalog_policy(g->catalog, pool->name))
 		isb_diag(g->diags, pool->mark, "'%s' is both a pool and a policy; rename one of them", pool->name);
+	if (pool->nendpoint > ISB_CHILD_MAX)
+		isb_diag(g->diags, pool->mark, "pool '%s' has %zu endpoints; at most %d: split it into pools under a policy",
+		         pool->name, pool->nendpoint, ISB_CHILD_MAX);
 	if (pool->nendpoint && !pool->min_up.percent && pool->min_up.n > pool->nendpoint)
 		isb_diag(g->diags, pool->mark, "pool '%s' can never answer: 'min_up' is %u and it has %zu endpoints",
 		         pool->name, pool->min_up.n, pool->nendpoint);
@@ -114,6 +117,9 @@ static void check_node(struct isb_graph *g, const struct isb_policy *policy, con
 	if (!node->nchild)
 		isb_diag(g->diags, node->mark, "policy '%s' has no children; give it %s", policy->name,
 		         node->order == ISB_ORDER_GEO ? "'rules'" : "'of' with pools or policies");
+	if (node->nchild > ISB_CHILD_MAX)
+		isb_diag(g->diags, node->mark, "policy '%s' has %zu children in one place; at most %d", policy->name,
+		         node->nchild, ISB_CHILD_MAX);
 	if (node->order == ISB_ORDER_GEO)
 		check_rules(g, policy, node);
 	for (size_t i = 0; i < node->nchild; i++) {
@@ -143,34 +149,21 @@ static int compare_claims(const void *a, const void *b)
 	return c ? c : (x->record > y->record) - (x->record < y->record);
 }
 
-static void compare_types(struct isb_graph *g, const struct isb_record *first, const struct isb_record *second)
-{
-	char text[ISB_TYPE_TEXT];
-	for (size_t i = 0; i < first->ntype; i++)
-		for (size_t j = 0; j < second->ntype; j++)
-			if (first->types[i] == second->types[j])
-				isb_diag(g->diags, second->mark,
-				         "record '%s' claims type %s, which record '%s' in line %u has already",
-				         second->owner, isb_type_print(second->types[j], text), first->owner,
-				         first->mark.line);
-}
-
-/* Records of one owner stand side by side once sorted. No more than three can share it without an error, and after
- * enough errors nobody is told of more: so looking at all pairs of a run stays cheap. */
+/* A name is steered by one record, for all the types it lists. Records of one owner stand side by side once sorted. */
 static void check_claims(struct isb_graph *g, struct claim *claims, size_t count)
 {
 	qsort(claims, count, sizeof(*claims), compare_claims);
-	for (size_t i = 0; i < count && !g->diags->dropped; i++) {
-		for (size_t j = i + 1; j < count && isb_dname_equal(claims[i].owner, claims[j].owner); j++) {
-			const struct isb_record *first = claims[i].record, *second = claims[j].record;
-			if (strcmp(first->owner, second->owner) == 0)
-				isb_diag(g->diags, second->mark, "record '%s' is declared twice; first in line %u",
-				         second->owner, first->mark.line);
-			else
-				compare_types(g, first, second);
-			if (g->diags->dropped)
-				break;
-		}
+	for (size_t i = 1; i < count; i++) {
+		const struct isb_record *first = claims[i - 1].record, *second = claims[i].record;
+		if (!isb_dname_equal(claims[i - 1].owner, claims[i].owner))
+			continue;
+		if (strcmp(first->owner, second->owner) == 0)
+			isb_diag(g->diags, second->mark, "record '%s' is declared twice; first in line %u", second->owner,
+			         first->mark.line);
+		else
+			isb_diag(g->diags, second->mark,
+			         "record '%s' is the same name as record '%s' in line %u; write one record with all types",
+			         second->owner, first->owner, first->mark.line);
 	}
 }
 

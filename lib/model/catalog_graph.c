@@ -27,13 +27,17 @@ static void collect(struct isb_graph *g, struct isb_policy_facts *p, const struc
 {
 	if (depth > p->height)
 		p->height = depth;
+	p->size++;
 	for (size_t i = 0; i < node->nchild; i++) {
 		const struct isb_policy_child *child = &node->children[i];
 		const struct isb_policy *policy = child->node ? NULL : isb_catalog_policy(g->catalog, child->use.name);
+		const struct isb_pool *pool = child->node ? NULL : isb_catalog_pool(g->catalog, child->use.name);
 		if (child->node)
 			collect(g, p, child->node, depth + 1);
 		else if (policy)
 			add_edge(g, p, policy_index(g, policy), depth);
+		else if (pool)
+			p->size += 1 + pool->nendpoint;
 	}
 }
 
@@ -96,22 +100,30 @@ static void say_loop(struct isb_graph *g, size_t depth, size_t to)
 	isb_buf_done(&way);
 }
 
-/* All children are known now. Only the first policy on the way up that is too deep is named. */
+/* All children are known now. Only the first policy on the way up that is too deep, or too large, is named. */
 static void finish(struct isb_graph *g, size_t i)
 {
 	const struct isb_policy *policy = &g->catalog->policies[i];
 	struct isb_policy_facts *p = &g->policies[i];
-	bool deep_below = false;
+	bool deep_below = false, said_below = false;
 	for (size_t k = 0; k < p->nedge; k++) {
 		const struct isb_policy_facts *to = &g->policies[p->edges[k].to];
 		unsigned below = to->walk == ISB_WALK_DONE ? to->height : 0;
 		deep_below |= below > ISB_POLICY_DEPTH_MAX;
+		said_below |= to->size > ISB_POLICY_SIZE_MAX;
+		if (p->size <= ISB_POLICY_SIZE_MAX)
+			p->size += to->size;
 		if (p->edges[k].depth + below > p->height)
 			p->height = p->edges[k].depth + below;
 	}
+	said_below |= p->height > ISB_POLICY_DEPTH_MAX;
 	if (p->height > ISB_POLICY_DEPTH_MAX && !deep_below)
 		isb_diag(g->diags, policy->mark, "policy '%s' is nested %u levels deep; %d are allowed", policy->name,
 		         p->height, ISB_POLICY_DEPTH_MAX);
+	if (p->size > ISB_POLICY_SIZE_MAX && !said_below)
+		isb_diag(g->diags, policy->mark,
+		         "policy '%s' unfolds to more than %d nodes and endpoints; use fewer shared policies below it", policy->name,
+		         ISB_POLICY_SIZE_MAX);
 	p->placed = isb_graph_placed(g, &(struct isb_policy_child){.node = policy->root});
 	p->walk = ISB_WALK_DONE;
 }

@@ -27,6 +27,7 @@ struct isb_graph {
 		size_t nedge, room, cursor;
 		enum { ISB_WALK_NEW, ISB_WALK_OPEN, ISB_WALK_DONE } walk;
 		unsigned height; /* nodes on the longest way down */
+		size_t size;     /* nodes and endpoints, unfolded; stops counting beyond ISB_POLICY_SIZE_MAX */
 		bool placed;     /* an endpoint below has a region */
 		bool srv;        /* an SRV record leads here */
 	} *policies;

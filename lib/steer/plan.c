@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "isobar/steer/plan.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "isobar/base/arena.h"
 #include "isobar/model/model.h"
 #include "isobar/model/rr.h"
 #include "isobar/steer/steer.h"
@@ -63,13 +65,22 @@ static bool rdata_ok(const struct isb_plan *plan, const struct isb_plan_rdata *r
 	return left == 0;
 }
 
-/* Children lie before their parents in the block, which rules out loops; the depth is counted all the same because a
- * walk recurses that deep. */
-static bool node_ok(const struct isb_plan *plan, uint32_t offset, unsigned depth)
+struct check {
+	const struct isb_plan *plan;
+	uint8_t *height; /* [offset / 4] levels of a node that was found good, 0: none was seen there */
+};
+
+/* Children lie before their parents in the block, which rules out loops. A node that many share is looked at once: a
+ * policy that names another ten times, which names a third ten times, and so on, must not take ten times ten times. */
+static bool node_ok(struct check *check, uint32_t offset, unsigned depth)
 {
+	const struct isb_plan *plan = check->plan;
 	const struct isb_plan_node *node = isb_plan_node(plan, offset);
 	if (!node || depth > ISB_PLAN_DEPTH_MAX || node->nchild > ISB_CHILD_MAX)
 		return false;
+	uint8_t *height = &check->height[offset / 4], below = 0;
+	if (*height)
+		return depth + *height <= ISB_PLAN_DEPTH_MAX + 1;
 	for (uint32_t i = 0; i < node->nchild; i++) {
 		const struct isb_plan_child *child = &node->child[i];
 		if (i && child->rank < child[-1].rank)
@@ -77,11 +88,28 @@ static bool node_ok(const struct isb_plan *plan, uint32_t offset, unsigned depth
 		if (node->flags & ISB_NODE_POOL) {
 			if (child->ref >= plan->nendpoint)
 				return false;
-		} else if (child->ref >= offset || !node_ok(plan, child->ref, depth + 1)) {
+		} else if (child->ref >= offset || !node_ok(check, child->ref, depth + 1)) {
 			return false;
+		} else if (check->height[child->ref / 4] > below) {
+			below = check->height[child->ref / 4];
 		}
 	}
+	*height = (uint8_t)(below + 1);
 	return true;
+}
+
+static bool record_ok(struct check *check, const struct isb_plan_record *record)
+{
+	const struct isb_plan *plan = check->plan;
+	if (!record || (record->map != ISB_NO_MAP && record->map >= plan->nmap))
+		return false;
+	if (!record->name)
+		return true;
+	const uint32_t *roots = isb_plan_at(plan, record->class_node, (size_t)record->nclass * sizeof(*roots));
+	for (uint32_t c = 0; roots && c < record->nclass; c++)
+		if (roots[c] != ISB_NO_NODE && !node_ok(check, roots[c], 0))
+			return false;
+	return roots != NULL;
 }
 
 bool isb_plan_check(const struct isb_plan *plan, size_t size)
@@ -96,16 +124,10 @@ bool isb_plan_check(const struct isb_plan *plan, size_t size)
 			if (!rdata_ok(plan, &endpoint->rdata[t]))
 				return false;
 	}
-	for (uint32_t i = 0; i < plan->nrecord; i++) {
-		const struct isb_plan_record *record = isb_plan_record(plan, i);
-		if (!record || (record->map != ISB_NO_MAP && record->map >= plan->nmap))
-			return false;
-		const uint32_t *roots = isb_plan_at(plan, record->class_node, (size_t)record->nclass * sizeof(*roots));
-		if (record->name && !roots)
-			return false;
-		for (uint32_t c = 0; record->name && c < record->nclass; c++)
-			if (roots[c] != ISB_NO_NODE && !node_ok(plan, roots[c], 0))
-				return false;
-	}
-	return true;
+	struct check check = {.plan = plan, .height = isb_xcalloc(size / 4 + 1, 1)};
+	bool good = true;
+	for (uint32_t i = 0; good && i < plan->nrecord; i++)
+		good = record_ok(&check, isb_plan_record(plan, i));
+	free(check.height);
+	return good;
 }

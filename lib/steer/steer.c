@@ -12,10 +12,16 @@ struct walk {
 	enum isb_plan_type type;
 	enum strictness strictness;
 	uint32_t flip_s; /* earliest possible change of anything looked at; ISB_FLIP_NONE: none foreseen */
+	uint32_t work;   /* done under this strictness, see WORK_MAX */
 	struct isb_choice *choice;
 };
 
 enum { SET_ASIDE = 0xffffffff }; /* in place of an effective weight */
+
+/* A policy may be named by many others, so that a small plan unfolds without end when nothing in it can answer. A walk
+ * that looked at this many children ends as if nothing could answer; to enter a node counts for as much as to look at
+ * NODE_WORK of its children. It is enough to try every child of the widest node, each of them a pool as wide. */
+enum { NODE_WORK = 32, WORK_MAX = 3 * ISB_CHILD_MAX * ISB_CHILD_MAX };
 
 static void note_flip(struct walk *walk, uint64_t seconds)
 {
@@ -81,6 +87,7 @@ static uint32_t draw(struct walk *walk, const uint32_t *weight, uint32_t from, u
 {
 	uint64_t total = 0;
 	uint32_t found = to, candidates = 0;
+	walk->work += to - from;
 	for (uint32_t i = from; i < to; i++) {
 		if (weight[i] == SET_ASIDE || (weight[i] == 0) != zero)
 			continue;
@@ -115,7 +122,7 @@ static bool in_order(struct walk *walk, const struct isb_plan_node *node, uint32
 		for (to = from + 1; to < node->nchild && node->child[to].rank == node->child[from].rank;)
 			to++;
 		uint32_t total, i;
-		while ((i = draw(walk, weight, from, to, zero, &total)) != to) {
+		while (walk->work < WORK_MAX && (i = draw(walk, weight, from, to, zero, &total)) != to) {
 			uint32_t drawn = weight[i];
 			weight[i] = SET_ASIDE;
 			if (visit(walk, node, i, drawn, total, depth))
@@ -153,6 +160,7 @@ static bool take_endpoint(struct walk *walk, const struct isb_plan_node *pool, u
 static bool walk_pool(struct walk *walk, const struct isb_plan_node *pool, unsigned depth)
 {
 	uint32_t weight[ISB_CHILD_MAX], usable = 0;
+	walk->work += pool->nchild;
 	for (uint32_t i = 0; i < pool->nchild; i++) {
 		weight[i] = weigh(walk, &pool->child[i], depth + 1);
 		usable += weight[i] != SET_ASIDE;
@@ -211,6 +219,7 @@ static bool walk_node(struct walk *walk, const struct isb_plan_node *node, unsig
 		return false;
 	if (walk->state->trace)
 		trace_step(walk, ISB_STEP_ENTER, depth, node->name)->order = (enum isb_order_id)node->order;
+	walk->work += NODE_WORK;
 	bool answered = node->flags & ISB_NODE_POOL ? walk_pool(walk, node, depth) : walk_policy(walk, node, depth);
 	if (!answered && walk->state->trace)
 		trace_step(walk, ISB_STEP_LEAVE, depth, node->name);
@@ -222,9 +231,11 @@ static bool walk_node(struct walk *walk, const struct isb_plan_node *node, unsig
 static void fail_open(struct walk *walk, const struct isb_plan_node *root)
 {
 	walk->strictness = VERDICTS_IGNORED;
+	walk->work = 0;
 	if (walk_node(walk, root, 0))
 		return;
 	walk->strictness = ANYTHING_GOES;
+	walk->work = 0;
 	walk_node(walk, root, 0);
 }
 

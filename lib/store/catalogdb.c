@@ -7,6 +7,7 @@
 #include "isobar/base/err.h"
 #include "isobar/model/yaml.h"
 #include "isobar/store/codec.h"
+#include "slots.h"
 
 static const struct isb_slice everything = {NULL, 0};
 
@@ -163,6 +164,7 @@ int isb_slot_get(struct isb_txn *txn, const char *pool, const char *endpoint, ui
 struct slot_walk {
 	int (*each)(void *arg, const char *endpoint, uint32_t slot);
 	void *arg;
+	uint32_t next;
 };
 
 static int slot_row(void *arg, struct isb_slice key, struct isb_slice value)
@@ -170,15 +172,16 @@ static int slot_row(void *arg, struct isb_slice key, struct isb_slice value)
 	const struct slot_walk *walk = arg;
 	const char *endpoint;
 	uint32_t slot;
-	if (isb_text_decode(key, &endpoint) != ISB_OK || isb_u32_decode(value, &slot) != ISB_OK)
+	if (isb_text_decode(key, &endpoint) != ISB_OK || isb_u32_decode(value, &slot) != ISB_OK || slot >= walk->next)
 		return ISB_EFORMAT;
 	return walk->each(walk->arg, endpoint, slot);
 }
 
 int isb_slot_each(struct isb_txn *txn, int (*each)(void *arg, const char *endpoint, uint32_t slot), void *arg)
 {
-	struct slot_walk walk = {each, arg};
-	return isb_row_each(txn, ISB_T_SLOT, everything, everything, slot_row, &walk);
+	struct slot_walk walk = {.each = each, .arg = arg};
+	int rc = isb_slots_next(txn, &walk.next);
+	return rc == ISB_OK ? isb_row_each(txn, ISB_T_SLOT, everything, everything, slot_row, &walk) : rc;
 }
 
 /* --- Admin states --- */

@@ -69,18 +69,25 @@ static int take_lost(struct settle *s, const char *prefix, int (*gone)(void *arg
 	return rc;
 }
 
+int isb_slots_next(struct isb_txn *txn, uint32_t *ret_next)
+{
+	struct isb_key key;
+	struct isb_slice value;
+	isb_key_text(&key, ISB_META_NEXT_SLOT);
+	int rc = isb_row_get(txn, ISB_T_META, isb_key_slice(&key), &value);
+	if (rc == ISB_OK)
+		return isb_u32_decode(value, ret_next);
+	if (rc == ISB_ENOTFOUND)
+		*ret_next = 0;
+	return rc == ISB_ENOTFOUND ? ISB_OK : rc;
+}
+
 static int give_new(struct settle *s, const char *prefix)
 {
-	struct isb_key next_key;
 	struct isb_slice value;
 	uint8_t number[4];
 	uint32_t next = 0;
-	isb_key_text(&next_key, ISB_META_NEXT_SLOT);
-	int rc = isb_row_get(s->txn, ISB_T_META, isb_key_slice(&next_key), &value);
-	if (rc == ISB_OK)
-		rc = isb_u32_decode(value, &next);
-	else if (rc == ISB_ENOTFOUND)
-		rc = ISB_OK;
+	int rc = isb_slots_next(s->txn, &next);
 	const uint32_t first = next;
 	for (size_t i = 0; s->endpoints && i < s->endpoints->count && rc == ISB_OK; i++) {
 		struct isb_key key;
@@ -97,6 +104,8 @@ static int give_new(struct settle *s, const char *prefix)
 	}
 	if (rc != ISB_OK || next == first)
 		return rc;
+	struct isb_key next_key;
+	isb_key_text(&next_key, ISB_META_NEXT_SLOT);
 	isb_put_u32(number, next);
 	return isb_row_put(s->txn, ISB_T_META, isb_key_slice(&next_key), (struct isb_slice){number, sizeof(number)});
 }

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
+#include <stdint.h>
+
 #include "isobar/store/env.h"
+
+/* The number that the next endpoint will get; every number in use is below. */
+int isb_slots_next(struct isb_txn *txn, uint32_t *ret_next);
 
 /* Makes the slot rows of one pool fit its body (NULL: there is no such pool any more): endpoints without a slot get the
  * next ones, in the order written; those no longer named lose theirs, and `gone` is told. ISB_EFORMAT when the body is

@@ -27,6 +27,7 @@ struct builder {
 	size_t nroot;
 	struct isb_tree_map **maps;
 	size_t nmap;
+	uint32_t *node_at; /* of the tree and class at hand: offset of each node, 0: not added yet */
 };
 
 /* Whatever is the same is there once: nodes of a pool that many policies use, rdata, names. `kind` keeps octets of
@@ -212,6 +213,8 @@ static bool add_child(struct builder *b, const struct isb_tree *tree, const stru
 static uint32_t add_node(struct builder *b, const struct isb_tree *tree, const struct isb_tree_map *map, uint32_t cls,
                          uint32_t at)
 {
+	if (b->node_at[at])
+		return b->node_at[at];
 	const struct isb_tree_node *from = &tree->nodes[at];
 	uint16_t *scratch = isb_xcalloc(from->nchild, sizeof(*scratch));
 	const uint16_t *rank = ranks_of(tree, map, cls, at, scratch);
@@ -234,6 +237,7 @@ static uint32_t add_node(struct builder *b, const struct isb_tree *tree, const s
 		offset = intern(b, 'n', node, sizeof(*node) + node->nchild * sizeof(node->child[0]));
 	free(node);
 	free(scratch);
+	b->node_at[at] = offset;
 	return offset;
 }
 
@@ -297,8 +301,11 @@ static int root_of(struct builder *b, const char *name, struct root *ret_root)
 		root.nclass = map->nclass;
 	}
 	uint32_t *nodes = isb_xcalloc(root.nclass, sizeof(*nodes));
-	for (uint32_t c = 0; c < root.nclass; c++)
+	for (uint32_t c = 0; c < root.nclass; c++) {
+		b->node_at = isb_xcalloc(tree->count, sizeof(*b->node_at));
 		nodes[c] = add_node(b, tree, map, c, (uint32_t)tree->count - 1);
+		free(b->node_at);
+	}
 	root.class_node = intern(b, 'c', nodes, root.nclass * sizeof(*nodes));
 	free(nodes);
 	isb_map_put(&b->root_of, name, strlen(name), (uint32_t)b->nroot);
@@ -316,6 +323,7 @@ static int add_records(struct builder *b)
 	for (size_t i = 0; i < in->nrecord; i++) {
 		const struct isb_record *from = in->records[i].record;
 		struct root root;
+		records[i].map = ISB_NO_MAP;
 		if (!in->records[i].name)
 			continue;
 		if (root_of(b, from->policy.name, &root) != ISB_OK) {

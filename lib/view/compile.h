@@ -12,6 +12,7 @@
 
 struct isb_compile_record {
 	const char *name; /* "zone/owner"; NULL: this number is not in use */
+	size_t owner_at;  /* where the owner stands in it: either may hold slashes (RFC 2317) */
 	const struct isb_record *record;
 };
 

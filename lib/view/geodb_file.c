@@ -15,7 +15,7 @@
 #include "isobar/base/err.h"
 #include "isobar/base/hash.h"
 
-enum { SEPARATOR = 16, LEAVES_MAX = 1 << 28, HEIGHT_OPEN = 255 };
+enum { SEPARATOR = 16, SHARED_MAX = 1 << 20, LEAVES_MAX = 1 << 28, HEIGHT_OPEN = 255 };
 #define NO_NODE UINT32_MAX
 #define EMPTY_LEAF (ISB_REF_LEAF | ISB_GEO_EMPTY)
 
@@ -69,14 +69,16 @@ static int private_copy(const char *path, struct isb_diags *diags, struct stat *
 }
 
 /* The state of one whole reading. A search tree is a tree only in an honest file: in another one, nodes may form
- * loops or share children so that 128 levels unfold to 2^128 leaves. Both are counted out here, once. */
+ * loops or share children so that 128 levels unfold to 2^128 leaves. Both are counted out here, once: a tree has one
+ * leaf more than nodes, and what sharing may add to that is bounded, so that no small file becomes a huge map. */
 struct reading {
 	const MMDB_s *mmdb;
 	struct isb_geo_file *file;
 	unsigned bits;              /* 32 or 128 */
 	uint32_t v4;                /* node of ::/96, NO_NODE */
 	uint8_t *height;            /* [node] levels below; 0 not seen, HEIGHT_OPEN while above us on the path */
-	uint32_t *leaves;           /* [node] it unfolds to, at most LEAVES_MAX + 1 */
+	uint32_t *leaves;           /* [node] it unfolds to, at most leaves_max + 1 */
+	uint32_t leaves_max;
 	struct isb_intern offsets;  /* of data records */
 	uint32_t *facts_at, nfacts; /* [number of the offset] → number of the facts */
 	char why[160];
@@ -134,7 +136,7 @@ static void sum_up(struct reading *r, uint32_t node)
 		if (!(ref & ISB_REF_LEAF) && r->height[ref] > height)
 			height = r->height[ref];
 	}
-	r->leaves[node] = leaves > LEAVES_MAX ? LEAVES_MAX + 1 : (uint32_t)leaves;
+	r->leaves[node] = leaves > r->leaves_max ? r->leaves_max + 1 : (uint32_t)leaves;
 	r->height[node] = (uint8_t)(height + 1);
 }
 
@@ -155,8 +157,8 @@ static bool visit(struct reading *r, uint32_t node, unsigned depth)
 	    !visit_child(r, n.right_record, n.right_record_type, &n.right_record_entry, depth + 1, &child[1]))
 		return false;
 	sum_up(r, node);
-	if (r->leaves[node] > LEAVES_MAX)
-		return wrong(r, "the search tree unfolds to more than 2^28 networks");
+	if (r->leaves[node] > r->leaves_max)
+		return wrong(r, "the search tree unfolds to far more networks than it has nodes");
 	return true;
 }
 
@@ -212,6 +214,7 @@ static bool read_tree(const MMDB_s *mmdb, struct isb_geo_file *file, struct isb_
 		file->child = isb_xcalloc(nodes, sizeof(*file->child));
 		r.height = isb_xcalloc(nodes, sizeof(*r.height));
 		r.leaves = isb_xcalloc(nodes, sizeof(*r.leaves));
+		r.leaves_max = nodes < LEAVES_MAX - SHARED_MAX ? (uint32_t)nodes + SHARED_MAX : LEAVES_MAX;
 		good = visit_all(&r);
 	}
 	if (!good)

@@ -13,7 +13,7 @@ struct isb_kids {
 	uint64_t map;   /* taken slots; unused in a bucket */
 	uint32_t count; /* slots that follow */
 	uint32_t fresh; /* made by the edit under way: it alone may change this piece in place */
-	uintptr_t slot[]; /* struct isb_node *, or struct isb_kids * with KIDS_DEEPER set; in the order of the bits of map */
+	uintptr_t slot[]; /* struct isb_node *, or struct isb_kids * with KIDS_DEEPER set; in the order of map's bits */
 };
 
 enum { KIDS_BITS = 6, KIDS_LEVELS = 11 };

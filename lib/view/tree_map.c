@@ -44,11 +44,14 @@ static void shape_match(struct isb_buf *out, const struct isb_geo_match *match)
 	isb_buf_putc(out, match->is_default);
 }
 
+/* Only what its order looks at, so that policies with the same rules share a map wherever the rules lead. */
 static void shape_child(struct isb_buf *out, const struct isb_order_child *child)
 {
-	if (child->match)
+	if (child->match) {
 		shape_match(out, child->match);
-	isb_buf_putc(out, child->fence);
+		isb_buf_putc(out, child->fence);
+		return;
+	}
 	isb_buf_putc(out, (char)child->bias);
 	isb_buf_u32(out, (uint32_t)child->nregion);
 	for (size_t i = 0; i < child->nregion; i++) {
@@ -66,7 +69,7 @@ void isb_tree_shape(const struct isb_tree *tree, const struct isb_geodb *geodb, 
 	isb_buf_u64(ret_shape, tree->by_cell ? isb_latencies_fingerprint(latencies) : 0);
 	for (size_t i = 0; i < tree->count; i++) {
 		const struct isb_tree_node *node = &tree->nodes[i];
-		isb_buf_putc(ret_shape, (char)node->order->id);
+		isb_buf_putc(ret_shape, (char)(node->order->by_client ? node->order->id : ISB_ORDER_COUNT));
 		isb_buf_u32(ret_shape, node->policy ? (uint32_t)node->nchild : 0);
 		for (size_t j = 0; node->policy && j < node->nchild; j++)
 			isb_buf_u32(ret_shape, node->child[j]);

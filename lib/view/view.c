@@ -90,6 +90,8 @@ static int read_tables(struct build *b, struct isb_txn *health)
 {
 	struct isb_view_own *own = b->own;
 	int rc = isb_catalog_load(b->txn, &own->catalog, b->diags);
+	if (rc == ISB_OK) /* writers check too; but rows are a file, and another version of this program may have written them */
+		rc = isb_catalog_check(&own->catalog, b->diags);
 	if (rc != ISB_OK)
 		return rc;
 	rc = isb_slot_each(b->txn, read_slot, b);
@@ -133,6 +135,12 @@ static int record_names(struct build *b, const struct isb_zone *zone, const stru
 	return ISB_OK;
 }
 
+static struct isb_compile_record compile_record(const struct numbered *from)
+{
+	return (struct isb_compile_record){
+		.name = from->name, .owner_at = strlen(from->zone->name) + 1, .record = from->record};
+}
+
 static void take_off_old(struct build *b, const struct isb_map *present)
 {
 	const struct isb_view_own *old = b->old ? b->old->own : NULL;
@@ -142,10 +150,9 @@ static void take_off_old(struct build *b, const struct isb_map *present)
 		if (!name || isb_map_get(present, name, strlen(name), &at))
 			continue;
 		uint8_t apex[ISB_DNAME_MAX], owner[ISB_DNAME_MAX];
-		char *zone = isb_arena_strdup(&b->own->arena, name), *slash = strchr(zone, '/');
-		*slash = '\0';
-		isb_dname_parse(zone, NULL, apex);
-		isb_dname_parse(slash + 1, apex, owner);
+		size_t owner_at = old->records[i].owner_at;
+		isb_dname_parse(isb_arena_strndup(&b->own->arena, name, owner_at - 1), NULL, apex);
+		isb_dname_parse(name + owner_at, apex, owner);
 		isb_zones_put_record(&b->zones, apex, owner, ISB_NO_RECORD);
 	}
 }
@@ -166,7 +173,7 @@ static void number(struct build *b, struct numbered *records, size_t count)
 		isb_map_put(&present, records[i].name, strlen(records[i].name), 1);
 		is_new[i] = !isb_map_get(&known, records[i].name, strlen(records[i].name), &at);
 		if (!is_new[i])
-			own->records[at] = (struct isb_compile_record){records[i].name, records[i].record};
+			own->records[at] = compile_record(&records[i]);
 	}
 	take_off_old(b, &present);
 	uint32_t next = 0;
@@ -175,7 +182,7 @@ static void number(struct build *b, struct numbered *records, size_t count)
 			continue;
 		while (own->records[next].name)
 			next++;
-		own->records[next] = (struct isb_compile_record){records[i].name, records[i].record};
+		own->records[next] = compile_record(&records[i]);
 		if (next >= own->nrecord)
 			own->nrecord = next + 1;
 		isb_zones_put_record(&b->zones, records[i].apex, records[i].owner, next);

@@ -293,12 +293,17 @@ class Site:
         self.numbers = itertools.count(1)
 
     def done(self):
+        """Everything must end well when asked to: a leak or a race that a sanitizer saw shows in the exit status."""
+        unwell = []
         for process in reversed(self.processes):
-            if process.running():
-                process.stop()
+            status = process.stop()
+            if status > 0:  # not when a signal came before the program was ready for it
+                unwell.append(f"{process.child.args[0]} ended with {status}:\n{process.said()[-4000:]}")
         for balancer in self.balancers.values():
             balancer.stop()
         shutil.rmtree(self.directory)
+        if unwell:
+            raise AssertionError("\n".join(unwell))
 
     def new_store(self, name):
         """A directory with the geo database where the programs look for it."""

@@ -16,7 +16,7 @@ import dns.message
 import dns.name
 import dns.query
 
-from harness import CATALOG, GERMANY, KOREA, NAME, Story, until
+from harness import BIN, CATALOG, GERMANY, KOREA, NAME, Story, until
 
 KEYS = "time client proto ecs name class type rcode endpoint scope ttl size flags".split()
 CONTENT_TYPE = b"protobuf:dnstap.Dnstap"
@@ -372,9 +372,10 @@ class Dnstap(Looking):
             self.assertEqual(sum(f"{NAME}/IN/A" in line for line in self.read_file(path)), 50, path)
 
     def test_a_file_that_cannot_be_written_is_refused_at_the_start(self):
-        said = self.site.run("isobard", "--listen", f"127.0.0.1:{self.site.port}", "--dnstap", f"file:{self.path}/no/tap")
-        self.assertEqual(said.child.wait(10), 1)
-        self.assertIn(f"cannot write dnstap to '{self.path}/no/tap'", said.said())
+        words = ["--store", self.site.store, "--listen", f"127.0.0.1:{self.site.port}", "--dnstap", f"file:{self.path}/no/tap"]
+        done = subprocess.run([BIN / "isobard", *words], capture_output=True, text=True, timeout=20)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f"cannot write dnstap to '{self.path}/no/tap'", done.stderr)
 
     def test_a_sample_is_about_its_share(self):
         self.serve("--dnstap", f"file:{self.path}", "--dnstap-sample", 10)

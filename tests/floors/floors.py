@@ -26,7 +26,7 @@ PLACES = [
     ("tests/unit/probes/*", "net"),
     ("tools/*", "programs"),
     ("tests/flow/*", "net"),
-    ("tests/fuzz/*", "dns"),
+    ("tests/fuzz/*", "net"),
     ("tests/bench/*", "dns"),
 ]
 

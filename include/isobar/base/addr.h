@@ -41,3 +41,5 @@ bool isb_addr_equal(const struct isb_addr *a, const struct isb_addr *b);
 /* False for addresses that say nothing about where a client is: private, loopback, link-local, shared,
  * multicast, unspecified (RFC 1918, 6598, 4193, 4291). Documentation networks count as public. */
 bool isb_addr_is_public(const struct isb_addr *addr);
+/* Length of the network of that kind that the address lies in, such as 8 for 10.1.2.3; 0: in none. */
+uint8_t isb_addr_special_bits(const struct isb_addr *addr);

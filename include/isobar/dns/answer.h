@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "isobar/dns/query.h"
+#include "isobar/dns/rrl.h"
 #include "isobar/steer/steer.h"
 #include "isobar/view/view.h"
 
@@ -37,11 +38,13 @@ struct isb_answer {
 	bool authoritative;
 	bool referral; /* a pure one: nothing in the answer section */
 	bool steered, failopen;
+	bool cut_short; /* to be sent with TC and no records */
 	const struct isb_plan_endpoint *endpoint; /* the first one that steering chose, or NULL */
 	uint8_t scope; /* bits of the client that the answer depends on */
 	uint16_t cls;  /* of every record: IN, or CH for questions about the server */
 	struct isb_edns_extra extra;
 	uint8_t made_count;
+	struct isb_rrl_key key; /* what it is one more of; the name points into the view or the query */
 	unsigned count;
 	struct isb_part part[ISB_PARTS_MAX]; /* answer first, then authority, then the rest in any order */
 	uint8_t made[ISB_CHAIN_MAX][2 + ISB_DNAME_MAX]; /* rdata of CNAMEs synthesized from DNAMEs */

@@ -8,6 +8,7 @@
 #include "isobar/base/addr.h"
 #include "isobar/base/rng.h"
 #include "isobar/dns/rcode.h"
+#include "isobar/dns/rrl.h"
 #include "isobar/dns/settings.h"
 #include "isobar/model/health.h"
 #include "isobar/view/view.h"
@@ -23,12 +24,13 @@ struct isb_client {
 };
 
 /* Counters of one worker. Only the worker adds; anyone may read (relaxed: a count more or less is no harm). A query
- * ends in exactly one of dropped, formerr … referral (noerror: with an answer); truncated, steered, failopen and ecs
- * tell more about some of them. */
+ * ends in exactly one of dropped, rrl_dropped, formerr … referral (noerror: with an answer); truncated, steered,
+ * failopen, ecs, cookie_*, rrl_limited (over a limit, whatever came of it) and rrl_slipped (sent all the same, truncated
+ * or an error) tell more about some of them. */
 #define ISB_COUNTER_MAP(X) \
 	X(queries) X(queries_tcp) X(dropped) X(formerr) X(notimp) X(refused) X(badvers) X(servfail) X(nxdomain) \
 	X(nodata) X(yxdomain) X(notauth) X(noerror) X(referral) X(truncated) X(steered) X(failopen) X(ecs) \
-	X(cookie_new) X(cookie_valid)
+	X(cookie_new) X(cookie_valid) X(rrl_limited) X(rrl_slipped) X(rrl_dropped)
 struct isb_counters {
 #define X(name) _Atomic uint64_t name;
 	ISB_COUNTER_MAP(X)
@@ -59,12 +61,14 @@ struct isb_context {
 	struct isb_counters counters;
 	uint16_t udp_payload;   /* largest UDP answer we send; 512..4096, 1232 by default */
 	const struct isb_settings *settings; /* never NULL; all off after init */
+	struct isb_rrl *rrl;    /* the caller's; NULL: no limits */
 	struct isb_trace *trace; /* NULL, or filled by the next query (explain) */
 	struct isb_summary *summary; /* NULL, or filled by every query that is answered */
 };
 void isb_context_init(struct isb_context *ctx, uint64_t seed);
 
-/* Answers one message. Returns the length of the answer in `out`, or 0: drop it (shorter than a header, or a response).
+/* Answers one message. Returns the length of the answer in `out`, or 0: drop it (shorter than a header, a response, or
+ * over a limit).
  * `out` must hold at least 512 octets; give 65535 for TCP. `in` and `out` must not overlap. */
 size_t isb_respond(struct isb_context *ctx, const struct isb_view *view, const struct isb_health_table *health,
                    const struct isb_client *client, int64_t now_ms, const uint8_t *in, size_t in_len, uint8_t *out,

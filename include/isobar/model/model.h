@@ -173,7 +173,12 @@ struct isb_catalog {
 	} index[ISB_RECORD];
 };
 
-enum { ISB_POLICY_DEPTH_MAX = 16 };
+/* What one decision may have to look at: policies are walked per query, and shared ones unfold in every place. */
+enum {
+	ISB_POLICY_DEPTH_MAX = 16,
+	ISB_CHILD_MAX = 1024,       /* endpoints of a pool, children of a policy's node */
+	ISB_POLICY_SIZE_MAX = 10000 /* nodes and endpoints of a policy, unfolded */
+};
 
 void isb_catalog_init(struct isb_catalog *catalog);
 void isb_catalog_done(struct isb_catalog *catalog);
@@ -187,7 +192,7 @@ const struct isb_zone *isb_catalog_zone(const struct isb_catalog *catalog, const
 
 /* Everything that spans objects: dangling names (with the nearest valid one), a name that is both pool and policy,
  * loops, depth, geo without rules, order geo on a pool, endpoints without address or host, a nearest/latency order over
- * children without a region, records of one owner claiming one type twice, record owners outside their zone, SRV
+ * children without a region, two records of one owner, record owners outside their zone, SRV
  * records whose pools lack host or port, geo rules that match nothing or are never reached, pools whose min_up cannot
  * be met. Adds every error to diags; returns ISB_OK or ISB_EINVAL. May also look at a catalog whose reading failed, for
  * the errors beyond. */

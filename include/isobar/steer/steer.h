@@ -21,10 +21,7 @@ struct isb_steer_state {
 	struct isb_trace *trace; /* NULL on the query path; see trace.h */
 };
 
-enum {
-	ISB_CHOICE_MAX = 64,  /* endpoints in one answer */
-	ISB_CHILD_MAX = 1024  /* children of one node: the walk keeps a word for each on its stack */
-};
+enum { ISB_CHOICE_MAX = 64 }; /* endpoints in one answer */
 enum isb_choice_kind {
 	ISB_CHOICE_ANSWER,   /* rdata to send; n may be 0: the chosen endpoints have none of this type (NODATA) */
 	ISB_CHOICE_FALLBACK, /* the ordinary rrset underneath answers */

@@ -36,7 +36,7 @@ int isb_rrset_each(struct isb_txn *txn, const uint8_t *zone,
 
 /* The number of an endpoint's health word; never given to another endpoint, so that no one inherits a verdict. */
 int isb_slot_get(struct isb_txn *txn, const char *pool, const char *endpoint, uint32_t *ret_slot);
-/* endpoint: "pool/endpoint" */
+/* endpoint: "pool/endpoint". Readers make tables as long as the highest slot: one that was never given is ISB_EFORMAT. */
 int isb_slot_each(struct isb_txn *txn, int (*each)(void *arg, const char *endpoint, uint32_t slot), void *arg);
 
 struct isb_admin_row {

@@ -56,6 +56,9 @@ static void client_subnets_are_read(void **state)
 	assert_int_equal(READ(&e, ECS("\4", "\0\1\0\0")), ISB_NOERROR);
 	assert_true(e.ecs.present);
 	assert_int_equal(e.ecs.source, 0);
+	assert_int_equal(READ(&e, ECS("\4", "\0\0\0\0")), ISB_NOERROR); /* dig +subnet=0 */
+	assert_true(e.ecs.present);
+	assert_int_equal(e.ecs.addr.family, 0);
 	assert_int_equal(READ(&e, ECS("\x08", "\0\1\x20\0\xff\xff\xff\xff")), ISB_NOERROR);
 	assert_int_equal(READ(&e, ECS("\x14", "\0\2\x80\0\1\2\3\4\5\6\7\x08\x09\1\2\3\4\5\6\7")), ISB_NOERROR);
 }
@@ -72,6 +75,8 @@ static void malformed_client_subnets_are_formerr(void **state)
 	REFUSED(ECS("\3", "\0\1\0"));
 	REFUSED(ECS("\7", "\0\0\x18\0\xc0\0\2"));       /* family */
 	REFUSED(ECS("\7", "\0\3\x18\0\xc0\0\2"));
+	REFUSED(ECS("\4", "\0\3\0\0"));
+	REFUSED(ECS("\5", "\0\0\0\0\0"));
 	REFUSED(ECS("\7", "\1\1\x18\0\xc0\0\2"));
 	REFUSED(ECS("\x09", "\0\1\x21\0\xc0\0\2\1\0")); /* longer than an address */
 	REFUSED(ECS("\x15", "\0\2\x81\0\1\2\3\4\5\6\7\x08\x09\1\2\3\4\5\6\7\x80"));
@@ -99,6 +104,12 @@ static void our_opt_echoes_the_subnet_exactly(void **state)
 	assert_false(w.bad);
 	assert_int_equal(w.pos, sizeof(expected) - 1);
 	assert_memory_equal(out, expected, w.pos);
+	static const char no_family[] = "\0\0\x29\x04\xd0\0\0\0\0\0\x08\0\x08\0\4\0\0\0\0";
+	assert_int_equal(READ(&e, ECS("\4", "\0\0\0\0")), ISB_NOERROR);
+	w = isb_writer(out, isb_edns_size(&e, &none));
+	isb_edns_write(&w, &e, &none, ISB_NOERROR, 0);
+	assert_int_equal(w.pos, sizeof(no_family) - 1);
+	assert_memory_equal(out, no_family, w.pos);
 }
 
 static void without_an_opt_in_the_query_there_is_none_in_the_reply(void **state)

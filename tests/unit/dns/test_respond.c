@@ -163,8 +163,9 @@ static void the_subnet_steers_and_its_scope_is_the_largest_network_with_one_answ
 		CASE("\0\2\x30\0\x20\x01\x0d\xb8\0\x0e", "192.0.2.7", 48, BOTH),
 		/* says nothing about the client: the resolver counts, and no part of the subnet does */
 		CASE("\0\1\0\0", "192.0.2.7", 0, "192.0.2.10"),
-		CASE("\0\1\x08\0\x0a", "192.0.2.7", 0, "192.0.2.10"),
-		CASE("\0\2\x08\0\xfd", "192.0.2.7", 0, "192.0.2.10"),
+		/* private networks tell nothing: the resolver's answer, for all of them (RFC 7871 §10) */
+		CASE("\0\1\x18\0\x0a\1\2", "192.0.2.7", 8, "192.0.2.10"),
+		CASE("\0\2\x20\0\xfd\0\1\2", "192.0.2.7", 7, "192.0.2.10"),
 	};
 #undef CASE
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -181,6 +182,17 @@ static void the_subnet_steers_and_its_scope_is_the_largest_network_with_one_answ
 		assert_int_equal(ecs[3], cases[i].scope);
 		assert_memory_equal(ecs, cases[i].option, 3); /* FAMILY, SOURCE, ADDRESS as they came */
 		assert_memory_equal(ecs + 4, cases[i].option + 4, len - 4u);
+	}
+}
+
+static void the_subnet_of_one_query_says_nothing_about_the_next(void **state)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		expect_section(asks(state, &(struct ask){.name = "www.example.test.", .type = ISB_A, .client = "198.51.100.1",
+		                                         ECS_OPTION("\7", "\0\1\x18\0\xc0\0\2")}), 0,
+		               "www.example.test. 30 IN A 192.0.2.10\n");
+		expect_section(asks(state, &(struct ask){.name = "www.example.test.", .type = ISB_A, .client = "198.51.100.1"}), 0,
+		               "www.example.test. 30 IN A 192.0.2.99\n");
 	}
 }
 
@@ -334,6 +346,7 @@ int main(void)
 		cmocka_unit_test(all_down_does_what_the_operator_wrote),
 		cmocka_unit_test(a_foreseen_flip_shortens_every_ttl),
 		cmocka_unit_test(the_subnet_steers_and_its_scope_is_the_largest_network_with_one_answer),
+		cmocka_unit_test(the_subnet_of_one_query_says_nothing_about_the_next),
 		cmocka_unit_test(answers_that_do_not_depend_on_the_client_have_scope_zero),
 		cmocka_unit_test(a_malformed_subnet_is_formerr_with_an_opt_and_without_a_subnet),
 		cmocka_unit_test(our_opt_says_1232_and_copies_do),

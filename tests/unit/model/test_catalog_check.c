@@ -55,7 +55,7 @@ static void a_sound_catalog_passes(void **state)
 	            "        empty: {}}\n"
 	            "policies: {p: [a, empty], q: {order: geo, rules: [{default: true, use: p}]},\n"
 	            "           n: {order: latency, of: [p, {order: weighted, of: [q]}]}}\n"
-	            "zones: {example.com: {records: {www: {types: [A, AAAA], policy: n}, WWW: {types: SRV, policy: a},\n"
+	            "zones: {example.com: {records: {www: {types: [A, AAAA], policy: n}, srv: {types: SRV, policy: a},\n"
 	            "        a.example.com.: {types: A, policy: q}, \"@\": {types: A, policy: p}, \"*\": {types: A, policy: p}}}}\n",
 	            "");
 }
@@ -181,15 +181,17 @@ static void a_pool_by_hand_cannot_have_order_geo(void **state)
 	isb_diags_done(&diags);
 }
 
-static void one_owner_claims_a_type_once(void **state)
+static void one_owner_has_one_record(void **state)
 {
 	(void)state;
 	assert_says(POOLS "zones:\n  example.com:\n    records:\n      www: {types: [A, AAAA], policy: a}\n"
 	            "      mail: {types: A, policy: a}\n      WWW.example.com.: {types: [SRV, AAAA], policy: nope}\n"
 	            "      \"w\\\\119w\": {types: A, policy: b}\n",
 	            "t:7:54: unknown pool or policy 'nope'\n"
-	            "t:7:7: record 'WWW.example.com.' claims type AAAA, which record 'www' in line 5 has already\n"
-	            "t:8:7: record 'w\\119w' claims type A, which record 'www' in line 5 has already\n");
+	            "t:7:7: record 'WWW.example.com.' is the same name as record 'www' in line 5; write one record with all "
+	            "types\n"
+	            "t:8:7: record 'w\\119w' is the same name as record 'WWW.example.com.' in line 7; write one record with "
+	            "all types\n");
 }
 
 static void owners_lie_in_their_zone(void **state)
@@ -265,7 +267,7 @@ int main(void)
 		cmocka_unit_test(nearness_needs_regions),
 		cmocka_unit_test(nodes_need_children_and_rules_need_matches),
 		cmocka_unit_test(a_pool_by_hand_cannot_have_order_geo),
-		cmocka_unit_test(one_owner_claims_a_type_once),
+		cmocka_unit_test(one_owner_has_one_record),
 		cmocka_unit_test(owners_lie_in_their_zone),
 		cmocka_unit_test(srv_needs_hosts_and_ports_wherever_it_leads),
 		cmocka_unit_test(a_record_given_twice_as_rows_is_found),

@@ -57,6 +57,12 @@ static void without_options_the_defaults_stand(void **state)
 	assert_true(options.workers >= 1 && options.workers <= ISB_WORKERS_MAX);
 	assert_int_equal(options.ngeo, 0);
 	assert_int_equal(options.log_level, ISB_LOG_INFO);
+	assert_int_equal(options.tcp.connections, 10000);
+	assert_int_equal(options.tcp.per_client, 100);
+	assert_int_equal(options.tcp.idle_ms, 10000);
+	assert_int_equal(options.tcp.stall_ms, 5000);
+	assert_int_equal(options.tcp.lifetime_ms, 3600000);
+	assert_int_equal(options.proxy_from.count, 0);
 	assert_null(options.query_log);
 	assert_null(options.dnstap);
 	assert_int_equal(options.query_log_sample, 1);
@@ -89,6 +95,91 @@ static void every_option_is_taken(void **state)
 	assert_int_equal(options.dnstap_sample, 7);
 }
 
+static void limits_of_tcp_are_taken(void **state)
+{
+	(void)state;
+	struct isb_options options;
+	const char *line = "--tcp-connections 20000 --tcp-per-client=5 --tcp-idle 30s --tcp-stall 500ms --tcp-lifetime 1d12h";
+	assert_int_equal(parse(&options, line), ISB_OPTIONS_RUN);
+	assert_int_equal(options.tcp.connections, 20000);
+	assert_int_equal(options.tcp.per_client, 5);
+	assert_int_equal(options.tcp.idle_ms, 30000);
+	assert_int_equal(options.tcp.stall_ms, 500);
+	assert_int_equal(options.tcp.lifetime_ms, 36 * 3600000);
+}
+
+static void listeners_for_front_ends_stand_beside_the_others(void **state)
+{
+	(void)state;
+	struct isb_options options;
+	char text[ISB_NET_TEXT];
+	const char *line = "--proxy-listen 192.0.2.1:5301 --listen 192.0.2.1 --proxy-from 192.0.2.16/28 --proxy-from ::1";
+	assert_int_equal(parse(&options, line), ISB_OPTIONS_RUN);
+	assert_int_equal(options.nlisten, 2);
+	assert_true(options.listen[0].proxy);
+	assert_int_equal(options.listen[0].port, 5301);
+	assert_false(options.listen[1].proxy);
+	assert_int_equal(options.proxy_from.count, 2);
+	assert_string_equal(isb_net_print(&options.proxy_from.nets[0], text), "192.0.2.16/28");
+	assert_string_equal(isb_net_print(&options.proxy_from.nets[1], text), "::1/128");
+	assert_int_equal(parse(&options, "--proxy-listen 192.0.2.1 --proxy-from 192.0.2.7"), ISB_OPTIONS_RUN);
+	assert_int_equal(options.nlisten, 1); /* no default beside it */
+}
+
+static void limits_are_generous_by_default_and_exempt_loopback(void **state)
+{
+	(void)state;
+	struct isb_options options;
+	char text[ISB_NET_TEXT];
+	assert_int_equal(parse(&options, ""), ISB_OPTIONS_RUN);
+	assert_int_equal(options.rrl.mode, ISB_RRL_ON);
+	assert_int_equal(options.rrl.rate, 500);
+	assert_int_equal(options.rrl.error_rate, 200);
+	assert_int_equal(options.rrl.slip, 2);
+	assert_int_equal(options.rrl.window_s, 5);
+	assert_int_equal(options.rrl.ipv4_len, 24);
+	assert_int_equal(options.rrl.ipv6_len, 56);
+	assert_int_equal(options.rrl.nexempt, 2);
+	assert_string_equal(isb_net_print(&options.rrl.exempt[0], text), "127.0.0.0/8");
+	assert_string_equal(isb_net_print(&options.rrl.exempt[1], text), "::1/128");
+}
+
+static void limits_are_taken(void **state)
+{
+	(void)state;
+	struct isb_options options;
+	char text[ISB_NET_TEXT];
+	const char *line = "--rrl log --rrl-rate 1000000 --rrl-error-rate=1 --rrl-slip 0 --rrl-window 60 --rrl-ipv4-prefix 32 "
+			   "--rrl-ipv6-prefix 1 --rrl-exempt 192.0.2.0/24 --rrl-exempt 2001:db8::1";
+	assert_int_equal(parse(&options, line), ISB_OPTIONS_RUN);
+	assert_int_equal(options.rrl.mode, ISB_RRL_LOG);
+	assert_int_equal(options.rrl.rate, 1000000);
+	assert_int_equal(options.rrl.error_rate, 1);
+	assert_int_equal(options.rrl.slip, 0);
+	assert_int_equal(options.rrl.window_s, 60);
+	assert_int_equal(options.rrl.ipv4_len, 32);
+	assert_int_equal(options.rrl.ipv6_len, 1);
+	assert_int_equal(options.rrl.nexempt, 2);
+	assert_string_equal(isb_net_print(&options.rrl.exempt[0], text), "192.0.2.0/24");
+	assert_string_equal(isb_net_print(&options.rrl.exempt[1], text), "2001:db8::1/128");
+	assert_int_equal(parse(&options, "--rrl off"), ISB_OPTIONS_RUN);
+	assert_int_equal(options.rrl.mode, ISB_RRL_OFF);
+}
+
+static void more_networks_than_fit_are_refused(void **state)
+{
+	(void)state;
+	struct isb_options options;
+	char *argv[2 * (ISB_RRL_EXEMPT_MAX + 1) + 2] = {(char[]){"isobard"}}, option[] = "--rrl-exempt", net[] = "192.0.2.1";
+	for (int i = 1; i <= 2 * (ISB_RRL_EXEMPT_MAX + 1); i++)
+		argv[i] = i % 2 ? option : net;
+	optind = 0;
+	assert_int_equal(isb_options_parse(2 * ISB_RRL_EXEMPT_MAX + 1, argv, &options), ISB_OPTIONS_RUN);
+	assert_int_equal(options.rrl.nexempt, ISB_RRL_EXEMPT_MAX);
+	optind = 0;
+	assert_int_equal(isb_options_parse(2 * (ISB_RRL_EXEMPT_MAX + 1) + 1, argv, &options), ISB_OPTIONS_WRONG);
+}
+
 static void help_and_version_end_the_program_well(void **state)
 {
 	(void)state;
@@ -117,9 +208,40 @@ static void what_is_wrong_is_said_with_what_to_write_instead(void **state)
 		{"--listen localhost", "--listen 'localhost' is not ADDR[:PORT]; write 127.0.0.1:5300 or [::1]:5300"},
 		{"--listen 127.0.0.1:0", "--listen '127.0.0.1:0': the port must be 1..65535"},
 		{"-l ::1 -l [::1]:53", "--listen '[::1]:53' is given twice"},
+		{"-l ::1 --proxy-listen ::1", "--proxy-listen '::1' is given twice, with PROXY headers and without"},
+		{"--proxy-listen front", "--proxy-listen 'front' is not ADDR[:PORT]; write 127.0.0.1:5300 or [::1]:5300"},
+		{"--proxy-listen ::1", "--proxy-listen without --proxy-from: anybody could claim to be any client; name your "
+	                               "front ends: --proxy-from 192.0.2.7"},
+		{"--proxy-from ::1", "--proxy-from without --proxy-listen: headers are taken there and nowhere else"},
+		{"--proxy-from any", "--proxy-from 'any' is not a network; write 192.0.2.0/24 or 2001:db8::/32"},
+		{"--proxy-from 192.0.2.7/24", "--proxy-from '192.0.2.7/24' has bits set beyond its prefix; write the network, as in "
+	                               "192.0.2.0/24"},
+		{"--proxy-form ::1", "unknown option '--proxy-form'; did you mean '--proxy-from'?"},
+		{"--tcp-connections 0", "--tcp-connections '0' is not a number from 1 to 1000000"},
+		{"--tcp-connections 1000001", "--tcp-connections '1000001' is not a number from 1 to 1000000"},
+		{"--tcp-per-client x", "--tcp-per-client 'x' is not a number from 1 to 1000000"},
+		{"--tcp-idle soon", "--tcp-idle 'soon' is not a span; write 500ms, 10s or 2m"},
+		{"--tcp-idle 0", "--tcp-idle '0' is not from 100ms to 1h"},
+		{"--tcp-stall 61m", "--tcp-stall '61m' is not from 100ms to 1h"},
+		{"--tcp-lifetime 8d", "--tcp-lifetime '8d' is not from 100ms to 7d"},
 		{"--log-level inf", "unknown --log-level 'inf'; did you mean 'info'?"},
 		{"--log-level 7", "unknown --log-level '7'; write error, warning, info or debug"},
 		{"--store=", "--store is empty; name the directory of the store"},
+		{"--rrl yes", "unknown --rrl 'yes'; write on, off or log"},
+		{"--rrl-rate 0", "--rrl-rate '0' is not a number from 1 to 1000000"},
+		{"--rrl-rate 1000001", "--rrl-rate '1000001' is not a number from 1 to 1000000"},
+		{"--rrl-rate 99999999999999999999", "--rrl-rate '99999999999999999999' is not a number from 1 to 1000000"},
+		{"--rrl-error-rate -5", "--rrl-error-rate '-5' is not a number from 1 to 1000000"},
+		{"--rrl-slip 101", "--rrl-slip '101' is not a number from 0 to 100"},
+		{"--rrl-slip=", "--rrl-slip '' is not a number from 0 to 100"},
+		{"--rrl-window 0", "--rrl-window '0' is not a number from 1 to 60"},
+		{"--rrl-ipv4-prefix 33", "--rrl-ipv4-prefix '33' is not a number from 1 to 32"},
+		{"--rrl-ipv6-prefix 65", "--rrl-ipv6-prefix '65' is not a number from 1 to 64"},
+		{"--rrl-exempt resolver",
+		 "--rrl-exempt 'resolver' is not a network; write 192.0.2.0/24 or 2001:db8::/32"},
+		{"--rrl-exempt 192.0.2.1/24",
+		 "--rrl-exempt '192.0.2.1/24' has bits set beyond its prefix; write the network, as in 192.0.2.0/24"},
+		{"--rrl-sleep 1", "unknown option '--rrl-sleep'; did you mean '--rrl-slip'?"},
 		{"--query-log=", "--query-log is empty; name a file, or write - for stderr"},
 		{"--query-log-sample 0", "--query-log-sample '0' is not a number from 1 to 1000000"},
 		{"--dnstap-sample 1000001", "--dnstap-sample '1000001' is not a number from 1 to 1000000"},
@@ -204,8 +326,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(without_options_the_defaults_stand),
 		cmocka_unit_test(every_option_is_taken),
+		cmocka_unit_test(limits_of_tcp_are_taken),
+		cmocka_unit_test(listeners_for_front_ends_stand_beside_the_others),
 		cmocka_unit_test(a_file_holds_options_and_the_command_line_wins),
 		cmocka_unit_test(mistakes_in_the_file_are_named_with_their_line),
+		cmocka_unit_test(limits_are_generous_by_default_and_exempt_loopback),
+		cmocka_unit_test(limits_are_taken),
+		cmocka_unit_test(more_networks_than_fit_are_refused),
 		cmocka_unit_test(help_and_version_end_the_program_well),
 		cmocka_unit_test(what_is_wrong_is_said_with_what_to_write_instead),
 	};

@@ -19,6 +19,7 @@
 
 static const uint8_t ask_nothing = 0xcc;
 static size_t responded, turns, longest;
+static struct isb_addr asked_by;
 
 size_t isb_respond(struct isb_context *ctx, const struct isb_view *view, const struct isb_health_table *health,
                    const struct isb_client *client, int64_t now_ms, const uint8_t *in, size_t in_len, uint8_t *out,
@@ -30,6 +31,7 @@ size_t isb_respond(struct isb_context *ctx, const struct isb_view *view, const s
 	(void)now_ms;
 	assert_int_equal(client->proto, ISB_UDP);
 	assert_int_not_equal(client->addr.family, 0);
+	asked_by = client->addr;
 	responded++;
 	if (in_len > longest)
 		longest = in_len;
@@ -53,10 +55,22 @@ void isb_turn_end(struct isb_worker *worker)
 
 struct world {
 	struct isb_worker worker;
+	struct isb_options options;
 	struct isb_udp *udp;
-	uint16_t port;
+	uint16_t port, proxy_port; /* where headers are required, and believed of 127.0.0.1 */
 	bool ipv6; /* this machine has it */
 };
+
+static int listen_for_front_ends(struct world *world, struct isb_diags *diags)
+{
+	struct isb_listen listen = {.addr = {.family = 4, .octets = {127, 0, 0, 1}}, .proxy = true};
+	isb_net_parse("127.0.0.1", &world->options.proxy_from.nets[0]);
+	world->options.proxy_from.count = 1;
+	for (listen.port = (uint16_t)(world->port + 1); isb_listen_check(&listen, diags) != ISB_OK; listen.port++)
+		;
+	world->proxy_port = listen.port;
+	return isb_udp_listen(world->udp, &listen, diags);
+}
 
 /* On every address, IPv4 and IPv6 on one port. */
 static int setup(void **state)
@@ -67,7 +81,8 @@ static int setup(void **state)
 	int rc = ISB_EIO;
 	isb_diags_init(&diags);
 	uv_loop_init(&world->worker.loop);
-	world->udp = isb_udp_new(&world->worker, 2);
+	world->worker.options = &world->options;
+	world->udp = isb_udp_new(&world->worker, 3);
 	v4.port = (uint16_t)(20000 + getpid() % 10000);
 	for (int tries = 0; tries < 100 && rc != ISB_OK; tries++) {
 		v6.port = ++v4.port;
@@ -80,6 +95,8 @@ static int setup(void **state)
 			rc = isb_udp_listen(world->udp, &v6, &diags);
 	}
 	world->port = v4.port;
+	if (rc == ISB_OK)
+		rc = listen_for_front_ends(world, &diags);
 	isb_diags_done(&diags);
 	responded = turns = longest = 0;
 	*state = world;
@@ -200,6 +217,72 @@ static void an_answer_nobody_waits_for_harms_nobody(void **state)
 	assert_int_equal(world->worker.net.udp_unsent, 0);
 }
 
+static const uint8_t from_korea[28] =
+	"\r\n\r\n\0\r\nQUIT\n\x21\x12\0\x0c\xa8\x7e\x3f\x01\xc0\0\2\1\0\1\0\x35";
+
+/* From 127.0.0.`host` to where headers are required. */
+static int front_end(struct world *world, uint8_t host)
+{
+	struct isb_addr from = {.family = 4, .octets = {127, 0, 0, host}}, to = {.family = 4, .octets = {127, 0, 0, 1}};
+	struct sockaddr_storage sa;
+	socklen_t len = isb_addr_to_sockaddr(&from, 0, &sa);
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&sa, len), 0);
+	isb_addr_to_sockaddr(&to, world->proxy_port, &sa);
+	assert_int_equal(connect(fd, (struct sockaddr *)&sa, len), 0);
+	return fd;
+}
+
+static void behind_a_front_end_the_header_names_the_client_and_the_answer_has_none(void **state)
+{
+	struct world *world = *state;
+	uint8_t out[28 + 5], in[64];
+	char text[ISB_ADDR_TEXT];
+	int fd = front_end(world, 1);
+	memcpy(out, from_korea, 28);
+	memcpy(out + 28, "hello", 5);
+	assert_int_equal(send(fd, out, sizeof(out), 0), sizeof(out));
+	step(world);
+	assert_int_equal(recv(fd, in, sizeof(in), MSG_DONTWAIT), 5);
+	assert_memory_equal(in, "hello", 5);
+	assert_string_equal(isb_addr_print(&asked_by, text), "168.126.63.1");
+	memcpy(out, "\r\n\r\n\0\r\nQUIT\n\x20\0\0\0hello", 21);
+	assert_int_equal(send(fd, out, 21, 0), 21); /* the front end for itself */
+	step(world);
+	assert_int_equal(recv(fd, in, sizeof(in), MSG_DONTWAIT), 5);
+	assert_string_equal(isb_addr_print(&asked_by, text), "127.0.0.1");
+	close(fd);
+}
+
+static void datagrams_without_a_right_header_or_from_others_are_dropped(void **state)
+{
+	struct world *world = *state;
+	int named = front_end(world, 1), stranger = front_end(world, 9);
+	assert_int_equal(send(named, "hello", 5, 0), 5);
+	for (size_t n = 0; n < sizeof(from_korea); n++)
+		assert_int_equal(send(named, from_korea, n, 0), n);
+	assert_int_equal(send(stranger, from_korea, sizeof(from_korea), 0), sizeof(from_korea));
+	step(world);
+	assert_int_equal(world->worker.net.proxy_malformed, 29);
+	assert_int_equal(world->worker.net.proxy_refused, 1);
+	assert_int_equal(responded, 0);
+	close(named);
+	close(stranger);
+}
+
+static void elsewhere_a_header_is_only_octets(void **state)
+{
+	struct world *world = *state;
+	uint8_t in[64];
+	char text[ISB_ADDR_TEXT];
+	int fd = client(world, "127.0.0.1");
+	assert_int_equal(send(fd, from_korea, sizeof(from_korea), 0), sizeof(from_korea));
+	step(world);
+	assert_int_equal(recv(fd, in, sizeof(in), MSG_DONTWAIT), sizeof(from_korea)); /* all of it was echoed */
+	assert_string_equal(isb_addr_print(&asked_by, text), "127.0.0.1");
+	close(fd);
+}
+
 static void datagrams_that_the_kernel_had_to_drop_are_counted(void **state)
 {
 	struct world *world = *state;
@@ -221,6 +304,9 @@ int main(void)
 		story(what_is_not_answered_does_not_shift_the_answers_of_others),
 		story(empty_and_overlong_datagrams_are_only_cut),
 		story(an_answer_nobody_waits_for_harms_nobody),
+		story(behind_a_front_end_the_header_names_the_client_and_the_answer_has_none),
+		story(datagrams_without_a_right_header_or_from_others_are_dropped),
+		story(elsewhere_a_header_is_only_octets),
 		story(datagrams_that_the_kernel_had_to_drop_are_counted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

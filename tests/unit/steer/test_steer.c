@@ -418,6 +418,54 @@ static void a_trace_tells_what_the_walk_did(void **state)
 	done(&w);
 }
 
+static void a_small_plan_that_unfolds_without_end_still_ends(void **state)
+{
+	(void)state;
+	struct world w;
+	begin(&w, 1);
+	uint32_t at = node(&w, ISB_NODE_POOL, 1, 1, (const struct kid[]){{0, 0, 1}}, 1);
+	for (int level = 0; level < 17; level++) { /* ten ways to each level: 10^17 to the pool */
+		struct kid kids[10];
+		for (int i = 0; i < 10; i++)
+			kids[i] = (struct kid){at, 0, 1};
+		at = node(&w, 0, 0, 0, kids, 10);
+	}
+	set_record(&w, at, ISB_ALL_DOWN_NODATA); /* checks the plan, too */
+	assert_int_equal(ask(&w).n, 1);
+	judge(&w, 0, ISB_DOWN);
+	struct isb_choice choice = ask(&w);
+	assert_true(choice.failopen);
+	assert_int_equal(choice.kind, ISB_CHOICE_NODATA);
+	uint32_t one_more = node(&w, 0, 0, 0, (const struct kid[]){{at, 0, 1}, {at, 0, 1}}, 2);
+	uint32_t too_deep = node(&w, 0, 0, 0, (const struct kid[]){{one_more, 0, 1}}, 1);
+	memcpy(w.block.data + isb_plan_record(plan(&w), 0)->class_node, &one_more, sizeof(one_more));
+	assert_true(isb_plan_check(plan(&w), w.block.len));
+	memcpy(w.block.data + isb_plan_record(plan(&w), 0)->class_node, &too_deep, sizeof(too_deep));
+	assert_false(isb_plan_check(plan(&w), w.block.len));
+	done(&w);
+}
+
+/* The last of a thousand pools is found, however the draws fall. */
+static void every_child_of_the_widest_node_is_tried(void **state)
+{
+	(void)state;
+	struct world w;
+	begin(&w, 2);
+	uint32_t down = node(&w, ISB_NODE_POOL, 1, 1, (const struct kid[]){{0, 0, 1}}, 1);
+	uint32_t up = node(&w, ISB_NODE_POOL, 1, 1, (const struct kid[]){{1, 0, 1}}, 1);
+	static struct kid kids[ISB_CHILD_MAX];
+	for (unsigned i = 0; i < ISB_CHILD_MAX; i++)
+		kids[i] = (struct kid){down, 0, i + 1 < ISB_CHILD_MAX ? 65535 : 1};
+	kids[ISB_CHILD_MAX - 1].ref = up;
+	set_record(&w, node(&w, 0, 0, 0, kids, ISB_CHILD_MAX), ISB_ALL_DOWN_NODATA);
+	judge(&w, 0, ISB_DOWN);
+	struct isb_choice choice = ask(&w);
+	assert_false(choice.failopen);
+	assert_int_equal(choice.n, 1);
+	assert_int_equal(choice.endpoint[0]->slot, 1);
+	done(&w);
+}
+
 /* Whatever a block holds, checking it reads nothing outside, and what checks out can be walked. */
 static void corrupt_plans_are_refused_or_harmless(void **state)
 {
@@ -468,6 +516,8 @@ int main(void)
 		cmocka_unit_test(an_endpoint_without_the_type_is_chosen_all_the_same),
 		cmocka_unit_test(a_class_without_a_plan_falls_back),
 		cmocka_unit_test(a_trace_tells_what_the_walk_did),
+		cmocka_unit_test(a_small_plan_that_unfolds_without_end_still_ends),
+		cmocka_unit_test(every_child_of_the_widest_node_is_tried),
 		cmocka_unit_test(corrupt_plans_are_refused_or_harmless),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -289,6 +289,28 @@ static void when_all_slots_were_given_the_store_is_full(void **state)
 	edit_abort(&s);
 }
 
+static int never_called(void *arg, const char *endpoint, uint32_t slot)
+{
+	(void)arg;
+	(void)endpoint;
+	(void)slot;
+	fail();
+	return 0;
+}
+
+static void a_slot_that_was_never_given_is_an_error(void **state)
+{
+	struct isb_store *store = open_store(*state, ISB_STORE_WRITE_CATALOG);
+	struct isb_txn *txn = begin(store, ISB_ENV_CATALOG, true);
+	static const struct isb_slice number = {"\377\377\377\377", 4};
+	assert_int_equal(isb_row_put(txn, ISB_T_SLOT, (struct isb_slice){"a/e", 4}, number), ISB_OK);
+	assert_int_equal(isb_slot_each(txn, never_called, NULL), ISB_EFORMAT);
+	assert_int_equal(isb_row_put(txn, ISB_T_META, (struct isb_slice){"next-slot", 10}, number), ISB_OK);
+	assert_int_equal(isb_slot_each(txn, never_called, NULL), ISB_EFORMAT);
+	isb_txn_abort(txn);
+	isb_store_close(store);
+}
+
 /* --- Admin states --- */
 
 static const struct isb_admin_row drain = {ISB_ADMIN_DRAIN, 1000, 2000, "ada", "new kernel"};
@@ -392,6 +414,7 @@ int main(void)
 		T(an_endpoint_that_stays_keeps_its_slot_through_delete_and_put),
 		T(a_pool_that_cannot_be_understood_stops_the_edit),
 		T(when_all_slots_were_given_the_store_is_full),
+		T(a_slot_that_was_never_given_is_an_error),
 		T(an_admin_state_is_kept_until_auto),
 		T(an_admin_state_goes_with_its_endpoint),
 		T(an_admin_state_without_an_endpoint_is_refused),

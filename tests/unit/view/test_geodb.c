@@ -432,6 +432,19 @@ static void search_trees_with_loops_or_without_end_are_refused(void **state)
 	}
 	forge_file(name, (const uint32_t(*)[2])nodes, 120);
 	assert_refused(name, "unfolds");
+	for (uint32_t levels = 18; levels <= 24; levels += 6) { /* a few nodes that would be millions of networks */
+		for (uint32_t i = 0; i < levels; i++) {
+			nodes[i][0] = i == 0 ? levels : i + 1;
+			nodes[i][1] = i + 1;
+		}
+		nodes[levels - 1][0] = levels;
+		nodes[levels - 1][1] = levels + 16;
+		forge_file(name, (const uint32_t(*)[2])nodes, (uint16_t)levels);
+		if (levels > 18)
+			assert_refused(name, "unfolds");
+		else
+			isb_geodb_free(open_one(name));
+	}
 	unlink(name);
 }
 

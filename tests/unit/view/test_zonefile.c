@@ -196,7 +196,7 @@ static void includes_are_confined_and_bounded(void **state)
 	           HEAD "$INCLUDE link.zone\n$INCLUDE /etc/passwd\n$INCLUDE ../../etc/passwd\n"
 	                "$INCLUDE fifo.zone\n$INCLUDE 0.zone\n$INCLUDE\n$INCLUDE \"a\\000b\"\n$INCLUDE \"\"\n");
 	for (int i = 0; i < 10; i++) {
-		char name[16], text[32];
+		char name[32], text[32];
 		snprintf(name, sizeof(name), "%d.zone", i);
 		snprintf(text, sizeof(text), "$INCLUDE %d.zone\n", i + 1);
 		write_file(dir, name, text);

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "catalog.h"
+#include "story.h"
+
+#include <stdio.h>
+
+/* What operators do: drain and force, and edits in the middle of everything. */
+
+#define WWW "www.example.com"
+
+static const char catalog[] =
+	REGIONS CHECKS POOLS
+	"policies:\n"
+	"  standby: [asia, europe]\n"
+	"  net:\n"
+	"    order: geo\n"
+	"    rules: [{nets: [198.51.100.0/24], use: [asia, europe]}, {default: true, use: europe}]\n"
+	"zones:\n"
+	"  example.com:\n" ZONE_TEXT
+	"    records:\n"
+	"      www: {types: [A], ttl: 30s, policy: standby}\n"
+	"      net: {types: [A], ttl: 30s, policy: net}\n";
+
+static struct story *begin(void)
+{
+	struct story *s = story_new(NULL);
+	story_apply(s, catalog);
+	return s;
+}
+
+/* What an edit led to must be what a server would see that started just now. */
+static void assert_as_built_afresh(struct story *s)
+{
+	struct isb_view *fresh = story_fresh_view(s);
+	assert_string_equal(story_dump(s, story_view(s)), story_dump(s, fresh));
+	isb_view_free(fresh);
+}
+
+static void a_drain_moves_the_answer_at_once_and_expires_by_itself(void **state)
+{
+	struct story *s = begin();
+	(void)state;
+	assert_answer(s, WWW, "A", NULL, ICN);
+	story_admin(s, "asia/icn-1", ISB_ADMIN_DRAIN, 120);
+	assert_answer(s, WWW, "A", NULL, FRA);
+	assert_int_equal(story_last(s)->ttl, 30);
+	story_pass(s, 100);
+	assert_answer(s, WWW, "A", NULL, FRA);
+	assert_int_equal(story_last(s)->ttl, 20); /* the answer changes when the drain ends */
+	story_pass_ms(s, 19999);
+	assert_answer(s, WWW, "A", NULL, FRA);
+	assert_int_equal(story_last(s)->ttl, 5); /* ttl_min */
+	story_pass_ms(s, 1);
+	assert_answer(s, WWW, "A", NULL, ICN); /* no edit, no new view */
+	assert_int_equal(story_last(s)->ttl, 30);
+	story_free(s);
+}
+
+static void a_drain_without_an_end_lasts_until_it_is_taken_back(void **state)
+{
+	struct story *s = begin();
+	(void)state;
+	story_admin(s, "asia/icn-1", ISB_ADMIN_DRAIN, 0);
+	story_pass(s, 40 * 24 * 3600);
+	assert_answer(s, WWW, "A", NULL, FRA);
+	story_restart_server(s);
+	assert_answer(s, WWW, "A", NULL, FRA);
+	story_admin(s, "asia/icn-1", ISB_ADMIN_AUTO, 0);
+	assert_answer(s, WWW, "A", NULL, ICN);
+	story_free(s);
+}
+
+static void a_word_of_the_operator_beats_the_verdict_both_ways(void **state)
+{
+	struct story *s = begin();
+	(void)state;
+	story_outcome(s, NULL, "asia/icn-1", ISB_OUT_STATUS);
+	story_probe(s, "seoul", "seoul");
+	story_pass(s, 30);
+	assert_answer(s, WWW, "A", NULL, FRA);
+	story_admin(s, "asia/icn-1", ISB_ADMIN_UP, 3600);
+	assert_answer(s, WWW, "A", NULL, ICN);
+	story_pass(s, 30);
+	assert_answer(s, WWW, "A", NULL, ICN);
+	assert_int_equal(story_last(s)->ttl, 30); /* checks cannot turn it */
+	story_pass(s, 3600);
+	assert_answer(s, WWW, "A", NULL, FRA);
+	story_outcome(s, NULL, "asia/icn-1", ISB_OUT_OK);
+	story_pass(s, 30);
+	story_admin(s, "asia/icn-1", ISB_ADMIN_DOWN, 0);
+	assert_answer(s, WWW, "A", NULL, FRA);
+	story_free(s);
+}
+
+static void drained_endpoints_answer_only_when_everything_else_is_out_too(void **state)
+{
+	struct story *s = begin();
+	(void)state;
+	story_admin(s, "asia/icn-1", ISB_ADMIN_DRAIN, 0);
+	struct isb_health down = {.verdict = ISB_DOWN, .held = ISB_DOWN, .flip_s = ISB_FLIP_NONE};
+	story_word(s, "europe/fra-1", &down);
+	assert_answer(s, WWW, "A", NULL, FRA); /* the verdict is doubted before the operator is */
+	story_admin(s, "europe/fra-1", ISB_ADMIN_DOWN, 0);
+	assert_answer(s, WWW, "A", NULL, ICN);
+	story_free(s);
+}
+
+static void an_edit_in_the_middle_of_a_story_keeps_everything_else(void **state)
+{
+	struct story *s = begin();
+	(void)state;
+	story_outcome(s, NULL, "asia/icn-1", ISB_OUT_STATUS);
+	story_probe(s, "seoul", "seoul");
+	story_pass(s, 30);
+	story_admin(s, "us/iad-1", ISB_ADMIN_DRAIN, 0);
+	uint64_t generation = story_view(s)->generation;
+	const struct isb_geomap *map = story_view(s)->maps[0];
+	uint32_t www = story_record(s, "example.com/www"), net = story_record(s, "example.com/net");
+	const char *before = story_dump(s, story_view(s));
+
+	story_apply(s, "pools: {europe: {check: web, endpoints: {\n"
+	               "  fra-1: {region: frankfurt, address: 203.0.113.10}, fra-2: {address: 203.0.113.11, weight: 0}}}}\n");
+	assert_int_equal(story_view(s)->generation, generation + 1);
+	assert_ptr_equal(story_view(s)->maps[0], map); /* the clients' classes are what they were */
+	assert_int_equal(story_record(s, "example.com/www"), www);
+	assert_int_equal(story_record(s, "example.com/net"), net);
+	assert_string_not_equal(story_dump(s, story_view(s)), before);
+	assert_answer(s, WWW, "A", NULL, FRA);
+	assert_int_equal(story_health(s, "asia/icn-1").verdict, ISB_DOWN);
+	story_pass(s, 10);
+	assert_int_equal(story_health(s, "europe/fra-2").verdict, ISB_UP);
+	assert_as_built_afresh(s);
+
+	story_apply(s, "pools: {europe: {check: web, endpoints: {fra-1: {region: frankfurt, address: 203.0.113.10}}}}\n");
+	assert_string_equal(story_dump(s, story_view(s)), before);
+	story_free(s);
+}
+
+static void an_edit_that_changes_nothing_has_no_generation(void **state)
+{
+	struct story *s = begin();
+	(void)state;
+	uint64_t generation = story_view(s)->generation;
+	story_apply(s, catalog);
+	assert_int_equal(story_view(s)->generation, generation);
+	story_replace(s, catalog);
+	assert_int_equal(story_view(s)->generation, generation);
+	assert_as_built_afresh(s);
+	story_free(s);
+}
+
+static void a_bad_edit_is_refused_whole_and_the_answers_stay(void **state)
+{
+	struct story *s = begin();
+	(void)state;
+	uint64_t generation = story_view(s)->generation;
+	assert_string_equal(story_refused(s, "pools: {extra: {endpoints: {e-1: {address: 192.0.2.66}}}}\n"
+	                                     "policies: {standby: [extra, aisa]}\n"),
+	                    "unknown pool or policy 'aisa'; did you mean 'asia'?");
+	story_restart_server(s);
+	assert_int_equal(story_view(s)->generation, generation);
+	assert_answer(s, WWW, "A", NULL, ICN);
+	story_free(s);
+}
+
+static void ordinary_records_change_one_by_one(void **state)
+{
+	struct story *s = begin();
+	(void)state;
+	story_rrset(s, "example.com", "new.deep", "A", "192.0.2.99");
+	assert_answer(s, "new.deep.example.com", "A", NULL, "192.0.2.99");
+	assert_answer(s, "deep.example.com", "A", NULL, "NODATA");
+	assert_as_built_afresh(s);
+	story_rrset(s, "example.com", "new.deep", "TXT", "\"text\"");
+	story_rrset(s, "example.com", "new.deep", "A", NULL);
+	assert_answer(s, "new.deep.example.com", "A", NULL, "NODATA");
+	story_rrset(s, "example.com", "new.deep", "TXT", NULL);
+	assert_answer(s, "new.deep.example.com", "A", NULL, "NXDOMAIN");
+	assert_answer(s, "deep.example.com", "A", NULL, "NXDOMAIN");
+	story_rrset(s, "example.com", "@", "SOA", "ns1 hostmaster 2 7200 1800 1209600 60");
+	assert_answer(s, "deep.example.com", "A", NULL, "NXDOMAIN");
+	assert_int_equal(story_last(s)->ttl, 60);
+	assert_as_built_afresh(s);
+	story_free(s);
+}
+
+#define OTHER_ZONE(name, address) \
+	"  " name ":\n" \
+	"    text: |\n" \
+	"      @ 60 SOA ns hostmaster 1 7200 1800 1209600 60\n" \
+	"      @ 60 NS ns\n" \
+	"      ns 60 A " address "\n"
+
+static void zones_come_and_go_and_come_back(void **state)
+{
+	struct story *s = begin();
+	(void)state;
+	assert_answer(s, "ns.example.org", "A", NULL, "REFUSED");
+	story_apply(s, "zones:\n" OTHER_ZONE("example.org", "192.0.2.1")
+	               "    records: {www: {types: [A], policy: standby}, '@': {types: [A], policy: europe}}\n"
+	               OTHER_ZONE("sub.example.com", "192.0.2.2"));
+	assert_answer(s, "ns.example.org", "A", NULL, "192.0.2.1");
+	assert_answer(s, "www.example.org", "A", NULL, ICN);
+	assert_answer(s, "example.org", "A", NULL, FRA);
+	assert_answer(s, "ns.sub.example.com", "A", NULL, "192.0.2.2");
+	assert_as_built_afresh(s);
+	story_replace(s, catalog);
+	assert_answer(s, "www.example.org", "A", NULL, "REFUSED");
+	assert_answer(s, "ns.sub.example.com", "A", NULL, "NXDOMAIN");
+	assert_as_built_afresh(s);
+	story_apply(s, "zones:\n" OTHER_ZONE("example.org", "192.0.2.3") "    records: {www: {types: [A], policy: europe}}\n");
+	assert_answer(s, "ns.example.org", "A", NULL, "192.0.2.3");
+	assert_answer(s, "www.example.org", "A", NULL, FRA);
+	assert_answer(s, "example.org", "A", NULL, "NODATA");
+	assert_as_built_afresh(s);
+	story_free(s);
+}
+
+static void records_come_and_go_over_ordinary_names(void **state)
+{
+	struct story *s = begin();
+	(void)state;
+	uint32_t net = story_record(s, "example.com/net");
+	story_apply(s, "zones: {example.com: {records: {ns1: {types: [A], policy: europe}, '*': {types: [A], policy: us}}}}\n");
+	assert_answer(s, "ns1.example.com", "A", NULL, FRA);
+	assert_answer(s, "anything.example.com", "A", NULL, IAD);
+	story_replace(s, catalog);
+	assert_answer(s, "ns1.example.com", "A", NULL, "192.0.2.53");
+	assert_answer(s, "anything.example.com", "A", NULL, "NXDOMAIN");
+	assert_int_equal(story_record(s, "example.com/net"), net);
+	assert_int_equal(story_record(s, "example.com/ns1"), UINT32_MAX);
+	assert_as_built_afresh(s);
+	story_free(s);
+}
+
+/* RFC 2317: names of reverse zones hold slashes, and so may owners. */
+static void records_of_a_zone_with_a_slash_in_its_name_go_when_they_are_taken_away(void **state)
+{
+	struct story *s = begin();
+	(void)state;
+	static const char zone[] = OTHER_ZONE("0/25.2.0.192.in-addr.arpa", "192.0.2.1");
+	char yaml[2048];
+	snprintf(yaml, sizeof(yaml), "zones:\n%s    records: {www: {types: [A], policy: europe}, a/b: {types: [A], policy: us}}\n",
+	         zone);
+	story_apply(s, yaml);
+	assert_answer(s, "www.0/25.2.0.192.in-addr.arpa", "A", NULL, FRA);
+	assert_answer(s, "a/b.0/25.2.0.192.in-addr.arpa", "A", NULL, IAD);
+	snprintf(yaml, sizeof(yaml), "%s%s", catalog, zone);
+	story_replace(s, yaml);
+	assert_answer(s, "www.0/25.2.0.192.in-addr.arpa", "A", NULL, "NXDOMAIN");
+	assert_answer(s, "a/b.0/25.2.0.192.in-addr.arpa", "A", NULL, "NXDOMAIN");
+	assert_as_built_afresh(s);
+	story_free(s);
+}
+
+/* One name cannot be steered twice, however it is spelled. */
+static void a_record_spelled_otherwise_is_the_same_record(void **state)
+{
+	struct story *s = begin();
+	(void)state;
+	story_refused(s, "zones: {example.com: {records: {www.example.com.: {types: [A], policy: europe}}}}\n");
+	story_refused(s, "zones: {example.com: {records: {WWW: {types: [AAAA], policy: us}}}}\n");
+	story_refused(s, "zones: {example.com: {records: {www.example.com.: {types: [AAAA], policy: us}}}}\n");
+	static const char respelled[] =
+		REGIONS CHECKS POOLS "policies:\n  standby: [asia, europe]\nzones:\n  example.com:\n" ZONE_TEXT
+		"    records: {WWW.Example.COM.: {types: [A], ttl: 30s, policy: europe}}\n";
+	story_replace(s, respelled);
+	assert_answer(s, WWW, "A", NULL, FRA);
+	assert_answer(s, "net.example.com", "A", NULL, "NXDOMAIN");
+	assert_as_built_afresh(s);
+	story_free(s);
+}
+
+/* A zone without an SOA passes the catalog's own checks; `isobar apply` looks for it beside them. */
+static void a_view_that_cannot_be_built_leaves_the_old_one_and_the_next_takes_both_edits_up(void **state)
+{
+	struct story *s = begin();
+	(void)state;
+	uint64_t generation = story_view(s)->generation;
+	story_unbuildable(s, "zones:\n"
+	                     "  empty.example: {records: {www: {types: [A], policy: us}}}\n"
+	                     "  example.com:\n"
+	                     "    records: {net: {types: [A], policy: us}, extra: {types: [A], policy: us}}\n");
+	assert_int_equal(story_view(s)->generation, generation);
+	assert_answer(s, "net.example.com", "A", "198.51.100.0/24", ICN);
+	assert_answer(s, "extra.example.com", "A", NULL, "NXDOMAIN");
+	story_apply(s, "zones:\n" OTHER_ZONE("empty.example", "192.0.2.9"));
+	assert_int_equal(story_view(s)->generation, generation + 2);
+	assert_answer(s, "net.example.com", "A", "198.51.100.0/24", IAD);
+	assert_answer(s, "extra.example.com", "A", NULL, IAD);
+	assert_answer(s, "www.empty.example", "A", NULL, IAD);
+	assert_as_built_afresh(s);
+	story_free(s);
+}
+
+static void many_small_edits_end_where_one_large_one_does(void **state)
+{
+	struct story *s = begin();
+	(void)state;
+	struct isb_rng rng;
+	char owner[64], rdata[64];
+	bool there[6][2] = {0};
+	isb_rng_seed(&rng, 3);
+	for (int i = 0; i < 120; i++) {
+		unsigned name = (unsigned)isb_rng_below(&rng, 6), type = (unsigned)isb_rng_below(&rng, 2);
+		static const char *const owners[] = {"a", "b.a", "*.a", "c.b.a", "x", "d.e.f.x"};
+		snprintf(owner, sizeof(owner), "%s", owners[name]);
+		snprintf(rdata, sizeof(rdata), type ? "\"%u\"" : "192.0.2.%u", (unsigned)isb_rng_below(&rng, 200) + 1);
+		bool remove = there[name][type] && isb_rng_below(&rng, 2);
+		story_rrset(s, "example.com", owner, type ? "TXT" : "A", remove ? NULL : rdata);
+		there[name][type] = !remove;
+		if (i % 10 == 9)
+			assert_as_built_afresh(s);
+	}
+	story_free(s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_drain_moves_the_answer_at_once_and_expires_by_itself),
+		cmocka_unit_test(a_drain_without_an_end_lasts_until_it_is_taken_back),
+		cmocka_unit_test(a_word_of_the_operator_beats_the_verdict_both_ways),
+		cmocka_unit_test(drained_endpoints_answer_only_when_everything_else_is_out_too),
+		cmocka_unit_test(an_edit_in_the_middle_of_a_story_keeps_everything_else),
+		cmocka_unit_test(an_edit_that_changes_nothing_has_no_generation),
+		cmocka_unit_test(a_bad_edit_is_refused_whole_and_the_answers_stay),
+		cmocka_unit_test(ordinary_records_change_one_by_one),
+		cmocka_unit_test(zones_come_and_go_and_come_back),
+		cmocka_unit_test(records_come_and_go_over_ordinary_names),
+		cmocka_unit_test(records_of_a_zone_with_a_slash_in_its_name_go_when_they_are_taken_away),
+		cmocka_unit_test(a_record_spelled_otherwise_is_the_same_record),
+		cmocka_unit_test(a_view_that_cannot_be_built_leaves_the_old_one_and_the_next_takes_both_edits_up),
+		cmocka_unit_test(many_small_edits_end_where_one_large_one_does),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

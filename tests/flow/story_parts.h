@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include "story.h"
+
+#include "isobar/base/buf.h"
+#include "isobar/store/env.h"
+#include "isobar/store/healthdb.h"
+#include "probes/report.h"
+#include "probes/schedule.h"
+
+/* What the files story*.c share. */
+
+enum { STORY_PROBES = 4, STORY_OUTCOMES = 64, STORY_TEXTS = 8 };
+
+struct story_probe {
+	char name[32], region[32];
+	bool runs;
+	struct isb_schedule schedule;
+	struct isb_report report;
+};
+
+struct story {
+	char dir[64];
+	struct isb_store *store; /* opened in `mode`; an environment must not be open twice in one process */
+	enum isb_store_mode mode;
+	struct isb_health_reader *reader;
+	struct isb_geodb *geodb;
+	struct isb_view *view;
+	struct isb_context ctx;
+	struct isb_addr resolver;
+	int64_t start_ms, now_ms;
+	struct story_probe probe[STORY_PROBES];
+	struct story_found { /* what checks find; the last that fits counts */
+		char probe[32], endpoint[64];
+		enum isb_outcome_kind kind;
+	} found[STORY_OUTCOMES];
+	size_t nfound;
+	char counted_probe[32], counted[64];
+	unsigned left; /* checks of `counted` by `counted_probe` still to come */
+	struct story_answer last;
+	struct isb_buf text[STORY_TEXTS];
+	unsigned ntext;
+};
+
+/* The store, opened for this; whatever was open otherwise is closed. */
+struct isb_store *story_store(struct story *s, enum isb_store_mode mode);
+struct isb_txn *story_txn(struct story *s, enum isb_env env, bool write);
+/* An empty buffer for a text that is handed out. */
+struct isb_buf *story_text(struct story *s);
+/* The catalog changed: running probes take it up. */
+void story_probes_follow(struct story *s);
+void story_probes_stop(struct story *s);

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include "cli.h"
+#include "isobar/dns/respond.h"
+#include "isobar/steer/order.h"
+#include "isobar/steer/trace.h"
+
+/* One question asked of the function that answers on the network, with all it left behind; told in explain_text.c and
+ * explain_json.c. */
+
+/* What an order that looks at the client made of one child. */
+struct explain_rank {
+	const char *node, *child;
+	size_t index; /* of the child in its node, as declared */
+	uint16_t rank;
+	const char *why;
+};
+
+struct explain {
+	struct cli *cli;
+	struct cli_reader reader;
+	struct isb_geodb *geodb; /* NULL: none */
+	struct isb_view *view;
+	struct isb_arena arena;
+
+	struct isb_net client;
+	struct isb_geo_facts geo;
+	uint8_t name[ISB_DNAME_MAX];
+	uint16_t type;
+	bool hosted; /* some zone holds the name */
+
+	struct isb_trace trace;
+	/* of the steered record, which is one at most: nothing follows a steered answer */
+	const struct isb_plan_record *record; /* NULL: ordinary data */
+	const struct isb_record *declared;
+	struct explain_rank *ranks;
+	size_t nrank;
+
+	const char *rcode;
+	int scope; /* bits; -1: the reply has none */
+	const char **rrs;
+	size_t nrr;
+	uint32_t ttl_s; /* of the last one */
+	bool typed;     /* one of them is of the type asked for */
+};
+
+void explain_text(struct explain *e);
+void explain_json(struct explain *e);
+
+/* The order's word on a child of a node; NULL: that order does not look at the client. */
+const struct explain_rank *explain_rank_of(const struct explain *e, const char *node, const char *child, unsigned rank);
+/* The geo rule that ranked it, as "continent AS, country AU", or NULL for what is no rule. */
+const char *explain_rule(struct explain *e, const struct explain_rank *rank);
+/* A node for people: its name, or what is written in place: "asia, us", "nearest of us, asia". */
+const char *explain_node(struct explain *e, const char *name, bool with_order);
+/* What the checks and the operator say of an endpoint. */
+const char *explain_verdict(struct explain *e, const struct isb_step *step);
+const char *explain_all_down(const struct explain *e);

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "explain.h"
+#include "isobar/model/dname.h"
+
+static const char *step_word(enum isb_step_kind kind)
+{
+	switch (kind) {
+	case ISB_STEP_RECORD: return "record";
+	case ISB_STEP_ENTER: return "enter";
+	case ISB_STEP_CHILD: return "child";
+	case ISB_STEP_ENDPOINT: return "endpoint";
+	case ISB_STEP_DRAW: return "draw";
+	case ISB_STEP_SHORT: return "short";
+	case ISB_STEP_LEAVE: return "leave";
+	case ISB_STEP_CHOSEN: return "chosen";
+	case ISB_STEP_FAILOPEN: return "failopen";
+	}
+	return "";
+}
+
+static json_t *json_step(struct explain *e, const struct isb_step *step)
+{
+	json_t *o = json_pack("{s:s, s:I, s:s}", "step", step_word(step->kind), "depth", (json_int_t)step->depth, "name",
+	                      step->name);
+	switch (step->kind) {
+	case ISB_STEP_RECORD: json_object_set_new(o, "class", json_integer(step->got)); break;
+	case ISB_STEP_ENTER:
+		json_object_set_new(o, "order", json_string(isb_order_words[step->order]));
+		json_object_set_new(o, "text", json_string(explain_node(e, step->name, true)));
+		break;
+	case ISB_STEP_ENDPOINT:
+		json_object_set_new(o, "state", json_string(explain_verdict(e, step)));
+		json_object_set_new(o, "usable", json_boolean(step->usable == ISB_USABLE));
+		json_object_set_new(o, "rank", json_integer(step->rank));
+		json_object_set_new(o, "weight", json_real(step->weight / 100.0));
+		break;
+	case ISB_STEP_CHILD:
+		json_object_set_new(o, "rank", json_integer(step->rank));
+		json_object_set_new(o, "weight", json_integer(step->weight));
+		break;
+	case ISB_STEP_DRAW:
+	case ISB_STEP_CHOSEN:
+		json_object_set_new(o, "share", json_real(step->total ? (double)step->weight / step->total : 1.0));
+		break;
+	case ISB_STEP_SHORT:
+		json_object_set_new(o, "usable", json_integer(step->got));
+		json_object_set_new(o, "needed", json_integer(step->need));
+		break;
+	case ISB_STEP_LEAVE:
+	case ISB_STEP_FAILOPEN: break;
+	}
+	return o;
+}
+
+static json_t *json_client(const struct explain *e)
+{
+	char net[ISB_NET_TEXT];
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:s?}", "network", isb_net_print(&e->client, net), "country",
+	                 e->geo.country, "continent", e->geo.continent, "subdivision", e->geo.subdivision, "city", e->geo.city,
+	                 "asn", (json_int_t)e->geo.asn, "database", e->geodb ? isb_geodb_describe(e->geodb) : NULL);
+}
+
+static json_t *json_record(struct explain *e)
+{
+	if (!e->record)
+		return json_null();
+	return json_pack("{s:s, s:s?, s:I, s:I, s:s}", "name", isb_plan_text(e->view->plan, e->record->name), "policy",
+	                 e->declared ? e->declared->policy.name : NULL, "ttl_s", (json_int_t)e->record->ttl_s, "ttl_min_s",
+	                 (json_int_t)e->record->ttl_min_s, "all_down", explain_all_down(e));
+}
+
+static json_t *json_ranks(struct explain *e)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < e->nrank; i++) {
+		const struct explain_rank *r = &e->ranks[i];
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s?, s:o, s:s}", "node", r->node, "child", r->child, "rule",
+		                                      explain_rule(e, r), "rank",
+		                                      r->rank == ISB_RANK_OUT ? json_null() : json_integer(r->rank), "why", r->why));
+	}
+	return list;
+}
+
+void explain_json(struct explain *e)
+{
+	char name[ISB_DNAME_TEXT], type[ISB_TYPE_TEXT];
+	json_t *steps = json_array(), *rrs = json_array();
+	for (size_t i = 0; i < e->trace.count; i++)
+		json_array_append_new(steps, json_step(e, &e->trace.steps[i]));
+	for (size_t i = 0; i < e->nrr; i++)
+		json_array_append_new(rrs, json_string(e->rrs[i]));
+	json_t *answer = json_pack("{s:s, s:o, s:o}", "rcode", e->rcode, "scope",
+	                           e->scope < 0 ? json_null() : json_integer(e->scope), "rrs", rrs);
+	cli_print_json(json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "name", isb_dname_print(e->name, name), "type",
+	                         isb_type_print(e->type, type), "client", json_client(e), "record", json_record(e), "ranks",
+	                         json_ranks(e), "steps", steps, "answer", answer));
+}

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <string.h>
+
+#include "explain.h"
+#include "isobar/base/clock.h"
+#include "isobar/model/dname.h"
+
+/* The decision as a walk one can follow with a finger. */
+
+enum { DEPTHS = ISB_PLAN_DEPTH_MAX * 2 + 2, CHILD_WIDTH = 40 };
+
+struct telling {
+	struct explain *e;
+	const char *node[DEPTHS]; /* entered, by depth */
+	enum isb_order_id order[DEPTHS];
+	const char *pending;      /* node whose children that are out are still to be told, NULL: none */
+	unsigned pending_depth;
+	const struct isb_step *drawn; /* the last one */
+	unsigned walks;               /* from the root; more than one when nothing could answer */
+};
+
+static void tell_client(struct explain *e)
+{
+	const struct isb_geo_facts *geo = &e->geo;
+	char net[ISB_NET_TEXT];
+	printf("client    %s: ", isb_net_print(&e->client, net));
+	if (!e->geodb)
+		printf("no geo database");
+	else if (!*geo->country && !*geo->continent && !geo->asn)
+		printf("not in the geo database");
+	else
+		printf("country %s, continent %s", *geo->country ? geo->country : "unknown",
+		       *geo->continent ? geo->continent : "unknown");
+	if (*geo->subdivision)
+		printf(", subdivision %s", geo->subdivision);
+	if (*geo->city)
+		printf(", city %s", geo->city);
+	if (geo->asn)
+		printf(", AS%u", geo->asn);
+	if (e->geodb)
+		printf(" (%s)", isb_geodb_describe(e->geodb));
+	putchar('\n');
+}
+
+static void tell_record(struct explain *e)
+{
+	char ttl[ISB_SPAN_TEXT], least[ISB_SPAN_TEXT];
+	if (!e->hosted) {
+		puts("record    none: no zone of the catalog holds this name");
+		return;
+	}
+	if (!e->record) {
+		puts("record    none: ordinary data of the zone");
+		return;
+	}
+	printf("record    %s: policy %s, ttl %s, not below %s, all_down %s\n", isb_plan_text(e->view->plan, e->record->name),
+	       e->declared ? e->declared->policy.name : "?", isb_span_print((int64_t)e->record->ttl_s * 1000, ttl),
+	       isb_span_print((int64_t)e->record->ttl_min_s * 1000, least), explain_all_down(e));
+}
+
+/* --- Steps --- */
+
+static int indent(unsigned depth)
+{
+	return (int)depth * 2 + 2;
+}
+
+/* "continent AS: asia, us", "us", "nearest of us, europe". */
+static const char *child_text(struct explain *e, const struct explain_rank *rank, const char *child)
+{
+	const char *rule = rank ? explain_rule(e, rank) : NULL;
+	const char *text = explain_node(e, child, true);
+	return rule ? isb_arena_printf(&e->arena, "%s: %s", rule, text) : text;
+}
+
+static void tell_outs(struct telling *t)
+{
+	struct explain *e = t->e;
+	for (size_t i = 0; t->pending && i < e->nrank; i++) {
+		const struct explain_rank *r = &e->ranks[i];
+		if (r->rank == ISB_RANK_OUT && strcmp(r->node, t->pending) == 0)
+			printf("%*s-  %-*s  not for this client\n", indent(t->pending_depth) + 2, "", CHILD_WIDTH,
+			       child_text(e, r, r->child));
+	}
+	t->pending = NULL;
+}
+
+static void tell_enter(struct telling *t, const struct isb_step *step)
+{
+	struct explain *e = t->e;
+	const struct isb_step *drawn = t->drawn;
+	t->node[step->depth] = step->name;
+	t->order[step->depth] = step->order;
+	t->pending = step->name;
+	t->pending_depth = step->depth;
+	static const char *const again[] = {"as if all were up, save what operators took out", "as if all were up"};
+	if (step->depth == 0 && t->walks++)
+		printf("once more, %s\n", again[t->walks > 2]);
+	const char *order = isb_order_words[step->order], *lead = step->depth ? "-> " : "";
+	if (strchr(step->name, '['))
+		printf("%*s%s%s of %s", indent(step->depth), "", lead, order, explain_node(e, step->name, false));
+	else
+		printf("%*s%s%s (%s)", indent(step->depth), "", lead, step->name, order);
+	if (drawn && drawn->weight && drawn->weight < drawn->total)
+		printf(", drawn with %u of %u", drawn->weight, drawn->total);
+	putchar('\n');
+	t->drawn = NULL;
+}
+
+static void tell_child(struct telling *t, const struct isb_step *step)
+{
+	unsigned above = step->depth ? step->depth - 1 : 0;
+	const char *node = t->node[above];
+	const struct explain_rank *rank = explain_rank_of(t->e, node, step->name, step->rank);
+	bool weighed = step->weight != 1 || t->order[above] == ISB_ORDER_WEIGHTED;
+	printf("%*s%u  ", indent(step->depth), "", step->rank + 1);
+	const char *text = child_text(t->e, rank, step->name);
+	if (weighed && rank)
+		printf("%-*s  %s, weight %u\n", CHILD_WIDTH, text, rank->why, step->weight);
+	else if (weighed)
+		printf("%-*s  weight %u\n", CHILD_WIDTH, text, step->weight);
+	else if (rank)
+		printf("%-*s  %s%s\n", CHILD_WIDTH, text, t->order[above] == ISB_ORDER_GEO ? "matches " : "", rank->why);
+	else
+		printf("%s\n", text);
+}
+
+static void tell_endpoint(struct telling *t, const struct isb_step *step)
+{
+	unsigned above = step->depth ? step->depth - 1 : 0;
+	const struct explain_rank *rank = explain_rank_of(t->e, t->node[above], step->name, step->rank);
+	printf("%*s%u  %s  weight %g, %s%s%s%s\n", indent(step->depth), "", step->rank + 1, step->name, step->weight / 100.0,
+	       rank ? rank->why : "", rank ? ", " : "", explain_verdict(t->e, step),
+	       step->usable == ISB_USABLE ? "" : ": set aside");
+}
+
+static void tell_chosen(const struct isb_step *step)
+{
+	printf("%*s=> %s", indent(step->depth), "", step->name);
+	if (step->weight && step->weight < step->total)
+		printf(", drawn with %.1f %%", 100.0 * step->weight / step->total);
+	putchar('\n');
+}
+
+static void tell_failopen(const struct explain *e)
+{
+	static const char *const does[] = {
+		[ISB_ALL_DOWN_ALL] = "all the same", [ISB_ALL_DOWN_FALLBACK] = "with the ordinary records underneath",
+		[ISB_ALL_DOWN_NODATA] = "no data"};
+	printf("  nothing can answer; all_down %s: answers %s\n", explain_all_down(e),
+	       e->record->all_down < sizeof(does) / sizeof(does[0]) ? does[e->record->all_down] : "");
+}
+
+static void tell_step(struct telling *t, const struct isb_step *step)
+{
+	if (step->depth >= DEPTHS)
+		return;
+	if (step->kind != ISB_STEP_CHILD && step->kind != ISB_STEP_ENDPOINT)
+		tell_outs(t);
+	switch (step->kind) {
+	case ISB_STEP_RECORD: puts("decision"); break;
+	case ISB_STEP_ENTER: tell_enter(t, step); break;
+	case ISB_STEP_CHILD: tell_child(t, step); break;
+	case ISB_STEP_ENDPOINT: tell_endpoint(t, step); break;
+	case ISB_STEP_DRAW: t->drawn = step; break;
+	case ISB_STEP_SHORT:
+		printf("%*scannot answer: %u usable, %u needed\n", indent(step->depth) + 2, "", step->got, step->need);
+		break;
+	case ISB_STEP_LEAVE: break; /* SHORT, or the children's, said it */
+	case ISB_STEP_CHOSEN: tell_chosen(step); break;
+	case ISB_STEP_FAILOPEN: tell_failopen(t->e); break;
+	}
+}
+
+/* --- The answer --- */
+
+static bool was(const struct explain *e, enum isb_step_kind kind)
+{
+	for (size_t i = 0; i < e->trace.count; i++)
+		if (e->trace.steps[i].kind == kind)
+			return true;
+	return false;
+}
+
+static void tell_answer(const struct explain *e)
+{
+	char type[ISB_TYPE_TEXT];
+	printf("answer    %s%s", e->rcode, e->nrr ? "" : ", no data");
+	if (e->scope > 0) {
+		struct isb_net net = isb_net_around(&e->client.addr, (unsigned)e->scope);
+		char text[ISB_NET_TEXT];
+		printf(", scope /%d: the same for all of %s", e->scope, isb_net_print(&net, text));
+	} else if (e->scope == 0 && e->hosted) {
+		printf(", scope /0: the same for every client");
+	}
+	putchar('\n');
+	for (size_t i = 0; i < e->nrr; i++)
+		printf("  %s\n", e->rrs[i]);
+	char ttl[ISB_SPAN_TEXT];
+	if (e->record && e->nrr && e->ttl_s < e->record->ttl_s)
+		printf("  the TTL is shortened from %s: health may change before\n",
+		       isb_span_print((int64_t)e->record->ttl_s * 1000, ttl));
+	if (was(e, ISB_STEP_CHOSEN) && !e->typed)
+		printf("  the chosen endpoints have no %s\n", isb_type_print(e->type, type));
+}
+
+void explain_text(struct explain *e)
+{
+	struct telling t = {.e = e};
+	char name[ISB_DNAME_TEXT], type[ISB_TYPE_TEXT];
+	printf("%s %s\n", isb_dname_print(e->name, name), isb_type_print(e->type, type));
+	tell_client(e);
+	tell_record(e);
+	for (size_t i = 0; i < e->trace.count; i++)
+		tell_step(&t, &e->trace.steps[i]);
+	if (e->record && !was(e, ISB_STEP_ENTER))
+		puts("  no rule matches this client: the ordinary records answer");
+	tell_answer(e);
+}

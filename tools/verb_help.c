@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli.h"
+#include "isobar/base/err.h"
+
+/* help: the program, a verb, or what can be set in a kind of object, from the very table that reads it. */
+
+void cli_print_help(FILE *out)
+{
+	fputs("isobar edits and explains the catalog of a DNS load balancer\n"
+	      "usage: isobar [options] VERB ...\n\n",
+	      out);
+	for (size_t i = 0; cli_verbs[i]; i++)
+		fprintf(out, "  %-8s %s\n", cli_verbs[i]->name, cli_verbs[i]->help);
+	fputs("\n  -s, --store DIR      default $ISOBAR_STORE or /var/lib/isobar\n"
+	      "  -o, --output FORMAT  table (default) or json;  -h, --help;  -V, --version\n"
+	      "exit status: 0 done, 1 refused or failed, 2 the command line is wrong\n",
+	      out);
+}
+
+void cli_print_verb_help(const struct verb *verb)
+{
+	const char *usage = verb->usage, *lead = "usage:";
+	for (size_t len; *usage; usage += len + (usage[len] == '\n'), lead = "      ") {
+		len = strcspn(usage, "\n");
+		printf("%s isobar %s %.*s\n", lead, verb->name, (int)len, usage);
+	}
+	if (!*verb->usage)
+		printf("usage: isobar %s\n", verb->name);
+	printf("\n%s\n%s", verb->help, verb->more);
+	if (*verb->options)
+		putchar('\n');
+	cli_print_option_help(verb->options);
+	printf("\nfor example: isobar %s%s%s\n", verb->name, *verb->example ? " " : "", verb->example);
+}
+
+/* --- Fields of a kind --- */
+
+static void print_field(const struct isb_field *f)
+{
+	printf("  %-14s %s", f->name, f->type);
+	if (f->range)
+		printf(": %s", f->range);
+	if (f->unit)
+		printf(" %s", f->unit);
+	if (f->preset)
+		printf("; default %s", f->preset);
+	printf("%s\n  %-14s %s\n", f->required ? "; required" : "", "", f->help);
+}
+
+static json_t *json_fields(const struct isb_field *fields, size_t count)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < count; i++) {
+		const struct isb_field *f = &fields[i];
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s?, s:s?, s:s?, s:b, s:s}", "name", f->name, "type", f->type,
+		                                      "range", f->range, "default", f->preset, "unit", f->unit, "required",
+		                                      f->required, "help", f->help));
+	}
+	return list;
+}
+
+static void print_fields(json_t *json, const char *key, const char *title, const struct isb_field *fields, size_t count)
+{
+	if (json) {
+		json_object_set_new(json, key, json_fields(fields, count));
+		return;
+	}
+	printf("%s\n", title);
+	for (size_t i = 0; i < count; i++)
+		print_field(&fields[i]);
+}
+
+static int print_kind(const struct cli *cli, int kind)
+{
+	const struct isb_field *fields;
+	size_t n;
+	if (kind == CLI_RRSET) {
+		if (cli->json)
+			return cli_fail(CLI_USAGE, "an rrset has no fields; see isobar help set");
+		puts("rrset: ordinary records of one name and type\n"
+		     "  isobar set rrset NAME TYPE TTL RDATA ...   each RDATA is one record's, as in a master file\n"
+		     "  isobar set rrset example.com MX 1h '10 mail.example.com.'");
+		return CLI_OK;
+	}
+	json_t *json = cli->json ? json_object() : NULL;
+	char title[96];
+	snprintf(title, sizeof(title), "%s: fields, their type, range and default", cli_kind_name(kind));
+	n = kind == CLI_ENDPOINT ? isb_endpoint_fields(&fields) : isb_fields((enum isb_kind)kind, &fields);
+	print_fields(json, cli_kind_name(kind), title, fields, n);
+	if (kind == ISB_POOL) {
+		n = isb_endpoint_fields(&fields);
+		print_fields(json, "endpoint", "each endpoint, also by itself as POOL/ENDPOINT:", fields, n);
+	}
+	if (kind == ISB_POLICY) {
+		n = isb_child_fields(&fields);
+		print_fields(json, "child", "each child in 'of', unless it is a bare name:", fields, n);
+		n = isb_rule_fields(&fields);
+		print_fields(json, "rule", "each rule in 'rules'; any of the things it names is enough to match:", fields, n);
+	}
+	if (json)
+		cli_print_json(json);
+	return CLI_OK;
+}
+
+static int print_verb(const struct cli *cli, const struct verb *verb)
+{
+	if (cli->json)
+		cli_print_json(json_pack("{s:s, s:s, s:s, s:s}", "verb", verb->name, "usage", verb->usage, "help", verb->help,
+		                         "example", verb->example));
+	else
+		cli_print_verb_help(verb);
+	return CLI_OK;
+}
+
+static int print_verbs(const struct cli *cli)
+{
+	if (!cli->json) {
+		cli_print_help(stdout);
+		return CLI_OK;
+	}
+	json_t *json = json_object();
+	for (size_t i = 0; cli_verbs[i]; i++)
+		json_object_set_new(json, cli_verbs[i]->name, json_string(cli_verbs[i]->help));
+	cli_print_json(json);
+	return CLI_OK;
+}
+
+static int run(struct cli *cli)
+{
+	const char *names[32]; /* verbs and kinds */
+	size_t n = 0;
+	if (cli->count == 0)
+		return print_verbs(cli);
+	if (cli->count > 1)
+		return cli_fail(CLI_USAGE, "help takes one verb or one kind; write: isobar help %s", cli->words[0]);
+	const char *word = cli->words[0];
+	for (size_t i = 0; cli_verbs[i]; i++) {
+		if (strcmp(word, cli_verbs[i]->name) == 0)
+			return print_verb(cli, cli_verbs[i]);
+		names[n++] = cli_verbs[i]->name;
+	}
+	for (int kind = 0; kind < CLI_KINDS; kind++) {
+		if (strcmp(word, cli_kind_name(kind)) == 0 || strcmp(word, cli_kind_plural(kind)) == 0)
+			return print_kind(cli, kind);
+		names[n++] = cli_kind_name(kind);
+	}
+	names[n] = NULL;
+	const char *near = isb_nearest(word, names);
+	return near ? cli_fail(CLI_USAGE, "there is no help for '%s'; did you mean '%s'?", word, near)
+	            : cli_fail(CLI_USAGE, "there is no help for '%s'; see isobar help", word);
+}
+
+const struct verb verb_help = {
+	"help", "[VERB|KIND]", "what a verb takes, or what can be set in a kind (isobar help pool)",
+	"Kinds: region, check, pool, endpoint, policy, zone, record, rrset.\n", "pool", "", run};

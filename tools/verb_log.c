@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cli.h"
+#include "isobar/base/clock.h"
+#include "isobar/base/err.h"
+
+/* log: the journal, every edit in short or one of them in full. */
+
+enum { CHANGES_SHOWN = 8 }; /* of one edit in the list of all */
+
+struct logging {
+	struct isb_txn *txn;
+	uint64_t only; /* generation to show in full; 0: all of them in short */
+	json_t *json;  /* NULL: text */
+	size_t shown;  /* changes of the edit at hand */
+	bool found;
+};
+
+static int print_change(void *arg, const struct isb_change *change)
+{
+	struct logging *l = arg;
+	struct isb_buf line = {0};
+	if (l->shown < CHANGES_SHOWN && cli_change_print(change, &line)) {
+		printf("    %s\n", isb_buf_text(&line));
+		l->shown++;
+	}
+	isb_buf_done(&line);
+	return l->shown == CHANGES_SHOWN; /* enough */
+}
+
+static int print_brief(struct logging *l, const struct isb_journal_entry *entry)
+{
+	l->shown = 0;
+	int rc = isb_journal_changes(l->txn, entry->generation, print_change, l);
+	if (entry->changes > l->shown)
+		printf("    %s%zu %s; isobar log %" PRIu64 " shows all\n", l->shown ? "and " : "", entry->changes - l->shown,
+		       l->shown ? "more" : "changes", entry->generation);
+	return rc < 0 ? rc : ISB_OK;
+}
+
+static int print_entry(void *arg, const struct isb_journal_entry *entry)
+{
+	struct logging *l = arg;
+	struct cli_plan plan = {0};
+	char when[24];
+	int rc = ISB_OK;
+	if (l->only && entry->generation != l->only)
+		return 1; /* enough */
+	l->found = true;
+	isb_time_print(entry->time_ms, when);
+	if (!l->json)
+		printf("generation %" PRIu64 "  %s  %s%s%s\n", entry->generation, when, entry->author, *entry->reason ? ": " : "",
+		       entry->reason);
+	if (l->json || l->only)
+		rc = isb_journal_changes(l->txn, entry->generation, cli_plan_add, &plan);
+	if (l->json)
+		json_array_append_new(l->json, json_pack("{s:I, s:s, s:s, s:s, s:o}", "generation", (json_int_t)entry->generation,
+		                                         "time", when, "author", entry->author, "reason", entry->reason, "changes",
+		                                         cli_plan_json(&plan)));
+	else if (l->only)
+		cli_plan_print(&plan, false, entry->generation);
+	else
+		rc = print_brief(l, entry);
+	cli_plan_done(&plan);
+	return rc;
+}
+
+static int parse_generation(const char *word, uint64_t *ret_generation)
+{
+	char *end;
+	errno = 0;
+	unsigned long long n = strtoull(word, &end, 10);
+	if (*word < '0' || *word > '9' || *end || errno || !n)
+		return cli_fail(CLI_USAGE, "'%s' is no generation; isobar log lists them", word);
+	*ret_generation = n;
+	return CLI_OK;
+}
+
+static int run(struct cli *cli)
+{
+	struct cli_reader reader;
+	struct logging l = {0};
+	if (cli->count > 1)
+		return cli_fail(CLI_USAGE, "write: isobar log [GENERATION]");
+	int rc = cli->count ? parse_generation(cli->words[0], &l.only) : CLI_OK;
+	if (rc == CLI_OK)
+		rc = cli_read(cli, &reader);
+	if (rc != CLI_OK)
+		return rc;
+	l.txn = reader.catalog;
+	l.json = cli->json ? json_array() : NULL;
+	int err = l.only > isb_generation(reader.catalog) ? ISB_OK : isb_journal_each(reader.catalog, l.only, print_entry, &l);
+	if (err < 0)
+		rc = cli_unreadable(cli, err);
+	else if (l.only && !l.found)
+		rc = cli_fail(CLI_FAILED, "there is no generation %" PRIu64 "; the newest is %" PRIu64, l.only,
+		              isb_generation(reader.catalog));
+	if (l.json && rc == CLI_OK)
+		cli_print_json(l.json);
+	else
+		json_decref(l.json);
+	cli_read_done(&reader);
+	return rc;
+}
+
+const struct verb verb_log = {
+	"log", "[GENERATION]", "every change of the catalog: when, who, why, what",
+	"Oldest first. With a generation, all that it changed.\n", "12", "", run};
