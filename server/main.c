@@ -14,6 +14,7 @@
 #include "sdnotify.h"
 #include "settings.h"
 #include "stats.h"
+#include "tap.h"
 #include "watch.h"
 #include "worker.h"
 
@@ -31,6 +32,7 @@ struct server {
 	struct isb_live live;
 	struct isb_watch *watch;
 	struct isb_census *census;
+	struct isb_taps *taps; /* or NULL */
 	struct isb_worker **workers;
 	size_t nworker;
 };
@@ -133,6 +135,7 @@ static int start_workers(struct server *server, struct isb_diags *diags)
 		                        &server->workers[i]);
 		if (rc != ISB_OK)
 			return rc;
+		server->workers[i]->tap = isb_taps_of(server->taps, i);
 		server->nworker++;
 	}
 	/* only now, so that no client is sent to a worker that will never run */
@@ -155,6 +158,8 @@ static int start(struct server *server, struct isb_diags *diags)
 	if (rc == ISB_OK)
 		rc = isb_watch_new(server->store, options->geo, options->ngeo, &server->live, diags, &server->watch);
 	if (rc == ISB_OK)
+		rc = isb_taps_new(options, diags, &server->taps);
+	if (rc == ISB_OK)
 		rc = start_workers(server, diags);
 	if (rc == ISB_OK)
 		rc = isb_watch_start(server->watch, diags);
@@ -169,6 +174,7 @@ static void stop(struct server *server)
 		isb_worker_free(server->workers[i]);
 	free(server->workers);
 	isb_census_free(server->census);
+	isb_taps_free(server->taps);
 	isb_watch_free(server->watch);
 	isb_store_close(server->store);
 	free(isb_live_swap_settings(&server->live, NULL));
@@ -191,6 +197,7 @@ static void serve(struct server *server, const sigset_t *set)
 		int number = 0;
 		sigwait(set, &number);
 		if (number == SIGHUP) {
+			isb_taps_reopen(server->taps);
 			reload_settings(server);
 			isb_watch_kick(server->watch);
 		} else if (number == SIGUSR1) {

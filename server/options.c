@@ -14,6 +14,8 @@
 #include "isobar/base/err.h"
 #include "isobar/dns/settings.h"
 #include "isobar/model/yaml.h"
+#include "dnstap.h"
+#include "sampler.h"
 
 enum {
 	CONNECTIONS_MAX = 1000000,
@@ -47,6 +49,11 @@ static const char help_text[] =
 	"      --nsid TEXT           what clients that ask for a name server identifier are told (default: nothing)\n"
 	"      --version-text TEXT   answer to version.bind CH TXT (default: none, REFUSED)\n"
 	"      --id-text TEXT        answer to id.server CH TXT (default: none, REFUSED)\n"
+	"      --query-log FILE      a line per query, added to this file; '-': to stderr (default: none)\n"
+	"      --query-log-sample N  only one of N queries, on average (default: 1)\n"
+	"      --dnstap SOCKET|file:PATH\n"
+	"                            queries with their answers as dnstap (default: none)\n"
+	"      --dnstap-sample N     only one of N queries, on average (default: 1)\n"
 	"  -L, --log-level LEVEL     error, warning, info or debug (default: info)\n"
 	"      --rrl MODE            limit how often one network gets the same answer over UDP: on, off, or log, which\n"
 	"                            only counts what on would hold back (default: on)\n"
@@ -62,15 +69,17 @@ static const char help_text[] =
 	"  -h, --help                print this and exit\n"
 	"  -V, --version             print the version and exit\n"
 	"\n"
-	"Signals: HUP looks for a new catalog, new geo databases and cookie secrets now, USR1 logs the counters,\n"
-	"TERM and INT stop. New generations of the catalog are picked up without a signal.\n"
+	"Signals: HUP looks for a new catalog, new geo databases and cookie secrets now, and opens the query log and the\n"
+	"dnstap file anew when they were moved; USR1 logs the counters, TERM and INT stop. New generations of the catalog are\n"
+	"picked up without a signal.\n"
 	"Exit status: 0 stopped as asked, 1 cannot run, 2 wrong command line.\n";
 
 /* Options without a letter. */
 enum {
 	OPT_COOKIES = 256, OPT_COOKIE_SECRET_FILE, OPT_NSID, OPT_VERSION_TEXT, OPT_ID_TEXT,
 	PROXY_LISTEN, PROXY_FROM, TCP_CONNECTIONS, TCP_PER_CLIENT, TCP_IDLE, TCP_STALL, TCP_LIFETIME,
-	RRL, RRL_RATE, RRL_ERROR_RATE, RRL_SLIP, RRL_WINDOW, RRL_IPV4_PREFIX, RRL_IPV6_PREFIX, RRL_EXEMPT
+	RRL, RRL_RATE, RRL_ERROR_RATE, RRL_SLIP, RRL_WINDOW, RRL_IPV4_PREFIX, RRL_IPV6_PREFIX, RRL_EXEMPT,
+	OPT_QUERY_LOG, OPT_QUERY_LOG_SAMPLE, OPT_DNSTAP, OPT_DNSTAP_SAMPLE
 };
 static const struct option long_options[] = {
 	{"config", required_argument, NULL, 'c'},
@@ -79,6 +88,10 @@ static const struct option long_options[] = {
 	{"nsid", required_argument, NULL, OPT_NSID},
 	{"version-text", required_argument, NULL, OPT_VERSION_TEXT},
 	{"id-text", required_argument, NULL, OPT_ID_TEXT},
+	{"query-log", required_argument, NULL, OPT_QUERY_LOG},
+	{"query-log-sample", required_argument, NULL, OPT_QUERY_LOG_SAMPLE},
+	{"dnstap", required_argument, NULL, OPT_DNSTAP},
+	{"dnstap-sample", required_argument, NULL, OPT_DNSTAP_SAMPLE},
 	{"store", required_argument, NULL, 's'},     {"listen", required_argument, NULL, 'l'},
 	{"workers", required_argument, NULL, 'w'},   {"geo", required_argument, NULL, 'g'},
 	{"log-level", required_argument, NULL, 'L'}, {"help", no_argument, NULL, 'h'},
@@ -170,6 +183,25 @@ static enum isb_options_result set_number(const char *name, const char *text, un
 	if (n < least || n > most)
 		return wrong("%s '%s' is not a number from %u to %u", name, text, least, most);
 	*ret_number = (unsigned)n;
+	return ISB_OPTIONS_RUN;
+}
+
+static enum isb_options_result set_query_log(struct isb_options *options, const char *text)
+{
+	if (!*text)
+		return wrong("--query-log is empty; name a file, or write - for stderr");
+	options->query_log = text;
+	return ISB_OPTIONS_RUN;
+}
+
+static enum isb_options_result set_dnstap(struct isb_options *options, const char *text)
+{
+	bool file = strncmp(text, ISB_DNSTAP_FILE, sizeof(ISB_DNSTAP_FILE) - 1) == 0;
+	if (!text[file ? sizeof(ISB_DNSTAP_FILE) - 1 : 0])
+		return wrong("--dnstap '%s' names nothing; write the path of a unix socket, or file:PATH", text);
+	if (!file && strlen(text) > ISB_DNSTAP_SOCKET_MAX)
+		return wrong("--dnstap: the path of a unix socket has %d octets at most", (int)ISB_DNSTAP_SOCKET_MAX);
+	options->dnstap = text;
 	return ISB_OPTIONS_RUN;
 }
 
@@ -317,6 +349,11 @@ static enum isb_options_result set(struct isb_options *options, int option, cons
 	case OPT_NSID: return set_text("nsid", value, ISB_NSID_MAX, &options->nsid);
 	case OPT_VERSION_TEXT: return set_text("version-text", value, ISB_CHAOS_MAX, &options->version_text);
 	case OPT_ID_TEXT: return set_text("id-text", value, ISB_CHAOS_MAX, &options->id_text);
+	case OPT_QUERY_LOG: return set_query_log(options, value);
+	case OPT_QUERY_LOG_SAMPLE:
+		return set_number("--query-log-sample", value, 1, ISB_SAMPLE_MAX, &options->query_log_sample);
+	case OPT_DNSTAP: return set_dnstap(options, value);
+	case OPT_DNSTAP_SAMPLE: return set_number("--dnstap-sample", value, 1, ISB_SAMPLE_MAX, &options->dnstap_sample);
 	case 'c': return ISB_OPTIONS_RUN; /* was read before all others */
 	default: return set_rrl(&options->rrl, option, value);
 	}
@@ -440,7 +477,8 @@ enum isb_options_result isb_options_parse(int argc, char **argv, struct isb_opti
 {
 	struct isb_options options = {
 		.log_level = ISB_LOG_INFO, .cookies = true, .version_text = "", .id_text = "",
-		.tcp = ISB_TCP_DEFAULTS,   .rrl = ISB_RRL_DEFAULTS};
+		.tcp = ISB_TCP_DEFAULTS,   .rrl = ISB_RRL_DEFAULTS,
+		.query_log_sample = 1,     .dnstap_sample = 1};
 	struct given from_argv = {0};
 	opterr = 0;
 	note_given(argc, argv, &from_argv);

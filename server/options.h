@@ -28,6 +28,9 @@ struct isb_options {
 	const char *cookie_secret_file; /* NULL: a secret of its own */
 	const char *nsid;               /* NULL: none */
 	const char *version_text, *id_text; /* "": not told */
+	const char *query_log;          /* a file, or "-": stderr; NULL: none */
+	const char *dnstap;             /* a unix socket, or "file:" and a path; NULL: none */
+	unsigned query_log_sample, dnstap_sample; /* one of so many */
 	struct isb_rrl_config rrl;
 	struct isb_arena arena;
 };

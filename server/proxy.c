@@ -55,8 +55,10 @@ int isb_proxy_parse(const uint8_t *data, size_t len, struct isb_proxy *ret_proxy
 	if (len - FIXED < rest)
 		return ISB_ESPACE;
 	*ret_proxy = (struct isb_proxy){.len = FIXED + rest};
-	if (data[SIGNATURE] == PROXY)
+	if (data[SIGNATURE] == PROXY) {
 		ret_proxy->client = source(kind, data + FIXED);
+		ret_proxy->port = isb_get_u16(data + FIXED + addresses(kind) - 4); /* the two ports come last */
+	}
 	return ISB_OK;
 }
 

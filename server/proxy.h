@@ -18,6 +18,7 @@
  * Whoever may send it can be anybody: see isb_proxy_allows(). */
 struct isb_proxy {
 	struct isb_addr client; /* family 0: LOCAL; the client is the sender */
+	uint16_t port;          /* of the client */
 	size_t len;             /* octets of the header; the message, or the connection's octets, begin there */
 };
 

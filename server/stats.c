@@ -29,6 +29,7 @@ void isb_stats_log(struct isb_worker *const *workers, size_t count)
 #define X(name) sum.name += get(&workers[i]->net.name);
 		ISB_NET_COUNTER_MAP(X)
 #undef X
+		sum.dnstap_dropped += isb_tap_lost(workers[i]->tap);
 		overruns += isb_udp_overruns(workers[i]->udp);
 	}
 	struct isb_buf line = {0};

@@ -158,7 +158,7 @@ static void admit(struct isb_listener *listener, int fd, const struct sockaddr *
 	else if (!isb_census_open(census) && !(make_room(tcp) && isb_census_open(census)))
 		why = &worker->net.tcp_refused;
 	if (!why) {
-		isb_conn_start(tcp, fd, &peer, listener->proxy);
+		isb_conn_start(tcp, fd, &peer, isb_port_from_sockaddr(sa), listener->proxy);
 		return;
 	}
 	if (joined)

@@ -105,8 +105,8 @@ static bool answer(void *arg, const uint8_t *query, size_t len)
 	if (b->out > ISB_TCP_UNSENT_MAX || b->queries == TURN)
 		return false;
 	uint8_t *frame = tcp->out + b->out;
-	size_t n = isb_respond(&tcp->worker->ctx, b->turn.view, &b->turn.health, &b->conn->client, b->turn.now_ms,
-	                       query, len, frame + ISB_FRAME_PREFIX, ISB_MESSAGE_MAX);
+	size_t n = isb_turn_respond(tcp->worker, &b->turn, &b->conn->client, query, len, frame + ISB_FRAME_PREFIX,
+	                            ISB_MESSAGE_MAX);
 	if (n) {
 		isb_put_u16(frame, (uint16_t)n);
 		b->out += ISB_FRAME_PREFIX + n;
@@ -167,8 +167,10 @@ static bool take_header(struct isb_conn *conn, const uint8_t *data, size_t len)
 		return false;
 	conn->in = (struct isb_frames){0};
 	conn->header = false;
-	if (proxy.client.family)
+	if (proxy.client.family) {
 		conn->client.addr = proxy.client;
+		conn->client.port = proxy.port;
+	}
 	if (join(conn) && proxy.len < came.len)
 		serve(conn, came.held + proxy.len, came.len - proxy.len);
 	isb_frames_done(&came);
@@ -240,7 +242,7 @@ static void on_event(uv_poll_t *poll, int status, int events)
 	isb_tcp_settle(conn, progress);
 }
 
-void isb_conn_start(struct isb_tcp *tcp, int fd, const struct isb_addr *peer, bool header)
+void isb_conn_start(struct isb_tcp *tcp, int fd, const struct isb_addr *peer, uint16_t port, bool header)
 {
 	struct isb_worker *worker = tcp->worker;
 	struct isb_conn *conn = isb_xcalloc(1, sizeof(*conn));
@@ -260,7 +262,7 @@ void isb_conn_start(struct isb_tcp *tcp, int fd, const struct isb_addr *peer, bo
 	conn->fd = fd;
 	conn->header = header;
 	conn->joined = !header;
-	conn->client = (struct isb_client){.addr = *peer, .proto = ISB_TCP};
+	conn->client = (struct isb_client){.addr = *peer, .proto = ISB_TCP, .port = port};
 	conn->opened_ms = uv_now(&worker->loop);
 	isb_tcp_settle(conn, true);
 	watch(conn);

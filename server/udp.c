@@ -93,11 +93,11 @@ static void turn_around(struct msghdr *msg)
 }
 
 /* Octets of the PROXY header before in[i], whose client replaces the sender; 0 when there is no right one. */
-static size_t unwrap(struct isb_udp *udp, size_t i, struct isb_addr *client)
+static size_t unwrap(struct isb_udp *udp, size_t i, struct isb_client *client)
 {
 	struct isb_net_counters *count = &udp->worker->net;
 	struct isb_proxy proxy;
-	if (!isb_proxy_allows(&udp->worker->options->proxy_from, client)) {
+	if (!isb_proxy_allows(&udp->worker->options->proxy_from, &client->addr)) {
 		isb_count(&count->proxy_refused);
 		return 0;
 	}
@@ -105,8 +105,10 @@ static size_t unwrap(struct isb_udp *udp, size_t i, struct isb_addr *client)
 		isb_count(&count->proxy_malformed);
 		return 0;
 	}
-	if (proxy.client.family)
-		*client = proxy.client;
+	if (proxy.client.family) {
+		client->addr = proxy.client;
+		client->port = proxy.port;
+	}
 	return proxy.len;
 }
 
@@ -114,12 +116,14 @@ static size_t unwrap(struct isb_udp *udp, size_t i, struct isb_addr *client)
 static bool answer(struct isb_udp *udp, const struct isb_turn *turn, bool proxy, size_t i, size_t j)
 {
 	struct msghdr *in = &udp->in[i].msg_hdr, *out = &udp->out[j].msg_hdr;
-	struct isb_client client = {.addr = isb_addr_from_sockaddr(&udp->peer[i].sa), .proto = ISB_UDP};
-	size_t skip = proxy ? unwrap(udp, i, &client.addr) : 0;
+	const struct sockaddr *peer = &udp->peer[i].sa;
+	struct isb_client client = {
+		.addr = isb_addr_from_sockaddr(peer), .proto = ISB_UDP, .port = isb_port_from_sockaddr(peer)};
+	size_t skip = proxy ? unwrap(udp, i, &client) : 0;
 	if (proxy && !skip)
 		return false;
-	size_t len = isb_respond(&udp->worker->ctx, turn->view, &turn->health, &client, turn->now_ms,
-	                         udp->in_data[i] + skip, udp->in[i].msg_len - skip, udp->out_data[i], OUT_SIZE);
+	size_t len = isb_turn_respond(udp->worker, turn, &client, udp->in_data[i] + skip, udp->in[i].msg_len - skip,
+	                              udp->out_data[i], OUT_SIZE);
 	if (!len)
 		return false;
 	turn_around(in);

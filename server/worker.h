@@ -11,6 +11,7 @@
 #include "isobar/store/env.h"
 #include "live.h"
 #include "options.h"
+#include "tap.h"
 
 /* One thread, one loop, its own sockets on every listen address: workers share nothing but the view and the store's
  * map, both read-only. */
@@ -30,7 +31,9 @@
 	X(tcp_errors)      /* closed by a network error, or not opened at all */ \
 	X(proxy_refused)   /* datagrams and connections from senders that may not speak for clients */ \
 	X(proxy_malformed) /* datagrams and connections without a right header */ \
-	X(health_errors)   /* batches answered from the last words that could be read */
+	X(health_errors)   /* batches answered from the last words that could be read */ \
+	X(querylog_dropped) /* lines that found no room */ \
+	X(dnstap_dropped)   /* events that found no reader or no room */
 struct isb_net_counters {
 #define X(name) _Atomic uint64_t name;
 	ISB_NET_COUNTER_MAP(X)
@@ -53,6 +56,7 @@ struct isb_worker {
 	uv_loop_t loop;
 	uv_async_t stop;
 	uv_thread_t thread;
+	struct isb_tap *tap; /* NULL: nobody looks on; set before the start */
 	struct isb_udp *udp;
 	struct isb_tcp *tcp;
 };
@@ -75,3 +79,12 @@ struct isb_turn {
 };
 void isb_turn_begin(struct isb_worker *worker, struct isb_turn *turn);
 void isb_turn_end(struct isb_worker *worker);
+/* Answers one query of the turn. */
+static inline size_t isb_turn_respond(struct isb_worker *worker, const struct isb_turn *turn,
+                                      const struct isb_client *client, const uint8_t *in, size_t in_len, uint8_t *out,
+                                      size_t out_cap)
+{
+	if (worker->tap)
+		return isb_tap_respond(worker, turn, client, in, in_len, out, out_cap);
+	return isb_respond(&worker->ctx, turn->view, &turn->health, client, turn->now_ms, in, in_len, out, out_cap);
+}

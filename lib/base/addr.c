@@ -99,6 +99,14 @@ struct isb_addr isb_addr_from_sockaddr(const struct sockaddr *sa)
 	return a;
 }
 
+uint16_t isb_port_from_sockaddr(const struct sockaddr *sa)
+{
+	/* both kinds have the port at the same place, but that is not ours to rely on */
+	if (sa->sa_family == AF_INET6)
+		return ntohs(((const struct sockaddr_in6 *)(const void *)sa)->sin6_port);
+	return sa->sa_family == AF_INET ? ntohs(((const struct sockaddr_in *)(const void *)sa)->sin_port) : 0;
+}
+
 socklen_t isb_addr_to_sockaddr(const struct isb_addr *addr, uint16_t port, struct sockaddr_storage *ret_sa)
 {
 	memset(ret_sa, 0, sizeof(*ret_sa));

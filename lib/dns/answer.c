@@ -26,6 +26,7 @@ void isb_answer_init(struct isb_answer *answer, enum isb_rcode rcode)
 	answer->rcode = rcode;
 	answer->authoritative = answer->referral = answer->steered = answer->failopen = false;
 	answer->cut_short = false;
+	answer->endpoint = NULL;
 	answer->scope = answer->made_count = 0;
 	answer->cls = ISB_CLASS_IN;
 	answer->extra.cookie = false;
@@ -192,6 +193,8 @@ static bool steer(struct search *s, const struct isb_zone_view *zone, const stru
 		s->answer->scope = scope;
 	s->answer->steered = true;
 	s->answer->failopen |= choice.failopen;
+	if (choice.n)
+		s->answer->endpoint = choice.endpoint[0];
 	*ret_ttl_max = choice.ttl_s;
 	if (choice.kind == ISB_CHOICE_FALLBACK)
 		return false;

@@ -161,6 +161,36 @@ static void count_reply(struct isb_counters *c, const struct isb_query *query, c
 		isb_count(&c->ecs);
 }
 
+static uint32_t least_ttl(const struct isb_answer *answer)
+{
+	uint32_t ttl_s = ISB_NO_TTL;
+	for (unsigned i = 0; i < answer->count; i++)
+		if (answer->part[i].section <= ISB_AUTHORITY && answer->part[i].ttl_s < ttl_s)
+			ttl_s = answer->part[i].ttl_s;
+	return ttl_s;
+}
+
+static void summarize(struct isb_summary *summary, const struct isb_view *view, const struct isb_query *query,
+                      const struct isb_answer *answer, const uint8_t *out)
+{
+	*summary = (struct isb_summary){
+		.rcode = answer->rcode,
+		.truncated = out[2] & ISB_FLAG_TC >> 8,
+		.failopen = answer->failopen,
+		.endpoint = answer->endpoint ? isb_plan_text(view->plan, answer->endpoint->name) : "",
+		.ttl_s = least_ttl(answer),
+	};
+	if (query->asks) {
+		summary->name = query->name.wire;
+		summary->type = query->qtype;
+		summary->cls = query->qclass;
+	}
+	if (query->edns.present && query->edns.ecs.present) {
+		summary->ecs = (struct isb_net){.addr = query->edns.ecs.addr, .len = query->edns.ecs.source};
+		summary->scope = answer->scope;
+	}
+}
+
 size_t isb_respond(struct isb_context *ctx, const struct isb_view *view, const struct isb_health_table *health,
                    const struct isb_client *client, int64_t now_ms, const uint8_t *in, size_t in_len, uint8_t *out,
                    size_t out_cap)
@@ -181,5 +211,7 @@ size_t isb_respond(struct isb_context *ctx, const struct isb_view *view, const s
 		return 0;
 	size_t len = isb_reply_write(out, size_limit(ctx, &query, client->proto, out_cap), &query, &answer);
 	count_reply(&ctx->counters, &query, &answer, out);
+	if (ctx->summary)
+		summarize(ctx->summary, view, &query, &answer, out);
 	return len;
 }

@@ -38,6 +38,7 @@ DOORS = {
     "libmaxminddb": (["maxminddb.h"], ["lib/view/geodb*.c", "lib/view/geodb*.h"]),
     "libuv": (["uv.h"], ["server/*", "probes/*"]),
     "liburcu": (["urcu.h", "urcu-*.h", "urcu/*"], ["server/live.c"]),
+    "libfstrm": (["fstrm.h", "fstrm/*"], ["server/dnstap.c"]),
     "libcurl": (["curl/*"], ["probes/check_http*"]),
     "OpenSSL": (["openssl/*"], ["probes/check_http*"]),
     "jansson": (["jansson.h"], ["tools/*"]),

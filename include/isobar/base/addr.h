@@ -30,6 +30,7 @@ char *isb_net_print(const struct isb_net *net, char out[ISB_NET_TEXT]);
 
 /* From and to sockaddr; IPv4-mapped IPv6 addresses become IPv4. Unknown families give family 0. */
 struct isb_addr isb_addr_from_sockaddr(const struct sockaddr *sa);
+uint16_t isb_port_from_sockaddr(const struct sockaddr *sa); /* 0 for unknown families */
 socklen_t isb_addr_to_sockaddr(const struct isb_addr *addr, uint16_t port, struct sockaddr_storage *ret_sa);
 
 /* The network of `len` bits around addr (len is cut to the family's length). */

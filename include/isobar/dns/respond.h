@@ -7,6 +7,7 @@
 
 #include "isobar/base/addr.h"
 #include "isobar/base/rng.h"
+#include "isobar/dns/rcode.h"
 #include "isobar/dns/rrl.h"
 #include "isobar/dns/settings.h"
 #include "isobar/model/health.h"
@@ -19,6 +20,7 @@ enum isb_proto { ISB_UDP, ISB_TCP };
 struct isb_client {
 	struct isb_addr addr; /* who sent the datagram or holds the connection: the resolver */
 	enum isb_proto proto;
+	uint16_t port; /* for logs */
 };
 
 /* Counters of one worker. Only the worker adds; anyone may read (relaxed: a count more or less is no harm). A query
@@ -40,6 +42,19 @@ static inline void isb_count(_Atomic uint64_t *counter)
 	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1, memory_order_relaxed);
 }
 
+/* What a log tells of a query that was answered. */
+struct isb_summary {
+	const uint8_t *name;   /* as asked, in the query; NULL: no question could be read, and type and cls mean nothing */
+	uint16_t type, cls;
+	enum isb_rcode rcode;
+	bool truncated, failopen;
+	uint8_t scope;         /* as told beside ecs */
+	struct isb_net ecs;    /* the network as the resolver told it; family 0: none */
+	const char *endpoint;  /* the first one chosen, "pool/endpoint", in the view; "": none */
+	uint32_t ttl_s;        /* the least of the answer and authority sections, or ISB_NO_TTL */
+};
+enum { ISB_NO_TTL = UINT32_MAX };
+
 /* What a worker keeps from query to query; init once. */
 struct isb_context {
 	struct isb_rng rng;
@@ -48,6 +63,7 @@ struct isb_context {
 	const struct isb_settings *settings; /* never NULL; all off after init */
 	struct isb_rrl *rrl;    /* the caller's; NULL: no limits */
 	struct isb_trace *trace; /* NULL, or filled by the next query (explain) */
+	struct isb_summary *summary; /* NULL, or filled by every query that is answered */
 };
 void isb_context_init(struct isb_context *ctx, uint64_t seed);
 

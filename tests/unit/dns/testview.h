@@ -134,7 +134,7 @@ struct testview_plan {
 	struct isb_plan_endpoint endpoint[TESTVIEW_ENDPOINTS];
 	_Alignas(8) uint8_t asia[TESTVIEW_POOL], eu[TESTVIEW_POOL], target[TESTVIEW_POOL];
 	uint32_t geo[3], one[1], srv[1]; /* class → node */
-	char name[8];
+	char name[8], asia_name[12], eu_name[8]; /* of the record and the pools; of endpoints */
 	_Alignas(4) uint8_t a_asia[6], aaaa_asia[18], a_eu[6], a_eu2[12], srv_target[26];
 };
 
@@ -179,9 +179,11 @@ static inline void testview_plan(struct testview *t)
 		.head = {.magic = ISB_PLAN_MAGIC, .version = ISB_PLAN_VERSION, .size = sizeof(*p), .nmap = 1,
 		         .record = TESTVIEW_AT(record), .nrecord = TESTVIEW_RECORDS, .endpoint = TESTVIEW_AT(endpoint),
 		         .nendpoint = TESTVIEW_ENDPOINTS},
-		.endpoint = {[TESTVIEW_ASIA] = {.checked = 1, .rdata = {TESTVIEW_RDATA(a_asia, 1),
-		                                                        TESTVIEW_RDATA(aaaa_asia, 1)}},
-		             [TESTVIEW_EU] = {.slot = 1, .checked = 1, .rdata = {TESTVIEW_RDATA(a_eu, 1)}},
+		.endpoint = {[TESTVIEW_ASIA] = {.name = TESTVIEW_AT(asia_name), .checked = 1,
+		                                .rdata = {TESTVIEW_RDATA(a_asia, 1),
+		                                          TESTVIEW_RDATA(aaaa_asia, 1)}},
+		             [TESTVIEW_EU] = {.name = TESTVIEW_AT(eu_name), .slot = 1, .checked = 1,
+		                              .rdata = {TESTVIEW_RDATA(a_eu, 1)}},
 		             [TESTVIEW_EU2] = {.slot = 2, .checked = 1, .rdata = {TESTVIEW_RDATA(a_eu2, 2)}},
 		             [TESTVIEW_TARGET] = {.slot = 3, .rdata = {[ISB_PLAN_SRV] = TESTVIEW_RDATA(srv_target,
 		                                                                                       1)}}},
@@ -189,6 +191,8 @@ static inline void testview_plan(struct testview *t)
 		.one = {TESTVIEW_AT(asia)},
 		.srv = {TESTVIEW_AT(target)},
 		.name = "test",
+		.asia_name = "test/asia",
+		.eu_name = "test/eu",
 		.a_asia = {0, 4, 192, 0, 2, 10},
 		.aaaa_asia = {0, 16, 0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10},
 		.a_eu = {0, 4, 198, 51, 100, 20},

@@ -63,6 +63,10 @@ static void without_options_the_defaults_stand(void **state)
 	assert_int_equal(options.tcp.stall_ms, 5000);
 	assert_int_equal(options.tcp.lifetime_ms, 3600000);
 	assert_int_equal(options.proxy_from.count, 0);
+	assert_null(options.query_log);
+	assert_null(options.dnstap);
+	assert_int_equal(options.query_log_sample, 1);
+	assert_int_equal(options.dnstap_sample, 1);
 	setenv("ISOBAR_STORE", "/srv/store", 1);
 	assert_int_equal(parse(&options, ""), ISB_OPTIONS_RUN);
 	assert_string_equal(options.store, "/srv/store");
@@ -74,7 +78,7 @@ static void every_option_is_taken(void **state)
 	struct isb_options options;
 	char text[ISB_LISTEN_TEXT];
 	const char *line = "--store /s --listen 192.0.2.1:5300 -l [2001:db8::1]:54 --workers=7 --geo a.mmdb -g b.mmdb "
-			   "--log-level debug";
+			   "--log-level debug --query-log - --query-log-sample 100 --dnstap file:/t --dnstap-sample=7";
 	assert_int_equal(parse(&options, line), ISB_OPTIONS_RUN);
 	assert_string_equal(options.store, "/s");
 	assert_int_equal(options.nlisten, 2);
@@ -85,6 +89,10 @@ static void every_option_is_taken(void **state)
 	assert_string_equal(options.geo[0], "a.mmdb");
 	assert_string_equal(options.geo[1], "b.mmdb");
 	assert_int_equal(options.log_level, ISB_LOG_DEBUG);
+	assert_string_equal(options.query_log, "-");
+	assert_int_equal(options.query_log_sample, 100);
+	assert_string_equal(options.dnstap, "file:/t");
+	assert_int_equal(options.dnstap_sample, 7);
 }
 
 static void limits_of_tcp_are_taken(void **state)
@@ -234,6 +242,12 @@ static void what_is_wrong_is_said_with_what_to_write_instead(void **state)
 		{"--rrl-exempt 192.0.2.1/24",
 		 "--rrl-exempt '192.0.2.1/24' has bits set beyond its prefix; write the network, as in 192.0.2.0/24"},
 		{"--rrl-sleep 1", "unknown option '--rrl-sleep'; did you mean '--rrl-slip'?"},
+		{"--query-log=", "--query-log is empty; name a file, or write - for stderr"},
+		{"--query-log-sample 0", "--query-log-sample '0' is not a number from 1 to 1000000"},
+		{"--dnstap-sample 1000001", "--dnstap-sample '1000001' is not a number from 1 to 1000000"},
+		{"--dnstap file:", "--dnstap 'file:' names nothing; write the path of a unix socket, or file:PATH"},
+		{"--dnstap /run/23456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"
+		 "01234567", "--dnstap: the path of a unix socket has 107 octets at most"},
 		{"-g 1 -g 2 -g 3 -g 4 -g 5 -g 6 -g 7 -g 8 -g 9", "more than 8 --geo"},
 	};
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tap.h"
+
+#include <stdlib.h>
+
+#include "dnstap.h"
+#include "isobar/base/arena.h"
+#include "isobar/base/err.h"
+#include "querylog.h"
+#include "sampler.h"
+#include "worker.h"
+
+struct isb_tap {
+	struct isb_taps *taps;
+	unsigned worker;
+	struct isb_rng rng; /* of its own: looking on must not change what is answered */
+	struct isb_sampler log, dnstap;
+	struct isb_summary summary;
+};
+
+struct isb_taps {
+	struct isb_querylog *log; /* or NULL */
+	struct isb_dnstap *dnstap; /* or NULL */
+	struct isb_tap tap[];
+};
+
+int isb_taps_new(const struct isb_options *options, struct isb_diags *diags, struct isb_taps **ret_taps)
+{
+	if (!options->query_log && !options->dnstap) {
+		*ret_taps = NULL;
+		return ISB_OK;
+	}
+	struct isb_taps *taps = isb_xcalloc(1, sizeof(*taps) + options->workers * sizeof(taps->tap[0]));
+	int rc = ISB_OK;
+	if (options->query_log)
+		rc = isb_querylog_new(options->query_log, options->workers, diags, &taps->log);
+	if (rc == ISB_OK && options->dnstap)
+		rc = isb_dnstap_new(options->dnstap, options->nsid, options->workers, diags, &taps->dnstap);
+	if (rc != ISB_OK) {
+		isb_taps_free(taps);
+		return rc;
+	}
+	for (unsigned i = 0; i < options->workers; i++) {
+		struct isb_tap *tap = &taps->tap[i];
+		tap->taps = taps;
+		tap->worker = i;
+		isb_rng_seed(&tap->rng, isb_random_seed());
+		isb_sampler_init(&tap->log, taps->log ? options->query_log_sample : 0, &tap->rng);
+		isb_sampler_init(&tap->dnstap, taps->dnstap ? options->dnstap_sample : 0, &tap->rng);
+	}
+	*ret_taps = taps;
+	return ISB_OK;
+}
+
+void isb_taps_free(struct isb_taps *taps)
+{
+	if (!taps)
+		return;
+	isb_querylog_free(taps->log);
+	isb_dnstap_free(taps->dnstap);
+	free(taps);
+}
+
+void isb_taps_reopen(struct isb_taps *taps)
+{
+	if (taps && taps->log)
+		isb_querylog_reopen(taps->log);
+	if (taps && taps->dnstap)
+		isb_dnstap_reopen(taps->dnstap);
+}
+
+struct isb_tap *isb_taps_of(struct isb_taps *taps, unsigned worker)
+{
+	return taps ? &taps->tap[worker] : NULL;
+}
+
+uint64_t isb_tap_lost(const struct isb_tap *tap)
+{
+	return tap && tap->taps->dnstap ? isb_dnstap_lost(tap->taps->dnstap, tap->worker) : 0;
+}
+
+size_t isb_tap_respond(struct isb_worker *worker, const struct isb_turn *turn, const struct isb_client *client,
+                       const uint8_t *in, size_t in_len, uint8_t *out, size_t out_cap)
+{
+	struct isb_tap *tap = worker->tap;
+	struct isb_dnstap_event event;
+	bool log = isb_sampler_takes(&tap->log, &tap->rng), dnstap = isb_sampler_takes(&tap->dnstap, &tap->rng);
+	if (dnstap)
+		clock_gettime(CLOCK_REALTIME, &event.asked);
+	worker->ctx.summary = log ? &tap->summary : NULL;
+	size_t len = isb_respond(&worker->ctx, turn->view, &turn->health, client, turn->now_ms, in, in_len, out, out_cap);
+	worker->ctx.summary = NULL;
+	if (!len)
+		return 0;
+	if (log && !isb_querylog_add(tap->taps->log, tap->worker, &tap->summary, client, turn->now_ms, len))
+		isb_count(&worker->net.querylog_dropped);
+	if (dnstap) {
+		clock_gettime(CLOCK_REALTIME, &event.answered);
+		event.client = client;
+		event.query = in;
+		event.query_len = in_len;
+		event.response = out;
+		event.response_len = len;
+		if (!isb_dnstap_add(tap->taps->dnstap, tap->worker, &event))
+			isb_count(&worker->net.dnstap_dropped);
+	}
+	return len;
+}
