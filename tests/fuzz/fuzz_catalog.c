@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "../../lib/view/compile.h"
 #include "fuzz.h"
 #include "isobar/base/err.h"
 #include "isobar/model/schema.h"
+#include "isobar/steer/steer.h"
 
 /* Input: a catalog as YAML. Every line that begins "#set " is an edit of it as the CLI makes them: "#set FIELD=VALUE", or
  * "#set FIELD" to take the field away. */
@@ -86,6 +88,58 @@ static int check_row(void *arg, enum isb_kind kind, const char *key, const char 
 	return 0;
 }
 
+static uint32_t next_slot(void *arg, const char *pool, const char *endpoint)
+{
+	uint32_t *next = arg;
+	MUST(*pool && *endpoint);
+	return (*next)++;
+}
+
+static bool too_wide(const struct isb_policy_node *node)
+{
+	bool wide = node->nchild > ISB_CHILD_MAX;
+	for (size_t i = 0; i < node->nchild && !wide; i++)
+		wide = node->children[i].node && too_wide(node->children[i].node);
+	return wide;
+}
+
+/* What the checks let pass, the server can compile; but for nodes with very many children, which it may refuse. */
+static void compile(const struct isb_catalog *catalog)
+{
+	struct isb_arena arena = {0};
+	struct isb_diags diags = {0};
+	struct isb_compile_record *records = NULL;
+	struct isb_compiled made;
+	uint32_t slot = 0;
+	size_t count = 0;
+	bool wide = false;
+	for (size_t i = 0; i < catalog->npool; i++)
+		wide |= catalog->pools[i].nendpoint > ISB_CHILD_MAX;
+	for (size_t i = 0; i < catalog->npolicy; i++)
+		wide |= too_wide(catalog->policies[i].root);
+	for (size_t i = 0; i < catalog->nzone; i++)
+		count += catalog->zones[i].nrecord;
+	records = isb_arena_alloc(&arena, count * sizeof(*records));
+	struct isb_compile_in in = {.arena = &arena, .catalog = catalog, .latencies = isb_latencies_new(&arena, catalog),
+	                            .records = records, .slot = next_slot, .slot_arg = &slot};
+	for (size_t i = 0; i < catalog->nzone; i++)
+		for (size_t k = 0; k < catalog->zones[i].nrecord; k++) {
+			const struct isb_record *record = &catalog->zones[i].records[k];
+			records[in.nrecord++] = (struct isb_compile_record){.name = record->owner, .record = record};
+		}
+	int rc = isb_compile(&in, &diags, &made);
+	if (rc != ISB_OK && !wide)
+		isb_diags_print(&diags, stderr);
+	MUST(rc == ISB_OK || (wide && diags.count > 0));
+	if (rc == ISB_OK) {
+		for (size_t i = 0; i < made.nmap; i++)
+			isb_tree_map_release(made.maps[i]);
+		free(made.plan);
+	}
+	isb_diags_done(&diags);
+	isb_arena_done(&arena);
+}
+
 static void check_tree(const struct isb_yaml *root)
 {
 	struct isb_diags diags = {0};
@@ -95,6 +149,8 @@ static void check_tree(const struct isb_yaml *root)
 	MUST((rc == ISB_OK) == (diags.count == 0));
 	bool sound = isb_catalog_check(&catalog, &diags) == ISB_OK && rc == ISB_OK;
 	MUST(sound == (diags.count == 0));
+	if (sound)
+		compile(&catalog);
 	if (rc == ISB_OK) {
 		struct isb_buf text = print(&catalog);
 		check_document(&text, sound);

@@ -101,6 +101,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			check_db(db);
 		isb_geodb_free(db);
 		isb_diags_done(&diags);
+		if (rc != ISB_OK)
+			break;
 	}
 	close(fd);
 	return 0;
