@@ -77,13 +77,14 @@ static void check_reply(const struct isb_context *ctx, const struct isb_client *
 	MUST((m.flags & 0x00e0) == 0);                                        /* RA, Z, AD */
 	MUST(out_len <= size_limit(ctx, client, &m, in, len));
 	MUST(m.questions == 0 || memcmp(in + 12, out + 12, isb_dname_len(m.qname) + 4) == 0);
-	MUST(m.questions == 1 || (m.rcode != 0 && out_len <= 12 + 11 + 300));
+	MUST(m.questions == 1 || out_len <= 12 + 11 + 300);
+	MUST(m.questions == 1 || m.rcode != 0 || m.opt_len >= 4 + 24); /* a cookie alone, RFC 7873 §5.4 */
 	MUST(m.rcode == 0 || m.rcode == 3 || m.rcode == 6 || m.count[0] == 0);
 	MUST(!(m.flags & 0x200) || m.count[0] == 0);
 	/* NXDOMAIN and NODATA carry the SOA */
 	if (m.rcode == 3)
 		MUST(m.count[1] == 1 && m.rr[1][0].type == ISB_SOA);
-	if (m.rcode == 0 && m.count[0] == 0 && !(m.flags & 0x200))
+	if (m.rcode == 0 && m.questions == 1 && m.count[0] == 0 && !(m.flags & 0x200))
 		MUST(m.count[1] >= 1);
 	if (m.has_tsig)
 		MUST(m.rcode == 9);
@@ -104,8 +105,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct isb_health_table health = {.chunk = chunk, .chunks = 1};
 	for (unsigned i = 0; i < 4; i++)
 		words[i] = data[0] & 8 ? (uint64_t)1 << 63 | ISB_DOWN << 2 | ISB_DOWN : 0;
+	static const struct isb_settings settings = {
+		.cookies = {.count = 2, .secret = {{1}, {2}}}, .nsid = "fuzz", .nsid_len = 4, .tcp_idle_100ms = 100};
 	struct isb_context ctx;
 	isb_context_init(&ctx, 1);
+	if (data[0] & 64)
+		ctx.settings = &settings;
 	ctx.udp_payload = payloads[data[0] >> 4 & 3];
 	struct isb_client client = {.proto = data[0] & 1 ? ISB_TCP : ISB_UDP};
 	isb_addr_parse(clients[data[0] >> 1 & 3], &client.addr);
