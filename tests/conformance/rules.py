@@ -8,7 +8,6 @@ looks at what it takes away.
 import typing
 
 import wire
-import zones
 
 NSD, KNOT = ("nsd",), ("knotd",)
 BOTH = NSD + KNOT
@@ -154,14 +153,26 @@ def truncation(d):
     return True
 
 
+def over_tcp(d):
+    """What the peer says when there is room."""
+    return Reply(wire.read_message(d.ask(d.peer, d.question.octets)))
+
+
 def soa_left_out(d):
-    """Over TCP the peer has it."""
     if d.over != "udp" or d.theirs.authority or not all(record.type == wire.SOA for record in d.ours.authority):
         return False
-    whole = Reply(wire.read_message(d.ask(d.peer, d.question.octets)))
+    whole = over_tcp(d)
     if not d.ours.authority or whole.authority != d.ours.authority or d.theirs.answer != whole.answer:
         return False
     d.theirs.authority = whole.authority
+    return True
+
+
+def glue_left_out(d):
+    left_out = needed_glue(d.ours) - d.theirs.additional
+    if d.over != "udp" or not left_out or not left_out <= over_tcp(d).additional:
+        return False
+    d.theirs.additional |= left_out
     return True
 
 
@@ -186,7 +197,7 @@ def restart_in_other_zone(d):
         zone = home(d, end)
         if last is None or end in seen or not zone or zone is d.world.zone_of(last):
             return changed
-        if d.question.type == wire.CNAME or d.question.type == wire.ANY and not is_made(d, last):
+        if d.question.type == wire.CNAME or d.question.type == wire.ANY and not is_made(d.theirs, last):
             return changed
         if any(record.owner == end for record in d.theirs.answer):
             return changed
@@ -204,10 +215,10 @@ def home(d, name):
     return above or d.world.zone_of(name)
 
 
-def is_made(d, alias):
-    """From a DNAME: no zone has it."""
-    zone = d.world.zone_of(alias)
-    return not any(zone.has(owner, wire.CNAME) for owner in (alias, *zones.wildcards(alias)))
+def is_made(reply, alias):
+    """From a DNAME above it."""
+    return any(record.type == wire.DNAME and alias != record.owner and wire.is_under(alias, record.owner)
+               for record in reply.answer)
 
 
 def endless_aliases(d):
@@ -321,6 +332,8 @@ RULES = (
          "whole is compared over TCP"),
     Rule(soa_left_out, KNOT, "isobard", "RFC 2308 §2, RFC 2181 §9",
          "behind a long chain of aliases the SOA does not fit: Knot leaves it out and does not say so with TC"),
+    Rule(glue_left_out, NSD, "isobard", "RFC 9471 §3.1",
+         "not all glue fits: NSD leaves some of it out and does not say so with TC"),
     Rule(restart_in_other_zone, BOTH, "isobard", "RFC 1034 §4.3.2 step 3a, RFC 6672 §3.2",
          "an alias leads into another zone of ours: isobard goes back to step 1 and finds it, a peer stops; asked for the "
          "target it says the same"),
