@@ -16,7 +16,9 @@ enum {
 	UDP_RCVBUF = 4 << 20,  /* a burst waits here while a worker is busy */
 	UDP_SNDBUF = 1 << 20,  /* one batch of answers must fit at once */
 	TCP_RCVBUF = 64 << 10, /* what the kernel holds for one connection that is not read … */
-	TCP_SNDBUF = 128 << 10 /* … or does not read; left to itself, it would be megabytes */
+	TCP_SNDBUF = 128 << 10, /* … or does not read; left to itself, it would be megabytes */
+	BIND_TRIES = 10,
+	BIND_WAIT_US = 50000
 };
 
 static int parse_port(const char *text, uint16_t *ret_port)
@@ -110,16 +112,26 @@ static int bind_to(int fd, const struct isb_listen *listen)
 	return bind(fd, (const struct sockaddr *)&sa, len);
 }
 
+static int try_to_bind(const struct isb_listen *listen, int type)
+{
+	int fd = open_socket(listen, type);
+	int error = fd < 0 || bind_to(fd, listen) < 0 ? errno : 0;
+	if (fd >= 0)
+		close(fd);
+	return error;
+}
+
 int isb_listen_check(const struct isb_listen *listen, struct isb_diags *diags)
 {
 	static const int types[] = {SOCK_DGRAM, SOCK_STREAM};
 	int error = 0;
 	for (size_t i = 0; i < 2 && !error; i++) {
-		int fd = open_socket(listen, types[i]);
-		if (fd < 0 || bind_to(fd, listen) < 0)
-			error = errno;
-		if (fd >= 0)
-			close(fd);
+		error = try_to_bind(listen, types[i]);
+		/* a server killed a moment ago still has its sockets until the kernel has buried it */
+		for (unsigned tries = 0; error == EADDRINUSE && tries < BIND_TRIES; tries++) {
+			usleep(BIND_WAIT_US);
+			error = try_to_bind(listen, types[i]);
+		}
 	}
 	if (listen->optional && (error == EADDRNOTAVAIL || error == EAFNOSUPPORT))
 		return ISB_ENOTFOUND;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -21,6 +22,8 @@
 
 enum {
 	TICK_MS = 1000, /* inotify tells sooner; the tick is for file systems that do not */
+	SOON_STEP_MS = 2, /* how often a commit under way is looked for … */
+	SOON_TRIES = 1000, /* … and for how long: a slow disk may take seconds */
 	RTT_TICKS = 10,
 	GEO_TICKS = 60,
 	CLEAN_TICKS = 60,
@@ -37,13 +40,16 @@ struct isb_watch {
 	uint64_t txn_id, generation; /* of the catalog that was tried last */
 	uint64_t rtt_sum;            /* of the round trips that were used last */
 	bool refused;                /* that catalog could not be built */
+	struct stat file;            /* of the catalog, as it was opened */
+	bool replaced;               /* another file stands in its place; said once */
 	bool running;
 	atomic_bool stop;
 	unsigned ticks;
 	uv_loop_t loop;
 	uv_async_t wake;
 	uv_fs_event_t changed;
-	uv_timer_t tick;
+	uv_timer_t tick, soon;
+	unsigned soon_tries;
 	uv_thread_t thread;
 };
 
@@ -149,10 +155,25 @@ static int rebuild(struct isb_watch *watch, const struct isb_geodb *geodb, bool 
 
 /* --- What may have moved --- */
 
-static void check_catalog(struct isb_watch *watch)
+/* False: there is no new snapshot. */
+static bool check_catalog(struct isb_watch *watch)
 {
-	if (isb_store_last_txn_id(watch->store, ISB_ENV_CATALOG) != watch->txn_id)
-		rebuild(watch, watch->geodb, false);
+	if (isb_store_last_txn_id(watch->store, ISB_ENV_CATALOG) == watch->txn_id)
+		return false;
+	rebuild(watch, watch->geodb, false);
+	return true;
+}
+
+/* What is mapped is the file that was opened: one that was renamed into its place will never be seen. */
+static void check_file(struct isb_watch *watch)
+{
+	struct stat now;
+	const char *path = isb_store_path(watch->store, ISB_ENV_CATALOG);
+	bool same = stat(path, &now) == 0 && now.st_dev == watch->file.st_dev && now.st_ino == watch->file.st_ino;
+	if (!same && !watch->replaced)
+		isb_log(ISB_LOG_ERROR, "catalog-replaced",
+		        "file=\"%s\" reason=\"removed, or another file stands in its place; restart isobard to read that\"", path);
+	watch->replaced = !same;
 }
 
 /* Without a geo map no answer depends on round trips. A catalog that was refused is not tried again for them. */
@@ -209,12 +230,24 @@ static void check_geo(struct isb_watch *watch)
 
 /* --- The thread --- */
 
+static void on_soon(uv_timer_t *timer)
+{
+	struct isb_watch *watch = timer->data;
+	if (check_catalog(watch) || --watch->soon_tries == 0)
+		uv_timer_stop(&watch->soon);
+}
+
+/* A writer's octets are told of before its commit is visible: the number of the snapshot follows once the disk has them.
+ * So one looks again and again until it has come. */
 static void on_changed(uv_fs_event_t *event, const char *name, int events, int status)
 {
+	struct isb_watch *watch = event->data;
 	(void)name;
 	(void)events;
 	(void)status; /* an error only means that the tick has to do */
-	check_catalog(event->data);
+	check_catalog(watch);
+	watch->soon_tries = SOON_TRIES;
+	uv_timer_start(&watch->soon, on_soon, SOON_STEP_MS, SOON_STEP_MS);
 }
 
 static void on_tick(uv_timer_t *timer)
@@ -222,6 +255,7 @@ static void on_tick(uv_timer_t *timer)
 	struct isb_watch *watch = timer->data;
 	unsigned tick = ++watch->ticks;
 	check_catalog(watch);
+	check_file(watch);
 	if (tick % RTT_TICKS == 0)
 		check_rtts(watch);
 	if (tick % GEO_TICKS == 0)
@@ -238,6 +272,7 @@ static void close_all(struct isb_watch *watch)
 	uv_close((uv_handle_t *)&watch->wake, NULL);
 	uv_close((uv_handle_t *)&watch->changed, NULL);
 	uv_close((uv_handle_t *)&watch->tick, NULL);
+	uv_close((uv_handle_t *)&watch->soon, NULL);
 }
 
 static void on_wake(uv_async_t *async)
@@ -266,6 +301,7 @@ int isb_watch_new(struct isb_store *store, const char *const *geo, size_t ngeo, 
 	size_t size = strlen(isb_store_dir(store)) + sizeof("/geo.mmdb");
 	watch->store = store;
 	watch->live = live;
+	stat(isb_store_path(store, ISB_ENV_CATALOG), &watch->file); /* gone already: the first tick says so */
 	watch->default_geo = isb_xmalloc(size);
 	snprintf(watch->default_geo, size, "%s/geo.mmdb", isb_store_dir(store));
 	watch->geo = ngeo ? geo : (const char *const *)&watch->default_geo;
@@ -291,8 +327,9 @@ int isb_watch_start(struct isb_watch *watch, struct isb_diags *diags)
 		uv_loop_close(&watch->loop);
 	if (rc == 0) {
 		uv_timer_init(&watch->loop, &watch->tick);
+		uv_timer_init(&watch->loop, &watch->soon);
 		uv_fs_event_init(&watch->loop, &watch->changed);
-		watch->wake.data = watch->tick.data = watch->changed.data = watch;
+		watch->wake.data = watch->tick.data = watch->soon.data = watch->changed.data = watch;
 		uv_timer_start(&watch->tick, on_tick, TICK_MS, TICK_MS);
 		rc = uv_fs_event_start(&watch->changed, on_changed, path, 0);
 		if (rc != 0)
