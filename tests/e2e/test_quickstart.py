@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import tempfile
+import time
 import unittest
 
 from harness import ROOT, Process
@@ -70,6 +71,47 @@ class Quickstart(unittest.TestCase):
     def test_point_1_quickstart_cleans_up_when_terminated_half_way(self):
         self.interrupted(signal.SIGTERM, 143, "three nginx")
 
+    def test_quickstart_cleans_up_when_the_keyboard_interrupts_it_twice(self):
+        quickstart = self.start()
+        quickstart.until(lambda: "all three are up" in quickstart.said(), 300, "all three are up")
+        os.killpg(quickstart.child.pid, signal.SIGINT)
+        time.sleep(0.05)  # the second comes into the clean-up
+        self.assertTrue(quickstart.running())
+        os.killpg(quickstart.child.pid, signal.SIGINT)
+        self.assertEqual(quickstart.child.wait(60), 130, quickstart.said())
+        self.assert_clean()
+
+    def test_a_second_quickstart_says_that_another_is_running(self):
+        quickstart = self.start()
+        quickstart.until(lambda: "three nginx" in quickstart.said(), 300, "three nginx run")
+        second = subprocess.run([ROOT / "tools/quickstart"], capture_output=True, text=True, check=False)
+        self.assertEqual((second.returncode, second.stdout), (1, ""))
+        self.assertRegex(second.stderr, r"\Aquickstart: another quickstart is running[^\n]*\n\Z")
+        self.assertEqual(quickstart.stop(signal.SIGTERM, within=60), 143, quickstart.said())
+        self.assert_clean()
+
+    def refused(self, geo):
+        """The one sentence about a database that does not do; no time was measured."""
+        quickstart = self.start("--geo", geo)
+        self.assertEqual(quickstart.child.wait(300), 1, quickstart.said())
+        said = quickstart.said()
+        self.assertNotIn("The answer moved", said)
+        self.assert_clean()
+        return [line for line in said.splitlines() if line.startswith(("quickstart:", "isobar", str(geo)))][1:]
+
+    def test_a_database_that_does_not_know_the_clients_is_refused(self):
+        geo = ROOT / "tests/unit/view/geo/country.mmdb"
+        self.assertEqual(self.refused(geo), [
+            f"quickstart: {geo}: this database does not know where 168.126.63.0/24 is; try one with countries"
+        ])
+
+    def test_a_file_that_is_no_database_is_named_as_the_user_named_it(self):
+        junk, link = self.log.with_name("junk"), self.log.with_name("link.mmdb")
+        junk.write_text("junk\n")
+        link.symlink_to(junk)
+        (sentence,) = self.refused(link)
+        self.assertTrue(sentence.startswith(f"quickstart: {link}: not a geo database"), sentence)
+
     def test_point_1_keep_leaves_it_running_and_stop_ends_it(self):
         quickstart = self.start("--keep")
         self.assertEqual(quickstart.child.wait(300), 0, quickstart.said())
@@ -79,6 +121,9 @@ class Quickstart(unittest.TestCase):
             dig = re.search(r"dig @127\.0\.0\.1 -p (\d+) www\.example\.com \+subnet=194.*", quickstart.said())
             answer = subprocess.run([*dig[0].split(), "+short"], capture_output=True, text=True, check=True).stdout
             self.assertEqual(answer.split(), ["127.0.3.10"])
+            second = subprocess.run([ROOT / "tools/quickstart"], capture_output=True, text=True, check=False)
+            self.assertEqual(second.returncode, 1)
+            self.assertIn("an earlier --keep is running", second.stderr)
         finally:
             subprocess.run([ROOT / "tools/quickstart", "--stop"], check=True, stdout=subprocess.DEVNULL)
         self.assertEqual(processes_with(kept), [])
