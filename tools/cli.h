@@ -6,6 +6,7 @@
 
 #include "isobar/base/diag.h"
 #include "isobar/model/dname.h"
+#include "isobar/model/health.h"
 #include "isobar/model/schema.h"
 #include "isobar/store/catalogdb.h"
 #include "isobar/store/env.h"
@@ -94,6 +95,19 @@ int cli_unknown(struct isb_txn *txn, int kind, const char *name);
 int cli_zone_of(struct isb_txn *txn, const uint8_t *owner, const uint8_t **ret_apex);
 /* NAME and TYPE of an rrset on the command line; CLI_USAGE after saying so. `type` NULL: none was given. */
 int cli_parse_rrset(const char *name, const char *type, uint8_t ret_owner[ISB_DNAME_MAX], uint16_t *ret_type);
+
+/* Since when verdicts hold: want the slots, read once, then ask. All-zero is valid and knows nothing. */
+struct cli_since {
+	int64_t *time_ms; /* by slot */
+	uint32_t cap;
+	size_t missing; /* wanted and not found yet */
+};
+void cli_since_want(struct cli_since *since, uint32_t slot);
+int cli_since_read(struct cli_since *since, struct isb_txn *health);
+/* The newest transition of the slot; where none is kept, the earliest that a probe with this verdict tells.
+ * 0: unknown. */
+int64_t cli_since_ms(const struct cli_since *since, struct isb_txn *health, uint32_t slot, enum isb_verdict verdict);
+void cli_since_done(struct cli_since *since);
 
 /* --- Editing --- */
 

@@ -30,6 +30,7 @@ struct explain {
 	bool hosted; /* some zone holds the name */
 
 	struct isb_trace trace;
+	struct cli_since since; /* of the endpoints in it */
 	/* of the steered record, which is one at most: nothing follows a steered answer */
 	const struct isb_plan_record *record; /* NULL: ordinary data */
 	const struct isb_record *declared;
@@ -42,6 +43,9 @@ struct explain {
 	size_t nrr;
 	uint32_t ttl_s; /* of the last one */
 	bool typed;     /* one of them is of the type asked for */
+	const char *cut; /* where the zone ends and others answer below; NULL: the reply is no referral */
+	const char **servers; /* their names */
+	size_t nserver;
 };
 
 void explain_text(struct explain *e);

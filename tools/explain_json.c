@@ -81,6 +81,16 @@ static json_t *json_ranks(struct explain *e)
 	return list;
 }
 
+static json_t *json_referral(const struct explain *e)
+{
+	if (!e->cut)
+		return json_null();
+	json_t *servers = json_array();
+	for (size_t i = 0; i < e->nserver; i++)
+		json_array_append_new(servers, json_string(e->servers[i]));
+	return json_pack("{s:s, s:o}", "zone", e->cut, "servers", servers);
+}
+
 void explain_json(struct explain *e)
 {
 	char name[ISB_DNAME_TEXT], type[ISB_TYPE_TEXT];
@@ -89,8 +99,9 @@ void explain_json(struct explain *e)
 		json_array_append_new(steps, json_step(e, &e->trace.steps[i]));
 	for (size_t i = 0; i < e->nrr; i++)
 		json_array_append_new(rrs, json_string(e->rrs[i]));
-	json_t *answer = json_pack("{s:s, s:o, s:o}", "rcode", e->rcode, "scope",
-	                           e->scope < 0 ? json_null() : json_integer(e->scope), "rrs", rrs);
+	json_t *answer = json_pack("{s:s, s:o, s:o, s:o}", "rcode", e->rcode, "scope",
+	                           e->scope < 0 ? json_null() : json_integer(e->scope), "rrs", rrs, "referral",
+	                           json_referral(e));
 	cli_print_json(json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "name", isb_dname_print(e->name, name), "type",
 	                         isb_type_print(e->type, type), "client", json_client(e), "record", json_record(e), "ranks",
 	                         json_ranks(e), "steps", steps, "answer", answer));

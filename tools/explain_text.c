@@ -50,6 +50,10 @@ static void tell_record(struct explain *e)
 		puts("record    none: no zone of the catalog holds this name");
 		return;
 	}
+	if (e->cut) {
+		printf("record    none: %s is delegated to other name servers\n", e->cut);
+		return;
+	}
 	if (!e->record) {
 		puts("record    none: ordinary data of the zone");
 		return;
@@ -186,7 +190,7 @@ static bool was(const struct explain *e, enum isb_step_kind kind)
 static void tell_answer(const struct explain *e)
 {
 	char type[ISB_TYPE_TEXT];
-	printf("answer    %s%s", e->rcode, e->nrr ? "" : ", no data");
+	printf("answer    %s%s", e->rcode, e->cut ? ", a referral" : e->nrr ? "" : ", no data");
 	if (e->scope > 0) {
 		struct isb_net net = isb_net_around(&e->client.addr, (unsigned)e->scope);
 		char text[ISB_NET_TEXT];
@@ -197,11 +201,13 @@ static void tell_answer(const struct explain *e)
 	putchar('\n');
 	for (size_t i = 0; i < e->nrr; i++)
 		printf("  %s\n", e->rrs[i]);
+	for (size_t i = 0; i < e->nserver; i++)
+		printf("  to name server %s of %s\n", e->servers[i], e->cut);
 	char ttl[ISB_SPAN_TEXT];
 	if (e->record && e->nrr && e->ttl_s < e->record->ttl_s)
 		printf("  the TTL is shortened from %s: health may change before\n",
 		       isb_span_print((int64_t)e->record->ttl_s * 1000, ttl));
-	if (was(e, ISB_STEP_CHOSEN) && !e->typed)
+	if (was(e, ISB_STEP_CHOSEN) && !e->typed && e->type != ISB_ANY)
 		printf("  the chosen endpoints have no %s\n", isb_type_print(e->type, type));
 }
 

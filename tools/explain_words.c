@@ -6,7 +6,6 @@
 #include "isobar/base/clock.h"
 #include "isobar/base/err.h"
 #include "isobar/model/health.h"
-#include "isobar/store/healthdb.h"
 
 /* Words for what the trace names. */
 
@@ -121,14 +120,6 @@ const char *explain_node(struct explain *e, const char *name, bool with_order)
 
 /* --- Endpoints --- */
 
-static int latest_since(void *arg, const struct isb_observation *o)
-{
-	int64_t *since_ms = arg;
-	if (o->history.since_ms > *since_ms)
-		*since_ms = o->history.since_ms;
-	return 0;
-}
-
 static bool is_checked(const struct explain *e, const char *endpoint)
 {
 	const struct isb_catalog *catalog = isb_view_catalog(e->view);
@@ -142,14 +133,13 @@ static bool is_checked(const struct explain *e, const char *endpoint)
 static void print_verdict(struct explain *e, const struct isb_step *step, struct isb_buf *out)
 {
 	struct isb_health h = isb_health_unpack(step->word);
-	int64_t since_ms = 0;
 	char age[ISB_SPAN_TEXT];
 	if (!step->word) {
 		isb_buf_puts(out, is_checked(e, step->name) ? "not checked yet" : "no check");
 		return;
 	}
 	isb_buf_puts(out, isb_verdict_name(h.verdict));
-	isb_observation_each(e->reader.health, step->slot, latest_since, &since_ms);
+	int64_t since_ms = cli_since_ms(&e->since, e->reader.health, step->slot, h.verdict);
 	if (since_ms)
 		isb_buf_printf(out, " for %s", isb_span_print(e->cli->now_ms - since_ms, age));
 	if (h.held && h.verdict != ISB_UP && h.verdict != ISB_DOWN)

@@ -56,7 +56,8 @@ static int change(struct cli_edit *e)
 	int rc = err == ISB_OK ? match(e, s, &all) : CLI_OK;
 	for (size_t i = 0; rc == CLI_OK && err == ISB_OK && i < s->said.count; i++)
 		err = isb_edit_admin(e->edit, s->said.list[i], &s->row);
-	if (rc == CLI_OK && err == ISB_OK && s->row.admin == ISB_ADMIN_DRAIN)
+	bool taken_out = s->row.admin == ISB_ADMIN_DRAIN || s->row.admin == ISB_ADMIN_DOWN;
+	if (rc == CLI_OK && err == ISB_OK && taken_out)
 		err = longest_ttl(e->txn, &e->diags, &s->ttl_s);
 	cli_names_done(&all);
 	return err == ISB_OK || e->diags.count ? rc : cli_unwritable(e->cli, err);

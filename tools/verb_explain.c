@@ -85,6 +85,31 @@ static int scope_of(const ldns_pkt *packet)
 	return -1;
 }
 
+static const char *text_of(struct explain *e, const ldns_rdf *name)
+{
+	char *text = ldns_rdf2str(name);
+	const char *copy = isb_arena_strdup(&e->arena, text);
+	free(text);
+	return copy;
+}
+
+/* NS without AA, RFC 1034 §4.3.2 step 3b. */
+static void read_referral(struct explain *e, const ldns_pkt *packet)
+{
+	const ldns_rr_list *rrs = ldns_pkt_authority(packet);
+	size_t count = ldns_rr_list_rr_count(rrs);
+	if (ldns_pkt_aa(packet))
+		return;
+	e->servers = isb_arena_alloc(&e->arena, count * sizeof(*e->servers));
+	for (size_t i = 0; i < count; i++) {
+		const ldns_rr *rr = ldns_rr_list_rr(rrs, i);
+		if (ldns_rr_get_type(rr) != LDNS_RR_TYPE_NS)
+			continue;
+		e->cut = text_of(e, ldns_rr_owner(rr));
+		e->servers[e->nserver++] = text_of(e, ldns_rr_rdf(rr, 0));
+	}
+}
+
 /* Our own octets, so ldns may read them. */
 static int read_reply(struct explain *e, const uint8_t *answer, size_t len)
 {
@@ -108,6 +133,7 @@ static int read_reply(struct explain *e, const uint8_t *answer, size_t len)
 		e->rrs[i] = isb_arena_strdup(&e->arena, text);
 		free(text);
 	}
+	read_referral(e, packet);
 	free(rcode);
 	ldns_pkt_free(packet);
 	return ISB_OK;
@@ -181,6 +207,14 @@ static void find_record(struct explain *e)
 	}
 }
 
+static int read_since(struct explain *e)
+{
+	for (size_t i = 0; i < e->trace.count; i++)
+		if (e->trace.steps[i].kind == ISB_STEP_ENDPOINT)
+			cli_since_want(&e->since, e->trace.steps[i].slot);
+	return cli_since_read(&e->since, e->reader.health);
+}
+
 static int explain(struct explain *e, struct isb_diags *diags)
 {
 	const uint8_t *apex;
@@ -190,6 +224,8 @@ static int explain(struct explain *e, struct isb_diags *diags)
 		rc = isb_view_build(e->reader.catalog, e->reader.health, e->geodb, NULL, diags, &e->view);
 	if (rc == ISB_OK)
 		rc = ask(e);
+	if (rc == ISB_OK)
+		rc = read_since(e);
 	if (rc != ISB_OK)
 		return rc;
 	if (e->geodb)
@@ -220,6 +256,7 @@ static int run(struct cli *cli)
 	isb_view_free(e.view);
 	isb_geodb_free(e.geodb);
 	isb_trace_done(&e.trace);
+	cli_since_done(&e.since);
 	free(e.ranks);
 	isb_arena_done(&e.arena);
 	isb_diags_done(&diags);

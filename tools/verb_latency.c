@@ -17,6 +17,7 @@ struct import {
 	struct isb_arena arena;
 	struct isb_map seen; /* network and region of what the file holds; for --prune */
 	size_t rows;
+	size_t lacking; /* networks of the store without a round trip to some region that others have */
 };
 
 static const char *parse_line(char *line, struct isb_latency_row *row)
@@ -104,6 +105,54 @@ static int prune(struct cli_edit *e, struct import *in)
 	return rc;
 }
 
+/* Rows come network by network, a region once in each. */
+struct survey {
+	struct isb_arena *arena;
+	struct isb_map regions; /* that any network has */
+	struct isb_net net;
+	size_t count;     /* regions of `net` so far */
+	size_t *networks; /* by how many regions they have */
+	size_t cap;
+};
+
+static void end_network(struct survey *s)
+{
+	if (s->count >= s->cap) {
+		s->networks = isb_xrealloc(s->networks, (s->count + 1) * sizeof(*s->networks));
+		memset(s->networks + s->cap, 0, (s->count + 1 - s->cap) * sizeof(*s->networks));
+		s->cap = s->count + 1;
+	}
+	s->networks[s->count]++;
+	s->count = 0;
+}
+
+static int survey_row(void *arg, const struct isb_latency_row *row)
+{
+	struct survey *s = arg;
+	size_t len = strlen(row->region);
+	uint32_t known;
+	if (s->count && (s->net.len != row->net.len || !isb_addr_equal(&s->net.addr, &row->net.addr)))
+		end_network(s);
+	s->net = row->net;
+	s->count++;
+	if (!isb_map_get(&s->regions, row->region, len, &known))
+		isb_map_put(&s->regions, isb_arena_strdup(s->arena, row->region), len, 1);
+	return 0;
+}
+
+static int count_lacking(struct cli_edit *e, struct import *in)
+{
+	struct survey s = {.arena = &in->arena};
+	int rc = isb_latency_each(e->txn, survey_row, &s);
+	if (s.count)
+		end_network(&s);
+	for (size_t i = 0; i < s.cap && i < s.regions.count; i++)
+		in->lacking += s.networks[i];
+	free(s.networks);
+	isb_map_done(&s.regions);
+	return rc;
+}
+
 static int import_change(struct cli_edit *e)
 {
 	struct import *in = e->arg;
@@ -124,6 +173,8 @@ static int import_change(struct cli_edit *e)
 		return cli_fail(CLI_FAILED, "cannot read '%s': %s; nothing was changed", in->path, strerror(why));
 	if (rc == ISB_OK && e->cli->prune && !e->diags.count)
 		rc = prune(e, in);
+	if (rc == ISB_OK && !e->diags.count)
+		rc = count_lacking(e, in);
 	return rc == ISB_OK ? CLI_OK : cli_unwritable(e->cli, rc);
 }
 
@@ -131,6 +182,9 @@ static void import_tell(struct cli_edit *e)
 {
 	const struct import *in = e->arg;
 	printf("%zu round trips read, %zu differ\n", in->rows, isb_edit_count(e->edit));
+	if (in->lacking)
+		printf("%zu network%s a round trip to some region; orders that compare it take the next wider network, the probes' "
+		       "round trips or distance\n", in->lacking, in->lacking == 1 ? " lacks" : "s lack");
 }
 
 static int run_import(struct cli *cli, const char *path)
@@ -188,5 +242,7 @@ static int run(struct cli *cli)
 const struct verb verb_latency = {
 	"latency", "import FILE [--prune] [-n] [-r WHY]\nshow", "measured round trips for order latency, as CSV",
 	"Lines of NETWORK,REGION,MILLISECONDS; # begins a comment; - is standard input. What the file does\n"
-	"not name stays, unless --prune is given. show prints what import reads.\n",
+	"not name stays, unless --prune is given. show prints what import reads. A network is used only\n"
+	"where every region that an order compares has a round trip in it (of a child with several regions\n"
+	"one is enough); else the next wider network is, then the probes' own round trips, then distance.\n",
 	"import rtt.csv --prune", "pnr", run};

@@ -20,7 +20,8 @@ struct row {
 	bool checked;
 	struct isb_health health;
 	struct isb_admin_row admin; /* AUTO once it expired */
-	int64_t since_ms;           /* of the probes' state; 0: unknown */
+	uint32_t slot;
+	int64_t since_ms;           /* of the verdict; 0: unknown */
 	struct isb_buf evidence;    /* "seoul: ok x12; frankfurt: timeout x3" */
 };
 
@@ -43,8 +44,6 @@ static int add_evidence(void *arg, const struct isb_observation *o)
 	struct row *row = arg;
 	char outcome[ISB_OUTCOME_TEXT];
 	const struct isb_history *h = &o->history;
-	if (h->since_ms > row->since_ms)
-		row->since_ms = h->since_ms;
 	isb_buf_printf(&row->evidence, "%s%s: %s x%u%s", row->evidence.len ? "; " : "", o->probe,
 	               isb_outcome_print(&h->last, outcome), h->run, h->run == UINT8_MAX ? "+" : "");
 	return 0;
@@ -52,15 +51,14 @@ static int add_evidence(void *arg, const struct isb_observation *o)
 
 static int read_row(struct status *s, struct row *row)
 {
-	uint32_t slot;
 	uint64_t health = 0;
 	row->name = isb_arena_printf(&s->arena, "%s/%s", row->pool->name, row->endpoint->name);
 	row->checked = row->pool->check.name != NULL;
-	int rc = isb_slot_get(s->reader.catalog, row->pool->name, row->endpoint->name, &slot);
+	int rc = isb_slot_get(s->reader.catalog, row->pool->name, row->endpoint->name, &row->slot);
 	if (rc == ISB_OK && row->checked)
-		rc = isb_word_get(s->reader.health, slot, &health);
+		rc = isb_word_get(s->reader.health, row->slot, &health);
 	if (rc == ISB_OK && row->checked)
-		rc = isb_observation_each(s->reader.health, slot, add_evidence, row);
+		rc = isb_observation_each(s->reader.health, row->slot, add_evidence, row);
 	if (rc != ISB_OK)
 		return rc;
 	row->health = isb_health_unpack(health);
@@ -88,6 +86,22 @@ static int read_rows(struct status *s)
 	return rc;
 }
 
+static int read_since(struct status *s)
+{
+	struct cli_since since = {0};
+	for (size_t i = 0; i < s->count; i++)
+		if (s->rows[i].checked)
+			cli_since_want(&since, s->rows[i].slot);
+	int rc = cli_since_read(&since, s->reader.health);
+	for (size_t i = 0; rc == ISB_OK && i < s->count; i++) {
+		struct row *row = &s->rows[i];
+		if (row->checked)
+			row->since_ms = cli_since_ms(&since, s->reader.health, row->slot, row->health.verdict);
+	}
+	cli_since_done(&since);
+	return rc;
+}
+
 static bool is_stale(const struct status *s, const struct isb_probe_row *probe)
 {
 	return s->cli->now_ms - probe->seen_ms > PROBE_STALE_MS;
@@ -109,6 +123,8 @@ static int read_all(struct status *s)
 	int rc = isb_catalog_load(s->reader.catalog, &s->catalog, &diags);
 	if (rc == ISB_OK)
 		rc = read_rows(s);
+	if (rc == ISB_OK)
+		rc = read_since(s);
 	if (rc == ISB_OK)
 		rc = isb_probe_each(s->reader.health, add_probe, s);
 	isb_diags_print(&diags, stderr);

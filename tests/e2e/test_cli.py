@@ -453,8 +453,8 @@ class Operators(Cli):
         self.assertEqual(row["reason"], "power work")
         self.assertAlmostEqual(row["until_ms"] - row["since_ms"], 2 * 3600 * 1000)
         self.assertRegex(self.says("status"), r"asia/icn-1 .* drained .*power work; ends in 1h59m")
-        self.says("force", "up", "us/*")
-        self.says("force", "down", "e*")
+        self.assertNotIn("older answers", self.says("force", "up", "us/*"))
+        self.assertRegex(self.says("force", "down", "e*"), r"resolvers may hold older answers until 20\S+Z")
         self.assertEqual(self.admin(), {"asia/icn-1": "drain", "europe/fra-1": "down", "us/iad-1": "up"})
         self.assertIn("follows its checks", self.says("force", "auto", "*"))
         self.assertEqual(set(self.admin().values()), {"auto"})
@@ -497,6 +497,16 @@ class Latency(Cli):
         self.says("latency", "import", "-", "--prune", input="198.51.100.0/24,seoul,5\n")
         left, = self.json("latency", "show")
         self.assertEqual(left, {"network": "198.51.100.0/24", "region": "seoul", "rtt_us": 5000})
+
+    def test_import_counts_the_networks_that_lack_a_region_which_others_have(self):
+        both = "192.0.2.0/24,seoul,5\n192.0.2.0/24,virginia,90\n"
+        self.assertNotIn("lack", self.says("latency", "import", "-", input=both))
+        said = self.says("latency", "import", "-", input="192.0.0.0/16,seoul,5\n")
+        self.assertIn("1 network lacks a round trip to some region; ", said)
+        said = self.says("latency", "import", "-", input="192.0.2.0/24,frankfurt,70\n2001:db8::/32,seoul,5\n")
+        self.assertIn("2 networks lack a round trip to some region; ", said)
+        self.assertNotIn("lack", self.says("latency", "import", "-", "--prune", input=both))
+        self.assertIn("next wider network", self.says("help", "latency"))
 
     def test_every_bad_line_is_listed_and_nothing_is_imported(self):
         lines = ["192.0.2.0/24,seoul,5", "192.0.2.1/24,seoul,5", "x,seoul,5", "192.0.2.0/24,seul,5",
@@ -565,6 +575,43 @@ class Explain(Story):
         self.assertIn("no geo database", site.cli("explain", NAME, "--client", KOREA))
         (site.store / "geo.mmdb").write_text("garbage")
         self.assertIn("geo.mmdb", site.cli("explain", NAME, "--client", KOREA, ok=False))
+
+    def test_explain_names_the_servers_that_a_referral_leads_to(self):
+        site = self.site
+        site.apply(site.catalog())
+        for name in ("h.sub.example.com", "sub.example.com"):
+            told = site.cli("explain", name, "--client", KOREA)
+            self.assertIn("record    none: sub.example.com. is delegated to other name servers\n", told)
+            self.assertRegex(told, r"answer +NOERROR, a referral.*\n  to name server ns\.sub\.example\.com\. of sub\.")
+            self.assertNotIn("no data", told)
+            self.assertEqual(site.cli_json("explain", name, "--client", KOREA)["answer"]["referral"],
+                             {"zone": "sub.example.com.", "servers": ["ns.sub.example.com."]})
+        told = site.cli_json("explain", "plain.example.com", "AAAA", "--client", KOREA)
+        self.assertIsNone(told["answer"]["referral"], "no data is no referral")
+
+    def test_explain_of_any_does_not_miss_records_of_that_type(self):
+        self.site.apply(self.site.catalog())
+        told = self.site.cli("explain", NAME, "ANY", "--client", KOREA)
+        self.assertIn("=> asia/icn-1", told)
+        self.assertNotIn("have no", told)
+
+    def test_since_is_the_last_change_of_the_verdict_whichever_probe_joined_later(self):
+        site = self.site
+        site.start()
+        before = {name: row["since_ms"] for name, row in site.endpoints().items()}
+        second = site.run("isobar-probe", "--name", "probe-2", "--region", "seoul")
+
+        def joined():
+            return all("probe-2: ok" in row["why"] for row in site.endpoints().values())
+
+        second.until(joined, 20, "the second probe has reported of every endpoint")
+        self.assertEqual({name: row["since_ms"] for name, row in site.endpoints().items()}, before)
+        site.balancers["seoul"].stop()
+        second.until(lambda: site.verdicts()["asia/icn-1"] == "down", 20, "both probes see it down")
+        after = {name: row["since_ms"] for name, row in site.endpoints().items()}
+        self.assertGreater(after.pop("asia/icn-1"), before.pop("asia/icn-1"))
+        self.assertEqual(after, before)
+        self.assertRegex(site.cli("explain", NAME, "--client", KOREA), r"asia/icn-1  weight 1, down for \d")
 
     def test_explain_draws_weights_as_declared(self):
         site = self.site
