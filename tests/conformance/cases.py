@@ -53,7 +53,7 @@ class Exchange:
         self.in_order = False
         self.options = []  # (code, octets or None)
         self.may_options = []
-        self.version, self.opt_size = 0, None
+        self.opt_size = None
         self.size = None
         self.tsig = None  # error code
         self.whole = None  # the reply, octet by octet
@@ -203,7 +203,7 @@ class CaseFile:
         if words == ["none"] or words == ["any"]:
             self.exchange.opt = None if words == ["none"] else ANYTHING
             return
-        size, version, flags = 1232, 0, 0
+        flags = 0
         for word in words:
             key, _, value = word.partition("=")
             if key == "DO":
@@ -212,7 +212,7 @@ class CaseFile:
                 self.exchange.opt_size = bounds(value)
             elif key != "plain":
                 raise Wrong(f"'opt {word}'")
-        self.exchange.opt = (size, version, flags)
+        self.exchange.opt = (1232, 0, flags)
 
     def do_option(self, words, _rest):
         octets = None if words[1] == ANYTHING else bytes.fromhex("".join(words[1:]))
@@ -426,8 +426,8 @@ def judge_opt(exchange, message):
     if not message.opt:
         return
     version, flags = message.opt.ttl >> 16 & 255, message.opt.ttl & 0xFFFF
-    if version != exchange.version:
-        yield f"EDNS version {version}, not {exchange.version}"
+    if version:
+        yield f"EDNS version {version}, not 0, the highest we know (RFC 6891 §6.1.3)"
     if flags != exchange.opt[2] & 0x8000:  # DO is copied (RFC 3225 §3), the rest is zero (RFC 6891 §6.1.4)
         yield f"EDNS flags {flags:#06x}, not {exchange.opt[2] & 0x8000:#06x}"
     if message.opt.cls not in (exchange.opt_size or range(512, 65536)):
