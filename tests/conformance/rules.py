@@ -350,5 +350,6 @@ RULES = (
     Rule(kind_additional, BOTH, "both", "RFC 1034 §4.3.2 step 6, RFC 9471 §2",
          "additional records other than glue are a courtesy; each of them is found in our zones"),
     Rule(glue_from_wildcard, BOTH, "both", "RFC 4592 §2.2.1, §3.3.1",
-         "an occluded wildcard below the cut covers the server's name: for isobard a cut ends all matching, its peers make glue of it"),
+         "an occluded wildcard below the cut covers the server's name: for isobard a cut ends all matching, its peers make "
+         "glue of it"),
 )

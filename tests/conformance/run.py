@@ -207,7 +207,7 @@ def main():
         passed += more[0]
         failed += more[1]
     print(f"conformance: {passed} passed, {failed} failed, {skipped} skipped")
-    sys.exit(1 if failed else 0)
+    sys.exit(0 if passed and not failed else 1)
 
 
 if __name__ == "__main__":

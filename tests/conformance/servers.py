@@ -61,8 +61,8 @@ class Server:
         return self.process.running()
 
     def stop(self):
-        if self.process:
-            self.process.stop()
+        """Returns the exit status."""
+        return self.process.stop() if self.process else 0
 
 
 class Isobar(Server):
@@ -93,6 +93,11 @@ class Isobar(Server):
     def start(self):
         self.apply()
         return super().start()
+
+    def stop(self):
+        status = super().stop()
+        if status:
+            raise Failed(f"isobard ends with {status}:\n{self.process.said()[-4000:]}")
 
     def command(self):
         listen = f"{ADDRESS}:{self.port}"
