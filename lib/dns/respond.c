@@ -68,6 +68,8 @@ static void decide(struct isb_context *ctx, const struct isb_view *view, const s
 	uint16_t ede = ISB_EDE_NONE;
 	if (rcode == ISB_NOERROR && query->asks)
 		rcode = judge_question(query->qtype, query->qclass, &ede);
+	else if (rcode == ISB_NOERROR && !ctx->settings->cookies.count)
+		rcode = ISB_FORMERR; /* it asked for a cookie alone, and there are none (RFC 7873 §5.4) */
 	isb_answer_init(answer, rcode);
 	answer->extra.ede = ede;
 	if (rcode != ISB_NOERROR || !query->asks)
