@@ -3,7 +3,6 @@
 
 #include "isobar/base/arena.h"
 #include "own.h"
-#include "zones.h"
 
 /* Matches of an address in a prefix set, longest first: what the geo map's walk finds, looked up the slow way. */
 static size_t match(struct isb_arena *arena, const struct isb_prefix *prefixes, size_t count, const struct isb_addr *addr,
@@ -70,9 +69,4 @@ void isb_view_why(const struct isb_view *view, const struct isb_geodb *geodb, ui
 const struct isb_catalog *isb_view_catalog(const struct isb_view *view)
 {
 	return &view->own->catalog;
-}
-
-const struct isb_zone_view *isb_view_zone(const struct isb_view *view, const uint8_t *apex)
-{
-	return isb_zones_find(view, apex);
 }

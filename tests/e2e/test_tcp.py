@@ -166,12 +166,12 @@ class Tcp(Story):
         self.assertEqual([answer(connection).id, answer(connection).id], [1, 2])
 
     def test_rfc7766_6_2_3_a_client_that_asks_keeps_its_connection_and_a_silent_one_does_not(self):
-        self.serve("--tcp-idle", "600ms")
+        self.serve("--tcp-idle", "3s")
         silent, talker = self.connect(), self.connect()
-        for number in range(6):
-            time.sleep(0.3)
+        for number in range(5):  # a quarter of the limit each: a busy machine has the rest
+            time.sleep(0.75)
             self.assertTrue(self.works(talker, number))
-        self.assertTrue(closed(silent, 0.1))
+        self.assertTrue(closed(silent, 5))
         self.assertEqual(self.counters()["tcp_idle"], 1)
 
     def test_rfc7828_3_2_the_time_it_keeps_an_idle_connection_is_what_it_says(self):

@@ -56,8 +56,6 @@ void isb_view_why(const struct isb_view *view, const struct isb_geodb *geodb, ui
                   const struct isb_addr *client, void (*each)(void *arg, const struct isb_why *why), void *arg);
 /* The catalog that the view was compiled from. */
 const struct isb_catalog *isb_view_catalog(const struct isb_view *view);
-/* The zone of a view with exactly this apex, or NULL. */
-const struct isb_zone_view *isb_view_zone(const struct isb_view *view, const uint8_t *apex);
 
 /* --- Building (one thread at a time) ----------------------------------------------------------------------------- */
 
