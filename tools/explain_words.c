@@ -19,70 +19,13 @@ const struct explain_rank *explain_rank_of(const struct explain *e, const char *
 	return NULL;
 }
 
-/* "www[2][0]": the first child of the third of policy www. NULL for the name of a pool. */
-static const struct isb_policy_node *find_node(struct explain *e, const char *name)
-{
-	const char *at = name + strcspn(name, "[");
-	const char *base = isb_arena_strndup(&e->arena, name, (size_t)(at - name));
-	const struct isb_policy *policy = isb_catalog_policy(isb_view_catalog(e->view), base);
-	const struct isb_policy_node *node = policy ? policy->root : NULL;
-	while (node && *at == '[') {
-		char *end;
-		size_t i = strtoul(at + 1, &end, 10);
-		node = i < node->nchild ? node->children[i].node : NULL;
-		at = end + 1;
-	}
-	return node;
-}
-
-/* --- Rules --- */
-
-enum { SHOWN = 6 }; /* things of one sort that a rule is shown with */
-
-static void add_item(struct isb_buf *out, const char *word, size_t i, size_t count, const char *text)
-{
-	if (i == 0)
-		isb_buf_printf(out, "%s%s ", out->len ? ", " : "", word);
-	else if (i < SHOWN)
-		isb_buf_puts(out, " ");
-	if (i < SHOWN)
-		isb_buf_puts(out, text);
-	else if (i + 1 == count)
-		isb_buf_printf(out, " and %zu more", count - SHOWN);
-}
-
-static void add_strings(struct isb_buf *out, const char *word, const struct isb_strings *strings)
-{
-	for (size_t i = 0; i < strings->count; i++)
-		add_item(out, word, i, strings->count, strings->list[i]);
-}
-
-static void print_match(struct isb_buf *out, const struct isb_geo_match *match)
-{
-	char text[ISB_NET_TEXT], number[16];
-	for (size_t i = 0; i < match->nnet; i++)
-		add_item(out, "net", i, match->nnet, isb_net_print(&match->nets[i], text));
-	for (size_t i = 0; i < match->nasn; i++) {
-		snprintf(number, sizeof(number), "%u", match->asns[i]);
-		add_item(out, "asn", i, match->nasn, number);
-	}
-	add_strings(out, "city", &match->cities);
-	add_strings(out, "subdivision", &match->subdivisions);
-	add_strings(out, "country", &match->countries);
-	add_strings(out, "continent", &match->continents);
-	if (match->is_default)
-		isb_buf_printf(out, "%sdefault", out->len ? ", " : "");
-}
-
 const char *explain_rule(struct explain *e, const struct explain_rank *rank)
 {
-	const struct isb_policy_node *node = find_node(e, rank->node);
+	const struct isb_policy_node *node = isb_view_node(e->view, rank->node);
 	struct isb_buf out = {0};
 	if (!node || node->order != ISB_ORDER_GEO || rank->index >= node->nchild)
 		return NULL;
-	print_match(&out, &node->children[rank->index].match);
-	if (node->children[rank->index].fence)
-		isb_buf_puts(&out, ", fenced");
+	isb_view_rule_print(&node->children[rank->index], &out);
 	const char *text = isb_arena_strdup(&e->arena, isb_buf_text(&out));
 	isb_buf_done(&out);
 	return text;
@@ -108,7 +51,7 @@ static void print_node(struct isb_buf *out, const struct isb_policy_node *node, 
 
 const char *explain_node(struct explain *e, const char *name, bool with_order)
 {
-	const struct isb_policy_node *node = strchr(name, '[') ? find_node(e, name) : NULL;
+	const struct isb_policy_node *node = strchr(name, '[') ? isb_view_node(e->view, name) : NULL;
 	struct isb_buf out = {0};
 	if (!node)
 		return name;
