@@ -63,6 +63,8 @@ static void without_options_the_defaults_stand(void **state)
 	assert_int_equal(options.tcp.stall_ms, 5000);
 	assert_int_equal(options.tcp.lifetime_ms, 3600000);
 	assert_int_equal(options.proxy_from.count, 0);
+	assert_int_equal(options.nexplain_from, 0);
+	assert_null(options.tsig_keys);
 	assert_null(options.query_log);
 	assert_null(options.dnstap);
 	assert_int_equal(options.query_log_sample, 1);
@@ -216,6 +218,9 @@ static void what_is_wrong_is_said_with_what_to_write_instead(void **state)
 		{"--proxy-from any", "--proxy-from 'any' is not a network; write 192.0.2.0/24 or 2001:db8::/32"},
 		{"--proxy-from 192.0.2.7/24", "--proxy-from '192.0.2.7/24' has bits set beyond its prefix; write the network, as in "
 	                               "192.0.2.0/24"},
+		{"--explain-from any", "--explain-from 'any' is not a network; write 192.0.2.0/24 or 2001:db8::/32"},
+		{"--explain-key ops", "--explain-key without --tsig-keys: name the file that holds the key 'ops'"},
+		{"--tsig-keys k --explain-key a..b", "--explain-key 'a..b' is no name of a key; write it as in the file of --tsig-keys"},
 		{"--proxy-form ::1", "unknown option '--proxy-form'; did you mean '--proxy-from'?"},
 		{"--tcp-connections 0", "--tcp-connections '0' is not a number from 1 to 1000000"},
 		{"--tcp-connections 1000001", "--tcp-connections '1000001' is not a number from 1 to 1000000"},
