@@ -84,7 +84,7 @@ static void print_verdict(struct explain *e, const struct isb_step *step, struct
 	isb_buf_puts(out, isb_verdict_name(h.verdict));
 	int64_t since_ms = cli_since_ms(&e->since, e->reader.health, step->slot, h.verdict);
 	if (since_ms)
-		isb_buf_printf(out, " for %s", isb_span_print(e->cli->now_ms - since_ms, age));
+		isb_buf_printf(out, " for %s", isb_span_print(e->cli->at_ms - since_ms, age));
 	if (h.held && h.verdict != ISB_UP && h.verdict != ISB_DOWN)
 		isb_buf_printf(out, ", held %s", isb_verdict_name(h.held));
 	if (h.soft < ISB_SOFT_FULL)
@@ -94,16 +94,15 @@ static void print_verdict(struct explain *e, const struct isb_step *step, struct
 const char *explain_verdict(struct explain *e, const struct isb_step *step)
 {
 	struct isb_buf out = {0};
-	struct isb_admin_row row;
+	struct isb_admin_row row = explain_admin(e, step->name);
 	char until[24];
 	if (step->admin != ISB_ADMIN_AUTO) {
 		isb_buf_puts(&out, step->admin == ISB_ADMIN_DRAIN ? "drained" : step->admin == ISB_ADMIN_UP ? "forced up"
 		                                                                                            : "forced down");
-		if (isb_admin_get(e->reader.catalog, step->name, &row) == ISB_OK) {
+		if (row.admin != ISB_ADMIN_AUTO)
 			isb_buf_printf(&out, " by %s%s%s", row.author, *row.reason ? ": " : "", row.reason);
-			if (row.until_ms)
-				isb_buf_printf(&out, ", until %s", isb_time_print(row.until_ms, until));
-		}
+		if (row.until_ms)
+			isb_buf_printf(&out, ", until %s", isb_time_print(row.until_ms, until));
 		isb_buf_puts(&out, "; checks say ");
 	}
 	print_verdict(e, step, &out);

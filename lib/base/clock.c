@@ -53,6 +53,50 @@ char *isb_span_print(int64_t span_ms, char out[ISB_SPAN_TEXT])
 	return out;
 }
 
+/* Takes `digits` digits and the character behind them, unless that is NUL; -1. */
+static int take_number(const char **at, int digits, char then)
+{
+	int n = 0;
+	for (int i = 0; i < digits; i++, (*at)++) {
+		if (**at < '0' || **at > '9')
+			return -1;
+		n = n * 10 + (**at - '0');
+	}
+	if (then && *(*at)++ != then)
+		return -1;
+	return n;
+}
+
+int isb_time_parse(const char *text, int64_t *ret_ms)
+{
+	const char *at = text;
+	struct tm tm = {.tm_year = take_number(&at, 4, '-')};
+	int64_t ms = 0;
+	if (tm.tm_year < 1970 || (tm.tm_mon = take_number(&at, 2, '-')) < 1 || tm.tm_mon > 12 ||
+	    (tm.tm_mday = take_number(&at, 2, 0)) < 1 || tm.tm_mday > 31)
+		return ISB_EFORMAT;
+	if (*at == 'T') {
+		at++;
+		if ((tm.tm_hour = take_number(&at, 2, ':')) < 0 || tm.tm_hour > 23 || (tm.tm_min = take_number(&at, 2, 0)) < 0 ||
+		    tm.tm_min > 59)
+			return ISB_EFORMAT;
+		if (*at == ':' && (at++, (tm.tm_sec = take_number(&at, 2, 0)) < 0 || tm.tm_sec > 59))
+			return ISB_EFORMAT;
+		if (*at == '.' && (at++, (ms = take_number(&at, 3, 0)) < 0))
+			return ISB_EFORMAT;
+		if (*at++ != 'Z')
+			return ISB_EFORMAT;
+	}
+	int day = tm.tm_mday;
+	tm.tm_year -= 1900;
+	tm.tm_mon--;
+	time_t seconds = timegm(&tm); /* the 31st of November becomes the 1st of December */
+	if (*at || tm.tm_mday != day)
+		return ISB_EFORMAT;
+	*ret_ms = (int64_t)seconds * 1000 + ms;
+	return ISB_OK;
+}
+
 static int64_t unit_ms(const char *name, size_t len)
 {
 	if (len == 0)

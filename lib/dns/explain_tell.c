@@ -68,11 +68,12 @@ static const char *name_of(const struct isb_step *node)
 	return node ? node->name : "";
 }
 
-/* "; country KR" for the geo rule that led to the child, where one alone can have. */
+/* " by rule 2: country KR" for the geo rule that led to the child, where one alone can have. */
 static const char *rule_of(struct walk *w, const struct isb_step *node, const char *child)
 {
 	struct isb_buf out = {0};
 	const struct isb_policy_child *rule = NULL;
+	size_t number = 0;
 	const struct isb_policy_node *policy =
 		node && node->order == ISB_ORDER_GEO && w->t->view->own ? isb_view_node(w->t->view, node->name) : NULL;
 	for (size_t i = 0; policy && i < policy->nchild; i++) {
@@ -88,12 +89,12 @@ static const char *rule_of(struct walk *w, const struct isb_step *node, const ch
 		if (rule)
 			return "";
 		rule = one;
+		number = i + 1;
 	}
 	if (!rule)
 		return "";
-	isb_buf_puts(&out, " by rule ");
 	isb_view_rule_print(rule, &out);
-	const char *text = isb_arena_strdup(&w->t->trace->arena, isb_buf_text(&out));
+	const char *text = isb_arena_printf(&w->t->trace->arena, " by rule %zu: %s", number, isb_buf_text(&out));
 	isb_buf_done(&out);
 	return text;
 }

@@ -80,9 +80,39 @@ static void clocks_go_forward(void **state)
 	assert_true(isb_clock_ms() > INT64_C(1700000000000));
 }
 
+static void times_are_read_as_they_are_printed(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t ms;
+	} good[] = {
+		{"1970-01-01", 0}, {"2026-11-21T12:00:00Z", 1795262400000}, {"2026-11-21T12:00Z", 1795262400000},
+		{"2026-11-21T12:00:00.007Z", 1795262400007}, {"2028-02-29T23:59:59Z", 1835481599000}, {"9999-12-31", 253402214400000},
+	};
+	static const char *const bad[] = {
+		"", "now", "2026", "2026-11-31", "2027-02-29", "2026-13-01", "2026-00-01", "2026-11-00", "1969-12-31", "2026-11-21T",
+		"2026-11-21T12Z", "2026-11-21T24:00Z", "2026-11-21T12:60Z", "2026-11-21T12:00:60Z", "2026-11-21T12:00:00",
+		"2026-11-21T12:00:00+01:00", "2026-11-21T12:00:00.1Z", "2026-11-21T12:00.123", "2026-11-21T12:00:00Zx", "2026-11-21 ",
+		"2026-1-21", "-2026-11-21", "2026-11-21T12:00:", "2026-11-21T12:00:00."};
+	char text[24];
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		int64_t ms = -1;
+		assert_int_equal(isb_time_parse(good[i].text, &ms), ISB_OK);
+		assert_true(ms == good[i].ms);
+	}
+	assert_string_equal(isb_time_print(good[1].ms, text), good[1].text);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		int64_t ms = 42;
+		assert_int_equal(isb_time_parse(bad[i], &ms), ISB_EFORMAT);
+		assert_true(ms == 42);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(times_are_read_as_they_are_printed),
 		cmocka_unit_test(spans_are_read_in_every_unit),
 		cmocka_unit_test(what_is_no_span_is_refused_and_the_result_untouched),
 		cmocka_unit_test(spans_print_for_people),
