@@ -26,7 +26,7 @@ static void tell_past(const struct explain *e)
 {
 	const struct explain_past *past = &e->past;
 	char from[24];
-	printf("  of then   verdicts (%zu were others than now), what operators said (%zu others than now)\n", past->verdicts,
+	printf("  of then   verdicts (%zu not as now), what operators said of endpoints (%zu not as now)\n", past->verdicts,
 	       past->admins);
 	if (past->verdicts_from_ms > e->cli->at_ms)
 		printf("  unknown   verdicts between then and %s: older changes are not kept\n",

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Asking the server why, and signing what one asks: dig, kdig and dnspython are the clients."""
+import datetime
 import re
 import signal
 import socket
@@ -13,7 +14,7 @@ import dns.query
 import dns.rcode
 import dns.tsig
 
-from harness import AUSTRALIA, KOREA, NAME, SEOUL, SharedStory, Site, until
+from harness import AUSTRALIA, KOREA, NAME, SEOUL, SharedStory, Site, Story, until
 
 SECRET, OTHER = "c2l4dGVlbiBvY3RldHMgb3IgbW9yZSB0aGFuIHRoYXQ=", "YW5vdGhlciBzZWNyZXQsIGFzIGxvbmcgYXMgaXQgaXM="
 KEY = 'key "%s" {\n\talgorithm %s;\n\tsecret "%s";\n};\n'
@@ -175,3 +176,104 @@ class Signed(Asked):
         self.keys.chmod(0o644)
         log.child.send_signal(signal.SIGHUP)
         until(lambda: "tsig-keys-open" in log.said(), 10, "the warning that others may read them")
+
+
+class Then(Story):
+    """`isobar explain --at`: an endpoint fails, an operator drains another, and both can be asked about before and after."""
+
+    def setUp(self):
+        super().setUp()
+        self.site.start()
+
+    def explain(self, *words):
+        return self.site.cli_json("explain", NAME, "--client", KOREA, *words)
+
+    @staticmethod
+    def verdicts(told):
+        return {step["name"]: (step["verdict"], step["admin"]) for step in told["steps"] if step["step"] == "endpoint"}
+
+    def test_the_past_is_told_as_it_was(self):
+        site = self.site
+        before = now()
+        until(lambda: now() > before, 3, "a later time")
+        site.balancers["seoul"].stop()
+        until(lambda: site.verdicts()["asia/icn-1"] == "down", 20, "asia/icn-1 is down")
+        site.cli("drain", "us/iad-1", "--reason", "works", "--for", "2h")
+        told = self.explain()
+        self.assertEqual(
+            self.verdicts(told), {"asia/icn-1": ("down", "auto"), "us/iad-1": ("up", "drain"), "europe/fra-1": ("up", "auto")}
+        )
+        self.assertEqual((told["time"]["verdicts"], told["time"]["verdicts_changed"]), ("now", 0))
+        told = self.explain("--at", before)
+        self.assertEqual(self.verdicts(told), {"asia/icn-1": ("up", "auto")})
+        self.assertTrue(told["answer"]["rrs"][0].endswith(SEOUL))
+        time_ = told["time"]
+        self.assertEqual((time_["at"], time_["verdicts"], time_["verdicts_from"]), (before[:19] + "Z", "then", None))
+        self.assertEqual((time_["verdicts_changed"], time_["admin_changed"], time_["edits_since"]), (1, 1, 0))
+        text = site.cli("explain", NAME, "--client", KOREA, "--at", before)
+        self.assertIn("verdicts (1 not as now), what operators said of endpoints (1 not as now)", text)
+        self.assertIn("the catalog, of generation 2 (0 edits since then)", text)
+        site.cli("set", "pool", "asia", "answers=2")
+        self.assertEqual(self.explain("--at", before)["time"]["edits_since"], 1)
+        # before the first check there was no verdict, and no word of an operator
+        told = self.explain("--at", "-1h")
+        self.assertEqual(self.verdicts(told), {"asia/icn-1": ("unknown", "auto")})
+
+    def test_an_operators_word_of_then_has_its_author_and_reason(self):
+        site = self.site
+        site.cli("drain", "asia/icn-1", "--reason", "first works")
+        drained = now()
+        until(lambda: now() > drained, 3, "a later time")
+        site.cli("force", "auto", "asia/icn-1")
+        self.assertEqual(self.verdicts(self.explain())["asia/icn-1"][1], "auto")
+        text = site.cli("explain", NAME, "--client", KOREA, "--at", drained)
+        self.assertRegex(text, r"asia/icn-1 .*drained by \S+: first works")
+
+    def test_the_future_lets_an_operators_word_expire(self):
+        self.site.cli("drain", "asia/icn-1", "--reason", "works", "--for", "2h")
+        self.assertEqual(self.verdicts(self.explain("--at", "+119m"))["asia/icn-1"], ("up", "drain"))
+        told = self.explain("--at", "+121m")
+        self.assertEqual(self.verdicts(told)["asia/icn-1"], ("up", "auto"))
+        self.assertTrue(told["answer"]["rrs"][0].endswith(SEOUL))
+        self.assertIn("what operators said and will not have expired",
+                      self.site.cli("explain", NAME, "--client", KOREA, "--at", "+121m"))
+
+    def test_times_and_numbers_that_are_none_are_refused(self):
+        for words, says in ((["--at", "yesterday"], "no time"), (["--at", "2026-02-30"], "no time"), (["--draws", "x"], "--draws"),
+                            (["--draws", "10000001"], "--draws"), (["--seed", "-1"], "--seed")):
+            self.assertIn(says, self.site.cli("explain", NAME, "--client", KOREA, *words, ok=False))
+
+
+class Draws(Story):
+    CATALOG = """
+pools:
+  few: {answers: 2, endpoints: {a: {address: 192.0.2.1, weight: 3}, b: {address: 192.0.2.2}, c: {address: 192.0.2.3, weight: 0}}}
+zones:
+  example.com:
+    text: |
+      @ 3600 SOA ns1 hostmaster 1 7200 1800 1209600 300
+      @ 3600 NS  ns1
+    records:
+      www: {types: [A], policy: few}
+"""
+
+    def test_shares_come_of_the_walk_and_of_the_seed(self):
+        site = self.site
+        site.apply(self.CATALOG)
+        told = site.cli_json("explain", NAME, "--client", KOREA, "--draws", 40000, "--seed", 7)
+        again = site.cli_json("explain", NAME, "--client", KOREA, "--draws", 40000, "--seed", 7)
+        self.assertEqual((told["draws"], told["steps"], told["seed"]), (again["draws"], again["steps"], 7))
+        shares = {share["endpoint"]: share for share in told["draws"]["shares"]}
+        self.assertEqual(set(shares), {"few/a", "few/b"})
+        self.assertEqual((shares["few/a"]["answers"], shares["few/b"]["share"]), (40000, 1))
+        self.assertAlmostEqual(shares["few/a"]["share_first"], 0.75, delta=0.01)  # 4.6 standard deviations
+        self.assertEqual(sum(share["first"] for share in shares.values()), 40000)
+        text = site.cli("explain", NAME, "--client", KOREA, "--draws", 100, "--seed", 7)
+        self.assertIn("shares    of 100 draws, --seed 7", text)
+        self.assertRegex(text, r"100\.000 %  few/a, first in \d+\.000 %")
+        self.assertIn("100.000 %  no endpoint", site.cli("explain", "ns1.example.com", "--client", KOREA, "--draws", 10))
+
+
+def now():
+    """As --at takes it."""
+    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:23] + "Z"
