@@ -58,7 +58,7 @@ int isb_words_begin(struct isb_words *words, struct isb_health_table *ret_table)
 {
 	int rc = isb_health_reader_begin(words->reader, ret_table);
 	if (rc != ISB_OK) {
-		*ret_table = (struct isb_health_table){words->chunk, words->chunks};
+		*ret_table = (struct isb_health_table){.chunk = words->chunk, .chunks = words->chunks};
 		return rc;
 	}
 	uint64_t txn_id = isb_health_reader_txn_id(words->reader);

@@ -99,7 +99,7 @@ int isb_health_reader_begin(struct isb_health_reader *reader, struct isb_health_
 		*ret_table = (struct isb_health_table){0};
 		return rc;
 	}
-	*ret_table = (struct isb_health_table){reader->chunk, reader->chunks};
+	*ret_table = (struct isb_health_table){.chunk = reader->chunk, .chunks = reader->chunks};
 	return ISB_OK;
 }
 

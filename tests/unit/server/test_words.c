@@ -33,7 +33,7 @@ void isb_health_reader_free(struct isb_health_reader *reader)
 int isb_health_reader_begin(struct isb_health_reader *reader, struct isb_health_table *ret_table)
 {
 	(void)reader;
-	*ret_table = failure ? (struct isb_health_table){0} : (struct isb_health_table){chunks, nchunk};
+	*ret_table = failure ? (struct isb_health_table){0} : (struct isb_health_table){.chunk = chunks, .chunks = nchunk};
 	return failure;
 }
 

@@ -137,7 +137,7 @@ static void malformed_chunks_give_an_empty_table_until_they_are_gone(void **stat
 	put_word(store, 7, 42);
 	assert_int_equal(isb_health_reader_new(store, &reader), ISB_OK);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct isb_health_table table = {NULL, 9};
+		struct isb_health_table table = {.chunks = 9};
 		struct isb_txn *txn = begin(store, ISB_ENV_HEALTH, true);
 		assert_int_equal(isb_row_put(txn, ISB_T_WORD, rows[i][0], rows[i][1]), ISB_OK);
 		commit(txn);
