@@ -159,7 +159,7 @@ static int open_tables(struct isb_environment *env, enum isb_env which)
 	if (rc != 0) {
 		mdb_txn_abort(txn);
 		if (rc == MDB_NOTFOUND)
-			return refuse(ISB_EVERSION, "'%s' has no table '%s': an older program made it; any edit by this one "
+			return refuse(ISB_ENOTFOUND, "'%s' has no table '%s': an older program made it; any edit by this one "
 			              "adds what is missing", env->path, tables[missing].name);
 		return refuse_open(env, rc);
 	}
