@@ -45,10 +45,13 @@ static const struct isb_addr *steer_for(const struct isb_query *query, const str
 }
 
 static struct isb_steer_state steer_state(struct isb_context *ctx, const struct isb_view *view,
-                                          const struct isb_health_table *health, int64_t now_ms)
+                                          const struct isb_health_table *health, const struct isb_query *query,
+                                          const struct isb_addr *whom, int64_t now_ms)
 {
 	return (struct isb_steer_state){.health = *health, .admin = view->admin, .nadmin = view->nadmin,
-	                                .now_ms = now_ms, .rng = &ctx->rng, .trace = ctx->trace};
+	                                .now_ms = now_ms, .rng = &ctx->rng, .client = whom,
+	                                .name = query->name.lower, .pace = health->pace, .npace = health->npace,
+	                                .trace = ctx->trace};
 }
 
 static void find(struct isb_context *ctx, const struct isb_view *view, const struct isb_health_table *health,
@@ -57,7 +60,7 @@ static void find(struct isb_context *ctx, const struct isb_view *view, const str
 {
 	bool told;
 	const struct isb_addr *whom = steer_for(query, client, &told);
-	struct isb_steer_state state = steer_state(ctx, view, health, now_ms);
+	struct isb_steer_state state = steer_state(ctx, view, health, query, whom, now_ms);
 	isb_answer_find(answer, view, query, whom, &state);
 	/* Steered by the resolver's own address. That answer holds for all clients in a private network that tells nothing, and
 	 * for none outside it (RFC 7871 §10); without a network, or with SOURCE 0, it is everybody's. */
@@ -95,7 +98,7 @@ static void explain(struct isb_context *ctx, const struct isb_view *view, const 
 {
 	bool told;
 	const struct isb_addr *whom = steer_for(query, client, &told);
-	struct isb_steer_state state = steer_state(ctx, view, health, now_ms);
+	struct isb_steer_state state = steer_state(ctx, view, health, query, whom, now_ms);
 	answer->cut_short |= !proven;
 	if (answer->cut_short)
 		return;

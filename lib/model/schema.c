@@ -15,12 +15,31 @@
 	.count_at = offsetof(struct object, count)
 
 const char *const isb_order_words[ISB_ORDER_COUNT + 1] = {
-	[ISB_ORDER_FAILOVER] = "failover", [ISB_ORDER_WEIGHTED] = "weighted", [ISB_ORDER_GEO] = "geo",
-	[ISB_ORDER_NEAREST] = "nearest", [ISB_ORDER_LATENCY] = "latency", [ISB_ORDER_COUNT] = NULL};
+	[ISB_ORDER_FAILOVER] = "failover", [ISB_ORDER_WEIGHTED] = "weighted", [ISB_ORDER_ROTATE] = "rotate",
+	[ISB_ORDER_GEO] = "geo", [ISB_ORDER_NEAREST] = "nearest", [ISB_ORDER_LATENCY] = "latency", [ISB_ORDER_HASH] = "hash",
+	[ISB_ORDER_LEAST_LOAD] = "least-load", [ISB_ORDER_FASTEST] = "fastest", [ISB_ORDER_COUNT] = NULL};
 static const char *const check_words[] = {
 	[ISB_CHECK_TCP] = "tcp", [ISB_CHECK_HTTP] = "http", [ISB_CHECK_HTTPS] = "https", NULL};
 static const char *const all_down_words[] = {
-	[ISB_ALL_DOWN_ALL] = "all", [ISB_ALL_DOWN_FALLBACK] = "fallback", [ISB_ALL_DOWN_NODATA] = "nodata", NULL};
+	[ISB_ALL_DOWN_ALL] = "all", [ISB_ALL_DOWN_FALLBACK] = "fallback", [ISB_ALL_DOWN_NODATA] = "nodata",
+	[ISB_ALL_DOWN_LAST] = "last", NULL};
+static const char *const hash_words[] = {[ISB_HASH_NETWORK] = "network", [ISB_HASH_NAME] = "name", NULL};
+static const char *const spread_words[] = {"none", "region", NULL};
+static const char *const unknown_words[] = {
+	[ISB_UNKNOWN_HOLD] = "hold", [ISB_UNKNOWN_UP] = "up", [ISB_UNKNOWN_DOWN] = "down", NULL};
+
+/* Pools and policies alike. */
+#define STEERING_FIELDS(object) \
+	{"hash.by", "word", "network, name", "network", .how = &isb_how_word, .words = hash_words, AT(object, hash.by), \
+	 .help = "under order hash: the client's network or the name that is asked for chooses"}, \
+	{"hash.ipv4", "integer", "1..32", "24", "bits", .how = &isb_how_integer, AT(object, hash.ipv4), \
+	 .help = "under order hash by network: how long the network of an IPv4 client is"}, \
+	{"hash.ipv6", "integer", "1..128", "56", "bits", .how = &isb_how_integer, AT(object, hash.ipv6), \
+	 .help = "the same for IPv6"}, \
+	{"hash.seed", "integer", "0..4294967295", "0", .how = &isb_how_integer, AT(object, hash.seed), \
+	 .help = "under order hash: another seed deals the clients out in another way, the same one in the same way everywhere"}, \
+	{"trickle", "integer", "0..50", "0", "per cent", .how = &isb_how_integer, AT(object, trickle), \
+	 .help = "under order failover: share of answers that begin with the next one while the first is up, to keep it warm"}
 
 static const struct isb_field region_fields[] = {
 	{"location", "list of latitude and longitude", "-90..90, -180..180", .unit = "degrees", .required = true,
@@ -65,12 +84,19 @@ static const struct isb_field check_fields[] = {
 static const struct isb_field pool_fields[] = {
 	{"check", "name of a check", .how = &isb_how_name, AT(isb_pool, check),
 	 .help = "how the endpoints are tested; without it they are always up"},
-	{"order", "word", "failover, weighted, nearest, latency", "weighted", .how = &isb_how_word,
-	 .words = isb_order_words, AT(isb_pool, order), .help = "how the endpoints are ranked"},
+	{"order", "word", "failover, weighted, rotate, nearest, latency, hash, least-load, fastest", "weighted",
+	 .how = &isb_how_word, .words = isb_order_words, AT(isb_pool, order), .help = "how the endpoints are ranked"},
+	STEERING_FIELDS(isb_pool),
 	{"answers", "integer", "1..64 or all", "1", .how = &isb_how_answers, AT(isb_pool, answers),
 	 .help = "how many endpoints one answer holds; all is at most 64, for size"},
 	{"min_up", "number or share", "1..65535 or 1%..100%", "1", .how = &isb_how_min_up, AT(isb_pool, min_up),
 	 .help = "how many endpoints must be usable before the pool can answer"},
+	{"spread", "word", "none, region", "none", .how = &isb_how_word, .words = spread_words, AT(isb_pool, spread),
+	 .help = "region: several endpoints in one answer lie in different regions where possible"},
+	{"unknown", "word", "hold, up, down", "hold", .how = &isb_how_word, .words = unknown_words, AT(isb_pool, unknown),
+	 .help = "what endpoints without fresh evidence count as: what they were before, up, or down"},
+	{"slow_start", "duration", "0s..1h", "0s", .how = &isb_how_span_ms, AT(isb_pool, slow_start_ms),
+	 .help = "a recovered endpoint's weight grows from nothing to the whole in this time"},
 	{"endpoints", "map of endpoints", .how = &isb_how_endpoints, .help = "the pool's endpoints by name"},
 };
 
@@ -90,8 +116,9 @@ static const struct isb_field endpoint_fields[] = {
 };
 
 static const struct isb_field policy_fields[] = {
-	{"order", "word", "failover, weighted, geo, nearest, latency", "failover", .how = &isb_how_word,
-	 .words = isb_order_words, AT(isb_policy_node, order), .help = "how the children are ranked"},
+	{"order", "word", "failover, weighted, rotate, geo, nearest, latency, hash, least-load, fastest", "failover",
+	 .how = &isb_how_word, .words = isb_order_words, AT(isb_policy_node, order), .help = "how the children are ranked"},
+	STEERING_FIELDS(isb_policy_node),
 	{"of", "list of pools, policies and policies in place", .how = &isb_how_of,
 	 .help = "the children of every order but geo"},
 	{"rules", "list of rules", .how = &isb_how_rules, .help = "the children of order geo"},
@@ -144,9 +171,9 @@ static const struct isb_field record_fields[] = {
 	 .help = "health that is about to change shortens the TTL down to this"},
 	{"policy", "name of a policy or pool", .required = true, .how = &isb_how_name, AT(isb_record, policy),
 	 .help = "what chooses the answer"},
-	{"all_down", "word", "all, fallback, nodata", "all", .how = &isb_how_word, .words = all_down_words,
-	 AT(isb_record, all_down),
-	 .help = "when nothing can answer: as if all were up, the ordinary records underneath, or no data"},
+	{"all_down", "word", "all, fallback, nodata, last", "all", .how = &isb_how_word,
+	 .words = all_down_words, AT(isb_record, all_down),
+	 .help = "when nothing can answer: as if all were up, the ordinary records underneath, no data, or the last good answer"},
 };
 
 static const struct kind {

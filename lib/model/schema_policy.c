@@ -131,7 +131,7 @@ static bool is_bare(const struct isb_policy_child *child)
 /* A failover of nothing but names: prints as a list. */
 static bool is_list(const struct isb_policy_node *node)
 {
-	bool list = node->order == ISB_ORDER_FAILOVER && node->nchild;
+	bool list = node->order == ISB_ORDER_FAILOVER && !node->trickle && node->nchild;
 	for (size_t i = 0; list && i < node->nchild; i++)
 		list = is_bare(&node->children[i]);
 	return list;

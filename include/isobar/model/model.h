@@ -73,14 +73,31 @@ struct isb_min_up {
 };
 
 enum isb_order_id { /* what each does: steer/order.h */
-	ISB_ORDER_FAILOVER, ISB_ORDER_WEIGHTED, ISB_ORDER_GEO, ISB_ORDER_NEAREST, ISB_ORDER_LATENCY, ISB_ORDER_COUNT
+	ISB_ORDER_FAILOVER, ISB_ORDER_WEIGHTED, ISB_ORDER_ROTATE, ISB_ORDER_GEO, ISB_ORDER_NEAREST, ISB_ORDER_LATENCY,
+	ISB_ORDER_HASH, ISB_ORDER_LEAST_LOAD, ISB_ORDER_FASTEST, ISB_ORDER_COUNT
 };
 extern const char *const isb_order_words[ISB_ORDER_COUNT + 1]; /* as written in YAML; NULL at the end */
+
+/* What order hash takes as the key. */
+enum isb_hash_by { ISB_HASH_NETWORK, ISB_HASH_NAME };
+struct isb_hash {
+	enum isb_hash_by by;
+	uint8_t ipv4, ipv6; /* by network: its length; default 24 and 56 */
+	uint32_t seed;
+};
+
+/* What an endpoint counts as while there is no fresh evidence. */
+enum isb_unknown { ISB_UNKNOWN_HOLD, ISB_UNKNOWN_UP, ISB_UNKNOWN_DOWN };
 
 struct isb_pool {
 	const char *name;
 	struct isb_mark mark;
 	enum isb_order_id order; /* any but geo; default weighted */
+	struct isb_hash hash;    /* order hash only */
+	uint8_t trickle;         /* order failover only: per cent of answers that begin with the next tier; 0..50 */
+	bool spread;             /* several answers lie in different regions where possible */
+	enum isb_unknown unknown; /* default hold */
+	int64_t slow_start_ms;   /* default 0 */
 	struct isb_ref check;    /* name NULL: endpoints are always up */
 	unsigned answers;        /* how many endpoints one answer holds; 0: all; default 1 */
 	struct isb_min_up min_up;
@@ -114,6 +131,8 @@ struct isb_policy_child {
 struct isb_policy_node {
 	struct isb_mark mark;
 	enum isb_order_id order;
+	struct isb_hash hash; /* order hash only */
+	uint8_t trickle;      /* order failover only: per cent of answers that begin with the next child; 0..50 */
 	struct isb_policy_child *children; /* `of:`, or `rules:` for geo */
 	size_t nchild;
 };
@@ -124,7 +143,7 @@ struct isb_policy {
 	struct isb_policy_node *root;
 };
 
-enum isb_all_down { ISB_ALL_DOWN_ALL, ISB_ALL_DOWN_FALLBACK, ISB_ALL_DOWN_NODATA };
+enum isb_all_down { ISB_ALL_DOWN_ALL, ISB_ALL_DOWN_FALLBACK, ISB_ALL_DOWN_NODATA, ISB_ALL_DOWN_LAST };
 
 struct isb_record {
 	const char *owner; /* relative to the zone as written: "www", "@", "*.eu", or absolute with a final dot */

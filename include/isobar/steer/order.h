@@ -15,6 +15,9 @@
 
 enum { ISB_RANK_OUT = 0xffff };
 
+/* Orders whose equals are not drawn by weight (rotate, hash, least-load, fastest) rank all alike; how the walk draws among
+ * equals is draw.h's. */
+
 /* One child as orders see it. */
 struct isb_order_child {
 	uint8_t tier;                        /* of an endpoint; children of policies have 0 */

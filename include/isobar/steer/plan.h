@@ -16,7 +16,7 @@
  * answer, and draw by weight among equals. The reader checks every offset against the size of the block: a corrupt
  * block gives no answer, never a crash. */
 
-enum { ISB_PLAN_MAGIC = 0x69736231, ISB_PLAN_VERSION = 1 }; /* "isb1" */
+enum { ISB_PLAN_MAGIC = 0x69736231, ISB_PLAN_VERSION = 2 }; /* "isb1" */
 enum { ISB_NO_MAP = 0xffffffff, ISB_NO_NODE = 0xffffffff };
 enum { ISB_PLAN_DEPTH_MAX = 18 }; /* policies nest to 16, then the pool, then its endpoints */
 
@@ -26,6 +26,9 @@ struct isb_plan {
 	uint32_t record, nrecord;      /* struct isb_plan_record[nrecord]; by the number kept in the name's node */
 	uint32_t endpoint, nendpoint;  /* struct isb_plan_endpoint[nendpoint] */
 	uint32_t nmap;                 /* geo maps the records refer to, kept beside this block */
+	uint32_t nrotor;               /* counters that nodes of order rotate count with, kept by each worker */
+	uint32_t viewpoint, nviewpoint; /* uint32_t[nviewpoint]: offsets of the names of regions whose probes order fastest asks */
+	uint32_t pad;
 };
 
 /* Types a record can answer. The bit is also the index of the rdata in an endpoint. */
@@ -40,18 +43,26 @@ struct isb_plan_record {
 	uint32_t class_node, nclass; /* uint32_t[nclass]: offset of the root node for each class (one without a map) */
 };
 
-enum { ISB_NODE_POOL = 1 }; /* flags: children are endpoints */
+enum { /* flags */
+	ISB_NODE_POOL = 1,     /* children are endpoints */
+	ISB_NODE_SPREAD = 2,   /* pool: endpoints of one answer lie in different regions where possible */
+	ISB_NODE_HASH_NAME = 4 /* hash: the key is the name that was asked for, not the client */
+};
 struct isb_plan_node {
 	uint32_t name;      /* offset of the pool's or policy's name ("" for one written in place) */
-	uint16_t order;     /* enum isb_order_id, for explain: the ranks say it all */
+	uint16_t order;     /* enum isb_order_id: how equals are drawn; the ranks say the rest */
 	uint16_t flags;
 	uint32_t nchild;
 	uint32_t answers;   /* pool: endpoints in one answer, 0: all */
 	uint32_t min_up;    /* pool: usable endpoints it takes to answer, already a count */
-	uint32_t pad;
+	uint32_t param;     /* rotate: number of its counter; hash: seed; fastest: index of its viewpoint */
+	uint8_t trickle;    /* failover: per cent of answers for which the next rank is tried first */
+	uint8_t hash_ipv4, hash_ipv6; /* hash: bits of the client that make its key */
+	uint8_t pad[5];
 	struct isb_plan_child {
 		uint32_t ref;    /* node: offset of a node; pool: index of an endpoint */
-		uint16_t rank;   /* ascending; equal ranks share by weight */
+		uint32_t key;    /* hash of the child's name: the same in every view and on every node */
+		uint16_t rank;   /* ascending; equal ranks are drawn among */
 		uint16_t weight;
 	} child[];
 };
@@ -61,7 +72,10 @@ struct isb_plan_endpoint {
 	uint32_t name;     /* offset of "pool/endpoint" */
 	uint32_t slot;     /* of its health word and admin word */
 	uint32_t region;   /* offset of the region's name, 0: none */
-	uint32_t checked;  /* 0: no check, so always up unless an operator says otherwise */
+	uint8_t checked;   /* 0: no check, so always up unless an operator says otherwise */
+	uint8_t unknown;   /* enum isb_unknown */
+	uint8_t pad[2];
+	uint32_t slow_start_ms; /* after a recovery the weight grows from nothing to the whole in this time; 0: at once */
 	struct isb_plan_rdata {
 		uint32_t offset; /* of the first length + octets */
 		uint16_t count, size; /* 0: has none of this type */
@@ -103,6 +117,8 @@ static inline const struct isb_plan_node *isb_plan_node(const struct isb_plan *p
 /* Root node of a record for a class, or NULL. */
 const struct isb_plan_node *isb_plan_root(const struct isb_plan *plan, const struct isb_plan_record *record, uint32_t cls);
 const char *isb_plan_text(const struct isb_plan *plan, uint32_t offset);
+/* Name of a viewpoint's region, or "". */
+const char *isb_plan_viewpoint(const struct isb_plan *plan, uint32_t number);
 /* Octets that begin `count` rdata items, or NULL. */
 const uint8_t *isb_plan_rdata(const struct isb_plan *plan, const struct isb_plan_rdata *rdata);
 /* Everything a reader relies on, checked once after building (and on any block from elsewhere). */

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "isobar/base/addr.h"
 #include "isobar/base/rng.h"
 #include "isobar/model/health.h"
 #include "isobar/model/model.h"
@@ -18,6 +19,11 @@ struct isb_steer_state {
 	uint32_t nadmin;
 	int64_t now_ms;
 	struct isb_rng *rng;
+	const struct isb_addr *client; /* whose network order hash takes as the key */
+	const uint8_t *name;  /* wire form, lower case: what was asked for; NULL: hash by name takes the record's */
+	uint32_t *rotor;      /* counters of this worker for order rotate, plan->nrotor of them; NULL: begin anywhere */
+	const struct isb_pace_table *pace; /* by viewpoint of the plan */
+	uint32_t npace;
 	struct isb_trace *trace; /* NULL on the query path; see trace.h */
 };
 
@@ -30,6 +36,7 @@ enum isb_choice_kind {
 struct isb_choice {
 	enum isb_choice_kind kind;
 	bool failopen;    /* nothing was usable; answered as all_down says */
+	uint8_t client_bits; /* bits of the client beyond its class that the choice depended on: order hash's network; else 0 */
 	uint32_t ttl_s;   /* the record's, shortened to the earliest flip of anything looked at; for every kind */
 	unsigned n;
 	const struct isb_plan_rdata *rdata[ISB_CHOICE_MAX];

@@ -101,7 +101,7 @@ static void slots_outside_the_table_read_as_never_seen(void **state)
 	words[3] = 42;
 	words[ISB_CHUNK_WORDS - 1] = 43;
 	const uint64_t *chunks[] = {NULL, words};
-	struct isb_health_table table = {chunks, 2};
+	struct isb_health_table table = {.chunk = chunks, .chunks = 2};
 	assert_int_equal(isb_health_word(&table, 3), 0);
 	assert_int_equal(isb_health_word(&table, ISB_CHUNK_WORDS + 3), 42);
 	assert_int_equal(isb_health_word(&table, 2 * ISB_CHUNK_WORDS - 1), 43);
