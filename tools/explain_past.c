@@ -17,7 +17,11 @@
 struct verdicts {
 	const struct explain *e;
 	uint64_t *words;
-	bool *held; /* of slots whose last definite verdict before that moment was found */
+	int64_t *since_ms;
+	struct last {
+		uint8_t held;  /* the last definite verdict before that moment; 0: none was found yet */
+		bool complete; /* since when it stood is known */
+	} *last;
 	uint32_t count;
 	size_t rows;
 	int64_t oldest_ms;
@@ -38,6 +42,24 @@ static bool is_definite(enum isb_verdict verdict)
 	return verdict == ISB_UP || verdict == ISB_DOWN;
 }
 
+/* Of a change before that moment, going back: what was held then, and since when. */
+static void add_held(struct verdicts *v, const struct isb_transition *t)
+{
+	struct last *last = &v->last[t->slot];
+	if (last->complete)
+		return;
+	if (is_definite(t->to) && (!last->held || last->held == t->to)) {
+		last->held = (uint8_t)t->to;
+		v->since_ms[t->slot] = t->time_ms;
+	} else if (is_definite(t->to)) {
+		last->complete = true;
+	}
+	if (is_definite(t->from)) {
+		last->complete |= last->held && last->held != t->from;
+		last->held = last->held ? last->held : (uint8_t)t->from;
+	}
+}
+
 /* Newest first: what a verdict changed from after that moment is what it was before; the last one seen is right. */
 static int add_transition(void *arg, const struct isb_transition *t)
 {
@@ -46,27 +68,37 @@ static int add_transition(void *arg, const struct isb_transition *t)
 	v->oldest_ms = t->time_ms;
 	if (t->slot >= v->count)
 		return 0;
-	uint64_t *word = &v->words[t->slot];
-	if (t->time_ms > v->e->cli->at_ms) {
-		*word = with_verdict(*word, t->from, is_definite(t->from) ? t->from : ISB_UNKNOWN);
-	} else if (!v->held[t->slot]) {
-		enum isb_verdict last = is_definite(t->to) ? t->to : t->from;
-		struct isb_health h = isb_health_unpack(*word);
-		v->held[t->slot] = is_definite(last);
-		if (*word && !is_definite(h.verdict) && is_definite(last))
-			*word = with_verdict(*word, h.verdict, last);
+	if (t->time_ms <= v->e->cli->at_ms) {
+		add_held(v, t);
+	} else {
+		v->words[t->slot] = with_verdict(v->words[t->slot], t->from, ISB_UNKNOWN);
+		v->since_ms[t->slot] = 0;
 	}
 	return 0;
 }
 
-static int read_words(struct explain *e, uint64_t *words, uint32_t count)
+/* A verdict that is none falls back on the last that was one; where that is not kept, on what is known of now. */
+static void set_held(struct verdicts *v, uint32_t slot)
 {
-	for (uint32_t slot = 0; slot < count; slot++) {
+	uint64_t word = v->words[slot];
+	struct isb_health h = isb_health_unpack(word);
+	if (word && is_definite(h.verdict))
+		v->words[slot] = with_verdict(word, h.verdict, h.verdict);
+	else if (word && v->last[slot].held)
+		v->words[slot] = with_verdict(word, h.verdict, (enum isb_verdict)v->last[slot].held);
+}
+
+static int read_words(struct verdicts *v)
+{
+	const struct explain *e = v->e;
+	for (uint32_t slot = 0; slot < e->view->slots; slot++) {
 		uint64_t word;
 		int rc = isb_word_get(e->reader.health, slot, &word);
+		if (rc == ISB_OK)
+			rc = isb_since_get(e->reader.health, slot, &v->since_ms[slot]);
 		if (rc != ISB_OK)
 			return rc;
-		words[slot] = word ? with_verdict(word, isb_health_unpack(word).verdict, isb_health_unpack(word).held) : 0;
+		v->words[slot] = word ? with_verdict(word, isb_health_unpack(word).verdict, isb_health_unpack(word).held) : 0;
 	}
 	return ISB_OK;
 }
@@ -75,21 +107,29 @@ static int verdicts_then(struct explain *e)
 {
 	uint32_t chunks = e->view->slots / ISB_CHUNK_WORDS + 1, count = chunks * ISB_CHUNK_WORDS;
 	struct verdicts v = {.e = e, .count = count, .words = isb_arena_alloc(&e->arena, count * sizeof(*v.words)),
-	                     .held = isb_arena_alloc(&e->arena, count)};
-	uint64_t *now = isb_arena_alloc(&e->arena, count * sizeof(*now));
+	                     .since_ms = isb_arena_alloc(&e->arena, count * sizeof(*v.since_ms)),
+	                     .last = isb_arena_alloc(&e->arena, count * sizeof(*v.last))};
 	const uint64_t **chunk = isb_arena_alloc(&e->arena, chunks * sizeof(*chunk));
-	int rc = read_words(e, v.words, e->view->slots);
-	memcpy(now, v.words, count * sizeof(*now));
-	if (rc == ISB_OK)
-		rc = isb_transition_each(e->reader.health, add_transition, &v);
+	const int64_t **since = isb_arena_alloc(&e->arena, chunks * sizeof(*since));
+	int rc = read_words(&v);
 	if (rc != ISB_OK)
 		return rc;
-	for (uint32_t slot = 0; slot < count; slot++)
-		e->past.verdicts += (now[slot] & 3) != (v.words[slot] & 3);
-	for (uint32_t i = 0; i < chunks; i++)
+	uint64_t *now = isb_arena_memdup(&e->arena, v.words, count * sizeof(*now));
+	rc = isb_transition_each(e->reader.health, add_transition, &v);
+	if (rc != ISB_OK)
+		return rc;
+	for (uint32_t slot = 0; slot < count; slot++) {
+		set_held(&v, slot);
+		e->past.verdicts += isb_health_unpack(now[slot]).verdict != isb_health_unpack(v.words[slot]).verdict;
+	}
+	for (uint32_t i = 0; i < chunks; i++) {
 		chunk[i] = v.words + i * ISB_CHUNK_WORDS;
+		since[i] = v.since_ms + i * ISB_CHUNK_WORDS;
+	}
 	e->past.verdicts_from_ms = v.rows < ISB_TRANSITIONS_KEPT ? 0 : v.oldest_ms;
-	e->health = (struct isb_health_table){.chunk = chunk, .chunks = chunks};
+	e->health.chunk = chunk;
+	e->health.since = since;
+	e->health.chunks = chunks;
 	return ISB_OK;
 }
 

@@ -84,7 +84,7 @@ static void print_verdict(struct explain *e, const struct isb_step *step, struct
 	isb_buf_puts(out, isb_verdict_name(h.verdict));
 	int64_t since_ms = cli_since_ms(&e->since, e->reader.health, step->slot, h.verdict);
 	if (since_ms)
-		isb_buf_printf(out, " for %s", isb_span_print(e->cli->at_ms - since_ms, age));
+		isb_buf_printf(out, " for %s", isb_span_print((explain_is_past(e) ? e->cli->at_ms : e->cli->now_ms) - since_ms, age));
 	if (h.held && h.verdict != ISB_UP && h.verdict != ISB_DOWN)
 		isb_buf_printf(out, ", held %s", isb_verdict_name(h.held));
 	if (h.soft < ISB_SOFT_FULL)

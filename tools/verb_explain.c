@@ -170,7 +170,10 @@ static int ask_with_words(struct explain *e)
 		return rc;
 	rc = isb_health_reader_begin(words, &e->health);
 	if (rc == ISB_OK) {
-		rc = ask(e);
+		if (e->view->nviewpoint)
+			rc = isb_health_reader_paces(words, e->view->viewpoints, e->view->nviewpoint, &e->health);
+		if (rc == ISB_OK)
+			rc = ask(e);
 		isb_health_reader_end(words);
 	}
 	e->health = (struct isb_health_table){0};
