@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "isobar/base/buf.h"
+#include "isobar/model/dname.h"
 #include "isobar/model/rr.h"
-#include "isobar/view/zonefile.h"
 
 enum {
 	DEPTHS = ISB_PLAN_DEPTH_MAX * 2 + 2,
@@ -182,23 +182,41 @@ static const char *outcome(const struct isb_answer *found)
 	return found->count && found->part[0].section == ISB_ANSWER ? "NOERROR" : "NODATA";
 }
 
-/* "A 192.0.2.10 ttl 30". An rrset is printed a line a record: "owner TTL IN TYPE rdata". */
+/* "192.0.2.10", "10 20 5060 sip.example.": addresses, and what is numbers of 16 bits and then one name; false for the rest.
+ * (Master-file text of all types would bring ldns into the server, which asks of strangers must not reach.) */
+static bool print_rdata(struct isb_buf *out, uint16_t type, const uint8_t *rdata, uint16_t len)
+{
+	const struct isb_rdata_layout *layout = isb_rdata_layout(type);
+	char name[ISB_DNAME_TEXT], text[ISB_ADDR_TEXT];
+	if (type == ISB_A || type == ISB_AAAA) {
+		struct isb_addr addr = {.family = type == ISB_A ? 4 : 6};
+		memcpy(addr.octets, rdata, len < sizeof(addr.octets) ? len : sizeof(addr.octets));
+		isb_buf_puts(out, isb_addr_print(&addr, text));
+		return true;
+	}
+	if (!layout || layout->names != 1 || layout->skip % 2 || layout->skip + isb_dname_len(rdata + layout->skip) != len)
+		return false;
+	for (unsigned i = 0; i < layout->skip; i += 2)
+		isb_buf_printf(out, "%u ", isb_get_u16(rdata + i));
+	isb_buf_puts(out, isb_dname_print(rdata + layout->skip, name));
+	return true;
+}
+
+/* Returns how many records it told of. */
 static unsigned tell_part(struct walk *w, const struct isb_part *part)
 {
 	struct isb_buf out = {0};
-	const uint8_t *end = part->rdata;
-	uint16_t len;
-	for (unsigned i = 0; i < part->count; i++)
-		isb_rdata_next(&end, &len);
-	size_t size = (size_t)(end - part->rdata);
-	struct isb_rrset *set = isb_arena_alloc(&w->t->trace->arena, sizeof(*set) + size);
-	*set = (struct isb_rrset){.ttl_s = part->ttl_s, .type = part->type, .count = part->count, .size = (uint32_t)size};
-	memcpy(set->rdata, part->rdata, size);
-	isb_rrset_print(&out, (const uint8_t *)"", set);
-	char *save, *line = strtok_r(out.data, "\n", &save);
-	for (unsigned i = 0; line && i < AT_ONCE; line = strtok_r(NULL, "\n", &save), i++) {
-		const char *rr = strstr(line, "IN ");
-		say(&w->page, "record %s, ttl %u", rr ? rr + 3 : line, part->ttl_s);
+	const uint8_t *at = part->rdata;
+	char type[ISB_TYPE_TEXT];
+	isb_type_print(part->type, type);
+	for (unsigned i = 0; i < part->count && i < AT_ONCE; i++) {
+		uint16_t len;
+		const uint8_t *rdata = isb_rdata_next(&at, &len);
+		isb_buf_reset(&out);
+		if (print_rdata(&out, part->type, rdata, len))
+			say(&w->page, "record %s %s, ttl %u", type, isb_buf_text(&out), part->ttl_s);
+		else
+			say(&w->page, "record %s of %u octets, ttl %u", type, len, part->ttl_s);
 	}
 	isb_buf_done(&out);
 	return part->count;

@@ -13,7 +13,8 @@ static int set_up(void **state)
 	testview_plan(t);
 	testview_zone(t, "example.test.",
 	              "$TTL 300\n@ SOA ns h 1 2 3 4 60\n@ NS ns\nns A 192.0.2.1\nwww A 192.0.2.99\nalias CNAME www\n"
-	              "* TXT \"wild\"\nsub NS ns.sub\nns.sub A 192.0.2.3\n_explain.taken TXT \"taken\"\ntaken A 192.0.2.4\n");
+	              "* TXT \"wild\"\nsub NS ns.sub\nns.sub A 192.0.2.3\n_explain.taken TXT \"taken\"\ntaken A 192.0.2.4\n"
+	              "rare CAA 0 issue \"ca.example\"\nrare MX 10 www\n");
 	testview_record(t, "www", TESTVIEW_GEO);
 	testview_record(t, "nd", TESTVIEW_NODATA);
 	*state = t;
@@ -93,7 +94,11 @@ static void names_without_a_record_are_told_of_too(void **state)
 		{"_mx._explain.ns.example.test.", "answer NODATA"},
 		{"_explain.a.sub.example.test.", "answer a referral"},
 		{"_explain.example.test.", "answer NODATA"},
-		{"_txt._explain._explain.taken.example.test.", "record TXT \\\"taken\\\", ttl 300"},
+		{"_txt._explain._explain.taken.example.test.", "record TXT of 6 octets, ttl 300"},
+		{"_ns._explain.example.test.", "record NS ns.example.test., ttl 300"},
+		{"_mx._explain.rare.example.test.", "record MX 10 www.example.test., ttl 300"},
+		{"_soa._explain.example.test.", "record SOA of "},
+		{"_caa._explain.rare.example.test.", "record CAA of 17 octets, ttl 300"},
 		{"_type65280._explain.ns.example.test.", "01 type TYPE65280 for"},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
