@@ -128,9 +128,12 @@ static int run(struct cli *cli)
 }
 
 const struct verb verb_import = {
-	"import", "octodns FILE ... [--zone NAME] [--ns NAME ...] [--prune] [-n] [-r WHY]\noctodns FILE ... --print",
+	"import",
+	"octodns FILE ... [--zone NAME] [--ns NAME ...] [--prune] [-n] [-r WHY]\noctodns FILE ... --print",
 	"bring octoDNS zones with their dynamic records into the catalog",
 	"A zone is called like its file: example.com.yaml; with --zone, all files are of that one. The files\n"
 	"are the whole zone: it is replaced, all of it or nothing. Other objects stay, unless --prune is given.\n"
 	"What means nothing here, or was made up, is told on standard error.\n",
-	"octodns config/example.com.yaml --ns ns1.example.net -n", "nprzNSRP", run};
+	"octodns config/example.com.yaml --ns ns1.example.net -n",
+	"nprzNSRP",
+	run};

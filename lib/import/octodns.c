@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "isobar/import/octodns.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "isobar/base/err.h"
@@ -113,7 +114,8 @@ static void add_name(struct isb_octodns *o, struct isb_octodns_zone *zone, const
 	if (!text)
 		return;
 	if (isb_dname_parse(text, zone->apex, dname) < 0) {
-		isb_diag(&o->errors, pair->mark, "'%s' is no domain name: labels have 1 to 63 octets, a name 255 in all",
+		isb_diag(&o->errors, pair->mark,
+		         "'%s' is no domain name: labels have 1 to 63 octets, a name 255 in all",
 		         isb_yaml_excerpt(pair->key, shown));
 		return;
 	}
@@ -174,8 +176,10 @@ static void add_servers(struct isb_octodns *o, struct isb_octodns_zone *zone, st
 		return;
 	if (!o->how.nns) {
 		isb_diag(&o->errors, zone->mark,
-		         "zone '%s' has no NS records of its own, which octoDNS leaves to its providers; name its servers: "
-		         "--ns NAME", zone->name);
+		         "zone '%s' has no NS records of its own, which octoDNS leaves to its providers; name its "
+		         "servers: "
+		         "--ns NAME",
+		         zone->name);
 		return;
 	}
 	for (size_t i = 0; i < o->how.nns; i++) {
@@ -195,7 +199,8 @@ static void add_soa(struct isb_octodns *o, struct isb_octodns_zone *zone)
 		isb_dname_print(zone->apex, apex);
 		soa = isb_arena_printf(&o->arena, "%s hostmaster%s%s 1 7200 1800 1209600 300", zone->server,
 		                       zone->apex[0] ? "." : "", apex);
-		isb_diag(&o->notes, zone->mark, "note: zone '%s' has no SOA, as always in octoDNS; made up: %s (another one: --soa)",
+		isb_diag(&o->notes, zone->mark,
+		         "note: zone '%s' has no SOA, as always in octoDNS; made up: %s (another one: --soa)",
 		         zone->name, soa);
 	}
 	if (soa && is_line(o, soa, "--soa"))
@@ -226,20 +231,46 @@ int isb_octodns_finish(struct isb_octodns *o)
 	return o->errors.count ? ISB_EINVAL : ISB_OK;
 }
 
+/* --- Rrsets --- */
+
+/* Where a line of the zone's text was written. */
+static struct isb_mark line_mark(const struct isb_octodns_zone *zone, size_t line)
+{
+	if (line > zone->nhead && line - zone->nhead <= zone->nline)
+		return zone->lines[line - zone->nhead - 1];
+	return zone->mark;
+}
+
+/* The sentence with the line of octoDNS' file wherever it ends in "line 5)". */
+static void say(struct isb_diags *diags, const struct isb_octodns_zone *zone, const struct isb_diag *diag)
+{
+	static const char words[] = "line ";
+	struct isb_buf text = {0};
+	const char *from = diag->text, *found;
+	while ((found = strstr(from, words))) {
+		char *end;
+		found += sizeof(words) - 1;
+		isb_buf_add(&text, from, (size_t)(found - from));
+		unsigned long line = strtoul(found, &end, 10);
+		if (*end == ')')
+			isb_buf_printf(&text, "%u", line_mark(zone, line).line);
+		from = *end == ')' ? end : found;
+	}
+	isb_buf_puts(&text, from);
+	isb_diag(diags, line_mark(zone, diag->at.line), "%s", isb_buf_text(&text));
+	isb_buf_done(&text);
+}
+
 /* The reader of master files knows the lines of the text that was made here; the operator knows those of octoDNS'. */
 int isb_octodns_zonedata(const struct isb_octodns *o, size_t i, struct isb_diags *diags, struct isb_zonedata *ret_data)
 {
 	const struct isb_octodns_zone *zone = &o->zones[i];
 	struct isb_diags own = {0};
-	int rc = isb_zonetext_read(zone->text, strlen(zone->text), (struct isb_mark){.file = "", .line = 1}, zone->apex, &own,
-	                           ret_data);
-	for (size_t k = 0; k < own.count; k++) {
-		size_t line = own.list[k].at.line;
-		bool known = line > zone->nhead && line - zone->nhead <= zone->nline;
-		if (!known && !zone->server)
-			continue; /* that servers, and with them the SOA, are missing was said */
-		isb_diag(diags, known ? zone->lines[line - zone->nhead - 1] : zone->mark, "%s", own.list[k].text);
-	}
+	int rc = isb_zonetext_read(zone->text, strlen(zone->text), (struct isb_mark){.file = "", .line = 1}, zone->apex,
+	                           &own, ret_data);
+	for (size_t k = 0; k < own.count; k++) /* that servers, and with them the SOA, are missing was said */
+		if (zone->server || own.list[k].at.line > zone->nhead)
+			say(diags, zone, &own.list[k]);
 	diags->dropped += own.dropped;
 	isb_diags_done(&own);
 	return rc;

@@ -5,8 +5,8 @@
 #include "isobar/model/country.h"
 #include "octodns_parts.h"
 
-/* Reading `dynamic:`. What octoDNS refuses is refused here too, with the reason; a record that is `lenient` goes through
- * where what octoDNS does with it is plain. */
+/* Reading `dynamic:`. What octoDNS refuses is refused here too, with the reason; a record that is `lenient` goes
+ * through where what octoDNS does with it is plain. */
 
 enum { LISTED_MAX = 1000 }; /* pools, rules: each is held against the others */
 
@@ -27,7 +27,8 @@ static bool read_status(struct isb_octodns *o, const struct isb_yaml *node, stru
 		}
 	}
 	if (text)
-		isb_diag(&o->errors, node->mark, "'status' must be up, down or obey, not '%s'", isb_yaml_excerpt(text, shown));
+		isb_diag(&o->errors, node->mark, "'status' must be up, down or obey, not '%s'",
+		         isb_yaml_excerpt(text, shown));
 	return false;
 }
 
@@ -51,8 +52,8 @@ static bool read_value(struct isb_octodns *o, const struct octodns_record *recor
 		char shown[ISB_YAML_EXCERPT];
 		value->text = node->text;
 		if (isb_addr_parse(node->text, &addr) != ISB_OK || (addr.family == 6) != six) {
-			isb_diag(&o->errors, node->mark, "'value': '%s' is no IPv%c address", isb_yaml_excerpt(node->text, shown),
-			         six ? '6' : '4');
+			isb_diag(&o->errors, node->mark, "'value': '%s' is no IPv%c address",
+			         isb_yaml_excerpt(node->text, shown), six ? '6' : '4');
 			return false;
 		}
 	}
@@ -100,8 +101,8 @@ static size_t find_pool(struct isb_octodns *o, const struct octodns_dynamic *d, 
 	for (size_t i = 0; i < d->npool; i++)
 		words[i] = d->pools[i].id;
 	const char *near = isb_nearest(id, words);
-	isb_diag(&o->errors, node->mark, "%s: there is no pool '%s' in this record%s%s%s", what, isb_yaml_excerpt(id, shown),
-	         near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+	isb_diag(&o->errors, node->mark, "%s: there is no pool '%s' in this record%s%s%s", what,
+	         isb_yaml_excerpt(id, shown), near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 	return OCTODNS_NONE;
 }
 
@@ -131,7 +132,8 @@ static bool check_loop(struct isb_octodns *o, const struct octodns_dynamic *d, c
 	return true; /* a loop further on is said of its own pools */
 }
 
-static bool read_pools(struct isb_octodns *o, struct octodns_dynamic *d, const struct isb_yaml *yaml, struct isb_mark at)
+static bool read_pools(struct isb_octodns *o, struct octodns_dynamic *d, const struct isb_yaml *yaml,
+                       struct isb_mark at)
 {
 	bool good = true;
 	if (isb_yaml_absent(yaml) || (yaml->kind == ISB_YAML_MAP && !yaml->count)) {
@@ -149,14 +151,16 @@ static bool read_pools(struct isb_octodns *o, struct octodns_dynamic *d, const s
 		good &= read_pool(o, d->record, &yaml->pairs[d->npool], &d->pools[d->npool]);
 	for (size_t i = 0; i < d->npool; i++)
 		good &= read_fallback(o, d, &d->pools[i]);
-	for (size_t i = 0; good && i < d->npool; i++)
+	bool sound = good;
+	for (size_t i = 0; sound && i < d->npool; i++)
 		good &= check_loop(o, d, &d->pools[i]);
 	return good;
 }
 
 /* --- Places --- */
 
-/* The few countries that octoDNS puts on another continent than isobar's table does. Which country is meant is plain. */
+/* The few countries that octoDNS puts on another continent than isobar's table does. Which country is meant is plain.
+ */
 static bool on_continent(const struct isb_country *country, const char *continent)
 {
 	static const char other[][2][3] = {{"CX", "AS"}, {"CY", "AS"}, {"GS", "SA"}, {"TL", "AS"}};
@@ -176,13 +180,15 @@ static bool check_country(struct isb_octodns *o, const struct octodns_geo *geo)
 {
 	const struct isb_country *country = isb_country_find(geo->country);
 	if (!country) {
-		isb_diag(&o->errors, geo->mark, "'%s': there is no country '%s' in ISO 3166-1", geo->code, geo->country);
+		isb_diag(&o->errors, geo->mark, "'%s': there is no country '%s' in ISO 3166-1", geo->code,
+		         geo->country);
 		return false;
 	}
 	if (strcmp(country->code, geo->country) == 0 && on_continent(country, geo->continent))
 		return true;
-	isb_diag(&o->errors, geo->mark, "'%s': there is no such country on that continent; write '%s-%s%s%s'", geo->code,
-	         country->continent, country->code, geo->province ? "-" : "", geo->province ? geo->province : "");
+	isb_diag(&o->errors, geo->mark, "'%s': there is no such country on that continent; write '%s-%s%s%s'",
+	         geo->code, country->continent, country->code, geo->province ? "-" : "",
+	         geo->province ? geo->province : "");
 	return false;
 }
 
@@ -204,8 +210,8 @@ static bool read_geo(struct isb_octodns *o, const struct isb_yaml *node, struct 
 		return false;
 	}
 	if (!isb_continent_find(geo->continent)) {
-		isb_diag(&o->errors, node->mark, "'%s': there is no continent '%s'; write AF, AN, AS, EU, NA, OC or SA", code,
-		         geo->continent);
+		isb_diag(&o->errors, node->mark, "'%s': there is no continent '%s'; write AF, AN, AS, EU, NA, OC or SA",
+		         code, geo->continent);
 		return false;
 	}
 	return !geo->country || check_country(o, geo);
@@ -247,10 +253,12 @@ static bool say_dead(struct isb_octodns *o, const struct octodns_dynamic *d, str
 	char shown[ISB_YAML_EXCERPT];
 	isb_yaml_excerpt(what, shown);
 	if (d->record->lenient)
-		isb_diag(&o->notes, at, "note: '%s' is never reached, because rule %zu takes all of it first; left out", shown, by + 1);
+		isb_diag(&o->notes, at, "note: '%s' is never reached, because rule %zu takes all of it first; left out",
+		         shown, by + 1);
 	else
 		isb_diag(&o->errors, at,
-		         "'%s' is never reached, because rule %zu takes all of it first; put it before that rule, or take it out",
+		         "'%s' is never reached, because rule %zu takes all of it first; put it before that rule, or "
+		         "take it out",
 		         shown, by + 1);
 	return d->record->lenient;
 }
@@ -320,7 +328,8 @@ static bool read_rule(struct isb_octodns *o, struct octodns_dynamic *d, const st
 	const struct isb_yaml *geos = isb_yaml_get(yaml, "geos"), *subnets = isb_yaml_get(yaml, "subnets");
 	geos = isb_yaml_absent(geos) ? NULL : geos;
 	subnets = isb_yaml_absent(subnets) ? NULL : subnets;
-	if ((geos && !isb_octodns_is_list(o, geos, "'geos'")) || (subnets && !isb_octodns_is_list(o, subnets, "'subnets'")))
+	if ((geos && !isb_octodns_is_list(o, geos, "'geos'")) ||
+	    (subnets && !isb_octodns_is_list(o, subnets, "'subnets'")))
 		return false;
 	rule->ngeo = geos ? geos->count : 0;
 	rule->nsubnet = subnets ? subnets->count : 0;
@@ -343,12 +352,14 @@ static bool check_last(struct isb_octodns *o, const struct octodns_dynamic *d)
 	for (size_t i = 0; i < d->nrule; i++)
 		if (d->rules[i].catchall)
 			return true; /* said of the rules behind it */
-	isb_diag(&o->errors, last->mark, "the last rule must take everybody: add one with a 'pool' and without 'geos' and "
+	isb_diag(&o->errors, last->mark,
+	         "the last rule must take everybody: add one with a 'pool' and without 'geos' and "
 	         "'subnets', or make the record lenient, so that the rest gets its values");
 	return false;
 }
 
-static bool read_rules(struct isb_octodns *o, struct octodns_dynamic *d, const struct isb_yaml *yaml, struct isb_mark at)
+static bool read_rules(struct isb_octodns *o, struct octodns_dynamic *d, const struct isb_yaml *yaml,
+                       struct isb_mark at)
 {
 	bool good = true;
 	if (isb_yaml_absent(yaml) || (yaml->kind == ISB_YAML_LIST && !yaml->count)) {

@@ -104,7 +104,8 @@ void isb_octodns_put_text(struct isb_octodns *o, struct isb_yaml *map, const cha
                           struct isb_mark at);
 void isb_octodns_append(struct isb_octodns *o, struct isb_yaml *list, struct isb_yaml *item);
 /* A name that an object can have and that is not among the `taken`, as near to the words as can be:
- * "www.example.com-asia". The same words in the same file give the same name, so that a second import changes nothing. */
+ * "www.example.com-asia". The same words in the same file give the same name, so that a second import changes nothing.
+ */
 const char *isb_octodns_name(struct isb_octodns *o, struct isb_map *taken, const char *fqdn, const char *pool,
                              const char *value);
 /* The same for an endpoint, among those of `pool` (its map of endpoints). */
@@ -114,8 +115,9 @@ const char *isb_octodns_endpoint_name(struct isb_octodns *o, const struct isb_ya
 bool isb_octodns_is_map(struct isb_octodns *o, const struct isb_yaml *node, const char *what);
 bool isb_octodns_is_list(struct isb_octodns *o, const struct isb_yaml *node, const char *what);
 /* The text of a scalar; NULL when it is absent, no scalar, or empty. */
-const char *isb_octodns_scalar(struct isb_octodns *o, const struct isb_yaml *node, struct isb_mark at, const char *what);
+const char *isb_octodns_scalar(struct isb_octodns *o, const struct isb_yaml *node, struct isb_mark at,
+                               const char *what);
 /* `words` is NULL-terminated. */
 bool isb_octodns_keys(struct isb_octodns *o, const struct isb_yaml *map, const char *const *words, const char *what);
-bool isb_octodns_number(struct isb_octodns *o, const struct isb_yaml *node, const char *what, unsigned min, unsigned max,
-                        unsigned *ret_number);
+bool isb_octodns_number(struct isb_octodns *o, const struct isb_yaml *node, const char *what, unsigned min,
+                        unsigned max, unsigned *ret_number);

@@ -40,7 +40,8 @@ static const struct octodns_type types[] = {
 	{"DNAME", true, {{.form = NAME}}},
 	{"DS", false, {{.name = "key_tag"}, {.name = "algorithm"}, {.name = "digest_type"}, {.name = "digest"}}},
 	{"HTTPS", false,
-	 {{.name = "svcpriority"}, {.name = "targetname", .form = NAME}, {.name = "svcparams", .preset = "", .form = PARAMS}}},
+	 {{.name = "svcpriority"}, {.name = "targetname", .form = NAME},
+	  {.name = "svcparams", .preset = "", .form = PARAMS}}},
 	{"LOC", false,
 	 {{.name = "lat_degrees"}, {.name = "lat_minutes"}, {.name = "lat_seconds"}, {.name = "lat_direction"},
 	  {.name = "long_degrees"}, {.name = "long_minutes"}, {.name = "long_seconds"}, {.name = "long_direction"},
@@ -59,7 +60,8 @@ static const struct octodns_type types[] = {
 	{"SRV", false, {{.name = "priority"}, {.name = "weight"}, {.name = "port"}, {.name = "target", .form = NAME}}},
 	{"SSHFP", false, {{.name = "algorithm"}, {.name = "fingerprint_type"}, {.name = "fingerprint"}}},
 	{"SVCB", false,
-	 {{.name = "svcpriority"}, {.name = "targetname", .form = NAME}, {.name = "svcparams", .preset = "", .form = PARAMS}}},
+	 {{.name = "svcpriority"}, {.name = "targetname", .form = NAME},
+	  {.name = "svcparams", .preset = "", .form = PARAMS}}},
 	{"TLSA", false,
 	 {{.name = "certificate_usage", .preset = "0"}, {.name = "selector", .preset = "0"},
 	  {.name = "matching_type", .preset = "0"}, {.name = "certificate_association_data"}}},
@@ -115,7 +117,8 @@ const char *isb_octodns_target(struct isb_octodns *o, const struct isb_yaml *nod
 	isb_yaml_excerpt(name, shown);
 	for (const char *p = name; *p; p++) {
 		if ((unsigned char)*p >= 0x80 || isspace((unsigned char)*p)) {
-			isb_diag(&o->errors, node->mark, "%s: '%s' is no name in ASCII without blanks; write IDNs as xn--...", what, shown);
+			isb_diag(&o->errors, node->mark, "%s: '%s' is no name in ASCII without blanks; write IDNs as xn--...",
+			         what, shown);
 			return NULL;
 		}
 	}
@@ -123,8 +126,8 @@ const char *isb_octodns_target(struct isb_octodns *o, const struct isb_yaml *nod
 		isb_diag(&o->errors, node->mark, "%s: '%s' is no domain name", what, shown);
 	else if (name[strlen(name) - 1] != '.')
 		isb_diag(&o->errors, node->mark,
-		         "%s: '%s' has no final dot, and octoDNS' providers differ in what that means; write the whole name with one",
-		         what, shown);
+		         "%s: '%s' has no final dot, and octoDNS' providers differ in what that means; write the whole name "
+		         "with one", what, shown);
 	else
 		return isb_arena_strdup(&o->arena, isb_dname_print(dname, text));
 	return NULL;
@@ -138,14 +141,24 @@ static void add_octet(struct isb_buf *out, unsigned char c)
 		isb_buf_putc(out, (char)c);
 }
 
+/* RFC 1035 §5.1: a backslash and three digits, or a backslash and anything but a digit. */
+static bool is_escape(const char *text)
+{
+	if (text[0] != '\\' || !text[1])
+		return false;
+	return !isdigit((unsigned char)text[1]) || (isdigit((unsigned char)text[2]) && isdigit((unsigned char)text[3]));
+}
+
+/* What begins no escape stands for itself: so does the "\1" of a NAPTR's substitution. */
 static void add_quoted(struct isb_buf *out, const char *text)
 {
 	isb_buf_putc(out, '"');
 	for (; *text; text++) {
-		if (*text == '"' || (*text == '\\' && !text[1]))
+		bool escape = is_escape(text);
+		if (*text == '"' || (*text == '\\' && !escape))
 			isb_buf_putc(out, '\\');
 		add_octet(out, (unsigned char)*text);
-		if (*text == '\\' && text[1])
+		if (escape)
 			add_octet(out, (unsigned char)*++text);
 	}
 	isb_buf_putc(out, '"');

@@ -48,14 +48,15 @@ bool isb_octodns_keys(struct isb_octodns *o, const struct isb_yaml *map, const c
 		if (words[k])
 			continue;
 		const char *near = isb_nearest(map->pairs[i].key, words);
-		isb_diag(&o->errors, map->pairs[i].mark, "unknown key '%s' in %s%s%s%s", isb_yaml_excerpt(map->pairs[i].key, shown),
-		         what, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+		isb_diag(&o->errors, map->pairs[i].mark, "unknown key '%s' in %s%s%s%s",
+		         isb_yaml_excerpt(map->pairs[i].key, shown), what, near ? "; did you mean '" : "",
+		         near ? near : "", near ? "'?" : "");
 	}
 	return o->errors.count == before;
 }
 
-bool isb_octodns_number(struct isb_octodns *o, const struct isb_yaml *node, const char *what, unsigned min, unsigned max,
-                        unsigned *ret_number)
+bool isb_octodns_number(struct isb_octodns *o, const struct isb_yaml *node, const char *what, unsigned min,
+                        unsigned max, unsigned *ret_number)
 {
 	char shown[ISB_YAML_EXCERPT];
 	const char *text = isb_octodns_scalar(o, node, node->mark, what);
@@ -100,7 +101,8 @@ static bool some(const struct isb_yaml *node)
 /* Is the record meant for the provider that isobar stands in for? */
 static bool is_for_us(struct isb_octodns *o, const struct isb_yaml *section, struct isb_mark at)
 {
-	const struct isb_yaml *included = isb_yaml_get(section, "included"), *excluded = isb_yaml_get(section, "excluded");
+	const struct isb_yaml *included = isb_yaml_get(section, "included"),
+			      *excluded = isb_yaml_get(section, "excluded");
 	const char *us = o->how.provider;
 	if (is_true(isb_yaml_get(section, "ignored"))) {
 		isb_diag(&o->notes, at, "note: this record is 'ignored' and left out");
@@ -113,7 +115,8 @@ static bool is_for_us(struct isb_octodns *o, const struct isb_yaml *section, str
 		return false;
 	if (!us) {
 		isb_diag(&o->errors, some(included) ? included->mark : excluded->mark,
-		         "this record is for some providers only; say which of them isobar stands in for: --provider NAME");
+		         "this record is for some providers only; say which of them isobar stands in for: --provider "
+		         "NAME");
 		return false;
 	}
 	if ((!some(included) || lists(included, us)) && (!some(excluded) || !lists(excluded, us)))
@@ -137,7 +140,8 @@ static bool read_section(struct isb_octodns *o, struct octodns_record *record)
 		while (known[k] && strcmp(known[k], section->pairs[i].key) != 0)
 			k++;
 		if (!known[k])
-			isb_diag(&o->notes, section->pairs[i].mark, "note: 'octodns.%s' speaks to one provider or processor, and is left out",
+			isb_diag(&o->notes, section->pairs[i].mark,
+			         "note: 'octodns.%s' speaks to one provider or processor, and is left out",
 			         isb_yaml_excerpt(section->pairs[i].key, shown));
 	}
 	record->lenient = is_true(isb_yaml_get(section, "lenient"));
@@ -162,7 +166,8 @@ static const struct octodns_type *read_type(struct isb_octodns *o, struct octodn
 	isb_yaml_excerpt(record->type, shown);
 	if (strcmp(record->type, "URLFWD") == 0)
 		isb_diag(&o->errors, record->type_node->mark,
-		         "URLFWD is a service of providers over HTTP, not DNS; point the name at a web server that redirects");
+		         "URLFWD is a service of providers over HTTP, not DNS; point the name at a web server that "
+		         "redirects");
 	else if (strchr(record->type, '/'))
 		isb_diag(&o->errors, record->type_node->mark,
 		         "type '%s' belongs to one provider; write records that every name server knows", shown);
@@ -193,8 +198,8 @@ static bool is_first(struct isb_octodns *o, const struct octodns_record *record)
 	struct isb_map *types = &record->owner->zone->types;
 	const char *key = isb_arena_printf(&o->arena, "%s %s", record->owner->fqdn, record->type);
 	if (isb_map_get(types, key, strlen(key), &seen)) {
-		isb_diag(&o->errors, record->yaml->mark, "a second %s record of '%s'; write one with all the values", record->type,
-		         record->owner->fqdn);
+		isb_diag(&o->errors, record->yaml->mark, "a second %s record of '%s'; write one with all the values",
+		         record->type, record->owner->fqdn);
 		return false;
 	}
 	isb_map_put(types, key, strlen(key), 1);
@@ -230,7 +235,8 @@ static void add_value(struct isb_octodns *o, const struct octodns_record *record
 static const struct isb_yaml *values_of(struct isb_octodns *o, const struct octodns_record *record,
                                         const struct octodns_type *type)
 {
-	const struct isb_yaml *value = isb_yaml_get(record->yaml, "value"), *values = isb_yaml_get(record->yaml, "values");
+	const struct isb_yaml *value = isb_yaml_get(record->yaml, "value"),
+			      *values = isb_yaml_get(record->yaml, "values");
 	if (value && values) {
 		isb_diag(&o->errors, values->mark, "both 'value' and 'values'; write 'values' with all of them");
 		return NULL;
@@ -272,17 +278,21 @@ struct dynamics {
 
 static void read_dynamic(struct isb_octodns *o, const struct octodns_record *record, struct dynamics *d)
 {
-	const struct isb_yaml *dynamic = isb_yaml_get(record->yaml, "dynamic"), *geo = isb_yaml_get(record->yaml, "geo");
+	const struct isb_yaml *dynamic = isb_yaml_get(record->yaml, "dynamic"),
+			      *geo = isb_yaml_get(record->yaml, "geo");
 	bool six = strcmp(record->type, "AAAA") == 0;
 	if (!isb_yaml_absent(geo))
-		isb_diag(&o->errors, geo->mark, "'geo' is not taken, and going away in octoDNS; write the same as 'dynamic'");
+		isb_diag(&o->errors, geo->mark,
+		         "'geo' is not taken, and going away in octoDNS; write the same as 'dynamic'");
 	if (isb_yaml_absent(dynamic)) {
 		if (record->healthcheck)
-			isb_diag(&o->notes, record->healthcheck->mark, "note: a health check means nothing without 'dynamic', and is left out");
+			isb_diag(&o->notes, record->healthcheck->mark,
+			         "note: a health check means nothing without 'dynamic', and is left out");
 		return;
 	}
 	if (!six && strcmp(record->type, "A") != 0 && strcmp(record->type, "CNAME") != 0) {
-		isb_diag(&o->errors, dynamic->mark, "'dynamic' is for A, AAAA and CNAME records, not for %s", record->type);
+		isb_diag(&o->errors, dynamic->mark, "'dynamic' is for A, AAAA and CNAME records, not for %s",
+		         record->type);
 		return;
 	}
 	d->record[six] = *record;

@@ -37,7 +37,10 @@ static bool read_healthcheck(struct isb_octodns *o, const struct octodns_record 
 	static const char *const known[] = {"host", "path", "port", "protocol", NULL};
 	const struct isb_yaml *yaml = record->healthcheck, *node;
 	unsigned port;
-	*check = (struct healthcheck){.type = "https", .host = record->owner->fqdn, .path = "/_dns", .port = "443",
+	*check = (struct healthcheck){.type = "https",
+	                              .host = record->owner->fqdn,
+	                              .path = "/_dns",
+	                              .port = "443",
 	                              .mark = yaml ? yaml->mark : record->yaml->mark};
 	if (check->host[0] == '*') /* no host has this name */
 		check->host = NULL;
@@ -79,7 +82,8 @@ static void put_check(struct isb_octodns *o, const char *name, const struct heal
 		isb_octodns_put_text(o, map, "path", check->path, check->mark);
 		isb_octodns_put(o, map, "expect", check->mark, expect);
 	}
-	if (strcmp(check->type, "https") == 0) /* octoDNS asks for no valid certificate, and its providers look at none */
+	/* octoDNS asks for no valid certificate, and the best known of its providers looks at none. */
+	if (strcmp(check->type, "https") == 0)
 		isb_octodns_put_text(o, map, "verify", "false", check->mark);
 	isb_octodns_put(o, o->checks, name, check->mark, map);
 }
@@ -118,9 +122,9 @@ static void put_endpoint(struct steering *s, struct isb_yaml *endpoints, const s
 	isb_octodns_put(o, endpoints, isb_octodns_endpoint_name(o, endpoints, bare), value->mark, map);
 }
 
-/* Adds the pool of this name with the values that `takes` takes; all of one status. */
-static void put_pool(struct steering *s, const char *name, const struct octodns_pool *pool,
-                     enum octodns_status status, const struct octodns_value *only)
+/* Adds the pool of this name with the values of one status, or with one of them `only`. */
+static void put_pool(struct steering *s, const char *name, const struct octodns_pool *pool, enum octodns_status status,
+                     const struct octodns_value *only)
 {
 	struct isb_octodns *o = s->o;
 	struct isb_yaml *map = isb_octodns_map(o, pool->mark), *endpoints = isb_octodns_map(o, pool->mark);
@@ -161,7 +165,8 @@ static void put_mixed(struct steering *s, struct octodns_pool *pool, size_t weig
 		const struct octodns_value *value = &pool->values[i];
 		if (value->status != OCTODNS_OBEY)
 			continue;
-		const char *name = isb_octodns_name(o, &o->names, fqdn, pool->id, isb_octodns_endpoint_name(o, of, value->text));
+		const char *name =
+			isb_octodns_name(o, &o->names, fqdn, pool->id, isb_octodns_endpoint_name(o, of, value->text));
 		put_pool(s, name, pool, OCTODNS_OBEY, value);
 		put_child(o, of, name, value->weight, value->mark);
 	}
@@ -178,7 +183,8 @@ static void steer_pool(struct steering *s, struct octodns_pool *pool)
 		count[value->status]++;
 		weight[value->status] += value->weight;
 		if (value->status == OCTODNS_DOWN)
-			isb_diag(&s->o->notes, value->mark, "note: '%s' has 'status: down' and is left out", value->text);
+			isb_diag(&s->o->notes, value->mark, "note: '%s' has 'status: down' and is left out",
+			         value->text);
 	}
 	if (!count[OCTODNS_OBEY] && !count[OCTODNS_UP])
 		return;
@@ -213,11 +219,14 @@ static void put_places(struct isb_octodns *o, struct isb_yaml *map, const struct
 		if (geo->dead)
 			continue;
 		if (geo->province)
-			isb_octodns_append(o, subdivisions, isb_octodns_text(o, isb_arena_printf(&o->arena, "%s-%s", geo->country,
-			                                                                         geo->province), geo->mark));
+			isb_octodns_append(
+				o, subdivisions,
+				isb_octodns_text(o, isb_arena_printf(&o->arena, "%s-%s", geo->country, geo->province),
+			                         geo->mark));
 		else
-			isb_octodns_append(o, geo->country ? countries : continents,
-			                   isb_octodns_text(o, geo->country ? geo->country : geo->continent, geo->mark));
+			isb_octodns_append(
+				o, geo->country ? countries : continents,
+				isb_octodns_text(o, geo->country ? geo->country : geo->continent, geo->mark));
 	}
 	const struct {
 		const char *key;
@@ -237,8 +246,10 @@ static struct isb_yaml *rules(struct isb_octodns *o, const struct octodns_dynami
 			continue;
 		struct isb_yaml *map = isb_octodns_map(o, rule->mark), *use = chain(o, d, rule);
 		if (!use) {
-			isb_diag(&o->errors, rule->mark, "rule %zu leads to values with 'status: down' only, so that nothing but the "
-			         "record's own values would ever answer; let it lead to a pool with one that may", i + 1);
+			isb_diag(&o->errors, rule->mark,
+			         "rule %zu leads to values with 'status: down' only, so that nothing but the "
+			         "record's own values would ever answer; let it lead to a pool with one that may",
+			         i + 1);
 			continue;
 		}
 		if (rule->catchall)
@@ -286,6 +297,7 @@ static void put_record(struct isb_octodns *o, const struct octodns_record *recor
 		isb_octodns_append(o, type_list, isb_octodns_text(o, second, record->type_node->mark));
 	isb_octodns_put(o, map, "types", record->type_node->mark, type_list);
 	isb_octodns_put_text(o, map, "ttl", record->ttl, record->ttl_mark);
+	isb_octodns_put_text(o, map, "ttl_min", record->ttl, record->ttl_mark); /* health does not shorten what octoDNS says */
 	isb_octodns_put_text(o, map, "policy", policy, record->yaml->mark);
 	isb_octodns_put_text(o, map, "all_down", "fallback", record->yaml->mark);
 	isb_octodns_put(o, record->owner->zone->records, record->owner->text, record->owner->mark, map);
@@ -342,17 +354,22 @@ static bool join(struct isb_octodns *o, struct octodns_dynamic *a, const struct 
 		return false;
 	if (!same_steering(a, b) || !same_check(check, &other) || strcmp(a->record->ttl, b->record->ttl) != 0) {
 		isb_diag(&o->errors, b->record->yaml->mark,
-		         "the A and AAAA records of '%s' are steered by one policy here, so they must have the same TTL, rules and "
-		         "health check, and the same pools with as many values, weights and states; make them alike, or move "
-		         "one to another name", a->record->owner->fqdn);
+		         "the A and AAAA records of '%s' are steered by one policy here, so they must have the same "
+		         "TTL, rules and "
+		         "health check, and the same pools with as many values, weights and states; make them alike, "
+		         "or move "
+		         "one to another name",
+		         a->record->owner->fqdn);
 		return false;
 	}
 	for (size_t i = 0; i < a->npool; i++)
 		for (size_t k = 0; k < a->pools[i].nvalue; k++)
 			a->pools[i].values[k].twin = b->pools[i].values[k].text;
 	isb_diag(&o->notes, b->record->yaml->mark,
-	         "note: A and AAAA of '%s' become endpoints with both addresses, the first value with the first and so on; the check "
-	         "looks at the IPv4 address", a->record->owner->fqdn);
+	         "note: A and AAAA of '%s' become endpoints with both addresses, the first value with the first and so "
+	         "on; the check "
+	         "looks at the IPv4 address",
+	         a->record->owner->fqdn);
 	return true;
 }
 
@@ -373,7 +390,9 @@ void isb_octodns_steer(struct isb_octodns *o, struct octodns_dynamic *first, con
 void isb_octodns_alias(struct isb_octodns *o, const struct octodns_record *record, const struct isb_yaml *target)
 {
 	struct steering s = {.o = o, .record = record};
-	struct octodns_value value = {.text = isb_octodns_target(o, target, "the value"), .mark = target->mark, .weight = 1,
+	struct octodns_value value = {.text = isb_octodns_target(o, target, "the value"),
+	                              .mark = target->mark,
+	                              .weight = 1,
 	                              .status = OCTODNS_UP};
 	struct octodns_pool pool = {.id = "alias", .mark = record->yaml->mark, .values = &value, .nvalue = 1};
 	if (!value.text)
