@@ -17,7 +17,7 @@
 #include "isobar/store/codec.h"
 
 _Static_assert(sizeof(size_t) == 8, "the maps below need 64-bit addresses");
-static const size_t catalog_map = (size_t)64 << 30, health_map = (size_t)1 << 30;
+static const size_t catalog_map = (size_t)32 << 30, health_map = (size_t)1 << 30;
 enum { READERS = 1024, TABLES_MAX = 16, FILE_MODE = 0660, DIR_MODE = 0770 };
 
 static const struct {
