@@ -5,6 +5,7 @@
 
 #include "cli.h"
 #include "isobar/base/err.h"
+#include "isobar/base/map.h"
 #include "isobar/import/octodns.h"
 
 /* import: zones in the files of other programs, on the same road as apply. */
@@ -49,22 +50,30 @@ static void take_over(struct isb_octodns *o, struct cli_wanted *w)
 
 /* --- Into the store --- */
 
-static bool names_record(const struct isb_zone *zone, const char *owner)
-{
-	for (size_t i = 0; i < zone->nrecord; i++)
-		if (strcmp(zone->records[i].owner, owner) == 0)
-			return true;
-	return false;
-}
+struct kept {
+	struct isb_arena arena;
+	struct isb_map keys; /* rows of the records that the files steer */
+};
 
-/* Is this row a record of an imported zone that the files do not steer (any more)? */
-static bool is_stale(const struct isb_catalog *catalog, const char *key)
+static void list_kept(const struct isb_catalog *catalog, struct kept *kept)
 {
 	for (size_t i = 0; i < catalog->nzone; i++) {
 		const struct isb_zone *zone = &catalog->zones[i];
-		size_t len = strlen(zone->name);
-		if (strncmp(key, zone->name, len) == 0 && key[len] == '/')
-			return !names_record(zone, key + len + 1);
+		for (size_t k = 0; k < zone->nrecord; k++) {
+			const char *key = isb_arena_printf(&kept->arena, "%s/%s", zone->name, zone->records[k].owner);
+			isb_map_put(&kept->keys, key, strlen(key), 1);
+		}
+	}
+}
+
+/* Is this row a record of an imported zone that the files do not steer (any more)? */
+static bool is_stale(const struct isb_catalog *catalog, const struct kept *kept, const char *key)
+{
+	uint32_t at;
+	for (size_t i = 0; i < catalog->nzone; i++) {
+		size_t len = strlen(catalog->zones[i].name);
+		if (strncmp(key, catalog->zones[i].name, len) == 0 && key[len] == '/')
+			return !isb_map_get(&kept->keys, key, strlen(key), &at);
 	}
 	return false;
 }
@@ -74,11 +83,15 @@ static int change(struct cli_edit *e)
 {
 	const struct cli_wanted *w = e->arg;
 	struct cli_names names = {0}; /* listed first: rows must not be written while a table is walked */
+	struct kept kept = {0};
+	list_kept(&w->catalog, &kept);
 	int err = cli_names_of(e->txn, ISB_RECORD, &names);
 	for (size_t i = 0; err == ISB_OK && i < names.count; i++)
-		if (is_stale(&w->catalog, names.list[i]))
+		if (is_stale(&w->catalog, &kept, names.list[i]))
 			err = isb_edit_delete_object(e->edit, ISB_RECORD, names.list[i]);
 	cli_names_done(&names);
+	isb_map_done(&kept.keys);
+	isb_arena_done(&kept.arena);
 	return err == ISB_OK ? cli_wanted_put(e) : cli_unwritable(e->cli, err);
 }
 
