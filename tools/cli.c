@@ -17,8 +17,9 @@
 #include "isobar/base/streams.h"
 
 const struct verb *const cli_verbs[] = {
-	&verb_apply,  &verb_diff,  &verb_check, &verb_export,  &verb_show,    &verb_set, &verb_add,  &verb_remove,
-	&verb_status, &verb_drain, &verb_force, &verb_explain, &verb_latency, &verb_log, &verb_help, NULL,
+	&verb_apply,  &verb_diff,   &verb_check, &verb_export, &verb_import,  &verb_show,    &verb_set, &verb_add,
+	&verb_remove, &verb_status, &verb_drain, &verb_force,  &verb_explain, &verb_latency, &verb_log, &verb_help,
+	NULL,
 };
 
 int cli_fail(int code, const char *fmt, ...)
@@ -64,7 +65,7 @@ bool cli_printable(const char *text)
 /* --- Options --- */
 
 /* Letters that a verb lists in `options`: f files, n dry run, p prune, r reason, t for, c client, g geo, a at, d draws,
- * e seed. */
+ * e seed; of imports: P print, z zone, N name server, S SOA, R provider. */
 static const struct option long_options[] = {
 	{"store", required_argument, NULL, 's'},   {"output", required_argument, NULL, 'o'},
 	{"help", no_argument, NULL, 'h'},          {"version", no_argument, NULL, 'V'},
@@ -73,7 +74,10 @@ static const struct option long_options[] = {
 	{"for", required_argument, NULL, 't'},     {"client", required_argument, NULL, 'c'},
 	{"geo", required_argument, NULL, 'g'},     {"at", required_argument, NULL, 'a'},
 	{"draws", required_argument, NULL, 'd'},   {"seed", required_argument, NULL, 'e'},
-	{"json", no_argument, NULL, 'j'},          {NULL, 0, NULL, 0},
+	{"json", no_argument, NULL, 'j'},          {"print", no_argument, NULL, 'P'},
+	{"zone", required_argument, NULL, 'z'},    {"ns", required_argument, NULL, 'N'},
+	{"soa", required_argument, NULL, 'S'},     {"provider", required_argument, NULL, 'R'},
+	{NULL, 0, NULL, 0},
 };
 enum { OPTIONS = sizeof(long_options) / sizeof(long_options[0]) - 1 };
 
@@ -91,6 +95,11 @@ void cli_print_option_help(const char *letters)
 		{"e", "  --seed N           of all draws; the same gives the same (default: another each time)\n"},
 		{"g", "  --geo FILE         geo database (.mmdb), may be given several times; default\n"
 		      "                     STORE/geo.mmdb\n"},
+		{"P", "  --print            print the catalog that comes out, and touch no store\n"},
+		{"z", "  --zone NAME        the zone of all files, whatever they are called\n"},
+		{"N", "  --ns NAME          server of zones whose files name none; may be given several times\n"},
+		{"S", "  --soa RDATA        SOA of the zones: 'PRIMARY MAILBOX SERIAL REFRESH RETRY EXPIRE MINIMUM'\n"},
+		{"R", "  --provider NAME    the provider isobar stands in for, where records name some only\n"},
 	};
 	for (size_t i = 0; i < sizeof(help) / sizeof(help[0]); i++)
 		if (strstr(letters, help[i][0]))
@@ -166,6 +175,11 @@ static int take_option(struct cli *cli, int letter, const char *value)
 	case 'g': cli->geo[cli->ngeo++] = value; break;
 	case 'n': cli->dry_run = true; break;
 	case 'p': cli->prune = true; break;
+	case 'P': cli->print = true; break;
+	case 'z': cli->zone = value; break;
+	case 'N': cli->ns[cli->nns++] = value; break;
+	case 'S': cli->soa = value; break;
+	case 'R': cli->provider = value; break;
 	case 'c': cli->client = value; break;
 	case 't': return take_span(cli, value);
 	case 'a': return take_time(cli, value);
@@ -228,7 +242,7 @@ static int parse(struct cli *cli, int argc, char **argv, const struct verb **ret
 			return CLI_OK;
 		}
 		help |= letter == 'h';
-		if (strchr("fnprtcgade", letter) && !strchr(given, letter))
+		if (strchr("fnprtcgadePzNSR", letter) && !strchr(given, letter))
 			strncat(given, &(char){(char)letter}, 1);
 		if ((rc = take_option(cli, letter, optarg)) != CLI_OK)
 			return rc;
@@ -283,6 +297,7 @@ int main(int argc, char **argv)
 		.reason = "",
 		.files = isb_xcalloc((size_t)argc, sizeof(char *)),
 		.geo = isb_xcalloc((size_t)argc, sizeof(char *)),
+		.ns = isb_xcalloc((size_t)argc, sizeof(char *)),
 		.author = author(),
 		.seed = isb_random_seed() >> 33, /* short enough to be typed again */
 		.now_ms = isb_clock_ms(),
@@ -294,5 +309,6 @@ int main(int argc, char **argv)
 		rc = verb->run(&cli);
 	free(cli.files);
 	free(cli.geo);
+	free(cli.ns);
 	return flush(&cli, rc);
 }
