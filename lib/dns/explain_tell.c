@@ -182,8 +182,8 @@ static const char *outcome(const struct isb_answer *found)
 	return found->count && found->part[0].section == ISB_ANSWER ? "NOERROR" : "NODATA";
 }
 
-/* "192.0.2.10", "10 20 5060 sip.example.": addresses, and what is numbers of 16 bits and then one name; false for the rest.
- * (Master-file text of all types would bring ldns into the server, which asks of strangers must not reach.) */
+/* "192.0.2.10", "10 20 5060 sip.example.": addresses, and numbers of 16 bits before one name; false for other rdata. (The
+ * master-file text of all types would bring ldns into the server.) */
 static bool print_rdata(struct isb_buf *out, uint16_t type, const uint8_t *rdata, uint16_t len)
 {
 	const struct isb_rdata_layout *layout = isb_rdata_layout(type);
@@ -194,7 +194,8 @@ static bool print_rdata(struct isb_buf *out, uint16_t type, const uint8_t *rdata
 		isb_buf_puts(out, isb_addr_print(&addr, text));
 		return true;
 	}
-	if (!layout || layout->names != 1 || layout->skip % 2 || layout->skip + isb_dname_len(rdata + layout->skip) != len)
+	if (!layout || layout->names != 1 || layout->skip % 2 ||
+	    layout->skip + isb_dname_len(rdata + layout->skip) != len)
 		return false;
 	for (unsigned i = 0; i < layout->skip; i += 2)
 		isb_buf_printf(out, "%u ", isb_get_u16(rdata + i));

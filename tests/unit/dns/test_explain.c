@@ -181,7 +181,8 @@ static void limits_count_all_of_a_zone_together(void **state)
 	struct isb_context ctx = context(&to_loopback);
 	ctx.rrl = isb_rrl_new(&config, 1, 1);
 	struct ask question = {.type = ISB_TXT, .udp = true};
-	static const char *const names[] = {"_explain.a.example.test.", "_explain.b.ns.example.test.", "_mx._explain.c.example.test."};
+	static const char *const names[] = {"_explain.a.example.test.", "_explain.b.ns.example.test.",
+	                                    "_mx._explain.c.example.test."};
 	for (size_t i = 0; i < 3; i++) {
 		question.name = names[i];
 		ask_octets_with(&ctx, &t->view, &question, out);
