@@ -289,7 +289,7 @@ static int run(struct cli *cli)
 }
 
 const struct verb verb_explain = {
-	"explain", "NAME [TYPE] --client ADDR|NETWORK [--at TIME] [--draws N] [--seed N] [--geo FILE ...]",
+	"explain", "NAME [TYPE] --client ADDR|NETWORK [--at TIME] [--draws N] [--seed N] [--geo FILE]",
 	"why this client gets this answer, by the code that answers",
 	"TYPE is A when left out. Reads the store; the server need not run. A server that was started with\n"
 	"other geo databases is explained with the same --geo.\n"
