@@ -2,6 +2,7 @@
 #include "ask.h"
 
 #include "isobar/dns/explain.h"
+#include "../../../lib/dns/explain_tell.h"
 
 #define DOWN ((uint64_t)1 << 63 | (uint64_t)ISB_FLIP_NONE << 43 | 100u << 4 | ISB_DOWN << 2 | ISB_DOWN)
 #define ECS(octets) .payload = 1232, .options = "\0\x08\0\7\0\1\x18\0" octets, .options_len = 11
@@ -137,6 +138,45 @@ static void to_others_it_is_a_name_like_any(void **state)
 		assert_string_equal(told(state, &to_loopback, &(struct ask){.name = ordinary[i], .type = ISB_TXT}), "NXDOMAIN aa\n");
 }
 
+/* Steps without number, with names of every length: what finds no room is left out, and the answer never is. */
+static void a_long_way_to_an_answer_is_cut_short(void **state)
+{
+	const struct testview *t = *state;
+	static struct isb_answer found;
+	static struct isb_query query;
+	static const uint8_t rdata[] = {0, 4, 192, 0, 2, 1};
+	struct isb_trace trace;
+	char names[300][300];
+	isb_trace_init(&trace);
+	for (size_t i = 0; i < 300; i++) {
+		memset(names[i], 'x', i);
+		names[i][i] = '\0';
+		isb_trace_add(&trace, ISB_STEP_ENDPOINT, 1, names[i])->usable = ISB_SET_ASIDE_DOWN;
+	}
+	isb_answer_init(&found, ISB_NOERROR);
+	found.part[found.count++] = (struct isb_part){.type = ISB_A, .count = 1, .ttl_s = 30, .rdata = rdata};
+	const struct isb_addr client = {.family = 4, .octets = {127, 0, 0, 1}};
+	struct isb_telling telling = {.view = &t->view, .trace = &trace, .query = &query, .found = &found, .type = ISB_A,
+	                              .client = &client};
+	for (size_t size = 1400; size <= 4112; size += 113) {
+		uint8_t *out = malloc(size), *end = out; /* not an octet too long */
+		struct isb_buf text = {0};
+		uint16_t count = isb_explain_tell(&telling, out, size), len;
+		for (unsigned i = 0; i < count; i++) {
+			const uint8_t *octets = isb_rdata_next((const uint8_t **)&end, &len);
+			assert_int_equal(len, octets[0] + 1);
+			isb_buf_add(&text, octets + 1, octets[0]);
+			isb_buf_putc(&text, '\n');
+		}
+		assert_true((size_t)(end - out) <= size);
+		assert_non_null(strstr(isb_buf_text(&text), "record A 192.0.2.1, ttl 30\n"));
+		assert_non_null(strstr(isb_buf_text(&text), " and more; see: isobar explain"));
+		isb_buf_done(&text);
+		free(out);
+	}
+	isb_trace_done(&trace);
+}
+
 static void an_address_that_may_be_forged_is_sent_to_tcp(void **state)
 {
 	static uint8_t out[ASK_MAX];
@@ -197,6 +237,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_decision_is_told_step_by_step, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(names_without_a_record_are_told_of_too, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(to_others_it_is_a_name_like_any, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_long_way_to_an_answer_is_cut_short, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(an_address_that_may_be_forged_is_sent_to_tcp, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_list_of_keys_is_for_those_who_sign, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(limits_count_all_of_a_zone_together, set_up, tear_down),
