@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Asking the server why, and signing what one asks: dig, kdig and dnspython are the clients."""
 import datetime
+import json
 import re
 import signal
 import socket
@@ -268,6 +269,8 @@ zones:
         self.assertEqual((shares["few/a"]["answers"], shares["few/b"]["share"]), (40000, 1))
         self.assertAlmostEqual(shares["few/a"]["share_first"], 0.75, delta=0.01)  # 4.6 standard deviations
         self.assertEqual(sum(share["first"] for share in shares.values()), 40000)
+        plain = json.loads(site.cli("explain", NAME, "--client", KOREA, "--seed", 7, "--json"))
+        self.assertEqual((plain["draws"], plain["steps"]), (None, told["steps"]))
         text = site.cli("explain", NAME, "--client", KOREA, "--draws", 100, "--seed", 7)
         self.assertIn("shares    of 100 draws, --seed 7", text)
         self.assertRegex(text, r"100\.000 %  few/a, first in \d+\.000 %")

@@ -326,6 +326,27 @@ static void mistakes_in_the_file_are_named_with_their_line(void **state)
 	}
 }
 
+static void those_who_may_ask_why_are_listed(void **state)
+{
+	(void)state;
+	struct isb_options options;
+	char text[ISB_NET_TEXT];
+	assert_int_equal(parse(&options, "--tsig-keys keys --explain-key ops.example --explain-key b --explain-from ::1 "
+	                                 "--explain-from 192.0.2.0/24"), ISB_OPTIONS_RUN);
+	assert_string_equal(options.tsig_keys, "keys");
+	assert_int_equal(options.nexplain_key, 2);
+	assert_string_equal(options.explain_key[1], "b");
+	assert_int_equal(options.nexplain_from, 2);
+	assert_string_equal(isb_net_print(&options.explain_from[1], text), "192.0.2.0/24");
+	isb_options_done(&options);
+	assert_int_equal(parse_config(&options, "tsig-keys: keys\nexplain-key: ops\nexplain-from: [192.0.2.1]\n",
+	                              "--explain-key other"), ISB_OPTIONS_RUN);
+	assert_int_equal(options.nexplain_key, 1);
+	assert_string_equal(options.explain_key[0], "other"); /* the command line wins */
+	assert_int_equal(options.nexplain_from, 1);
+	isb_options_done(&options);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -339,6 +360,7 @@ int main(void)
 		cmocka_unit_test(limits_are_taken),
 		cmocka_unit_test(more_networks_than_fit_are_refused),
 		cmocka_unit_test(help_and_version_end_the_program_well),
+		cmocka_unit_test(those_who_may_ask_why_are_listed),
 		cmocka_unit_test(what_is_wrong_is_said_with_what_to_write_instead),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
