@@ -14,7 +14,8 @@
  * One transaction, so that a bad line anywhere leaves everything as it was; and on an environment of its own, so that
  * nobody who edits the catalog waits for it. */
 
-enum { COUNT_MAX = 1000000, SKEW_MS = 10 * 60 * 1000 }; /* clocks differ, and a long import began before its last lines were measured */
+enum { COUNT_MAX = 1000000 };
+enum { SKEW_MS = 10 * 60 * 1000 }; /* clocks differ, and a long import began before its last lines were measured */
 
 struct line {
 	struct isb_net net;
