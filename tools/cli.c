@@ -90,7 +90,7 @@ void cli_print_option_help(const char *letters)
 		{"r", "  -r, --reason TEXT  why; kept in the journal\n"},
 		{"t", "  --for SPAN         until then only: 30m, 2h, 1d\n"},
 		{"c", "  -c, --client ADDR  the client: an address (its /24 or /56 is taken) or a network\n"},
-		{"a", "  --at TIME          the moment: 2026-11-21T12:00:00Z, a date, or -2h, +30m from now\n"},
+		{"a", "  --at TIME          the moment: 2026-11-21T12:00:00Z, or -2h, +30m from now\n"},
 		{"d", "  --draws N          draw N times, to 10000000, and show the shares that come out\n"},
 		{"e", "  --seed N           of all draws; the same gives the same (default: another each time)\n"},
 		{"g", "  --geo FILE         geo database (.mmdb), may be given several times; default\n"
@@ -142,7 +142,7 @@ static int take_time(struct cli *cli, const char *value)
 	if ((*value == '-' || *value == '+') && isb_span_parse(value + 1, &span_ms) == ISB_OK)
 		cli->at_ms = cli->now_ms + sign * span_ms;
 	else if (isb_time_parse(value, &cli->at_ms) != ISB_OK)
-		return cli_fail(CLI_USAGE, "'%s' is no time; write 2026-11-21T12:00:00Z, a date, or -2h or +30m from now", value);
+		return cli_fail(CLI_USAGE, "'%s' is no time; write 2026-11-21T12:00:00Z, or -2h or +30m from now", value);
 	return CLI_OK;
 }
 
