@@ -43,6 +43,7 @@ DOORS = {
     "OpenSSL": (["openssl/*"], ["lib/dns/hmac.c", "probes/check_http*"]),
     "jansson": (["jansson.h"], ["tools/*"]),
     "cmocka": (["cmocka.h"], ["tests/unit/*", "tests/flow/*"]),
+    "valgrind": (["valgrind/*"], ["tests/bench/micro/main.c"]),
 }
 
 # What the language and the system give to every floor.
