@@ -17,7 +17,8 @@
 
 const struct verb *const cli_verbs[] = {
 	&verb_apply,  &verb_diff,  &verb_check, &verb_export,  &verb_show,    &verb_set, &verb_add,  &verb_remove,
-	&verb_status, &verb_drain, &verb_force, &verb_explain, &verb_latency, &verb_log, &verb_help, NULL,
+	&verb_status, &verb_drain, &verb_force, &verb_rollout, &verb_switch,
+	&verb_explain, &verb_latency, &verb_log, &verb_help, NULL,
 };
 
 int cli_fail(int code, const char *fmt, ...)
@@ -62,14 +63,19 @@ bool cli_printable(const char *text)
 
 /* --- Options --- */
 
-/* Letters that a verb lists in `options`: f files, n dry run, p prune, r reason, t for, c client, g geo. */
+/* Letters that a verb lists in `options`: f files, n dry run, p prune, r reason, t for, c client, g geo; T to, S steps,
+ * E every, N nets, A abort if, K sticky, F force. */
 static const struct option long_options[] = {
 	{"store", required_argument, NULL, 's'},   {"output", required_argument, NULL, 'o'},
 	{"help", no_argument, NULL, 'h'},          {"version", no_argument, NULL, 'V'},
 	{"file", required_argument, NULL, 'f'},    {"dry-run", no_argument, NULL, 'n'},
 	{"prune", no_argument, NULL, 'p'},         {"reason", required_argument, NULL, 'r'},
 	{"for", required_argument, NULL, 't'},     {"client", required_argument, NULL, 'c'},
-	{"geo", required_argument, NULL, 'g'},     {NULL, 0, NULL, 0},
+	{"geo", required_argument, NULL, 'g'},     {"to", required_argument, NULL, 'T'},
+	{"steps", required_argument, NULL, 'S'},   {"every", required_argument, NULL, 'E'},
+	{"nets", required_argument, NULL, 'N'},    {"abort-if", required_argument, NULL, 'A'},
+	{"sticky", no_argument, NULL, 'K'},        {"force", no_argument, NULL, 'F'},
+	{NULL, 0, NULL, 0},
 };
 enum { OPTIONS = sizeof(long_options) / sizeof(long_options[0]) - 1 };
 
@@ -84,6 +90,13 @@ void cli_print_option_help(const char *letters)
 		{"c", "  -c, --client ADDR  the client: an address (its /24 or /56 is taken) or a network\n"},
 		{"g", "  --geo FILE         geo database (.mmdb), may be given several times; default\n"
 		      "                     STORE/geo.mmdb\n"},
+		{"T", "  --to NAME          the pool or policy to lead clients to\n"},
+		{"S", "  --steps P,P,...    per cent of the clients that each step gives it: 10,30,50,100\n"},
+		{"E", "  --every SPAN       how long each step lasts: 10m, 2h\n"},
+		{"N", "  --nets NET,NET,... clients in these networks always get it\n"},
+		{"A", "  --abort-if down    end it for good when the new side cannot answer\n"},
+		{"K", "  --sticky           a client's network decides, not a draw: who came over stays\n"},
+		{"F", "  --force            all the same\n"},
 	};
 	for (size_t i = 0; i < sizeof(help) / sizeof(help[0]); i++)
 		if (strstr(letters, help[i][0]))
@@ -108,13 +121,13 @@ const struct verb *cli_find_verb(const char *name)
 	return NULL;
 }
 
-static int take_span(struct cli *cli, const char *value)
+static int take_span(const char *value, int64_t *ret_ms)
 {
-	int rc = isb_span_parse(value, &cli->for_ms);
+	int rc = isb_span_parse(value, ret_ms);
 	if (rc == ISB_ERANGE)
-		return cli_fail(CLI_USAGE, "--for %s is too long; leave it out when there is no end", value);
+		return cli_fail(CLI_USAGE, "%s is too long a span of time; leave it out when there is no end", value);
 	/* a bare number counts seconds elsewhere; who writes --for 30 may mean minutes */
-	if (rc != ISB_OK || cli->for_ms <= 0 || strspn(value, "0123456789") == strlen(value))
+	if (rc != ISB_OK || *ret_ms <= 0 || strspn(value, "0123456789") == strlen(value))
 		return cli_fail(CLI_USAGE, "'%s' is no span of time; write 30m, 2h or 1d", value);
 	return CLI_OK;
 }
@@ -128,7 +141,18 @@ static int take_option(struct cli *cli, int letter, const char *value)
 	case 'n': cli->dry_run = true; break;
 	case 'p': cli->prune = true; break;
 	case 'c': cli->client = value; break;
-	case 't': return take_span(cli, value);
+	case 't': return take_span(value, &cli->for_ms);
+	case 'T': cli->rollout.to = value; break;
+	case 'S': cli->rollout.steps = value; break;
+	case 'E': return take_span(value, &cli->rollout.every_ms);
+	case 'N': cli->rollout.nets = value; break;
+	case 'K': cli->rollout.sticky = true; break;
+	case 'F': cli->force = true; break;
+	case 'A':
+		if (strcmp(value, "down") != 0)
+			return cli_fail(CLI_USAGE, "cannot abort if '%s'; write: --abort-if down", value);
+		cli->rollout.abort_if_down = true;
+		break;
 	case 'r':
 		if (!cli_printable(value))
 			return cli_fail(CLI_USAGE, "the reason cannot be shown in a line; write plain text in UTF-8");
@@ -185,7 +209,7 @@ static int parse(struct cli *cli, int argc, char **argv, const struct verb **ret
 			return CLI_OK;
 		}
 		help |= letter == 'h';
-		if (strchr("fnprtcg", letter) && !strchr(given, letter))
+		if (strchr("fnprtcgTSENAKF", letter) && !strchr(given, letter))
 			strncat(given, &(char){(char)letter}, 1);
 		if ((rc = take_option(cli, letter, optarg)) != CLI_OK)
 			return rc;

@@ -7,6 +7,7 @@
 #include "cli.h"
 #include "isobar/base/err.h"
 #include "isobar/model/dname.h"
+#include "isobar/store/rollouts.h"
 
 int cli_open(const struct cli *cli, enum isb_store_mode mode, struct isb_store **ret_store)
 {
@@ -80,6 +81,7 @@ static void check_whole(struct cli_edit *e)
 	if (isb_catalog_load(e->txn, &catalog, &e->diags) == ISB_OK) {
 		isb_catalog_check(&catalog, &e->diags);
 		check_zones(e->txn, &catalog, &e->diags);
+		isb_rollouts_check(e->txn, &catalog, &e->diags);
 	}
 	isb_catalog_done(&catalog);
 }
@@ -146,6 +148,7 @@ int cli_edit(struct cli *cli, int (*change)(struct cli_edit *e), void (*tell)(st
 	int rc = open_to_write(cli, &store);
 	if (rc != CLI_OK)
 		return rc;
+	e.store = store;
 	int err = isb_txn_begin(store, ISB_ENV_CATALOG, true, &e.txn);
 	if (err != ISB_OK) {
 		isb_store_close(store);

@@ -102,7 +102,9 @@ static void tell_enter(struct telling *t, const struct isb_step *step)
 	if (step->depth == 0 && t->walks++)
 		printf("once more, %s\n", again[t->walks > 2]);
 	const char *order = isb_order_words[step->order], *lead = step->depth ? "-> " : "";
-	if (strchr(step->name, '['))
+	if (strchr(step->name, ' ')) /* no object's name: a rollout's */
+		printf("%*s%s%s", indent(step->depth), "", lead, step->name);
+	else if (strchr(step->name, '['))
 		printf("%*s%s%s of %s", indent(step->depth), "", lead, order, explain_node(e, step->name, false));
 	else
 		printf("%*s%s%s (%s)", indent(step->depth), "", lead, step->name, order);
@@ -139,6 +141,17 @@ static void tell_endpoint(struct telling *t, const struct isb_step *step)
 	       step->usable == ISB_USABLE ? "" : ": set aside");
 }
 
+static void tell_rollout(const struct isb_step *step)
+{
+	int at = indent(step->depth) + 2;
+	if (step->got)
+		printf("%*saborted: nobody is given %s\n", at, "", step->name);
+	else if (!step->rank)
+		printf("%*snot begun by this clock: nobody is given %s\n", at, "", step->name);
+	else
+		printf("%*sstep %u: %u %% are given %s\n", at, "", step->rank, step->weight, step->name);
+}
+
 static void tell_chosen(const struct isb_step *step)
 {
 	printf("%*s=> %s", indent(step->depth), "", step->name);
@@ -167,6 +180,7 @@ static void tell_step(struct telling *t, const struct isb_step *step)
 	case ISB_STEP_ENTER: tell_enter(t, step); break;
 	case ISB_STEP_CHILD: tell_child(t, step); break;
 	case ISB_STEP_ENDPOINT: tell_endpoint(t, step); break;
+	case ISB_STEP_ROLLOUT: tell_rollout(step); break;
 	case ISB_STEP_DRAW: t->drawn = step; break;
 	case ISB_STEP_SHORT:
 		printf("%*scannot answer: %u usable, %u needed\n", indent(step->depth) + 2, "", step->got, step->need);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "isobar/steer/steer.h"
 
+#include "isobar/steer/rollout.h"
 #include "isobar/steer/trace.h"
 
 /* What a walk holds against an endpoint. Only when nothing can answer does the record's `all_down` make it ask less. */
@@ -213,6 +214,38 @@ static bool walk_policy(struct walk *walk, const struct isb_plan_node *node, uns
 	       in_order(walk, node, weight, true, depth + 1, try_child);
 }
 
+/* The child that stands for one side of a rollout. */
+static bool try_side(struct walk *walk, const struct isb_plan_node *node, const struct isb_sides *sides, unsigned i,
+                     unsigned depth)
+{
+	uint8_t side = sides->side[i];
+	uint32_t percent = side == ISB_ROLLOUT_TO ? sides->percent : 100u - sides->percent;
+	return try_child(walk, node, side, i ? 100 : percent, 100, depth); /* the second follows from the first */
+}
+
+static bool walk_rollout(struct walk *walk, const struct isb_plan_node *node, unsigned depth)
+{
+	const struct isb_plan_rollout *rollout = isb_plan_rollout(walk->plan, node);
+	if (!rollout || node->nchild != 2)
+		return false;
+	const struct isb_sides sides = isb_rollout_sides(rollout, walk->state);
+	const struct isb_plan_node *to = isb_plan_node(walk->plan, node->child[ISB_ROLLOUT_TO].ref);
+	if (sides.next_ms)
+		note_flip(walk, (uint64_t)(sides.next_ms - walk->state->now_ms + 999) / 1000);
+	if (sides.client_bits > walk->choice->client_bits)
+		walk->choice->client_bits = sides.client_bits;
+	if (walk->state->trace && to) {
+		struct isb_step *step = trace_step(walk, ISB_STEP_ROLLOUT, depth, to->name);
+		step->weight = sides.percent;
+		step->rank = sides.step;
+		step->got = sides.aborted;
+	}
+	for (unsigned i = 0; i < sides.count; i++)
+		if (try_side(walk, node, &sides, i, depth + 1))
+			return true;
+	return false;
+}
+
 static bool walk_node(struct walk *walk, const struct isb_plan_node *node, unsigned depth)
 {
 	if (depth > ISB_PLAN_DEPTH_MAX * 2 || node->nchild > ISB_CHILD_MAX)
@@ -220,7 +253,9 @@ static bool walk_node(struct walk *walk, const struct isb_plan_node *node, unsig
 	if (walk->state->trace)
 		trace_step(walk, ISB_STEP_ENTER, depth, node->name)->order = (enum isb_order_id)node->order;
 	walk->work += NODE_WORK;
-	bool answered = node->flags & ISB_NODE_POOL ? walk_pool(walk, node, depth) : walk_policy(walk, node, depth);
+	bool answered = node->flags & ISB_NODE_POOL      ? walk_pool(walk, node, depth)
+	                : node->flags & ISB_NODE_ROLLOUT ? walk_rollout(walk, node, depth)
+	                                                 : walk_policy(walk, node, depth);
 	if (!answered && walk->state->trace)
 		trace_step(walk, ISB_STEP_LEAVE, depth, node->name);
 	return answered;
@@ -254,6 +289,7 @@ void isb_steer(const struct isb_plan *plan, const struct isb_plan_record *record
 	ret_choice->kind = ISB_CHOICE_FALLBACK;
 	ret_choice->failopen = false;
 	ret_choice->ttl_s = record->ttl_s;
+	ret_choice->client_bits = 0;
 	ret_choice->n = 0;
 	if (state->trace)
 		trace_step(&walk, ISB_STEP_RECORD, 0, record->name)->got = cls;

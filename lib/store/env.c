@@ -31,6 +31,7 @@ static const struct {
 	[ISB_T_ADMIN] = {"admin", ISB_ENV_CATALOG},
 	[ISB_T_LATENCY] = {"latency", ISB_ENV_CATALOG},
 	[ISB_T_JOURNAL] = {"journal", ISB_ENV_CATALOG},
+	[ISB_T_ROLLOUT] = {"rollout", ISB_ENV_CATALOG},
 	[ISB_T_WORD] = {"word", ISB_ENV_HEALTH},
 	[ISB_T_OBSERVATION] = {"observation", ISB_ENV_HEALTH},
 	[ISB_T_TRANSITION] = {"transition", ISB_ENV_HEALTH},

@@ -7,6 +7,7 @@
 #include "isobar/base/arena.h"
 #include "isobar/base/buf.h"
 #include "isobar/model/model.h"
+#include "isobar/model/rollout.h"
 #include "isobar/steer/order.h"
 #include "isobar/view/geodb.h"
 #include "isobar/view/geomap.h"
@@ -18,6 +19,8 @@ struct isb_tree_node {
 	const char *name; /* of the pool or policy; "www[2]" for the third child of www written in place */
 	const struct isb_policy_node *policy; /* or */
 	const struct isb_pool *pool;
+	const struct isb_rollout *rollout; /* of a node between the two sides of one (then policy is set too) */
+	bool listed;                       /* and the clients are those in its networks */
 	const struct isb_order *order;
 	size_t nchild;
 	struct isb_order_child *children; /* facts for the order */
@@ -37,6 +40,11 @@ struct isb_tree {
 
 /* Unfolds the pool or policy called `name`; the catalog was checked, so the name exists and nothing loops. */
 struct isb_tree *isb_tree_new(struct isb_arena *arena, const struct isb_catalog *catalog, const char *name);
+
+/* Unfolds what a record is served by while it is led from its policy to another: a node between the two sides, or, when
+ * the rollout names networks, an order geo over two of them. */
+struct isb_tree *isb_tree_new_rollout(struct isb_arena *arena, const struct isb_catalog *catalog, const char *from,
+                                      const struct isb_rollout *rollout);
 
 /* Imported round trips and the probes', as order latency asks for them. */
 struct isb_latencies;

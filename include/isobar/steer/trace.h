@@ -14,6 +14,8 @@ enum isb_step_kind {
 	ISB_STEP_ENTER,    /* a node is tried; name, order */
 	ISB_STEP_CHILD,    /* a child of the node in rank order; name, rank, weight */
 	ISB_STEP_ENDPOINT, /* an endpoint judged; name, rank, weight (effective), usable, word, admin */
+	ISB_STEP_ROLLOUT,  /* the node leads from one side to another; name of the new side, weight: its per cent, rank: its step,
+	                      got: it was aborted */
 	ISB_STEP_DRAW,     /* child drawn among its equals; name, weight of all equals in total */
 	ISB_STEP_SHORT,    /* a pool has fewer usable endpoints than min_up: got, need */
 	ISB_STEP_LEAVE,    /* the node cannot answer; the parent goes on */
