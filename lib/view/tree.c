@@ -120,6 +120,8 @@ static struct isb_policy_node *node_of(struct isb_arena *arena, enum isb_order_i
 	node->order = order;
 	node->nchild = nchild;
 	node->children = isb_arena_alloc(arena, nchild * sizeof(*node->children));
+	for (size_t i = 0; i < nchild; i++)
+		node->children[i].weight = 1;
 	return node;
 }
 
