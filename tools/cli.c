@@ -16,9 +16,9 @@
 #include "isobar/base/streams.h"
 
 const struct verb *const cli_verbs[] = {
-	&verb_apply,  &verb_diff,  &verb_check, &verb_export,  &verb_show,    &verb_set, &verb_add,  &verb_remove,
-	&verb_status, &verb_drain, &verb_force, &verb_rollout, &verb_switch,
-	&verb_explain, &verb_latency, &verb_log, &verb_help, NULL,
+	&verb_apply,  &verb_diff,   &verb_check, &verb_export, &verb_import,  &verb_show,    &verb_set, &verb_add,
+	&verb_remove, &verb_status, &verb_drain, &verb_force,  &verb_rollout, &verb_switch,  &verb_explain, &verb_latency,
+	&verb_log,    &verb_help,   NULL,
 };
 
 int cli_fail(int code, const char *fmt, ...)
@@ -63,18 +63,21 @@ bool cli_printable(const char *text)
 
 /* --- Options --- */
 
-/* Letters that a verb lists in `options`: f files, n dry run, p prune, r reason, t for, c client, g geo; T to, S steps,
- * E every, N nets, A abort if, K sticky, F force. */
+/* Letters that a verb lists in `options`: f files, n dry run, p prune, r reason, t for, c client, g geo; of imports: P print,
+ * z zone, N name server, S SOA, R provider; of rollouts: > to, % steps, ~ every, @ nets, ^ abort if, = sticky; ! force. */
 static const struct option long_options[] = {
 	{"store", required_argument, NULL, 's'},   {"output", required_argument, NULL, 'o'},
 	{"help", no_argument, NULL, 'h'},          {"version", no_argument, NULL, 'V'},
 	{"file", required_argument, NULL, 'f'},    {"dry-run", no_argument, NULL, 'n'},
 	{"prune", no_argument, NULL, 'p'},         {"reason", required_argument, NULL, 'r'},
 	{"for", required_argument, NULL, 't'},     {"client", required_argument, NULL, 'c'},
-	{"geo", required_argument, NULL, 'g'},     {"to", required_argument, NULL, 'T'},
-	{"steps", required_argument, NULL, 'S'},   {"every", required_argument, NULL, 'E'},
-	{"nets", required_argument, NULL, 'N'},    {"abort-if", required_argument, NULL, 'A'},
-	{"sticky", no_argument, NULL, 'K'},        {"force", no_argument, NULL, 'F'},
+	{"geo", required_argument, NULL, 'g'},     {"print", no_argument, NULL, 'P'},
+	{"zone", required_argument, NULL, 'z'},    {"ns", required_argument, NULL, 'N'},
+	{"soa", required_argument, NULL, 'S'},     {"provider", required_argument, NULL, 'R'},
+	{"to", required_argument, NULL, '>'},      {"steps", required_argument, NULL, '%'},
+	{"every", required_argument, NULL, '~'},   {"nets", required_argument, NULL, '@'},
+	{"abort-if", required_argument, NULL, '^'}, {"sticky", no_argument, NULL, '='},
+	{"force", no_argument, NULL, '!'},
 	{NULL, 0, NULL, 0},
 };
 enum { OPTIONS = sizeof(long_options) / sizeof(long_options[0]) - 1 };
@@ -90,13 +93,18 @@ void cli_print_option_help(const char *letters)
 		{"c", "  -c, --client ADDR  the client: an address (its /24 or /56 is taken) or a network\n"},
 		{"g", "  --geo FILE         geo database (.mmdb), may be given several times; default\n"
 		      "                     STORE/geo.mmdb\n"},
-		{"T", "  --to NAME          the pool or policy to lead clients to\n"},
-		{"S", "  --steps P,P,...    per cent of the clients that each step gives it: 10,30,50,100\n"},
-		{"E", "  --every SPAN       how long each step lasts: 10m, 2h\n"},
-		{"N", "  --nets NET,NET,... clients in these networks always get it\n"},
-		{"A", "  --abort-if down    end it for good when the new side cannot answer\n"},
-		{"K", "  --sticky           a client's network decides, not a draw: who came over stays\n"},
-		{"F", "  --force            all the same\n"},
+		{"P", "  --print            print the catalog that comes out, and touch no store\n"},
+		{"z", "  --zone NAME        the zone of all files, whatever they are called\n"},
+		{"N", "  --ns NAME          server of zones whose files name none; may be given several times\n"},
+		{"S", "  --soa RDATA        SOA of the zones: 'PRIMARY MAILBOX SERIAL REFRESH RETRY EXPIRE MINIMUM'\n"},
+		{"R", "  --provider NAME    the provider isobar stands in for, where records name some only\n"},
+		{">", "  --to NAME          the pool or policy to lead clients to\n"},
+		{"%", "  --steps P,P,...    per cent of the clients that each step gives it: 10,30,50,100\n"},
+		{"~", "  --every SPAN       how long each step lasts: 10m, 2h\n"},
+		{"@", "  --nets NET,NET,... clients in these networks always get it\n"},
+		{"^", "  --abort-if down    end it for good when the new side cannot answer\n"},
+		{"=", "  --sticky           a client's network decides, not a draw: who came over stays\n"},
+		{"!", "  --force            all the same\n"},
 	};
 	for (size_t i = 0; i < sizeof(help) / sizeof(help[0]); i++)
 		if (strstr(letters, help[i][0]))
@@ -140,15 +148,20 @@ static int take_option(struct cli *cli, int letter, const char *value)
 	case 'g': cli->geo[cli->ngeo++] = value; break;
 	case 'n': cli->dry_run = true; break;
 	case 'p': cli->prune = true; break;
+	case 'P': cli->print = true; break;
+	case 'z': cli->zone = value; break;
+	case 'N': cli->ns[cli->nns++] = value; break;
+	case 'S': cli->soa = value; break;
+	case 'R': cli->provider = value; break;
 	case 'c': cli->client = value; break;
 	case 't': return take_span(value, &cli->for_ms);
-	case 'T': cli->rollout.to = value; break;
-	case 'S': cli->rollout.steps = value; break;
-	case 'E': return take_span(value, &cli->rollout.every_ms);
-	case 'N': cli->rollout.nets = value; break;
-	case 'K': cli->rollout.sticky = true; break;
-	case 'F': cli->force = true; break;
-	case 'A':
+	case '>': cli->rollout.to = value; break;
+	case '%': cli->rollout.steps = value; break;
+	case '~': return take_span(value, &cli->rollout.every_ms);
+	case '@': cli->rollout.nets = value; break;
+	case '=': cli->rollout.sticky = true; break;
+	case '!': cli->force = true; break;
+	case '^':
 		if (strcmp(value, "down") != 0)
 			return cli_fail(CLI_USAGE, "cannot abort if '%s'; write: --abort-if down", value);
 		cli->rollout.abort_if_down = true;
@@ -209,7 +222,7 @@ static int parse(struct cli *cli, int argc, char **argv, const struct verb **ret
 			return CLI_OK;
 		}
 		help |= letter == 'h';
-		if (strchr("fnprtcgTSENAKF", letter) && !strchr(given, letter))
+		if (!strchr("sohV", letter) && !strchr(given, letter))
 			strncat(given, &(char){(char)letter}, 1);
 		if ((rc = take_option(cli, letter, optarg)) != CLI_OK)
 			return rc;
@@ -264,6 +277,7 @@ int main(int argc, char **argv)
 		.reason = "",
 		.files = isb_xcalloc((size_t)argc, sizeof(char *)),
 		.geo = isb_xcalloc((size_t)argc, sizeof(char *)),
+		.ns = isb_xcalloc((size_t)argc, sizeof(char *)),
 		.author = author(),
 		.now_ms = isb_clock_ms(),
 	};
@@ -273,5 +287,6 @@ int main(int argc, char **argv)
 		rc = verb->run(&cli);
 	free(cli.files);
 	free(cli.geo);
+	free(cli.ns);
 	return flush(&cli, rc);
 }

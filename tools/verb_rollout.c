@@ -382,10 +382,10 @@ static int run(struct cli *cli)
 
 const struct verb verb_rollout = {
 	"rollout",
-	"start RECORD --to NAME --steps P,P,... --every SPAN [--nets NET,...] [--sticky] [--abort-if down] [-n] [-r WHY]\n"
-	"pause|resume|abort RECORD [-n] [-r WHY]\nfinish RECORD [--force] [-n] [-r WHY]\nstatus [RECORD]",
+	"start RECORD --to NAME --steps P,P,... --every SPAN [OPTION ...]\npause|resume|abort RECORD\n"
+	"finish RECORD [--force]\nstatus [RECORD]",
 	"lead a record's clients to another pool or policy, step by step",
 	"The steps follow the clock, on every server at the same moment, whatever else runs. RECORD is a name\n"
 	"(www.example.com), ZONE/OWNER, or an owner that only one zone has. abort is the instant way back; finish\n"
 	"makes the new side the record's policy. With --nets alone only those clients are led (A/B).\n",
-	"start www.example.com --to next --steps 10,30,50,100 --every 10m --abort-if down", "nrTSENAKF", run};
+	"start www.example.com --to next --steps 10,30,50,100 --every 10m --abort-if down", "nr>%~@^=!", run};
