@@ -260,6 +260,9 @@ static void listed_networks_always_get_the_new_side(void **state)
 	rollout.nnet = 2;
 	rollout.pace = (struct isb_pace){.started_ms = 0}; /* A/B: nobody else */
 	story_rollout(s, RECORD, &rollout);
+	assert_string_equal(story_plan(s, RECORD, &nets[0].addr), /* and no other rule */
+	                    "(rollout to next, by network 0/0 0:1:(rollout to next 0/0 0:0:(stable 0/0 0:1:(old 1/1 0:1:old/o-1)) "
+	                    "0:0:(next 1/2 0:1:next/n-1 0:0:next/n-2)))");
 	for (int i = 0; i < 100; i++) {
 		assert_answer(s, WWW, "A", "192.0.2.32/28", NEW);
 		assert_int_equal(story_last(s)->scope, 26);

@@ -162,6 +162,9 @@ static void a_policy_cannot_answer_when_no_pool_beneath_it_can(void **state)
 	struct world w;
 	(void)state;
 	begin(&w, "both", NULL);
+	say(&w, "spare", "d", ISB_DOWN, ISB_DOWN);
+	assert_null(judge(&w, 0, T0)); /* next can */
+	say(&w, "spare", "d", ISB_UP, ISB_UP);
 	say(&w, "next", "a", ISB_DOWN, ISB_DOWN);
 	say(&w, "next", "b", ISB_DOWN, ISB_DOWN);
 	assert_null(judge(&w, 0, T0)); /* spare can */
