@@ -388,4 +388,4 @@ const struct verb verb_rollout = {
 	"The steps follow the clock, on every server at the same moment, whatever else runs. RECORD is a name\n"
 	"(www.example.com), ZONE/OWNER, or an owner that only one zone has. abort is the instant way back; finish\n"
 	"makes the new side the record's policy. With --nets alone only those clients are led (A/B).\n",
-	"start www.example.com --to next --steps 10,30,50,100 --every 10m --abort-if down", "nr>%~@^=!", run};
+	"start www --to next --steps 10,30,50,100 --every 10m --abort-if down", "nr>%~@^=!", run};

@@ -325,6 +325,6 @@ static int run(struct cli *cli)
 }
 
 const struct verb verb_status = {
-	"status", "", "what is up, down, forced, drained or being rolled out, since when and why",
+	"status", "", "what is up, down, forced, drained or rolled out, since when and why",
 	"From the store alone: the server need not run. A state that is unknown or disputed is answered\n"
 	"as what is held, and as up when nothing is.\n", "", "", run};
