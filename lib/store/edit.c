@@ -245,7 +245,7 @@ int isb_edit_zone_end(struct isb_edit *edit)
 	return rc;
 }
 
-/* --- Admin states, rollouts and round trips --- */
+/* --- Admin states and rollouts --- */
 
 /* Taking away what is not there is no error: the state asked for is the state that is. */
 static int change_or_gone(struct isb_edit *edit, enum isb_table table, const struct isb_key *key,
@@ -284,17 +284,6 @@ int isb_edit_rollout(struct isb_edit *edit, const char *record, const struct isb
 		edit->failed = isb_slots_take(edit->txn, &row.slot);
 	isb_rollout_encode(&edit->scratch, &row);
 	return change_or_gone(edit, ISB_T_ROLLOUT, &key, (struct isb_slice){edit->scratch.data, edit->scratch.len});
-}
-
-int isb_edit_latency(struct isb_edit *edit, const struct isb_latency_row *row)
-{
-	struct isb_key key;
-	uint8_t rtt[4];
-	int rc = isb_key_latency(&key, &row->net, row->region);
-	if (rc != ISB_OK)
-		return rc;
-	isb_put_u32(rtt, row->rtt_us);
-	return change_or_gone(edit, ISB_T_LATENCY, &key, (struct isb_slice){rtt, row->rtt_us ? sizeof(rtt) : 0});
 }
 
 /* --- The end --- */

@@ -11,8 +11,8 @@
 #include "isobar/model/schema.h"
 #include "isobar/store/env.h"
 
-/* The catalog environment: objects as canonical YAML text, ordinary rrsets in wire form, slots, admin states, imported
- * latencies, and the journal of every change. All functions take a transaction on ISB_ENV_CATALOG. */
+/* The catalog environment: objects as canonical YAML text, ordinary rrsets in wire form, slots, admin states,
+ * and the journal of every change. All functions take a transaction on ISB_ENV_CATALOG. */
 
 uint64_t isb_generation(struct isb_txn *txn); /* 0: nothing was ever committed */
 
@@ -55,14 +55,6 @@ int isb_rollout_get(struct isb_txn *txn, const char *record, struct isb_rollout 
 int isb_rollout_each(struct isb_txn *txn, int (*each)(void *arg, const char *record, const struct isb_rollout *rollout),
                      void *arg);
 
-/* Imported round trips: client network × region. */
-struct isb_latency_row {
-	struct isb_net net;
-	const char *region;
-	uint32_t rtt_us;
-};
-int isb_latency_each(struct isb_txn *txn, int (*each)(void *arg, const struct isb_latency_row *row), void *arg);
-
 /* --- The journal ------------------------------------------------------------------------------------------- */
 
 struct isb_journal_entry {
@@ -71,7 +63,7 @@ struct isb_journal_entry {
 	const char *author, *reason;
 	uint32_t changes;
 };
-/* One changed row of the tables object, rrset, admin, latency and rollout; slots follow from the pools. `before` / `after` len 0
+/* One changed row of the tables object, rrset, admin and rollout; slots follow from the pools. `before` / `after` len 0
  * with data NULL: the row was not there / is gone. codec.h decodes them. */
 struct isb_change {
 	enum isb_table table;
@@ -109,7 +101,6 @@ int isb_edit_admin(struct isb_edit *edit, const char *endpoint, const struct isb
 /* NULL takes it away. A rollout without a slot (ISB_SLOT_ALL) gets one that nobody had, so that no abort word of an earlier
  * one counts against it. ISB_EINVAL when isb_rollout_check() says no. */
 int isb_edit_rollout(struct isb_edit *edit, const char *record, const struct isb_rollout *rollout);
-int isb_edit_latency(struct isb_edit *edit, const struct isb_latency_row *row); /* rtt_us 0 takes it away */
 
 /* Changes so far, in the order made; for plans (`diff`, `--dry-run`) and messages. */
 size_t isb_edit_count(const struct isb_edit *edit);

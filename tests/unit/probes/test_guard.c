@@ -88,7 +88,8 @@ static void begin(struct world *w, const char *to, const char *drained)
 
 static void end(struct world *w)
 {
-	static const char *const files[] = {"catalog.mdb", "catalog.mdb-lock", "health.mdb", "health.mdb-lock"};
+	static const char *const files[] = {"catalog.mdb", "catalog.mdb-lock", "health.mdb", "health.mdb-lock", "latency.mdb",
+	                                    "latency.mdb-lock"};
 	char path[128];
 	for (int p = 0; p < 2; p++)
 		isb_guards_done(&w->guards[p]);
