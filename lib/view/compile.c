@@ -217,7 +217,8 @@ static uint32_t add_sides(struct builder *b, const struct isb_tree *tree, const 
 {
 	const struct isb_tree_node *from = &tree->nodes[at];
 	const struct isb_rollout *rollout = from->rollout;
-	uint32_t old = add_node(b, tree, map, cls, from->child[0]), new = add_node(b, tree, map, cls, from->child[1]);
+	uint32_t old = add_node(b, tree, map, cls, from->child[from->listed]);
+	uint32_t new = add_node(b, tree, map, cls, from->child[!from->listed]);
 	if (old == ISB_NO_NODE || new == ISB_NO_NODE)
 		return old;
 	struct isb_plan_rollout sides = {.pace = rollout->pace, .seed = (uint64_t)rollout->begun_ms, .slot = rollout->slot,

@@ -125,12 +125,14 @@ static struct isb_policy_node *node_of(struct isb_arena *arena, enum isb_order_i
 	return node;
 }
 
-/* Both sides stand side by side: the walk decides by the rollout, not by weight. */
-static struct isb_policy_node *sides_of(struct isb_arena *arena, const char *from, const char *to)
+/* The walk decides by the rollout whom it takes first. That is what a trickle is for a failover, and who asks whether the
+ * order among these two can be counted on gets the answer no. */
+static struct isb_policy_node *sides_of(struct isb_arena *arena, const char *first, const char *second)
 {
 	struct isb_policy_node *node = node_of(arena, ISB_ORDER_FAILOVER, 2);
-	node->children[0].use.name = from;
-	node->children[1].use.name = to;
+	node->trickle = 1;
+	node->children[0].use.name = first;
+	node->children[1].use.name = second;
 	return node;
 }
 
@@ -138,7 +140,7 @@ static struct isb_policy_node *sides_of(struct isb_arena *arena, const char *fro
 static struct isb_policy_node *by_network(const struct isb_tree *tree, const char *from, const struct isb_rollout *rollout)
 {
 	struct isb_policy_node *node = node_of(tree->arena, ISB_ORDER_GEO, 2);
-	node->children[0].node = sides_of(tree->arena, from, rollout->to);
+	node->children[0].node = sides_of(tree->arena, rollout->to, from); /* the new side is first, always */
 	node->children[0].match.nets = rollout->nets;
 	node->children[0].match.nnet = rollout->nnet;
 	node->children[0].fence = true;
@@ -153,6 +155,8 @@ static struct isb_policy_node *by_network(const struct isb_tree *tree, const cha
 struct isb_tree *isb_tree_new_rollout(struct isb_arena *arena, const struct isb_catalog *catalog, const char *from,
                                       const struct isb_rollout *rollout)
 {
+	if (!rollout)
+		return isb_tree_new(arena, catalog, from);
 	struct isb_tree *tree = isb_arena_alloc(arena, sizeof(*tree));
 	tree->arena = arena;
 	tree->catalog = catalog;

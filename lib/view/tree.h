@@ -21,7 +21,7 @@ struct isb_tree_node {
 	const struct isb_policy_node *policy; /* or */
 	const struct isb_pool *pool;
 	const struct isb_rollout *rollout; /* of a node between the two sides of one (then policy is set too) */
-	bool listed;                       /* and the clients are those in its networks */
+	bool listed;                       /* and the clients are those in its networks: the new side is the first child */
 	const struct isb_order *order;
 	size_t nchild;
 	struct isb_order_child *children; /* facts for the order */
@@ -42,8 +42,8 @@ struct isb_tree {
 /* Unfolds the pool or policy called `name`; the catalog was checked, so the name exists and nothing loops. */
 struct isb_tree *isb_tree_new(struct isb_arena *arena, const struct isb_catalog *catalog, const char *name);
 
-/* Unfolds what a record is served by while it is led from its policy to another: a node between the two sides, or, when
- * the rollout names networks, an order geo over two of them. */
+/* Unfolds what a record is served by: its policy, and while it is led from that to another a node between the two sides,
+ * or, when the rollout names networks, an order geo over two of them. `rollout` NULL: none is under way. */
 struct isb_tree *isb_tree_new_rollout(struct isb_arena *arena, const struct isb_catalog *catalog, const char *from,
                                       const struct isb_rollout *rollout);
 

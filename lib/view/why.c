@@ -48,9 +48,7 @@ void isb_view_why(const struct isb_view *view, const struct isb_geodb *geodb, ui
 		return;
 	struct isb_arena arena = {0};
 	const struct isb_compile_record *from = &own->records[record];
-	const char *policy = from->record->policy.name;
-	struct isb_tree *tree = from->rollout ? isb_tree_new_rollout(&arena, &own->catalog, policy, from->rollout)
-	                                      : isb_tree_new(&arena, &own->catalog, policy);
+	struct isb_tree *tree = isb_tree_new_rollout(&arena, &own->catalog, from->record->policy.name, from->rollout);
 	struct isb_geo_facts geo = {0};
 	uint8_t len;
 	if (geodb)
