@@ -288,8 +288,8 @@ void isb_steer(const struct isb_plan *plan, const struct isb_plan_record *record
 	const struct isb_plan_node *root = isb_plan_root(plan, record, cls);
 	ret_choice->kind = ISB_CHOICE_FALLBACK;
 	ret_choice->failopen = false;
-	ret_choice->ttl_s = record->ttl_s;
 	ret_choice->client_bits = 0;
+	ret_choice->ttl_s = record->ttl_s;
 	ret_choice->n = 0;
 	if (state->trace)
 		trace_step(&walk, ISB_STEP_RECORD, 0, record->name)->got = cls;

@@ -30,10 +30,8 @@ void isb_view_steer(const struct isb_view *view, uint32_t record, enum isb_plan_
 		*ret_choice = (struct isb_choice){.kind = ISB_CHOICE_FALLBACK};
 		return;
 	}
-	struct isb_steer_state whose = *state;
-	whose.client = client;
-	isb_steer(view->plan, r, leaf.cls, type, &whose, ret_choice);
-	if (ret_choice->client_bits > *ret_scope)
+	isb_steer(view->plan, r, leaf.cls, type, state, ret_choice);
+	if (ret_choice->client_bits > leaf.scope)
 		*ret_scope = ret_choice->client_bits;
 }
 
