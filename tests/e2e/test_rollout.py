@@ -70,6 +70,18 @@ class Rollout(Story):
         self.only(SEOUL, within=2)
         self.assertIn("no rollout of", self.site.cli("rollout", "abort", NAME, ok=False))
 
+    def test_the_short_explanation_tells_of_it(self):
+        self.site.server.stop()
+        self.site.server = self.site.run("isobard", "--listen", f"127.0.0.1:{self.site.port}", "--explain-from", "127.0.0.1")
+        self.site.server.until(self.site.answers, 20, "isobard answers")
+        self.start("--steps", "50")
+
+        def told():
+            return " ".join(self.site.answer(name=f"_explain.{NAME}", type_="TXT", tcp=True))
+
+        until(lambda: "rollout to us: step 1, 50 per cent" in told(), 10, "the explanation tells of the rollout")
+        self.assertRegex(told(), "rollout to us takes (us|asia), drawn with 50 of 100")
+
     def test_pause_holds_the_step_and_resume_goes_on(self):
         self.start("--steps", "1,100", "--every", "4s")
         self.site.cli("rollout", "pause", NAME, "-r", "lunch")

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "catalog.h"
 #include "story.h"
-#include "story_parts.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -395,20 +394,6 @@ static void what_a_rollout_needs_cannot_be_taken_away(void **state)
 	story_free(s);
 }
 
-static void who_may_ask_why_is_told_of_it(void **state)
-{
-	static const struct isb_settings settings = {.explain = {.anybody = true, .nfrom = 1, .from = {{.addr.family = 4}}}};
-	struct story *s = begin();
-	(void)state;
-	s->ctx.settings = &settings;
-	start(s, "next");
-	story_pass(s, 3 * EVERY_S);
-	const char *told = story_ask(s, "_explain." WWW, "TXT", "192.0.2.0/24");
-	assert_non_null(strstr(told, "rollout to next: step 4, 100 per cent"));
-	assert_non_null(strstr(told, "rollout to next takes next, drawn with 100 of 100"));
-	story_free(s);
-}
-
 /* The deepest policies that the catalog allows, side by side below both nodes of a rollout. */
 static void the_deepest_policies_can_be_rolled_out(void **state)
 {
@@ -452,7 +437,6 @@ int main(void)
 		cmocka_unit_test(the_maps_of_both_sides_outlive_the_rollout),
 		cmocka_unit_test(a_sticky_rollout_moves_each_network_once),
 		cmocka_unit_test(what_a_rollout_needs_cannot_be_taken_away),
-		cmocka_unit_test(who_may_ask_why_is_told_of_it),
 		cmocka_unit_test(the_deepest_policies_can_be_rolled_out),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
