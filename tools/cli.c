@@ -17,7 +17,7 @@
 
 const struct verb *const cli_verbs[] = {
 	&verb_apply,  &verb_diff,  &verb_check, &verb_export,  &verb_show,    &verb_set, &verb_add,  &verb_remove,
-	&verb_status, &verb_drain, &verb_force, &verb_explain, &verb_latency, &verb_log, &verb_help, NULL,
+	&verb_status, &verb_drain, &verb_force, &verb_explain, &verb_simulate, &verb_latency, &verb_log, &verb_help, NULL,
 };
 
 int cli_fail(int code, const char *fmt, ...)
@@ -69,7 +69,10 @@ static const struct option long_options[] = {
 	{"file", required_argument, NULL, 'f'},    {"dry-run", no_argument, NULL, 'n'},
 	{"prune", no_argument, NULL, 'p'},         {"reason", required_argument, NULL, 'r'},
 	{"for", required_argument, NULL, 't'},     {"client", required_argument, NULL, 'c'},
-	{"geo", required_argument, NULL, 'g'},     {NULL, 0, NULL, 0},
+	{"geo", required_argument, NULL, 'g'},     {"down", required_argument, NULL, 'd'},
+	{"n-1", no_argument, NULL, '1'},           {"all-up", no_argument, NULL, 'u'},
+	{"format", required_argument, NULL, 'F'},  {"max-shift", required_argument, NULL, 'm'},
+	{"traffic", required_argument, NULL, 'T'}, {NULL, 0, NULL, 0},
 };
 enum { OPTIONS = sizeof(long_options) / sizeof(long_options[0]) - 1 };
 
@@ -84,6 +87,14 @@ void cli_print_option_help(const char *letters)
 		{"c", "  -c, --client ADDR  the client: an address (its /24 or /56 is taken) or a network\n"},
 		{"g", "  --geo FILE         geo database (.mmdb), may be given several times; default\n"
 		      "                     STORE/geo.mmdb\n"},
+		{"d", "  --down NAME        as if this region, pool or endpoint were down; several times\n"},
+		{"1", "  --n-1              each region down in turn\n"},
+		{"u", "  --all-up           as if every check were passed; what operators said still counts\n"},
+		{"F", "  --format FORMAT    query-log, csv or dnstap; default: as the file looks\n"},
+		{"m", "  --max-shift SHARE  refuse when more than this share of queries would be answered\n"
+		      "                     differently: 10%\n"},
+		{"T", "  --traffic FILE     the queries that count for that, as simulate reads them; without\n"
+		      "                     it all names and all IPv4 addresses count alike\n"},
 	};
 	for (size_t i = 0; i < sizeof(help) / sizeof(help[0]); i++)
 		if (strstr(letters, help[i][0]))
@@ -119,6 +130,18 @@ static int take_span(struct cli *cli, const char *value)
 	return CLI_OK;
 }
 
+/* "10%", "2.5%" */
+static int take_share(struct cli *cli, const char *value)
+{
+	char *end;
+	size_t digits = strspn(value, "0123456789.");
+	double percent = strtod(value, &end);
+	if (!digits || end != value + digits || (*end && strcmp(end, "%") != 0) || percent > 100)
+		return cli_fail(CLI_USAGE, "'%s' is no share of queries; write 10%%", value);
+	cli->max_shift = percent / 100;
+	return CLI_OK;
+}
+
 static int take_option(struct cli *cli, int letter, const char *value)
 {
 	switch (letter) {
@@ -129,6 +152,12 @@ static int take_option(struct cli *cli, int letter, const char *value)
 	case 'p': cli->prune = true; break;
 	case 'c': cli->client = value; break;
 	case 't': return take_span(cli, value);
+	case 'd': cli->down[cli->ndown++] = value; break;
+	case '1': cli->each_region = true; break;
+	case 'u': cli->all_up = true; break;
+	case 'F': cli->format = value; break;
+	case 'm': return take_share(cli, value);
+	case 'T': cli->traffic = value; break;
 	case 'r':
 		if (!cli_printable(value))
 			return cli_fail(CLI_USAGE, "the reason cannot be shown in a line; write plain text in UTF-8");
@@ -185,7 +214,7 @@ static int parse(struct cli *cli, int argc, char **argv, const struct verb **ret
 			return CLI_OK;
 		}
 		help |= letter == 'h';
-		if (strchr("fnprtcg", letter) && !strchr(given, letter))
+		if (!strchr("sohV", letter) && !strchr(given, letter))
 			strncat(given, &(char){(char)letter}, 1);
 		if ((rc = take_option(cli, letter, optarg)) != CLI_OK)
 			return rc;
@@ -240,6 +269,8 @@ int main(int argc, char **argv)
 		.reason = "",
 		.files = isb_xcalloc((size_t)argc, sizeof(char *)),
 		.geo = isb_xcalloc((size_t)argc, sizeof(char *)),
+		.down = isb_xcalloc((size_t)argc, sizeof(char *)),
+		.max_shift = -1,
 		.author = author(),
 		.now_ms = isb_clock_ms(),
 	};
@@ -249,5 +280,6 @@ int main(int argc, char **argv)
 		rc = verb->run(&cli);
 	free(cli.files);
 	free(cli.geo);
+	free(cli.down);
 	return flush(&cli, rc);
 }

@@ -186,6 +186,10 @@ static bool steer(struct search *s, const struct isb_zone_view *zone, const stru
 	int type = steered_type(s->view, record, s->qtype);
 	if (type < 0)
 		return false;
+	if (!s->answer->steered) {
+		s->answer->record = record;
+		s->answer->record_type = (enum isb_plan_type)type;
+	}
 	struct isb_choice choice;
 	uint8_t scope;
 	isb_view_steer(s->view, record, (enum isb_plan_type)type, s->client, s->state, &choice, &scope);
