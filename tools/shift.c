@@ -69,10 +69,8 @@ int shift_judge(struct cli_edit *e, struct shift *shift)
 		return rc;
 	if (!e->cli->traffic)
 		sim_even(sim);
-	else if ((rc = sim_read(sim, &e->cli->traffic, 1)) != CLI_OK)
-		return rc;
-	else if (sim->interrupted)
-		return cli_fail(CLI_FAILED, "interrupted, nothing was changed");
+	else if ((rc = sim_read(sim, &e->cli->traffic, 1)) != CLI_OK || sim->interrupted)
+		return cli_fail(rc == CLI_OK ? CLI_FAILED : rc, "the queries were not read to their end; nothing was changed");
 	sim_world_copy(sim, &world);
 	sim_compare(sim, (const struct sim_scene[]){{SIM_BEFORE, &world}, {SIM_AFTER, &world}}, &shift->found);
 	sim_world_done(&world);

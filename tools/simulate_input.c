@@ -181,7 +181,7 @@ static int conclude(const struct input *in)
 	if (in->wrong > WRONG_SHOWN)
 		fprintf(stderr, "... and %" PRIu64 " more that could not be read\n", in->wrong - WRONG_SHOWN);
 	if (sim->interrupted)
-		fprintf(stderr, "isobar: interrupted; what follows is about the queries read until then\n");
+		return sim->rows ? CLI_OK : cli_fail(CLI_FAILED, "interrupted before there was a query");
 	if (!sim->rows)
 		return cli_fail(CLI_FAILED, sim->bad ? "there is no query in '%s': none of it could be read; is --format right?"
 		                                     : "there is no query in '%s'",

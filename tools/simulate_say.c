@@ -34,6 +34,12 @@ char *sim_number(double count, char out[SIM_TEXT])
 	return out;
 }
 
+/* Without a catalog or an outage there is nothing to compare: the load alone is asked for. */
+static bool proposed(const struct sim *sim)
+{
+	return sim->cli->nfile || sim->cli->ndown;
+}
+
 /* "4.2 % (12 345 of 294 000 queries)"; without a log there are no queries to count. */
 static void print_share(const struct sim *sim, double part, double whole)
 {
@@ -54,8 +60,18 @@ void sim_say_traffic(const struct sim *sim)
 	printf("%s queries read; %s for names that are not steered, %s for names that are not ours",
 	       sim_number(sim->queries, all), sim_number(sim->not_steered, plain), sim_number(sim->not_ours, others));
 	if (sim->bad)
-		printf("; %" PRIu64 " lines could not be read", sim->bad);
-	puts(sim->interrupted ? "; interrupted" : "");
+		printf("; %" PRIu64 " that could not be read", sim->bad);
+	putchar('\n');
+}
+
+/* "after: catalog.yaml; seoul, asia/icn-1 down" */
+static void print_after(const struct cli *cli)
+{
+	for (size_t i = 0; i < cli->nfile; i++)
+		printf("%s%s", i ? ", " : "after: ", cli->files[i]);
+	for (size_t i = 0; i < cli->ndown; i++)
+		printf("%s%s", i ? ", " : cli->nfile ? "; " : "after: ", cli->down[i]);
+	puts(cli->ndown ? " down" : "");
 }
 
 static void print_flows(const struct sim *sim, const struct sim_flow *flows, size_t count, size_t most, bool regions,
@@ -109,17 +125,15 @@ static void print_load(const struct sim *sim, const struct sim_shift *shift, uin
 {
 	char before[SIM_TEXT], after[SIM_TEXT], was[SIM_TEXT], is[SIM_TEXT], times[SIM_TEXT] = "";
 	double b = shift->load[SIM_BEFORE][t], a = shift->load[SIM_AFTER][t], all = shift->total + shift->fresh;
-	if (sim->one_catalog && fabs(a - b) < 1e-9 * all)
-		times[0] = '\0';
-	else if (b > 0)
+	if (b <= 0)
+		snprintf(times, sizeof(times), "idle before");
+	else if (fabs(a - b) > 1e-9 * all)
 		snprintf(times, sizeof(times), "x %.2f", a / b);
-	else
-		snprintf(times, sizeof(times), "new");
+	bool two = proposed(sim);
 	cli_table_row(table, (const char *const[]){
-				     sim->targets[t].name, t < SIM_TARGETS ? "-" : sim->targets[t].region,
-				     sim->even ? "" : sim_number(b, before), sim_percent(b, shift->total, was),
-				     sim->even ? "" : sim_number(a, after), sim_percent(a, all, is), times,
-				     sim->targets[t].down ? "down" : ""});
+				     sim->targets[t].name, t < SIM_TARGETS ? "-" : sim->targets[t].region, sim_number(b, before),
+				     sim_percent(b, shift->total, was), two ? sim_number(a, after) : "",
+				     two ? sim_percent(a, all, is) : "", two ? times : "", sim->targets[t].down ? "down" : ""});
 }
 
 static void print_loads(const struct sim *sim, const struct sim_shift *shift)
@@ -133,8 +147,8 @@ static void print_loads(const struct sim *sim, const struct sim_shift *shift)
 	if (n)
 		qsort_r(list, n, sizeof(*list), busiest, &order);
 	struct cli_table table;
-	cli_table_init(&table, 8, (const char *const[]){"ENDPOINT", "REGION", sim->even ? "" : "BEFORE", sim->even ? "BEFORE" : "",
-	                                                sim->even ? "" : "AFTER", sim->even ? "AFTER" : "", "", ""});
+	cli_table_init(&table, 8, (const char *const[]){"ENDPOINT", "REGION", proposed(sim) ? "BEFORE" : "QUERIES", "",
+	                                                proposed(sim) ? "AFTER" : "", "", "", ""});
 	for (size_t i = 0; i < n && i < LOADS_SHOWN; i++)
 		print_load(sim, shift, list[i], &table);
 	cli_table_print(&table);
@@ -179,7 +193,10 @@ void sim_say(const struct sim *sim, const struct sim_shift *shift)
 		return;
 	}
 	putchar('\n');
-	sim_say_moves(sim, shift, MOVES_SHOWN);
+	if (proposed(sim)) {
+		print_after(sim->cli);
+		sim_say_moves(sim, shift, MOVES_SHOWN);
+	}
 	if (shift->fresh > 0) {
 		print_share(sim, shift->fresh, shift->total + shift->fresh);
 		puts(" are for names that are new; they do not count as moved");
@@ -188,7 +205,8 @@ void sim_say(const struct sim *sim, const struct sim_shift *shift)
 		print_share(sim, shift->lost, shift->total);
 		puts(" would still be sent to what is down: it has no check, is forced up, or nothing else is left");
 	}
-	putchar('\n');
+	if (proposed(sim))
+		putchar('\n');
 	print_loads(sim, shift);
 	if (shift->nname)
 		putchar('\n');
@@ -198,10 +216,12 @@ void sim_say(const struct sim *sim, const struct sim_shift *shift)
 void sim_say_outages(const struct sim *sim, const struct sim_outage *list, size_t count)
 {
 	struct cli_table table;
-	cli_table_init(&table, 7, (const char *const[]){"DOWN", "MOVED", "BUSIEST THEN", "", "EMPTY", "FAILOPEN", "SENT TO IT"});
+	cli_table_init(&table, 8, (const char *const[]){"DOWN", "MOVED", "BUSIEST THEN", "", "EMPTY", "FALLBACK", "FAILOPEN",
+	                                                "SENT TO IT"});
 	for (size_t i = 0; i < count; i++) {
 		const struct sim_outage *o = &list[i];
-		char moved[SIM_TEXT], load[SIM_TEXT], times[2 * SIM_TEXT], empty[SIM_TEXT], failopen[SIM_TEXT], lost[SIM_TEXT];
+		char moved[SIM_TEXT], load[SIM_TEXT], times[2 * SIM_TEXT], empty[SIM_TEXT], ordinary[SIM_TEXT], failopen[SIM_TEXT],
+			lost[SIM_TEXT];
 		sim_percent(o->load, o->total, load);
 		if (o->usual > 0)
 			snprintf(times, sizeof(times), "%s, x %.2f", load, o->load / o->usual);
@@ -209,7 +229,8 @@ void sim_say_outages(const struct sim *sim, const struct sim_outage *list, size_
 			snprintf(times, sizeof(times), "%s, idle before", load);
 		cli_table_row(&table, (const char *const[]){o->region, sim_percent(o->moved, o->total, moved),
 		                                            o->busiest ? o->busiest : "-", o->busiest ? times : "",
-		                                            sim_percent(o->nothing + o->ordinary, o->total, empty),
+		                                            sim_percent(o->nothing, o->total, empty),
+		                                            sim_percent(o->ordinary, o->total, ordinary),
 		                                            sim_percent(o->failopen, o->total, failopen),
 		                                            sim_percent(o->lost, o->total, lost)});
 	}

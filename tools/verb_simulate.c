@@ -166,7 +166,8 @@ static int simulate(struct cli *cli, struct sim *sim)
 		if (json)
 			cli_print_json(json);
 		sim_shift_done(&shift);
-		rc = sim->interrupted ? CLI_FAILED : CLI_OK;
+		if (sim->interrupted)
+			rc = cli_fail(CLI_FAILED, "interrupted; that was about the queries read until then");
 	}
 	sim_world_done(&before);
 	sim_world_done(&after);
