@@ -38,7 +38,7 @@ static inline enum isb_verdict isb_health_effective(uint64_t word)
 }
 static inline unsigned isb_health_soft(uint64_t word) { return (word >> 4) & 0x7f; }
 static inline unsigned isb_health_load(uint64_t word) { return (word >> 11) & 0xfff; }
-static inline uint32_t isb_health_latency_us(uint64_t word) { return ((word >> 23) & 0xfffff) << 4; }
+static inline uint32_t isb_health_latency_us(uint64_t word) { return (uint32_t)((word >> 23) & 0xfffff) << 4; }
 static inline unsigned isb_health_flip_s(uint64_t word) { return word ? (word >> 43) & 0xff : ISB_FLIP_NONE; }
 
 /* All words, by slot, in chunks as the store keeps them, and beside each word since when its verdict stands. The chunk
