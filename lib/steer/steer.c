@@ -3,7 +3,7 @@
 
 #include "draw.h"
 #include "isobar/steer/trace.h"
-#include "walk.h"
+#include "judge.h"
 
 uint32_t isb_child_name(const struct isb_plan *plan, const struct isb_plan_node *node, uint32_t index)
 {
@@ -38,21 +38,29 @@ static uint32_t end_of_rank(const struct isb_plan_node *node, uint32_t from)
 }
 
 /* Takes the children of one rank as they are drawn. `zero`: those of weight 0, instead of the others. */
-static bool take_equals(struct isb_walk *walk, const struct isb_children *in, uint32_t from, bool zero, visit_fn *visit)
+static bool take_equals(struct isb_walk *walk, const struct isb_children *in, uint32_t from, uint32_t to, bool zero,
+                        visit_fn *visit)
 {
 	struct isb_equals equals;
+	if (to - from == 1) { /* as most are under order failover */
+		uint32_t only = in->weight[from];
+		if (only == ISB_SET_ASIDE || (only == 0) != zero || walk->work++ >= ISB_WORK_MAX)
+			return false;
+		in->weight[from] = ISB_SET_ASIDE;
+		return visit(walk, in, from, only, only);
+	}
 	equals.walk = walk;
 	equals.node = in->node;
 	equals.weight = in->weight;
 	equals.measure = in->measure;
 	equals.from = from;
-	equals.to = end_of_rank(in->node, from);
+	equals.to = to;
 	equals.depth = in->depth;
 	equals.zero = zero;
 	equals.begun = false;
 	while (walk->work < ISB_WORK_MAX) {
 		uint32_t i = isb_draw(&equals);
-		if (i == equals.to)
+		if (i == to)
 			return false;
 		uint32_t drawn = in->weight[i];
 		in->weight[i] = ISB_SET_ASIDE;
@@ -106,12 +114,14 @@ static bool in_order(struct isb_walk *walk, const struct isb_children *in, bool 
 {
 	if (in->node->trickle && !zero && in->node->nchild) {
 		uint32_t early = trickled(walk, in);
-		if (early && take_equals(walk, in, early, zero, visit))
+		if (early && take_equals(walk, in, early, end_of_rank(in->node, early), zero, visit))
 			return true;
 	}
-	for (uint32_t from = 0; from < in->node->nchild; from = end_of_rank(in->node, from))
-		if (take_equals(walk, in, from, zero, visit))
+	for (uint32_t from = 0, to; from < in->node->nchild; from = to) {
+		to = end_of_rank(in->node, from);
+		if (take_equals(walk, in, from, to, zero, visit))
 			return true;
+	}
 	return false;
 }
 

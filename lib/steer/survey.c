@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "walk.h"
+#include "judge.h"
 
 /* Looking ahead. Orders that compare their children (least-load, fastest) or deal them out in turn must know first which
  * of them can answer at all: a turn that falls to one that cannot would go to its neighbour every time. */

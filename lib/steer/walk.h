@@ -3,7 +3,7 @@
 #include "isobar/steer/steer.h"
 #include "isobar/steer/trace.h"
 
-/* What the parts of one decision share: steer.c walks, judge.c weighs endpoints, survey.c looks ahead, draw.h chooses among
+/* What the parts of one decision share: steer.c walks, judge.h weighs endpoints, survey.c looks ahead, draw.h chooses among
  * equals. Room-internal. */
 
 /* What a walk holds against an endpoint. Only when nothing can answer does the record's `all_down` make it ask less. */
@@ -41,12 +41,6 @@ static inline void isb_note_flip(struct isb_walk *walk, uint64_t seconds)
 	if (seconds < walk->flip_s)
 		walk->flip_s = (uint32_t)seconds;
 }
-
-/* Effective weight of a pool's child: weight × soft health (0..100) × slow start, or ISB_SET_ASIDE. With `trace` the
- * judgement is a step of the trace. */
-uint32_t isb_weigh(struct isb_walk *walk, const struct isb_plan_child *child, unsigned depth, bool trace);
-/* When the endpoint went down, ms; 0: it is not down, or an operator keeps it out, or nobody knows. */
-int64_t isb_fell_ms(const struct isb_walk *walk, const struct isb_plan_endpoint *endpoint);
 
 /* What would answer for a node, found without taking anything: the equals of its first rank that can. */
 struct isb_survey {
