@@ -192,7 +192,9 @@ static bool steer(struct search *s, const struct isb_zone_view *zone, const stru
 	}
 	struct isb_choice choice;
 	uint8_t scope;
-	isb_view_steer(s->view, record, (enum isb_plan_type)type, s->client, s->state, &choice, &scope);
+	struct isb_steer_state state = *s->state;
+	state.name = name->lower;
+	isb_view_steer(s->view, record, (enum isb_plan_type)type, s->client, &state, &choice, &scope);
 	if (scope > s->answer->scope) /* a chain may be steered more than once */
 		s->answer->scope = scope;
 	s->answer->steered = true;

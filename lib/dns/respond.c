@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "isobar/dns/respond.h"
 
+#include <stdlib.h>
+
+#include "isobar/base/arena.h"
 #include "isobar/dns/answer.h"
 #include "isobar/dns/chaos.h"
 #include "isobar/dns/query.h"
@@ -14,6 +17,26 @@ void isb_context_init(struct isb_context *ctx, uint64_t seed)
 	static const struct isb_settings off = {0};
 	*ctx = (struct isb_context){.udp_payload = UDP_DEFAULT, .settings = &off};
 	isb_rng_seed(&ctx->rng, seed);
+}
+
+void isb_context_done(struct isb_context *ctx)
+{
+	free(ctx->rotor);
+	ctx->rotor = NULL;
+	ctx->nrotor = 0;
+}
+
+void isb_context_turn_to(struct isb_context *ctx, const struct isb_view *view)
+{
+	isb_context_done(ctx);
+	ctx->turned_to = view;
+	ctx->generation = view->generation;
+	if (!view->plan->nrotor)
+		return;
+	ctx->rotor = isb_xmalloc(view->plan->nrotor * sizeof(*ctx->rotor));
+	ctx->nrotor = view->plan->nrotor;
+	for (uint32_t i = 0; i < ctx->nrotor; i++)
+		ctx->rotor[i] = (uint32_t)isb_rng_next(&ctx->rng);
 }
 
 /* What the question asks for that no zone has. */
@@ -52,7 +75,7 @@ static void find(struct isb_context *ctx, const struct isb_view *view, const str
 	struct isb_steer_state state = {.health = *health, .admin = view->admin, .nadmin = view->nadmin,
 	                                .now_ms = now_ms, .rng = &ctx->rng, .client = whom,
 	                                .name = query->name.lower, .pace = health->pace, .npace = health->npace,
-	                                .trace = ctx->trace};
+	                                .rotor = ctx->nrotor >= view->plan->nrotor ? ctx->rotor : NULL, .trace = ctx->trace};
 	isb_answer_find(answer, view, query, whom, &state);
 	/* Steered by the resolver's own address. That answer holds for all clients in a private network that tells nothing, and
 	 * for none outside it (RFC 7871 §10); without a network, or with SOURCE 0, it is everybody's. */
