@@ -48,6 +48,10 @@ uint32_t isb_draw_by_hash(struct isb_equals *equals);
 uint32_t isb_draw_by_load(struct isb_equals *equals);
 uint32_t isb_draw_by_latency(struct isb_equals *equals);
 
+/* Who is among the quickest: the largest latency that still ties, and a child's share where that is the limit. */
+uint32_t isb_latency_most(const struct isb_equals *equals);
+uint32_t isb_latency_share(const struct isb_equals *equals, uint32_t i, uint32_t most);
+
 /* For draw_hash.c and its test: −log2 of (h + ½) / 2^64, in units of 2^-ISB_LOG_BITS, from integers alone: the same on
  * every machine. */
 enum { ISB_LOG_BITS = 40 };

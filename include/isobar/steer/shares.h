@@ -11,7 +11,8 @@
  * limit of apply, and metrics that compare what is answered with what should be. Not for the query path: it allocates.
  *
  * Whether a node can answer is no matter of luck, so a walk that sets aside what cannot answer and draws again is one
- * draw among those that can: their weights over the sum. Policies that many others use are looked at once, so that
+ * draw among those that can. Order rotate gives in the long run what the weights say. Order hash does so over all clients
+ * (or names), which is meant when `state` names none; for the one that it names, it is certain. Policies that many others use are looked at once, so that
  * the time is that of the plan's nodes and not of the unfolded policy. Where a walk gives up for its length
  * (steer.c: more than the largest policy that a catalog may hold), the shares are those of a walk that does not. */
 
@@ -36,6 +37,7 @@ struct isb_shares {
 
 void isb_shares_init(struct isb_shares *shares);
 void isb_shares_done(struct isb_shares *shares);
-/* Of a checked plan. `state` as for isb_steer(); its rng and trace are not used. */
+/* Of a checked plan. `state` as for isb_steer(), but that client and name NULL stand for all of them; its rng, rotor and
+ * trace are not used. */
 void isb_shares_find(struct isb_shares *shares, const struct isb_plan *plan, const struct isb_plan_record *record,
                      uint32_t cls, const struct isb_steer_state *state);

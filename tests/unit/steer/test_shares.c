@@ -1,113 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "isobar/base/arena.h"
-#include "isobar/base/buf.h"
 #include "isobar/steer/shares.h"
+#include "world.h"
 
-/* A plan put together by hand or by chance: endpoint i has slot i. */
-
-enum { ENDPOINTS = 48 };
-struct world {
-	struct isb_buf block;
-	uint64_t words[ISB_CHUNK_WORDS];
-	const uint64_t *chunk[1];
-	uint64_t admin[ENDPOINTS];
-	struct isb_rng rng;
+struct scene {
+	struct world w;
 	struct isb_shares shares;
+	unsigned rotors;
 };
 
-static struct isb_plan *plan(struct world *w)
+static struct scene *set(unsigned endpoints)
 {
-	return (struct isb_plan *)(void *)w->block.data;
+	struct scene *s = isb_xcalloc(1, sizeof(*s));
+	begin(&s->w, endpoints);
+	isb_shares_init(&s->shares);
+	s->w.now_ms = 1000000;
+	return s;
 }
 
-static uint32_t place(struct world *w, const void *data, size_t len)
+static void strike(struct scene *s)
 {
-	static const char zeros[8] = {0};
-	if (w->block.len % 8)
-		isb_buf_add(&w->block, zeros, 8 - w->block.len % 8);
-	uint32_t at = (uint32_t)w->block.len;
-	isb_buf_add(&w->block, data, len);
-	plan(w)->size = (uint32_t)w->block.len;
-	return at;
+	isb_shares_done(&s->shares);
+	done(&s->w);
+	free(s);
 }
 
-static void begin(struct world *w, uint64_t seed)
+static const struct isb_shares *find(struct scene *s)
 {
-	memset(w, 0, sizeof(*w));
-	struct isb_plan head = {.magic = ISB_PLAN_MAGIC, .version = ISB_PLAN_VERSION, .size = sizeof(head)};
-	isb_buf_add(&w->block, &head, sizeof(head));
-	struct isb_plan_endpoint list[ENDPOINTS] = {0};
-	for (unsigned i = 0; i < ENDPOINTS; i++)
-		list[i] = (struct isb_plan_endpoint){.slot = i, .checked = 1};
-	uint32_t at = place(w, list, sizeof(list));
-	plan(w)->nendpoint = ENDPOINTS;
-	plan(w)->endpoint = at;
-	w->chunk[0] = w->words;
-	isb_rng_seed(&w->rng, seed);
-	isb_shares_init(&w->shares);
-}
-
-static void done(struct world *w)
-{
-	isb_shares_done(&w->shares);
-	isb_buf_done(&w->block);
-}
-
-struct kid {
-	uint32_t ref;
-	uint16_t rank, weight;
-};
-
-static uint32_t node(struct world *w, uint16_t flags, uint32_t answers, uint32_t min_up, const struct kid *kids, unsigned n)
-{
-	struct isb_plan_node *node = isb_xcalloc(1, sizeof(*node) + n * sizeof(node->child[0]));
-	*node = (struct isb_plan_node){.flags = flags, .nchild = n, .answers = answers, .min_up = min_up,
-	                               .order = ISB_ORDER_WEIGHTED};
-	for (unsigned i = 0; i < n; i++)
-		node->child[i] = (struct isb_plan_child){.ref = kids[i].ref, .rank = kids[i].rank, .weight = kids[i].weight};
-	uint32_t at = place(w, node, sizeof(*node) + n * sizeof(node->child[0]));
-	free(node);
-	return at;
-}
-
-static void set_record(struct world *w, uint32_t root, enum isb_all_down all_down)
-{
-	uint32_t roots = place(w, &root, sizeof(root));
-	uint32_t name = place(w, "example.com/www", 16);
-	struct isb_plan_record record = {.name = name, .types = 1, .ttl_s = 30, .ttl_min_s = 5, .all_down = all_down,
-	                                 .map = ISB_NO_MAP, .class_node = roots, .nclass = 1};
-	uint32_t at = place(w, &record, sizeof(record));
-	plan(w)->record = at;
-	plan(w)->nrecord = 1;
-	assert_true(isb_plan_check(plan(w), w->block.len));
-}
-
-static void judge(struct world *w, unsigned slot, enum isb_verdict verdict, unsigned soft)
-{
-	struct isb_health h = {.verdict = verdict, .held = verdict, .soft = soft, .flip_s = ISB_FLIP_NONE};
-	w->words[slot] = isb_health_pack(&h);
-}
-
-static struct isb_steer_state state_of(struct world *w)
-{
-	return (struct isb_steer_state){.health = {.chunk = w->chunk, .chunks = 1}, .admin = w->admin, .nadmin = ENDPOINTS,
-	                                .now_ms = 1000000, .rng = &w->rng};
-}
-
-static const struct isb_shares *find(struct world *w)
-{
-	struct isb_steer_state state = state_of(w);
-	isb_shares_find(&w->shares, plan(w), isb_plan_record(plan(w), 0), 0, &state);
-	return &w->shares;
+	struct world *w = &s->w;
+	struct isb_steer_state state = {.health = {.chunk = w->chunk, .chunks = 1, .since = w->since_chunk}, .admin = w->admin,
+	                                .nadmin = MAX, .now_ms = w->now_ms, .client = w->client.family ? &w->client : NULL,
+	                                .name = w->name, .pace = w->pace, .npace = REGIONS_MAX};
+	isb_shares_find(&s->shares, plan(w), isb_plan_record(plan(w), 0), 0, &state);
+	return &s->shares;
 }
 
 static double share_of(const struct isb_shares *shares, uint32_t endpoint)
@@ -123,34 +49,92 @@ static void assert_near(double got, double want)
 	assert_true(fabs(got - want) < 1e-9);
 }
 
+static void soften(struct world *w, unsigned slot, unsigned soft, unsigned load)
+{
+	struct isb_health h = {.verdict = ISB_UP, .held = ISB_UP, .soft = soft, .load = load, .flip_s = ISB_FLIP_NONE};
+	w->words[slot] = isb_health_pack(&h);
+}
+
+/* --- By hand --- */
+
 /* Two thirds of www go to pool a, whose endpoints have 3 : 1; one third to pool b, a failover. */
-static void shares_by_hand(void **state)
+static void weights_and_ranks(void **state)
 {
 	(void)state;
-	struct world w;
-	begin(&w, 1);
-	uint32_t a = node(&w, ISB_NODE_POOL, 1, 1, (const struct kid[]){{0, 0, 3}, {1, 0, 1}}, 2);
-	uint32_t b = node(&w, ISB_NODE_POOL, 1, 1, (const struct kid[]){{2, 0, 1}, {3, 1, 1}}, 2);
-	set_record(&w, node(&w, 0, 0, 0, (const struct kid[]){{a, 0, 2}, {b, 0, 1}}, 2), ISB_ALL_DOWN_ALL);
-	const struct isb_shares *s = find(&w);
-	assert_int_equal(s->kind, ISB_CHOICE_ANSWER);
-	assert_false(s->failopen);
-	assert_int_equal(s->count, 3);
-	assert_near(share_of(s, 0), 0.5);
-	assert_near(share_of(s, 1), 1. / 6);
-	assert_near(share_of(s, 2), 1. / 3);
-	judge(&w, 2, ISB_DOWN, ISB_SOFT_FULL);
-	judge(&w, 0, ISB_UP, 50); /* 1.5 : 1 */
-	s = find(&w);
-	assert_near(share_of(s, 0), 2. / 3 * 0.6);
-	assert_near(share_of(s, 1), 2. / 3 * 0.4);
-	assert_near(share_of(s, 2), 0);
-	assert_near(share_of(s, 3), 1. / 3);
-	judge(&w, 3, ISB_DOWN, ISB_SOFT_FULL); /* b cannot answer: all of it is a's */
-	s = find(&w);
-	assert_int_equal(s->count, 2);
-	assert_near(share_of(s, 0), 0.6);
-	done(&w);
+	struct scene *s = set(4);
+	struct world *w = &s->w;
+	uint32_t a = node(w, ISB_NODE_POOL, 1, 1, (const struct kid[]){{0, 0, 3}, {1, 0, 1}}, 2);
+	uint32_t b = node(w, ISB_NODE_POOL, 1, 1, (const struct kid[]){{2, 0, 1}, {3, 1, 1}}, 2);
+	set_record(w, node(w, 0, 0, 0, (const struct kid[]){{a, 0, 2}, {b, 0, 1}}, 2), ISB_ALL_DOWN_ALL);
+	const struct isb_shares *shares = find(s);
+	assert_int_equal(shares->kind, ISB_CHOICE_ANSWER);
+	assert_false(shares->failopen);
+	assert_int_equal(shares->count, 3);
+	assert_near(share_of(shares, 0), 0.5);
+	assert_near(share_of(shares, 1), 1. / 6);
+	assert_near(share_of(shares, 2), 1. / 3);
+	judge(w, 2, ISB_DOWN);
+	soften(w, 0, 50, 0); /* 1.5 : 1 */
+	shares = find(s);
+	assert_near(share_of(shares, 0), 2. / 3 * 0.6);
+	assert_near(share_of(shares, 1), 2. / 3 * 0.4);
+	assert_near(share_of(shares, 2), 0);
+	assert_near(share_of(shares, 3), 1. / 3);
+	judge(w, 3, ISB_DOWN); /* b cannot answer: all of it is a's */
+	shares = find(s);
+	assert_int_equal(shares->count, 2);
+	assert_near(share_of(shares, 0), 0.6);
+	strike(s);
+}
+
+/* Five per cent go to the second tier while the first is up, and to the third when the second is not. */
+static void what_trickles(void **state)
+{
+	(void)state;
+	struct scene *s = set(3);
+	const struct isb_plan_node head = {.flags = ISB_NODE_POOL, .order = ISB_ORDER_FAILOVER, .answers = 1, .min_up = 1,
+	                                   .trickle = 5};
+	set_record(&s->w, node_like(&s->w, &head, (const struct kid[]){{0, 0, 1}, {1, 1, 1}, {2, 2, 1}}, 3), ISB_ALL_DOWN_ALL);
+	assert_near(share_of(find(s), 0), 0.95);
+	assert_near(share_of(find(s), 1), 0.05);
+	judge(&s->w, 1, ISB_DOWN);
+	assert_near(share_of(find(s), 2), 0.05);
+	judge(&s->w, 1, ISB_UP);
+	judge(&s->w, 0, ISB_DOWN); /* the next one is warm enough */
+	assert_near(share_of(find(s), 1), 1);
+	strike(s);
+}
+
+/* Of three pairs each endpoint is in two: the least loaded wins both, the most loaded none. */
+static void two_choices(void **state)
+{
+	(void)state;
+	struct scene *s = set(3);
+	const struct isb_plan_node head = {.flags = ISB_NODE_POOL, .order = ISB_ORDER_LEAST_LOAD, .answers = 1, .min_up = 1};
+	set_record(&s->w, node_like(&s->w, &head, (const struct kid[]){{0, 0, 1}, {1, 0, 1}, {2, 0, 2}}, 3), ISB_ALL_DOWN_ALL);
+	soften(&s->w, 0, 100, 100);
+	soften(&s->w, 1, 100, 200);
+	soften(&s->w, 2, 100, 300); /* 150 by its weight */
+	assert_near(share_of(find(s), 0), 2. / 3);
+	assert_near(share_of(find(s), 2), 1. / 3);
+	soften(&s->w, 2, 100, 400); /* as much as the second: two to one between them */
+	assert_near(share_of(find(s), 1), 1. / 9);
+	strike(s);
+}
+
+static void one_client_is_certain_and_all_are_by_weight(void **state)
+{
+	(void)state;
+	struct scene *s = set(2);
+	const struct isb_plan_node head = {.flags = ISB_NODE_POOL, .order = ISB_ORDER_HASH, .answers = 1, .min_up = 1,
+	                                   .hash_ipv4 = 24};
+	set_record(&s->w, node_like(&s->w, &head, (const struct kid[]){{0, 0, 1}, {1, 0, 3}}, 2), ISB_ALL_DOWN_ALL);
+	assert_near(share_of(find(s), 0), 0.25);
+	for (uint8_t i = 0; i < 100; i++) {
+		s->w.client = (struct isb_addr){.family = 4, .octets = {9, 9, i, 9}};
+		assert_near(share_of(find(s), ask(&s->w).endpoint[0]->slot), 1);
+	}
+	strike(s);
 }
 
 static void what_is_said_when_nothing_can_answer(void **state)
@@ -158,94 +142,141 @@ static void what_is_said_when_nothing_can_answer(void **state)
 	(void)state;
 	static const enum isb_choice_kind want[] = {
 		[ISB_ALL_DOWN_ALL] = ISB_CHOICE_ANSWER, [ISB_ALL_DOWN_FALLBACK] = ISB_CHOICE_FALLBACK,
-		[ISB_ALL_DOWN_NODATA] = ISB_CHOICE_NODATA};
-	for (enum isb_all_down how = ISB_ALL_DOWN_ALL; how <= ISB_ALL_DOWN_NODATA; how++) {
-		struct world w;
-		begin(&w, 1);
-		set_record(&w, node(&w, ISB_NODE_POOL, 1, 1, (const struct kid[]){{0, 0, 1}, {1, 0, 1}}, 2), how);
-		judge(&w, 0, ISB_DOWN, ISB_SOFT_FULL);
-		judge(&w, 1, ISB_DOWN, ISB_SOFT_FULL);
-		w.admin[1] = isb_admin_pack(ISB_ADMIN_DRAIN, 0);
-		const struct isb_shares *s = find(&w);
-		assert_int_equal(s->kind, want[how]);
-		assert_true(s->failopen);
-		assert_int_equal(s->count, how == ISB_ALL_DOWN_ALL); /* the operator's word still counts */
-		assert_near(share_of(s, 0), how == ISB_ALL_DOWN_ALL);
-		done(&w);
+		[ISB_ALL_DOWN_NODATA] = ISB_CHOICE_NODATA, [ISB_ALL_DOWN_LAST] = ISB_CHOICE_ANSWER};
+	for (enum isb_all_down how = ISB_ALL_DOWN_ALL; how <= ISB_ALL_DOWN_LAST; how++) {
+		struct scene *s = set(3);
+		const struct kid kids[] = {{0, 0, 1}, {1, 0, 1}, {2, 0, 1}};
+		set_record(&s->w, node(&s->w, ISB_NODE_POOL, 1, 1, kids, 3), how);
+		for (unsigned i = 0; i < 3; i++)
+			judge(&s->w, i, ISB_DOWN);
+		s->w.admin[1] = isb_admin_pack(ISB_ADMIN_DRAIN, 0);
+		s->w.since[0] = 900000; /* 100 s ago, longer than answers live */
+		s->w.since[2] = 999000;
+		const struct isb_shares *shares = find(s);
+		assert_int_equal(shares->kind, want[how]);
+		assert_true(shares->failopen);
+		assert_near(share_of(shares, 0), how == ISB_ALL_DOWN_ALL ? 0.5 : 0);
+		assert_near(share_of(shares, 1), 0); /* the operator's word still counts */
+		assert_near(share_of(shares, 2), how == ISB_ALL_DOWN_ALL ? 0.5 : how == ISB_ALL_DOWN_LAST);
+		strike(s);
 	}
 }
 
 static void a_class_without_a_plan_falls_back(void **state)
 {
 	(void)state;
-	struct world w;
-	begin(&w, 1);
-	set_record(&w, ISB_NO_NODE, ISB_ALL_DOWN_ALL);
-	const struct isb_shares *s = find(&w);
-	assert_int_equal(s->kind, ISB_CHOICE_FALLBACK);
-	assert_false(s->failopen);
-	assert_int_equal(s->count, 0);
-	done(&w);
+	struct scene *s = set(1);
+	set_record(&s->w, ISB_NO_NODE, ISB_ALL_DOWN_ALL);
+	assert_int_equal(find(s)->kind, ISB_CHOICE_FALLBACK);
+	assert_false(find(s)->failopen);
+	assert_int_equal(find(s)->count, 0);
+	strike(s);
 }
 
 /* 10^17 ways lead to the pool; each node is looked at once. */
 static void a_small_plan_that_unfolds_without_end_takes_no_time(void **state)
 {
 	(void)state;
-	struct world w;
-	begin(&w, 1);
-	uint32_t at = node(&w, ISB_NODE_POOL, 1, 1, (const struct kid[]){{0, 0, 1}, {1, 0, 3}}, 2);
+	struct scene *s = set(2);
+	uint32_t at = node(&s->w, ISB_NODE_POOL, 1, 1, (const struct kid[]){{0, 0, 1}, {1, 0, 3}}, 2);
 	for (int level = 0; level < 17; level++) {
 		struct kid kids[10];
 		for (int i = 0; i < 10; i++)
 			kids[i] = (struct kid){at, 0, 1};
-		at = node(&w, 0, 0, 0, kids, 10);
+		at = node(&s->w, 0, 0, 0, kids, 10);
 	}
-	set_record(&w, at, ISB_ALL_DOWN_NODATA);
-	assert_near(share_of(find(&w), 1), 0.75);
-	judge(&w, 0, ISB_DOWN, ISB_SOFT_FULL);
-	judge(&w, 1, ISB_DOWN, ISB_SOFT_FULL);
-	assert_int_equal(find(&w)->kind, ISB_CHOICE_NODATA);
-	done(&w);
+	set_record(&s->w, at, ISB_ALL_DOWN_NODATA);
+	assert_near(share_of(find(s), 1), 0.75);
+	judge(&s->w, 0, ISB_DOWN);
+	judge(&s->w, 1, ISB_DOWN);
+	assert_int_equal(find(s)->kind, ISB_CHOICE_NODATA);
+	strike(s);
 }
 
 /* --- The walk agrees --- */
 
-static uint16_t chance(struct world *w, unsigned below)
+static uint16_t chance(struct scene *s, unsigned below)
 {
-	return (uint16_t)isb_rng_below(&w->rng, below);
+	return (uint16_t)isb_rng_below(&s->w.rng, below);
 }
 
-/* A node with children of both kinds of weight, in one to three ranks; `refs` are what it may use. */
-static uint32_t random_node(struct world *w, uint16_t flags, const uint32_t *refs, unsigned nref)
+/* Every order that leaves something to a draw. Pools alone are hashed: of two hashed nodes on one way the second is no
+ * fresh draw. */
+static struct isb_plan_node random_head(struct scene *s, bool pool)
+{
+	static const enum isb_order_id orders[] = {ISB_ORDER_WEIGHTED, ISB_ORDER_FAILOVER, ISB_ORDER_LEAST_LOAD, ISB_ORDER_FASTEST,
+	                                           ISB_ORDER_ROTATE, ISB_ORDER_HASH};
+	struct isb_plan_node head = {.order = (uint16_t)orders[chance(s, pool ? 6 : 5)]};
+	if (pool) {
+		head.flags = ISB_NODE_POOL | (chance(s, 3) ? 0 : ISB_NODE_SPREAD);
+		head.answers = 1u + chance(s, 3);
+		head.min_up = 1u + chance(s, 3);
+	}
+	if (head.order == ISB_ORDER_ROTATE && s->rotors * ISB_PLAN_TYPES == sizeof(s->w.rotor) / sizeof(s->w.rotor[0]))
+		head.order = ISB_ORDER_WEIGHTED;
+	if (head.order == ISB_ORDER_ROTATE) /* a counter of its own */
+		head.param = s->rotors++ * ISB_PLAN_TYPES;
+	if (head.order == ISB_ORDER_FASTEST)
+		head.param = chance(s, 4) ? chance(s, REGIONS_MAX) : ISB_NO_VIEWPOINT;
+	if (head.order == ISB_ORDER_FAILOVER)
+		head.trickle = (uint8_t)(chance(s, 2) ? chance(s, 51) : 0);
+	head.hash_ipv4 = 24;
+	return head;
+}
+
+/* Mostly several ranks, but for rotate, which counts a turn for each; `refs` are the nodes it may use, NULL: any endpoint. */
+static uint32_t random_node(struct scene *s, const uint32_t *refs, unsigned nref)
 {
 	struct kid kids[6];
-	unsigned n = 1 + chance(w, 6);
+	unsigned n = 1u + chance(s, 6);
 	uint16_t rank = 0;
+	struct isb_plan_node head = random_head(s, !refs);
 	for (unsigned i = 0; i < n; i++) {
-		rank = (uint16_t)(rank + (i && chance(w, 3) == 0));
-		kids[i] = (struct kid){refs ? refs[chance(w, nref)] : chance(w, nref), rank,
-		                       chance(w, 4) ? (uint16_t)(1 + chance(w, 9)) : 0};
+		rank = (uint16_t)(rank + (i && head.order != ISB_ORDER_ROTATE && chance(s, 3) == 0));
+		kids[i] = (struct kid){refs ? refs[chance(s, nref)] : chance(s, nref), rank,
+		                       chance(s, 4) ? (uint16_t)(1 + chance(s, 9)) : 0};
 	}
-	return node(w, flags, 1 + chance(w, 3), flags ? 1 + chance(w, 3) : 0, kids, n);
+	return node_like(&s->w, &head, kids, n);
 }
 
-static void random_world(struct world *w, uint64_t seed)
+static void random_health(struct scene *s)
+{
+	static const enum isb_verdict vague[] = {ISB_UP, ISB_UP, ISB_UP, ISB_UP, ISB_UNKNOWN, ISB_DISPUTED};
+	struct world *w = &s->w;
+	unsigned ill = chance(s, 10); /* some worlds are well, in some nothing is */
+	for (unsigned i = 0; i < MAX; i++) {
+		struct isb_plan_endpoint *e = (struct isb_plan_endpoint *)(void *)(w->block.data + plan(w)->endpoint) + i;
+		e->unknown = (uint8_t)chance(s, 3);
+		e->slow_start_ms = chance(s, 4) ? 0 : 60000;
+		e->checked = chance(s, 10) != 0;
+		w->since[i] = chance(s, 3) ? w->now_ms - chance(s, 65000) : 0;
+		struct isb_health h = {.verdict = chance(s, 9) < ill ? ISB_DOWN : vague[chance(s, 6)],
+		                       .held = chance(s, 3) ? ISB_UP : ISB_DOWN,
+		                       .soft = chance(s, 5) ? ISB_SOFT_FULL : chance(s, 101), .load = chance(s, 6) * 100u,
+		                       .latency_us = chance(s, 3) * 20000u, .flip_s = ISB_FLIP_NONE};
+		if (h.verdict == ISB_UP || h.verdict == ISB_DOWN)
+			h.held = h.verdict;
+		w->words[i] = isb_health_pack(&h);
+		for (unsigned r = 0; r < REGIONS_MAX; r++)
+			w->latency_us[r][i] = chance(s, 3) ? chance(s, 60000) : 0;
+		if (chance(s, 12) == 0)
+			w->admin[i] = isb_admin_pack((enum isb_admin)chance(s, 4), chance(s, 2) ? 0 : 999999 + chance(s, 2) * 1000);
+	}
+}
+
+static struct scene *random_scene(uint64_t seed)
 {
 	uint32_t refs[40];
 	unsigned n = 0;
-	begin(w, seed);
+	struct scene *s = set(MAX);
+	isb_rng_seed(&s->w.rng, seed);
 	for (unsigned i = 0; i < 8; i++)
-		refs[n++] = random_node(w, ISB_NODE_POOL, NULL, ENDPOINTS);
-	for (unsigned i = 0, policies = chance(w, 12); i < policies; i++, n++)
-		refs[n] = random_node(w, 0, refs, n);
-	set_record(w, refs[n - 1], (enum isb_all_down)chance(w, ISB_ALL_DOWN_NODATA + 1));
-	unsigned ill = chance(w, 10); /* some worlds are well, in some nothing is */
-	for (unsigned i = 0; i < ENDPOINTS; i++) {
-		judge(w, i, chance(w, 9) < ill ? ISB_DOWN : ISB_UP, chance(w, 5) ? ISB_SOFT_FULL : chance(w, 101));
-		if (chance(w, 12) == 0)
-			w->admin[i] = isb_admin_pack((enum isb_admin)chance(w, 4), chance(w, 2) ? 0 : 999999 + chance(w, 2) * 1000);
-	}
+		refs[n++] = random_node(s, NULL, MAX);
+	for (unsigned i = 0, policies = chance(s, 12); i < policies; i++, n++)
+		refs[n] = random_node(s, refs, n);
+	set_record(&s->w, refs[n - 1], (enum isb_all_down)chance(s, ISB_ALL_DOWN_LAST + 1));
+	random_health(s);
+	return s;
 }
 
 /* The quantile of chi-square that one of a million lies beyond (Wilson and Hilferty). */
@@ -257,17 +288,17 @@ static double limit(unsigned degrees)
 
 enum { DRAWS = 20000 };
 
-static void compare(const struct isb_shares *s, const unsigned *seen)
+static void compare(const struct isb_shares *shares, const unsigned *seen)
 {
 	double x = 0, rare = 0, sum = 0;
 	unsigned degrees = 0, rare_seen = 0, all = 0;
-	for (size_t i = 0; i < s->count; i++) {
-		double expected = s->list[i].share * DRAWS, got = seen[s->list[i].endpoint];
-		sum += s->list[i].share;
-		all += seen[s->list[i].endpoint];
+	for (size_t i = 0; i < shares->count; i++) {
+		double expected = shares->list[i].share * DRAWS, got = seen[shares->list[i].endpoint];
+		sum += shares->list[i].share;
+		all += seen[shares->list[i].endpoint];
 		if (expected < 5) { /* too few for the statistic by themselves */
 			rare += expected;
-			rare_seen += seen[s->list[i].endpoint];
+			rare_seen += seen[shares->list[i].endpoint];
 			continue;
 		}
 		x += (got - expected) * (got - expected) / expected;
@@ -289,36 +320,39 @@ static void draws_agree_with_shares(void **state)
 {
 	(void)state;
 	unsigned kinds[3] = {0}, failopen = 0, shared = 0;
-	for (uint64_t seed = 1; seed <= 400; seed++) {
-		struct world w;
-		struct isb_choice choice;
-		unsigned seen[ENDPOINTS] = {0};
-		random_world(&w, seed);
-		struct isb_steer_state steer = state_of(&w);
-		const struct isb_shares *s = find(&w);
+	for (uint64_t seed = 1; seed <= 600; seed++) {
+		unsigned seen[MAX] = {0};
+		struct scene *s = random_scene(seed);
+		const struct isb_shares *shares = find(s);
 		for (unsigned i = 0; i < DRAWS; i++) {
-			isb_steer(plan(&w), isb_plan_record(plan(&w), 0), 0, ISB_PLAN_A, &steer, &choice);
-			assert_int_equal(choice.kind, s->kind);
-			assert_int_equal(choice.failopen, s->failopen);
+			uint32_t client = (uint32_t)isb_rng_next(&s->w.rng);
+			s->w.client = (struct isb_addr){.family = 4};
+			memcpy(s->w.client.octets, &client, sizeof(client));
+			struct isb_choice choice = ask(&s->w);
+			assert_int_equal(choice.kind, shares->kind);
+			assert_int_equal(choice.failopen, shares->failopen);
 			if (choice.kind != ISB_CHOICE_ANSWER)
 				break; /* no matter of luck */
 			seen[choice.endpoint[0]->slot]++;
 		}
-		if (s->kind == ISB_CHOICE_ANSWER)
-			compare(s, seen);
-		kinds[s->kind]++;
-		failopen += s->failopen;
-		shared += s->count > 3;
-		done(&w);
+		if (shares->kind == ISB_CHOICE_ANSWER)
+			compare(shares, seen);
+		kinds[shares->kind]++;
+		failopen += shares->failopen;
+		shared += shares->count > 3;
+		strike(s);
 	}
-	assert_true(kinds[ISB_CHOICE_ANSWER] > 200 && kinds[ISB_CHOICE_FALLBACK] > 10 && kinds[ISB_CHOICE_NODATA] > 10);
+	assert_true(kinds[ISB_CHOICE_ANSWER] > 300 && kinds[ISB_CHOICE_FALLBACK] > 10 && kinds[ISB_CHOICE_NODATA] > 10);
 	assert_true(failopen > 40 && shared > 50);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(shares_by_hand),
+		cmocka_unit_test(weights_and_ranks),
+		cmocka_unit_test(what_trickles),
+		cmocka_unit_test(two_choices),
+		cmocka_unit_test(one_client_is_certain_and_all_are_by_weight),
 		cmocka_unit_test(what_is_said_when_nothing_can_answer),
 		cmocka_unit_test(a_class_without_a_plan_falls_back),
 		cmocka_unit_test(a_small_plan_that_unfolds_without_end_takes_no_time),
