@@ -16,7 +16,7 @@ static bool touches_steering(const struct isb_edit *edit)
 		const struct isb_change *change = isb_edit_change(edit, i);
 		enum isb_kind kind;
 		const char *key;
-		if (change->table == ISB_T_LATENCY || change->table == ISB_T_ADMIN)
+		if (change->table == ISB_T_ADMIN)
 			return true;
 		if (isb_change_object(change, &kind, &key) == ISB_OK && kind != ISB_CHECK)
 			return true;

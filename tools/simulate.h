@@ -16,6 +16,8 @@ enum { SIM_BEFORE, SIM_AFTER, SIM_SIDES };
 struct sim_side {
 	struct isb_view *view;
 	const struct isb_node **node;         /* by record: the name it is laid over */
+	const uint8_t **owner;                /* the same, in wire form; NULL for a wildcard, which is many names */
+	struct isb_pace_table *pace;          /* by viewpoint of the plan */
 	uint32_t *target;                     /* by endpoint of the plan */
 	uint32_t (*answer)[ISB_PLAN_TYPES];   /* the same: what it answers with; equal octets have equal numbers */
 };
@@ -54,6 +56,7 @@ struct sim {
 	struct cli *cli;
 	struct isb_arena arena;
 	struct isb_geodb *geodb;
+	struct isb_cells *cells;
 	struct sim_side side[SIM_SIDES];
 	bool one_catalog; /* after is before */
 	struct sim_world health; /* as the store has it, or all up */

@@ -19,6 +19,7 @@ void sim_done(struct sim *sim)
 		if (s == SIM_BEFORE || !sim->one_catalog)
 			isb_view_free(sim->side[s].view);
 	}
+	isb_cells_release(sim->cells);
 	isb_geodb_free(sim->geodb);
 	sim_world_done(&sim->health);
 	isb_shares_done(&sim->shares);
@@ -57,6 +58,18 @@ void sim_world_done(struct sim_world *world)
 	*world = (struct sim_world){0};
 }
 
+/* Up for long, with the load and the latency that were seen. */
+static void all_up(struct sim_world *world)
+{
+	for (uint32_t slot = 0; slot < world->slots; slot++) {
+		struct isb_health health = isb_health_unpack(world->words[slot]);
+		health.verdict = health.held = ISB_UP;
+		health.soft = ISB_SOFT_FULL;
+		world->words[slot] = isb_health_pack(&health);
+		world->since[slot] = 0;
+	}
+}
+
 void sim_world_copy(const struct sim *sim, struct sim_world *ret_world)
 {
 	const struct sim_side *after = &sim->side[SIM_AFTER];
@@ -64,6 +77,8 @@ void sim_world_copy(const struct sim *sim, struct sim_world *ret_world)
 	make_world(ret_world, slots);
 	memcpy(ret_world->words, sim->health.words, sim->health.slots * sizeof(*ret_world->words));
 	memcpy(ret_world->since, sim->health.since, sim->health.slots * sizeof(*ret_world->since));
+	if (sim->cli->all_up)
+		all_up(ret_world); /* those that are new, too */
 }
 
 static int take_health(struct sim *sim, struct isb_store *store)
@@ -71,8 +86,6 @@ static int take_health(struct sim *sim, struct isb_store *store)
 	struct isb_health_reader *reader;
 	struct isb_health_table table = {0};
 	make_world(&sim->health, sim->side[SIM_BEFORE].view->slots);
-	if (sim->cli->all_up) /* a word never written counts as up */
-		return ISB_OK;
 	int rc = isb_health_reader_new(store, &reader);
 	if (rc != ISB_OK)
 		return rc;
@@ -108,6 +121,7 @@ bool sim_take_down(const struct sim *sim, const char *name, struct sim_world *wo
 			continue;
 		any = true;
 		world->down[endpoint->slot] = true;
+		world->since[endpoint->slot] = sim->cli->now_ms;
 		world->words[endpoint->slot] = isb_health_pack(&down);
 	}
 	return any;
@@ -166,43 +180,103 @@ static void number_endpoints(struct sim *sim, struct sim_side *side)
 
 /* --- Names --- */
 
+struct noting {
+	struct isb_arena *arena;
+	struct sim_side *side;
+	const struct isb_zone_view *zone;
+};
+
+/* `dname` is relative to the zone's apex. */
 static void note_record(void *arg, const uint8_t *dname, const struct isb_node *node)
 {
-	struct sim_side *side = arg;
-	(void)dname;
-	if (node->record < side->view->plan->nrecord)
-		side->node[node->record] = node;
+	struct noting *n = arg;
+	size_t len = isb_dname_len(dname) - 1;
+	if (node->record >= n->side->view->plan->nrecord)
+		return;
+	n->side->node[node->record] = node;
+	if (isb_dname_is_wild(dname))
+		return;
+	uint8_t *owner = isb_arena_alloc(n->arena, len + n->zone->apex_len);
+	memcpy(owner, dname, len);
+	memcpy(owner + len, n->zone->apex, n->zone->apex_len);
+	n->side->owner[node->record] = owner;
 }
 
 static void note_zone(void *arg, const uint8_t *dname, const struct isb_node *node)
 {
-	const struct isb_zone_view *zone = node->payload;
+	struct noting *n = arg;
 	(void)dname;
-	if (zone)
-		isb_names_walk(zone->root, note_record, arg);
+	n->zone = node->payload;
+	if (n->zone)
+		isb_names_walk(n->zone->root, note_record, n);
 }
 
-static void finish_side(struct sim *sim, struct sim_side *side)
+static void note_names(struct sim *sim, struct sim_side *side)
 {
-	side->node = isb_arena_alloc(&sim->arena, side->view->plan->nrecord * sizeof(*side->node) + 1);
-	isb_names_walk(side->view->zones, note_zone, side);
-	number_endpoints(sim, side);
+	size_t count = side->view->plan->nrecord;
+	struct noting noting = {.arena = &sim->arena, .side = side};
+	side->node = isb_arena_alloc(&sim->arena, count * sizeof(*side->node) + 1);
+	side->owner = isb_arena_alloc(&sim->arena, count * sizeof(*side->owner) + 1);
+	isb_names_walk(side->view->zones, note_zone, &noting);
+}
+
+/* --- Latencies for order fastest --- */
+
+static int take_pace(struct sim *sim, struct isb_txn *health, const char *region, uint32_t slots,
+                     struct isb_pace_table *ret)
+{
+	uint32_t chunks = slots / ISB_CHUNK_PACES + 1;
+	uint32_t *us = isb_arena_alloc(&sim->arena, (size_t)chunks * ISB_CHUNK_PACES * sizeof(*us));
+	const uint32_t **chunk = isb_arena_alloc(&sim->arena, chunks * sizeof(*chunk));
+	int rc = ISB_OK;
+	for (uint32_t slot = 0; rc == ISB_OK && slot < slots; slot++)
+		rc = isb_pace_get(health, region, slot, &us[slot]);
+	for (uint32_t c = 0; c < chunks; c++)
+		chunk[c] = us + (size_t)c * ISB_CHUNK_PACES;
+	*ret = (struct isb_pace_table){.chunk = chunk, .chunks = chunks};
+	return rc;
+}
+
+static int take_paces(struct sim *sim, struct sim_side *side, struct isb_txn *health)
+{
+	const struct isb_view *view = side->view;
+	int rc = ISB_OK;
+	side->pace = isb_arena_alloc(&sim->arena, view->nviewpoint * sizeof(*side->pace) + 1);
+	for (uint32_t i = 0; rc == ISB_OK && i < view->nviewpoint; i++)
+		rc = take_pace(sim, health, view->viewpoints[i], view->slots, &side->pace[i]);
+	return rc;
 }
 
 /* --- From outside --- */
+
+static int take_cells(struct sim *sim, struct isb_store *store)
+{
+	struct isb_txn *latency;
+	int rc = isb_txn_begin(store, ISB_ENV_LATENCY, false, &latency);
+	if (rc != ISB_OK)
+		return rc;
+	rc = isb_cells_read(latency, sim->geodb, sim->cli->now_ms, &sim->cells);
+	isb_txn_abort(latency);
+	return rc;
+}
 
 int sim_load(struct sim *sim, struct isb_store *store, struct isb_diags *diags)
 {
 	struct isb_txn *catalog = NULL, *health = NULL;
 	int rc = cli_open_geodb(sim->cli, diags, &sim->geodb);
 	if (rc == ISB_OK)
+		rc = take_cells(sim, store);
+	if (rc == ISB_OK)
 		rc = isb_txn_begin(store, ISB_ENV_CATALOG, false, &catalog);
 	if (rc == ISB_OK)
 		rc = isb_txn_begin(store, ISB_ENV_HEALTH, false, &health);
 	if (rc == ISB_OK)
-		rc = isb_view_build(catalog, health, sim->geodb, NULL, diags, &sim->side[SIM_BEFORE].view);
+		rc = isb_view_build(&(struct isb_view_sources){catalog, health, sim->cells, sim->geodb}, NULL, diags,
+		                    &sim->side[SIM_BEFORE].view);
 	if (rc == ISB_OK)
 		rc = take_health(sim, store);
+	if (rc == ISB_OK)
+		rc = take_paces(sim, &sim->side[SIM_BEFORE], health);
 	isb_txn_abort(health);
 	isb_txn_abort(catalog);
 	if (rc != ISB_OK)
@@ -217,16 +291,17 @@ int sim_load(struct sim *sim, struct isb_store *store, struct isb_diags *diags)
 int sim_load_after(struct sim *sim, struct isb_txn *txn, struct isb_txn *health, struct isb_diags *diags)
 {
 	struct sim_side *before = &sim->side[SIM_BEFORE], *after = &sim->side[SIM_AFTER];
+	note_names(sim, before);
+	number_endpoints(sim, before);
 	sim->one_catalog = !txn;
-	if (txn) {
-		int rc = isb_view_build(txn, health, sim->geodb, before->view, diags, &after->view);
-		if (rc != ISB_OK)
-			return rc;
-	}
-	finish_side(sim, before);
-	if (txn)
-		finish_side(sim, after);
-	else
+	if (sim->one_catalog) {
 		*after = *before;
-	return ISB_OK;
+		return ISB_OK;
+	}
+	int rc = isb_view_build(&(struct isb_view_sources){txn, health, sim->cells, sim->geodb}, before->view, diags, &after->view);
+	if (rc != ISB_OK)
+		return rc;
+	note_names(sim, after);
+	number_endpoints(sim, after);
+	return take_paces(sim, after, health);
 }

@@ -169,6 +169,30 @@ class Simulate(Story):
         self.assertEqual(self.loads(self.simulate())["us/iad-1"], (500, 500))
         self.assertEqual(self.loads(self.simulate("--all-up"))["us/iad-1"], (500, 500))
 
+    def test_orders_that_draw_in_other_ways(self):
+        """Rotate and hash by network share by weight; a name that is hashed has one place; a trickle keeps a tier warm."""
+        two = "endpoints: {x: {region: seoul, address: 192.0.2.1, weight: 3}, y: {region: frankfurt, address: 192.0.2.2}}"
+        tiers = "endpoints: {x: {address: 192.0.2.1}, y: {address: 192.0.2.2, tier: 1}}"
+        self.site.cli("apply", "-f", self.file("orders.yaml", f"""
+pools:
+  turns:  {{order: rotate, {two}}}
+  nets:   {{order: hash, {two}}}
+  names:  {{order: hash, hash: {{by: name}}, {two}}}
+  warm:   {{order: failover, trickle: 5, {tiers}}}
+zones:
+  example.net:
+    text: |
+      @ 3600 SOA ns1.example.com. hostmaster.example.com. 1 7200 1800 1209600 300
+      @ 3600 NS ns1.example.com.
+    records: {{turns: {{types: [A], policy: turns}}, nets: {{types: [A], policy: nets}}, names: {{types: [A], policy: names}}, warm: {{types: [A], policy: warm}}}}
+"""))
+        self.log.write_text("".join(f"9.9.9.9,{name}.example.net,A,100\n" for name in ("turns", "nets", "names", "warm")))
+        loads = {endpoint: load[0] for endpoint, load in self.loads(self.simulate()).items()}
+        named = {endpoint: load for endpoint, load in loads.items() if endpoint.startswith("names/")}
+        self.assertEqual({"turns/x": 75, "turns/y": 25, "nets/x": 75, "nets/y": 25, "warm/x": 95, "warm/y": 5, **named}, loads)
+        said = self.site.cli("explain", "names.example.net", "A", "--client", "9.9.9.9")
+        self.assertEqual(named, {"names/x" if "192.0.2.1" in said else "names/y": 100})
+
     def test_apply_refuses_what_moves_too_much_and_changes_nothing(self):
         proposed = self.changed(("101.0.0.0/8", "102.0.0.0/8"))
         before = self.site.cli_json("log")
