@@ -18,7 +18,7 @@ struct cli {
 	const char *store_dir;
 	const char *const *words; /* NULL-terminated */
 	int count;
-	bool json, dry_run, prune;
+	bool json, dry_run, prune, print;
 	const char **files;
 	size_t nfile;
 	const char **geo;
@@ -26,6 +26,9 @@ struct cli {
 	const char *reason, *author;
 	int64_t for_ms;     /* 0: no end */
 	const char *client;
+	const char *zone, *provider, *soa; /* of an import */
+	const char **ns;
+	size_t nns;
 	int64_t now_ms;
 	uint64_t committed; /* generation that this run made; 0: none */
 };
@@ -42,7 +45,7 @@ struct verb {
 	const char *options; /* letters of the options it takes beside the global ones; see cli.c */
 	int (*run)(struct cli *cli);
 };
-extern const struct verb verb_apply, verb_diff, verb_check, verb_export, verb_show, verb_set, verb_add, verb_remove,
+extern const struct verb verb_apply, verb_diff, verb_check, verb_export, verb_import, verb_show, verb_set, verb_add, verb_remove,
 	verb_status, verb_drain, verb_force, verb_explain, verb_latency, verb_log, verb_help;
 extern const struct verb *const cli_verbs[]; /* NULL at the end */
 const struct verb *cli_find_verb(const char *name); /* NULL after saying so */
@@ -151,6 +154,8 @@ struct cli_wanted {
 int cli_wanted_words(const struct cli *cli, const char *verb);
 int cli_wanted_read(const struct cli *cli, struct cli_wanted *w); /* CLI_FAILED: diags say why; done() in any case */
 void cli_wanted_done(struct cli_wanted *w);
+/* The change that puts it all (`arg` of the edit) into the store, and takes out the rest when --prune is given. */
+int cli_wanted_put(struct cli_edit *e);
 
 /* --- Printing --- */
 

@@ -67,6 +67,14 @@ int isb_key_u32_text(struct isb_key *key, uint32_t number, const char *text)
 	return *text ? end(key, &w) : ISB_EINVAL;
 }
 
+int isb_key_text_u32(struct isb_key *key, const char *text, uint32_t number)
+{
+	struct isb_writer w = begin(key);
+	write_text(&w, text);
+	isb_write_u32(&w, number);
+	return *text ? end(key, &w) : ISB_EINVAL;
+}
+
 int isb_key_kind(struct isb_key *key, enum isb_kind kind)
 {
 	if (kind >= ISB_KIND_COUNT)

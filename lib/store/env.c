@@ -17,7 +17,7 @@
 #include "isobar/store/codec.h"
 
 _Static_assert(sizeof(size_t) == 8, "the maps below need 64-bit addresses");
-static const size_t catalog_map = (size_t)64 << 30, health_map = (size_t)1 << 30;
+static const size_t catalog_map = (size_t)32 << 30, health_map = (size_t)1 << 30;
 enum { READERS = 1024, TABLES_MAX = 16, FILE_MODE = 0660, DIR_MODE = 0770 };
 
 static const struct {
@@ -32,6 +32,8 @@ static const struct {
 	[ISB_T_LATENCY] = {"latency", ISB_ENV_CATALOG},
 	[ISB_T_JOURNAL] = {"journal", ISB_ENV_CATALOG},
 	[ISB_T_WORD] = {"word", ISB_ENV_HEALTH},
+	[ISB_T_SINCE] = {"since", ISB_ENV_HEALTH},
+	[ISB_T_PACE] = {"pace", ISB_ENV_HEALTH},
 	[ISB_T_OBSERVATION] = {"observation", ISB_ENV_HEALTH},
 	[ISB_T_TRANSITION] = {"transition", ISB_ENV_HEALTH},
 	[ISB_T_PROBE] = {"probe", ISB_ENV_HEALTH},
@@ -147,11 +149,18 @@ static int open_tables(struct isb_environment *env, enum isb_env which)
 	int rc = mdb_txn_begin(env->mdb, NULL, MDB_RDONLY, &txn);
 	if (rc != 0)
 		return refuse_open(env, rc);
-	for (unsigned t = 0; t < ISB_T_COUNT && rc == 0; t++)
-		if (tables[t].env == which)
-			rc = mdb_dbi_open(txn, tables[t].name, 0, &env->dbi[t]);
+	unsigned missing = ISB_T_COUNT;
+	for (unsigned t = 0; t < ISB_T_COUNT && rc == 0; t++) {
+		if (tables[t].env != which)
+			continue;
+		rc = mdb_dbi_open(txn, tables[t].name, 0, &env->dbi[t]);
+		missing = t;
+	}
 	if (rc != 0) {
 		mdb_txn_abort(txn);
+		if (rc == MDB_NOTFOUND)
+			return refuse(ISB_ENOTFOUND, "'%s' has no table '%s': an older program made it; any edit by this one "
+			              "adds what is missing", env->path, tables[missing].name);
 		return refuse_open(env, rc);
 	}
 	return isb_mdb_err(mdb_txn_commit(txn));

@@ -213,6 +213,16 @@ static int number_records(struct build *b)
 	return rc;
 }
 
+static void list_viewpoints(struct build *b)
+{
+	const struct isb_plan *plan = b->view->plan;
+	const char **names = isb_arena_alloc(&b->own->arena, plan->nviewpoint * sizeof(*names));
+	for (uint32_t i = 0; i < plan->nviewpoint; i++)
+		names[i] = isb_plan_viewpoint(plan, i);
+	b->view->viewpoints = names;
+	b->view->nviewpoint = plan->nviewpoint;
+}
+
 static int compile(struct build *b)
 {
 	struct isb_view_own *own = b->own;
@@ -240,6 +250,7 @@ static int compile(struct build *b)
 		maps[i] = own->maps[i]->map;
 	b->view->plan = compiled.plan;
 	b->view->maps = maps;
+	list_viewpoints(b);
 	return ISB_OK;
 }
 

@@ -12,7 +12,7 @@ import unittest
 
 from harness import BIN, FRANKFURT, GERMANY, KOREA, NAME, ROOT, SEOUL, USA, VIRGINIA, ZONE, Story, scope
 
-VERBS = "apply diff check export show set add remove status drain force explain latency log help".split()
+VERBS = "apply diff check export import show set add remove status drain force explain latency log help".split()
 KINDS = "region check pool endpoint policy zone record rrset".split()
 
 

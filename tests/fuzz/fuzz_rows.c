@@ -301,6 +301,10 @@ static void read_health(struct isb_txn *txn)
 	uint64_t word;
 	isb_word_get(txn, 0, &word);
 	isb_word_get(txn, ISB_CHUNK_WORDS, &word);
+	int64_t since_ms;
+	isb_since_get(txn, 0, &since_ms);
+	uint32_t us;
+	isb_pace_get(txn, "seoul", 0, &us);
 	isb_observation_each(txn, ISB_SLOT_ALL, on_observation, NULL);
 	isb_transition_each(txn, on_transition, NULL);
 	isb_probe_each(txn, on_probe, NULL);

@@ -41,6 +41,7 @@ int isb_key_texts(struct isb_key *key, const char *first, const char *second);
 int isb_key_u32(struct isb_key *key, uint32_t number);
 int isb_key_u64(struct isb_key *key, uint64_t number);
 int isb_key_u32_text(struct isb_key *key, uint32_t number, const char *text);
+int isb_key_text_u32(struct isb_key *key, const char *text, uint32_t number);
 int isb_key_kind(struct isb_key *key, enum isb_kind kind); /* prefix of all objects of a kind */
 int isb_key_object(struct isb_key *key, enum isb_kind kind, const char *name);
 int isb_key_latency(struct isb_key *key, const struct isb_net *net, const char *region); /* ISB_EINVAL: host bits */

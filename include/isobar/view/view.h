@@ -33,6 +33,8 @@ struct isb_view {
 	const uint64_t *admin;        /* admin words by slot */
 	uint32_t nadmin;
 	uint32_t slots;               /* highest slot + 1 */
+	const char *const *viewpoints; /* regions whose probes order fastest asks, as the plan numbers them */
+	uint32_t nviewpoint;
 	size_t nzone, nrecord;
 	struct isb_view_own *own;     /* what the builder must know to share and to free */
 };
