@@ -16,7 +16,7 @@ struct world {
 	const uint64_t *chunk[1];
 	int64_t since[SLOTS];
 	const int64_t *since_chunk[1];
-	uint32_t pace[SLOTS];
+	uint32_t pace[ISB_CHUNK_PACES];
 	const uint32_t *pace_chunk[1];
 	uint32_t *rotor; /* not a counter too long */
 	struct isb_rng rng;
