@@ -243,6 +243,15 @@ static void the_fastest_answers_as_seen_from_the_clients_region(void **state)
 		assert_answer(s, WWW, "A", NULL, B);
 	set_up(s, "p/b", 0, 76000);
 	story_shares(s, WWW, NULL, 4000, (const char *const[]){A, B, NULL}, (const double[]){1, 1});
+	story_pace(s, "seoul", "p/a", 7); /* for Koreans; Germans go by what all probes see */
+	story_pace(s, "seoul", "p/b", 200);
+	for (int i = 0; i < 50; i++)
+		assert_answer(s, WWW, "A", "192.0.2.0/25", A);
+	story_shares(s, WWW, "203.0.113.0/24", 4000, (const char *const[]){A, B, NULL}, (const double[]){1, 1});
+	story_pace(s, "frankfurt", "p/b", 10);
+	for (int i = 0; i < 50; i++)
+		assert_answer(s, WWW, "A", "203.0.113.0/24", B);
+	assert_answer(s, WWW, "A", "192.0.2.0/25", A);
 	story_apply(s, "regions: {frankfurt: {location: [-33.9, 151.2]}}\n"); /* who moves away is asked no more */
 	assert_string_equal(story_plan(s, "example.com/www", &german), "(p 1/1 from virginia 0:1:p/a 0:1:p/b)");
 	assert_string_equal(story_plan(s, "example.com/www", &korean), "(p 1/1 from seoul 0:1:p/a 0:1:p/b)");
@@ -299,6 +308,53 @@ static void what_nobody_knows_counts_as_the_pool_says(void **state)
 	story_free(s);
 }
 
+/* From the probes' verdicts alone: the ramp begins when the endpoint is up again, and not when it comes up first. */
+static void a_recovered_endpoint_starts_slowly(void **state)
+{
+	struct story *s = story_new(NULL);
+	(void)state;
+	story_apply(s, CHECKS "pools:\n  p: {check: web, slow_start: 600s, endpoints: {" ENDPOINT("a", A) ", " ENDPOINT("b", B) "}}\n"
+	               RECORDS("www: {types: [A], policy: p}"));
+	story_probe(s, "seoul", NULL);
+	story_pass(s, 30);
+	story_shares(s, WWW, NULL, 4000, (const char *const[]){A, B, NULL}, (const double[]){1, 1});
+	story_outcome(s, NULL, "p/a", ISB_OUT_STATUS);
+	story_pass(s, 60);
+	assert_answer(s, WWW, "A", NULL, B);
+	story_outcome(s, NULL, "p/a", ISB_OUT_OK);
+	while (story_health(s, "p/a").verdict != ISB_UP)
+		story_pass(s, 1);
+	story_shares(s, WWW, NULL, 10000, (const char *const[]){A, B, NULL}, (const double[]){1, 100});
+	story_pass(s, 300);
+	story_shares(s, WWW, NULL, 10000, (const char *const[]){A, B, NULL}, (const double[]){50, 100});
+	story_pass(s, 301);
+	story_shares(s, WWW, NULL, 10000, (const char *const[]){A, B, NULL}, (const double[]){1, 1});
+	story_free(s);
+}
+
+static void the_last_good_answer_stays_when_all_go_down(void **state)
+{
+	struct story *s = story_new(NULL);
+	(void)state;
+	story_apply(s, REGIONS CHECKS POOLS "policies: {top: [asia, us, europe]}\n"
+	               RECORDS("www: {types: [A], policy: top, all_down: last}"));
+	story_probe(s, "seoul", NULL);
+	story_pass(s, 30);
+	assert_answer(s, WWW, "A", NULL, ICN);
+	story_outcome(s, NULL, "asia/icn-1", ISB_OUT_STATUS);
+	story_pass(s, 120);
+	assert_answer(s, WWW, "A", NULL, IAD);
+	story_outcome(s, NULL, "europe/fra-1", ISB_OUT_STATUS);
+	story_pass(s, 120);
+	story_outcome(s, NULL, "us/iad-1", ISB_OUT_STATUS);
+	story_pass(s, 3600);
+	assert_answer(s, WWW, "A", NULL, IAD); /* and not Seoul, which comes first and has been down for longer */
+	story_outcome(s, NULL, "asia/icn-1", ISB_OUT_OK);
+	story_pass(s, 60);
+	assert_answer(s, WWW, "A", NULL, ICN);
+	story_free(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -312,6 +368,8 @@ int main(void)
 		cmocka_unit_test(the_fastest_answers_as_seen_from_the_clients_region),
 		cmocka_unit_test(a_little_trickles_to_the_second),
 		cmocka_unit_test(answers_spread_over_regions),
+		cmocka_unit_test(a_recovered_endpoint_starts_slowly),
+		cmocka_unit_test(the_last_good_answer_stays_when_all_go_down),
 		cmocka_unit_test(what_nobody_knows_counts_as_the_pool_says),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

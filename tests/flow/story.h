@@ -38,6 +38,7 @@ void story_unbuildable(struct story *s, const char *yaml);
 void story_admin(struct story *s, const char *endpoint, enum isb_admin admin, int64_t for_s);
 void story_latency(struct story *s, const char *net, const char *region, unsigned ms); /* 0 takes it away */
 void story_rtt(struct story *s, const char *from, const char *to, unsigned ms); /* as a probe measured it */
+void story_pace(struct story *s, const char *region, const char *endpoint, unsigned ms); /* as its probes see the endpoint */
 /* One ordinary rrset by its text; NULL takes it away. */
 void story_rrset(struct story *s, const char *zone, const char *owner, const char *type, const char *rdata);
 
