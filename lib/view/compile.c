@@ -242,6 +242,25 @@ static void set_drawing(struct builder *b, const struct isb_tree_node *from, uin
 	}
 }
 
+static void add_bits(struct isb_plan_node *node, uint8_t ipv4, uint8_t ipv6)
+{
+	if (ipv4 > node->below_ipv4)
+		node->below_ipv4 = ipv4;
+	if (ipv6 > node->below_ipv6)
+		node->below_ipv6 = ipv6;
+}
+
+/* How much of a client may matter from here on. */
+static void set_bits_below(const struct builder *b, struct isb_plan_node *node)
+{
+	if (node->order == ISB_ORDER_HASH && !(node->flags & ISB_NODE_HASH_NAME) && node->nchild > 1)
+		add_bits(node, node->hash_ipv4, node->hash_ipv6);
+	for (uint32_t i = 0; !(node->flags & ISB_NODE_POOL) && i < node->nchild; i++) {
+		const struct isb_plan_node *child = (const void *)(b->block.data + node->child[i].ref);
+		add_bits(node, child->below_ipv4, child->below_ipv6);
+	}
+}
+
 /* Siblings of one key would have one score under order hash, and the second never a client. */
 static void part_namesakes(struct isb_plan_node *node)
 {
@@ -302,6 +321,7 @@ static uint32_t add_node(struct builder *b, const struct isb_tree *tree, const s
 	sort_children(node);
 	if (from->order->id == ISB_ORDER_HASH)
 		part_namesakes(node);
+	set_bits_below(b, node);
 	uint32_t offset = ISB_NO_NODE;
 	if (node->nchild)
 		offset = intern(b, 'n', node, sizeof(*node) + node->nchild * sizeof(node->child[0]));

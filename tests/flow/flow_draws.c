@@ -183,6 +183,16 @@ static void the_scope_of_a_hash_is_its_network(void **state)
 	assert_int_equal(story_last(s)->scope, 40);
 	story_ask(s, "geo.example.com", "A", "192.0.2.1/32"); /* the longer of the two counts */
 	assert_int_equal(story_last(s)->scope, 28);
+	/* what chance gives in place of a hash is not for everybody either */
+	story_apply(s, "policies: {top: {order: weighted, of: [p, {use: [p, h], weight: 50}]}, geo: {trickle: 1, of: [p, h]}}\n");
+	set_up(s, "p/a", 0, 0);
+	for (int i = 0; i < 20; i++) {
+		assert_answer(s, WWW, "A", "192.0.2.0/24", A);
+		assert_int_equal(story_last(s)->scope, 20);
+		story_ask(s, "geo.example.com", "A", "192.0.2.0/24");
+		assert_int_equal(story_last(s)->scope, 20);
+	}
+	story_apply(s, "policies: {top: [h]}\n");
 	story_ask(s, WWW, "A", "10.0.0.0/8"); /* says nothing: the resolver is dealt */
 	assert_int_equal(story_last(s)->scope, 8);
 	story_free(s);
