@@ -10,6 +10,7 @@
 #include "isobar/model/schema.h"
 #include "isobar/store/catalogdb.h"
 #include "isobar/store/env.h"
+#include "isobar/view/cells.h"
 #include "isobar/view/geodb.h"
 #include "isobar/view/zonefile.h"
 
@@ -73,6 +74,9 @@ struct cli_reader {
 };
 int cli_read(const struct cli *cli, struct cli_reader *ret_reader);
 void cli_read_done(struct cli_reader *reader);
+/* The clients' round trips as of now, of which the caller becomes a user; ISB_OK or the store's error. */
+int cli_read_cells(const struct cli *cli, const struct cli_reader *reader, const struct isb_geodb *geodb,
+                   struct isb_cells **ret_cells);
 /* The geo databases of --geo, else STORE/geo.mmdb, else none (NULL). */
 int cli_open_geodb(const struct cli *cli, struct isb_diags *diags, struct isb_geodb **ret_db);
 
@@ -175,7 +179,7 @@ void cli_plan_done(struct cli_plan *plan);
 /* Objects with the lines of their bodies that differ, rrsets as master-file lines. `brief`: long lists are summed up;
  * `generation` is where all of it can be looked up. */
 void cli_plan_print(const struct cli_plan *plan, bool brief, uint64_t generation);
-/* One change without its content: "~ pool asia". False for what is counted only (round trips). */
+/* One change without its content: "~ pool asia". False for what has no name. */
 bool cli_change_print(const struct isb_change *change, struct isb_buf *out);
 json_t *cli_plan_json(const struct cli_plan *plan);
 

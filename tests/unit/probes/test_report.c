@@ -94,11 +94,12 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-	static const char *const files[] = {"catalog.mdb", "catalog.mdb-lock", "health.mdb", "health.mdb-lock"};
+	static const char *const files[] = {"catalog.mdb", "catalog.mdb-lock", "health.mdb", "health.mdb-lock",
+	                                    "latency.mdb", "latency.mdb-lock"};
 	struct world *w = *state;
 	char path[128];
 	isb_store_close(w->store);
-	for (size_t i = 0; i < 4; i++) {
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
 		snprintf(path, sizeof(path), "%s/%s", w->dir, files[i]);
 		unlink(path);
 	}
