@@ -56,7 +56,7 @@ struct sim {
 	struct cli *cli;
 	struct isb_arena arena;
 	struct isb_geodb *geodb;
-	struct isb_cells *cells;
+	struct isb_cells *networks; /* of latency samples */
 	struct sim_side side[SIM_SIDES];
 	bool one_catalog; /* after is before */
 	struct sim_world health; /* as the store has it, or all up */

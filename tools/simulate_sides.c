@@ -19,7 +19,7 @@ void sim_done(struct sim *sim)
 		if (s == SIM_BEFORE || !sim->one_catalog)
 			isb_view_free(sim->side[s].view);
 	}
-	isb_cells_release(sim->cells);
+	isb_cells_release(sim->networks);
 	isb_geodb_free(sim->geodb);
 	sim_world_done(&sim->health);
 	isb_shares_done(&sim->shares);
@@ -255,7 +255,7 @@ static int take_cells(struct sim *sim, struct isb_store *store)
 	int rc = isb_txn_begin(store, ISB_ENV_LATENCY, false, &latency);
 	if (rc != ISB_OK)
 		return rc;
-	rc = isb_cells_read(latency, sim->geodb, sim->cli->now_ms, &sim->cells);
+	rc = isb_cells_read(latency, sim->geodb, sim->cli->now_ms, &sim->networks);
 	isb_txn_abort(latency);
 	return rc;
 }
@@ -271,7 +271,7 @@ int sim_load(struct sim *sim, struct isb_store *store, struct isb_diags *diags)
 	if (rc == ISB_OK)
 		rc = isb_txn_begin(store, ISB_ENV_HEALTH, false, &health);
 	if (rc == ISB_OK)
-		rc = isb_view_build(&(struct isb_view_sources){catalog, health, sim->cells, sim->geodb}, NULL, diags,
+		rc = isb_view_build(&(struct isb_view_sources){catalog, health, sim->networks, sim->geodb}, NULL, diags,
 		                    &sim->side[SIM_BEFORE].view);
 	if (rc == ISB_OK)
 		rc = take_health(sim, store);
@@ -298,7 +298,7 @@ int sim_load_after(struct sim *sim, struct isb_txn *txn, struct isb_txn *health,
 		*after = *before;
 		return ISB_OK;
 	}
-	int rc = isb_view_build(&(struct isb_view_sources){txn, health, sim->cells, sim->geodb}, before->view, diags, &after->view);
+	int rc = isb_view_build(&(struct isb_view_sources){txn, health, sim->networks, sim->geodb}, before->view, diags, &after->view);
 	if (rc != ISB_OK)
 		return rc;
 	note_names(sim, after);

@@ -152,6 +152,8 @@ static int ask(struct explain *e)
 	if (rc != ISB_OK)
 		return rc;
 	rc = isb_health_reader_begin(words, &health);
+	if (rc == ISB_OK && e->view->nviewpoint)
+		rc = isb_health_reader_paces(words, e->view->viewpoints, e->view->nviewpoint, &health);
 	if (rc == ISB_OK) {
 		size_t len = isb_respond(&ctx, e->view, &health, &resolver, e->cli->now_ms, query, write_query(e, query), answer,
 		                         ANSWER_MAX);

@@ -193,7 +193,7 @@ static bool steer(struct search *s, const struct isb_zone_view *zone, const stru
 	struct isb_choice choice;
 	uint8_t scope;
 	struct isb_steer_state state = *s->state;
-	state.name = name->lower;
+	state.name = name->lower; /* at the end of a chain too: a cache keeps the answer under this name */
 	isb_view_steer(s->view, record, (enum isb_plan_type)type, s->client, &state, &choice, &scope);
 	if (scope > s->answer->scope) /* a chain may be steered more than once */
 		s->answer->scope = scope;

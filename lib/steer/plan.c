@@ -75,7 +75,9 @@ static bool rdata_ok(const struct isb_plan *plan, const struct isb_plan_rdata *r
 
 static bool order_ok(const struct isb_plan *plan, const struct isb_plan_node *node)
 {
-	if (node->order >= ISB_ORDER_COUNT || node->trickle > 100 || node->hash_ipv4 > 32 || node->hash_ipv6 > 128)
+	if (node->order >= ISB_ORDER_COUNT || node->trickle > 100)
+		return false;
+	if (node->hash_ipv4 > 32 || node->hash_ipv6 > 128 || node->below_ipv4 > 32 || node->below_ipv6 > 128)
 		return false;
 	if (node->order == ISB_ORDER_ROTATE)
 		return plan->nrotor >= ISB_PLAN_TYPES && node->param <= plan->nrotor - ISB_PLAN_TYPES;

@@ -2,7 +2,6 @@
 #include "isobar/steer/steer.h"
 
 #include "draw.h"
-#include "isobar/steer/trace.h"
 #include "judge.h"
 
 uint32_t isb_child_name(const struct isb_plan *plan, const struct isb_plan_node *node, uint32_t index)
@@ -16,8 +15,6 @@ uint32_t isb_child_name(const struct isb_plan *plan, const struct isb_plan_node 
 	return child ? child->name : 0;
 }
 
-/* --- Children in order --------------------------------------------------------------------------------------------- */
-
 /* The children of a node while it is walked. */
 struct isb_children {
 	const struct isb_plan_node *node;
@@ -25,6 +22,43 @@ struct isb_children {
 	const uint32_t *measure; /* for orders that compare; else NULL */
 	unsigned depth;          /* the children's */
 };
+
+/* --- How much of the client the answer is about -------------------------------------------------------------------- */
+
+static void note_bits(struct isb_walk *walk, uint8_t ipv4, uint8_t ipv6)
+{
+	uint8_t family = walk->state->client ? walk->state->client->family : 0;
+	uint8_t bits = family == 4 ? ipv4 : family == 6 ? ipv6 : 0;
+	if (bits > walk->client_bits)
+		walk->client_bits = bits;
+}
+
+/* Once a query came here the answer holds for no more than its network, even while no more than one child can answer: a
+ * scope that widened in an outage would give caches one answer for everybody that outlasts it. */
+static void note_key(struct isb_walk *walk, const struct isb_plan_node *node)
+{
+	if (!(node->flags & ISB_NODE_HASH_NAME) && node->nchild > 1)
+		note_bits(walk, node->hash_ipv4, node->hash_ipv6);
+}
+
+/* Where chance chooses between a child that is about networks and one that is not, the latter's answers must not be for
+ * everybody: in a cache each of them would stand before the former's, for all networks at once, and have far more than its
+ * share. */
+static void note_equals(struct isb_walk *walk, const struct isb_children *in, uint32_t from, uint32_t to)
+{
+	for (uint32_t i = from; i < to; i++) {
+		const struct isb_plan_node *child = isb_plan_node(walk->plan, in->node->child[i].ref);
+		if (child && in->weight[i] != ISB_SET_ASIDE)
+			note_bits(walk, child->below_ipv4, child->below_ipv6);
+	}
+}
+
+static bool chooses_networks(const struct isb_plan_node *node)
+{
+	return (node->below_ipv4 || node->below_ipv6) && !(node->flags & ISB_NODE_POOL);
+}
+
+/* --- Children in order --------------------------------------------------------------------------------------------- */
 
 /* Returns true to end. Every child is visited at most once. */
 typedef bool visit_fn(struct isb_walk *walk, const struct isb_children *in, uint32_t index, uint32_t weight, uint64_t total);
@@ -49,6 +83,8 @@ static bool take_equals(struct isb_walk *walk, const struct isb_children *in, ui
 		in->weight[from] = ISB_SET_ASIDE;
 		return visit(walk, in, from, only, only);
 	}
+	if (chooses_networks(in->node))
+		note_equals(walk, in, from, to);
 	equals.walk = walk;
 	equals.node = in->node;
 	equals.weight = in->weight;
@@ -95,6 +131,8 @@ static uint32_t trickled(struct isb_walk *walk, const struct isb_children *in)
 {
 	const struct isb_plan_node *node = in->node;
 	uint32_t from = end_of_rank(node, 0);
+	if (chooses_networks(node))
+		note_equals(walk, in, 0, node->nchild);
 	if (from == node->nchild || isb_rng_below(walk->state->rng, 100) >= node->trickle || !rank_answers(walk, in, 0))
 		return 0;
 	while (from < node->nchild && !rank_answers(walk, in, from))
@@ -269,17 +307,6 @@ static bool walk_policy(struct isb_walk *walk, const struct isb_plan_node *node,
 	return in_order(walk, &in, false, try_child) || in_order(walk, &in, true, try_child);
 }
 
-/* Once a query came here the answer holds for no more than its network, even while no more than one child can answer: a
- * scope that widened in an outage would give caches one answer for everybody that outlasts it. */
-static void note_client(struct isb_walk *walk, const struct isb_plan_node *node)
-{
-	const struct isb_addr *client = walk->state->client;
-	if (node->flags & ISB_NODE_HASH_NAME || node->nchild < 2 || !client)
-		return;
-	if (isb_hash_bits(node, client) > walk->client_bits)
-		walk->client_bits = isb_hash_bits(node, client);
-}
-
 static bool walk_node(struct isb_walk *walk, const struct isb_plan_node *node, unsigned depth)
 {
 	if (depth > ISB_PLAN_DEPTH_MAX * 2 || node->nchild > ISB_CHILD_MAX)
@@ -288,7 +315,7 @@ static bool walk_node(struct isb_walk *walk, const struct isb_plan_node *node, u
 		isb_walk_step(walk, ISB_STEP_ENTER, depth, node->name)->order = (enum isb_order_id)node->order;
 	walk->work += ISB_NODE_WORK;
 	if (node->order == ISB_ORDER_HASH)
-		note_client(walk, node);
+		note_key(walk, node);
 	bool answered = node->flags & ISB_NODE_POOL ? walk_pool(walk, node, depth) : walk_policy(walk, node, depth);
 	if (!answered && walk->state->trace)
 		isb_walk_step(walk, ISB_STEP_LEAVE, depth, node->name);

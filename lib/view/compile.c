@@ -26,6 +26,9 @@ struct builder {
 	struct isb_map root_of;       /* policy's name → index in roots */
 	struct isb_map rotor_of;      /* node's name → its first counter */
 	uint32_t nrotor;
+	uint32_t *viewpoint_of;       /* by region of the catalog: number of the viewpoint + 1, 0: none asks it */
+	uint32_t *viewpoints;         /* offsets of their names */
+	uint32_t nviewpoint;
 	struct root *roots;
 	size_t nroot;
 	struct isb_tree_map **maps;
@@ -207,6 +210,19 @@ static uint32_t rotor_of(struct builder *b, const char *name)
 	return rotor;
 }
 
+/* Only regions that some client lies nearest to, of those that some order fastest asks for. */
+static uint32_t viewpoint_of(struct builder *b, uint16_t region)
+{
+	const struct isb_catalog *catalog = b->in->catalog;
+	if (region >= catalog->nregion)
+		return ISB_NO_VIEWPOINT;
+	if (!b->viewpoint_of[region]) {
+		b->viewpoints[b->nviewpoint] = intern_text(b, catalog->regions[region].name);
+		b->viewpoint_of[region] = ++b->nviewpoint;
+	}
+	return b->viewpoint_of[region] - 1;
+}
+
 /* How equals are drawn. `param` is the order's own for the class at hand. */
 static void set_drawing(struct builder *b, const struct isb_tree_node *from, uint16_t param, struct isb_plan_node *node)
 {
@@ -217,12 +233,31 @@ static void set_drawing(struct builder *b, const struct isb_tree_node *from, uin
 	if (from->order->id == ISB_ORDER_ROTATE)
 		node->param = rotor_of(b, from->name);
 	if (from->order->id == ISB_ORDER_FASTEST)
-		node->param = param < b->in->catalog->nregion ? param : ISB_NO_VIEWPOINT;
+		node->param = viewpoint_of(b, param);
 	if (from->order->id == ISB_ORDER_HASH) {
 		node->param = hash->seed;
 		node->flags |= hash->by == ISB_HASH_NAME ? ISB_NODE_HASH_NAME : 0;
 		node->hash_ipv4 = hash->ipv4;
 		node->hash_ipv6 = hash->ipv6;
+	}
+}
+
+static void add_bits(struct isb_plan_node *node, uint8_t ipv4, uint8_t ipv6)
+{
+	if (ipv4 > node->below_ipv4)
+		node->below_ipv4 = ipv4;
+	if (ipv6 > node->below_ipv6)
+		node->below_ipv6 = ipv6;
+}
+
+/* How much of a client may matter from here on. */
+static void set_bits_below(const struct builder *b, struct isb_plan_node *node)
+{
+	if (node->order == ISB_ORDER_HASH && !(node->flags & ISB_NODE_HASH_NAME) && node->nchild > 1)
+		add_bits(node, node->hash_ipv4, node->hash_ipv6);
+	for (uint32_t i = 0; !(node->flags & ISB_NODE_POOL) && i < node->nchild; i++) {
+		const struct isb_plan_node *child = (const void *)(b->block.data + node->child[i].ref);
+		add_bits(node, child->below_ipv4, child->below_ipv6);
 	}
 }
 
@@ -286,6 +321,7 @@ static uint32_t add_node(struct builder *b, const struct isb_tree *tree, const s
 	sort_children(node);
 	if (from->order->id == ISB_ORDER_HASH)
 		part_namesakes(node);
+	set_bits_below(b, node);
 	uint32_t offset = ISB_NO_NODE;
 	if (node->nchild)
 		offset = intern(b, 'n', node, sizeof(*node) + node->nchild * sizeof(node->child[0]));
@@ -430,24 +466,21 @@ static int add_records(struct builder *b)
 	return rc;
 }
 
-/* The catalog's regions in their order. */
 static void add_viewpoints(struct builder *b)
 {
-	const struct isb_catalog *catalog = b->in->catalog;
-	uint32_t *names = isb_arena_alloc(b->in->arena, catalog->nregion * sizeof(*names));
-	for (size_t i = 0; i < catalog->nregion; i++)
-		names[i] = intern_text(b, catalog->regions[i].name);
-	uint32_t at = reserve(b, catalog->nregion, sizeof(*names));
-	if (catalog->nregion)
-		memcpy(b->block.data + at, names, catalog->nregion * sizeof(*names));
+	uint32_t at = reserve(b, b->nviewpoint, sizeof(*b->viewpoints));
+	if (b->nviewpoint)
+		memcpy(b->block.data + at, b->viewpoints, b->nviewpoint * sizeof(*b->viewpoints));
 	struct isb_plan *plan = (struct isb_plan *)(void *)b->block.data;
 	plan->viewpoint = at;
-	plan->nviewpoint = (uint32_t)catalog->nregion;
+	plan->nviewpoint = b->nviewpoint;
 }
 
 int isb_compile(const struct isb_compile_in *in, struct isb_diags *diags, struct isb_compiled *ret)
 {
 	struct builder b = {.in = in, .diags = diags};
+	b.viewpoint_of = isb_arena_alloc(in->arena, in->catalog->nregion * sizeof(*b.viewpoint_of));
+	b.viewpoints = isb_arena_alloc(in->arena, in->catalog->nregion * sizeof(*b.viewpoints));
 	reserve(&b, 1, sizeof(struct isb_plan));
 	int rc = add_endpoints(&b);
 	if (rc == ISB_OK)

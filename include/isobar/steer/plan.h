@@ -59,7 +59,8 @@ struct isb_plan_node {
 	                     * or ISB_NO_VIEWPOINT */
 	uint8_t trickle;    /* failover: per cent of answers for which the next rank is tried first */
 	uint8_t hash_ipv4, hash_ipv6; /* hash: bits of the client that make its key */
-	uint8_t pad[5];
+	uint8_t below_ipv4, below_ipv6; /* the most bits that this node or one below it takes of a client for a key; 0: none does */
+	uint8_t pad[3];
 	struct isb_plan_child {
 		uint32_t ref;    /* node: offset of a node; pool: index of an endpoint */
 		uint32_t key;    /* hash of the child's name: the same in every view and on every node */

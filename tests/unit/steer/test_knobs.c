@@ -336,6 +336,8 @@ static void plans_that_point_beyond_their_tables_are_refused(void **state)
 		{.order = ISB_ORDER_HASH, .hash_ipv4 = 33},
 		{.order = ISB_ORDER_HASH, .hash_ipv6 = 129},
 		{.order = ISB_ORDER_COUNT},
+		{.below_ipv4 = 33},
+		{.below_ipv6 = 129},
 		{.trickle = 101},
 	};
 	struct world w;
@@ -353,10 +355,12 @@ static void plans_that_point_beyond_their_tables_are_refused(void **state)
 		at->trickle = from->trickle;
 		at->hash_ipv4 = from->hash_ipv4;
 		at->hash_ipv6 = from->hash_ipv6;
+		at->below_ipv4 = from->below_ipv4;
+		at->below_ipv6 = from->below_ipv6;
 		assert_int_equal(isb_plan_check(plan(&w), w.block.len), i < ngood);
 		at->order = 0;
 		at->trickle = 0;
-		at->hash_ipv4 = at->hash_ipv6 = 0;
+		at->hash_ipv4 = at->hash_ipv6 = at->below_ipv4 = at->below_ipv6 = 0;
 		assert_true(isb_plan_check(plan(&w), w.block.len));
 		endpoint(&w, 0)->unknown = 3;
 		assert_false(isb_plan_check(plan(&w), w.block.len));

@@ -27,7 +27,7 @@ struct world {
 	uint32_t roots[1];
 	int64_t since[ISB_CHUNK_WORDS]; /* by slot, ms */
 	const int64_t *since_chunk[1];
-	uint32_t latency_us[REGIONS_MAX][ISB_CHUNK_WORDS]; /* as the probes of a region see it */
+	uint32_t latency_us[REGIONS_MAX][ISB_CHUNK_PACES]; /* as the probes of a region see it */
 	const uint32_t *pace_chunk[REGIONS_MAX][1];
 	struct isb_pace_table pace[REGIONS_MAX];
 	uint32_t rotor[4 * ISB_PLAN_TYPES];
