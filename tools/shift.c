@@ -46,7 +46,8 @@ static int refuse(const struct shift *shift)
 		sim_say_traffic(sim);
 		sim_say_moves(sim, &shift->found, MOVES_SHOWN);
 	}
-	return cli_fail(CLI_FAILED, "refused, nothing was changed: %s of the queries would be answered differently, and --max-shift is %s",
+	return cli_fail(CLI_FAILED,
+	                "refused, nothing was changed: %s of the queries would be answered differently, and --max-shift is %s",
 	                moved, most);
 }
 

@@ -79,7 +79,8 @@ static void print_flows(const struct sim *sim, const struct sim_flow *flows, siz
 {
 	struct cli_table table;
 	char percent[SIM_TEXT], queries[SIM_TEXT];
-	cli_table_init(&table, 3, (const char *const[]){regions ? "BETWEEN REGIONS" : "MOVES", "SHARE", sim->even ? "" : "QUERIES"});
+	const char *const heads[] = {regions ? "BETWEEN REGIONS" : "MOVES", "SHARE", sim->even ? "" : "QUERIES"};
+	cli_table_init(&table, 3, heads);
 	for (size_t i = 0; i < count && i < most; i++) {
 		const struct sim_target *from = &sim->targets[flows[i].from], *to = &sim->targets[flows[i].to];
 		struct isb_buf text = {0};

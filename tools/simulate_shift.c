@@ -57,7 +57,8 @@ static void add_endpoints(struct compare *c, struct mix *mix, const struct sim_s
 static uint32_t underneath(const struct sim_side *side, uint32_t record, uint16_t type)
 {
 	const struct isb_node *node = side->node[record];
-	bool any = node && (node->flags & ISB_NODE_CNAME || (type == ISB_ANY ? node->nset > 0 : isb_node_set(node, type) != NULL));
+	bool any = node && (node->flags & ISB_NODE_CNAME ||
+	                    (type == ISB_ANY ? node->nset > 0 : isb_node_set(node, type) != NULL));
 	return any ? SIM_ORDINARY : SIM_NOTHING;
 }
 

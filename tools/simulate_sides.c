@@ -298,7 +298,8 @@ int sim_load_after(struct sim *sim, struct isb_txn *txn, struct isb_txn *health,
 		*after = *before;
 		return ISB_OK;
 	}
-	int rc = isb_view_build(&(struct isb_view_sources){txn, health, sim->networks, sim->geodb}, before->view, diags, &after->view);
+	struct isb_view_sources from = {txn, health, sim->networks, sim->geodb};
+	int rc = isb_view_build(&from, before->view, diags, &after->view);
 	if (rc != ISB_OK)
 		return rc;
 	note_names(sim, after);

@@ -190,7 +190,7 @@ static int run(struct cli *cli)
 }
 
 const struct verb verb_simulate = {
-	"simulate", "LOG ... [-f FILE ... [--prune]] [--down NAME ...] [--n-1] [--all-up] [--format FORMAT]",
+	"simulate", "LOG ... [-f FILE ...] [--prune] [--down NAME ...] [--n-1] [--all-up] [--format F]",
 	"who would move where, under another catalog or with something down",
 	"LOG is isobard's query log, a dnstap file or a list of client,name,type,count; - is standard input.\n"
 	"Health is as the store has it now. Nothing is changed. Ctrl-C shows what was counted so far.\n",

@@ -150,7 +150,9 @@ static bool read_event(struct event *e, const uint8_t *frame, size_t len)
 	return !r.bad && !m.bad;
 }
 
-/* --- DNS: RFC 1035 §4.1. A response will do as well as a query, so query.c, which is strict about queries, will not. --- */
+/* --- DNS: RFC 1035 §4.1 --- */
+
+/* A response will do as well as a query, so query.c, which is strict about queries, will not. */
 
 enum { OPTION_ECS = 8, POINTER = 0xc0 };
 struct question {

@@ -142,7 +142,9 @@ static void part_by_latency(struct sharing *s, const struct isb_equals *e)
 static bool hashed(const struct isb_equals *e)
 {
 	const struct isb_steer_state *state = e->walk->state;
-	return e->node->order == ISB_ORDER_HASH && (e->node->flags & ISB_NODE_HASH_NAME ? state->name != NULL : state->client != NULL);
+	if (e->node->order != ISB_ORDER_HASH)
+		return false;
+	return e->node->flags & ISB_NODE_HASH_NAME ? state->name != NULL : state->client != NULL;
 }
 
 /* There is at least one. Order rotate gives everyone their weight's worth, in turn. */

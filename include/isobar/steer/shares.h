@@ -12,9 +12,10 @@
  *
  * Whether a node can answer is no matter of luck, so a walk that sets aside what cannot answer and draws again is one
  * draw among those that can. Order rotate gives in the long run what the weights say. Order hash does so over all clients
- * (or names), which is meant when `state` names none; for the one that it names, it is certain. Policies that many others use are looked at once, so that
- * the time is that of the plan's nodes and not of the unfolded policy. Where a walk gives up for its length
- * (steer.c: more than the largest policy that a catalog may hold), the shares are those of a walk that does not. */
+ * (or names), which is meant when `state` names none; for the one that it names, it is certain. Policies that many others
+ * use are looked at once, so that the time is that of the plan's nodes and not of the unfolded policy. Where a walk gives
+ * up for its length (walk.h: more than the largest policy that a catalog may hold), the shares are those of a walk that
+ * does not. */
 
 struct isb_share {
 	uint32_t endpoint; /* index in the plan */
