@@ -225,30 +225,43 @@ static bool is_new(const struct sim_cell *cell, int side)
 	return cell->place[side].kind == SIM_NOT_OURS || cell->place[side].kind == SIM_NO_NAME;
 }
 
-static void add_cell(struct compare *c, const struct sim_cell *cell, const struct sim_scene scene[SIM_SIDES])
+/* What is no endpoint's, or none that is up. */
+static void add_side(struct compare *c, const struct sim_cell *cell, int side, struct sim_name *name)
 {
 	struct sim_shift *s = c->shift;
+	const struct mix *mix = &c->mix[side];
+	double nothing = (part_of(mix, SIM_NOTHING) + part_of(mix, SIM_GONE)) * cell->count;
+	double ordinary = part_of(mix, SIM_ORDINARY) * cell->count, failopen = mix->failopen ? cell->count : 0;
+	s->nothing[side] += nothing, name->nothing[side] += nothing;
+	s->ordinary[side] += ordinary, name->ordinary[side] += ordinary;
+	s->failopen[side] += failopen, name->failopen[side] += failopen;
+}
+
+static void add_load(struct compare *c, const struct sim_cell *cell, int side)
+{
+	const struct mix *mix = &c->mix[side];
+	for (size_t i = 0; i < mix->count; i++)
+		c->shift->load[side][mix->list[i].key[BY_TARGET]] += mix->list[i].share * cell->count;
+}
+
+static void add_cell(struct compare *c, const struct sim_cell *cell, const struct sim_scene scene[SIM_SIDES])
+{
 	if (cell->place[scene[SIM_BEFORE].side].kind != SIM_STEERED && cell->place[scene[SIM_AFTER].side].kind != SIM_STEERED)
 		return; /* steered by the other catalog only */
-	bool fresh = is_new(cell, scene[SIM_BEFORE].side);
-	*(fresh ? &s->fresh : &s->total) += cell->count;
 	for (int i = 0; i < SIM_SIDES; i++)
 		fill(c, &c->mix[i], &scene[i], cell);
-	struct sim_name *name = name_of(c, cell, scene);
-	name->count += cell->count;
-	for (int i = 0; i < SIM_SIDES; i++) {
-		const struct mix *mix = &c->mix[i];
-		double nothing = (part_of(mix, SIM_NOTHING) + (fresh ? 0 : part_of(mix, SIM_GONE))) * cell->count;
-		double ordinary = part_of(mix, SIM_ORDINARY) * cell->count, failopen = mix->failopen ? cell->count : 0;
-		s->nothing[i] += nothing, name->nothing[i] += nothing;
-		s->ordinary[i] += ordinary, name->ordinary[i] += ordinary;
-		s->failopen[i] += failopen, name->failopen[i] += failopen;
-		for (size_t k = 0; k < mix->count; k++)
-			if (!fresh || i == SIM_AFTER)
-				s->load[i][mix->list[k].key[BY_TARGET]] += mix->list[k].share * cell->count;
+	add_load(c, cell, SIM_AFTER);
+	if (is_new(cell, scene[SIM_BEFORE].side)) { /* nobody was answered before */
+		c->shift->fresh += cell->count;
+		return;
 	}
-	if (!fresh)
-		move(c, cell->count);
+	struct sim_name *name = name_of(c, cell, scene);
+	c->shift->total += cell->count;
+	name->count += cell->count;
+	add_load(c, cell, SIM_BEFORE);
+	for (int i = 0; i < SIM_SIDES; i++)
+		add_side(c, cell, i, name);
+	move(c, cell->count);
 }
 
 /* --- The whole --- */
