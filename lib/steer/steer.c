@@ -125,15 +125,15 @@ static bool rank_answers(struct isb_walk *walk, const struct isb_children *in, u
 	return false;
 }
 
-/* Where the rank begins that shall be tried before the first, to keep it warm; 0: none. Only while the first can answer:
- * when it cannot, the next one is warm enough. */
+/* Where the rank begins that shall be tried before the first, to keep it warm; 0: none. While the first cannot answer that is
+ * the one that answers anyway, and nothing more trickles down. */
 static uint32_t trickled(struct isb_walk *walk, const struct isb_children *in)
 {
 	const struct isb_plan_node *node = in->node;
 	uint32_t from = end_of_rank(node, 0);
 	if (chooses_networks(node))
 		note_equals(walk, in, 0, node->nchild);
-	if (from == node->nchild || isb_rng_below(walk->state->rng, 100) >= node->trickle || !rank_answers(walk, in, 0))
+	if (from == node->nchild || isb_rng_below(walk->state->rng, 100) >= node->trickle)
 		return 0;
 	while (from < node->nchild && !rank_answers(walk, in, from))
 		from = end_of_rank(node, from);

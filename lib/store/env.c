@@ -165,7 +165,7 @@ static int open_tables(struct isb_environment *env, enum isb_env which)
 	if (rc != 0) {
 		mdb_txn_abort(txn);
 		if (rc == MDB_NOTFOUND)
-			return refuse(ISB_ENOTFOUND, "'%s' has no table '%s': an older program made it; any edit by this one "
+			return refuse(ISB_EVERSION, "'%s' has no table '%s': an older program made it; any edit by this one "
 			              "adds what is missing", env->path, tables[missing].name);
 		return refuse_open(env, rc);
 	}
@@ -182,9 +182,12 @@ static int open_all(struct isb_store *store, enum isb_store_mode mode)
 {
 	for (enum isb_env e = ISB_ENV_CATALOG; e < ISB_ENV_COUNT; e++) {
 		struct isb_environment *env = &store->env[e];
-		if (!present(env->path))
+		if (!present(env->path) && e == ISB_ENV_CATALOG)
 			return refuse(ISB_ENOTFOUND, "no store in '%s': '%s' is missing; applying a catalog makes it",
 			              store->dir, env->path);
+		if (!present(env->path))
+			return refuse(ISB_EVERSION, "the store in '%s' has no '%s': it was deleted, or an older program made the "
+			              "store; any edit by this one makes it anew", store->dir, env->path);
 		int rc = open_env(store, e, mode == envs[e].writes);
 		if (rc == ISB_OK)
 			rc = open_tables(env, e);
@@ -329,7 +332,7 @@ int isb_store_open(const char *dir, enum isb_store_mode mode, struct isb_store *
 	refuse(ISB_ESTORE, "cannot open the store in '%s'", dir);
 
 	int rc = open_all(store, mode);
-	if (rc == ISB_ENOTFOUND && mode == ISB_STORE_WRITE_CATALOG) {
+	if ((rc == ISB_ENOTFOUND || rc == ISB_EVERSION) && mode == ISB_STORE_WRITE_CATALOG) {
 		close_all(store);
 		rc = make_store(store);
 		if (rc == ISB_OK)

@@ -24,7 +24,8 @@ struct isb_store;
 
 /* Opens the store in `dir`. The WRITE_CATALOG mode makes the directory (one level), all files and tables when they do not
  * exist; the others answer ISB_ENOTFOUND then. A new catalog empties the other files: its slots are numbered afresh.
- * ISB_EVERSION when the stored format is newer than this program. Clears reader slots of dead processes. On failure
+ * ISB_EVERSION when the stored format is newer than this program, and where a file or table beside the catalog is missing,
+ * which WRITE_CATALOG makes. Clears reader slots of dead processes. On failure
  * *ret_message (may be NULL) is a sentence in static thread storage that names the path and the reason. */
 int isb_store_open(const char *dir, enum isb_store_mode mode, struct isb_store **ret_store, const char **ret_message);
 void isb_store_close(struct isb_store *store); /* NULL is fine */

@@ -173,7 +173,7 @@ static void a_lost_health_file_is_made_again_beside_the_old_catalog(void **state
 	snprintf(path, sizeof(path), "%s/health.mdb", (char *)*state);
 	assert_int_equal(unlink(path), 0);
 
-	assert_int_equal(isb_store_open(*state, ISB_STORE_READ, &store, NULL), ISB_ENOTFOUND);
+	assert_int_equal(isb_store_open(*state, ISB_STORE_READ, &store, NULL), ISB_EVERSION);
 	store = open_store(*state, ISB_STORE_WRITE_CATALOG);
 	struct isb_slice value;
 	txn = begin(store, ISB_ENV_CATALOG, false);

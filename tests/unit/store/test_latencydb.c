@@ -159,8 +159,8 @@ static void a_store_of_an_older_program_gets_the_file_by_the_next_edit(void **st
 	isb_store_close(open_store(*state, ISB_STORE_WRITE_CATALOG));
 	snprintf(path, sizeof(path), "%s/latency.mdb", (char *)*state);
 	assert_int_equal(unlink(path), 0);
-	assert_int_equal(isb_store_open(*state, ISB_STORE_READ, &store, NULL), ISB_ENOTFOUND);
-	assert_int_equal(isb_store_open(*state, ISB_STORE_WRITE_LATENCY, &store, NULL), ISB_ENOTFOUND);
+	assert_int_equal(isb_store_open(*state, ISB_STORE_READ, &store, NULL), ISB_EVERSION);
+	assert_int_equal(isb_store_open(*state, ISB_STORE_WRITE_LATENCY, &store, NULL), ISB_EVERSION);
 	isb_store_close(open_store(*state, ISB_STORE_WRITE_CATALOG));
 	isb_store_close(open_store(*state, ISB_STORE_READ));
 }
