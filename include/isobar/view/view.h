@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include "isobar/base/addr.h"
+#include "isobar/base/buf.h"
 #include "isobar/base/diag.h"
 #include "isobar/model/dname.h"
 #include "isobar/model/rr.h"
@@ -60,6 +61,11 @@ void isb_view_why(const struct isb_view *view, const struct isb_geodb *geodb, ui
                   const struct isb_addr *client, void (*each)(void *arg, const struct isb_why *why), void *arg);
 /* The catalog that the view was compiled from. */
 const struct isb_catalog *isb_view_catalog(const struct isb_view *view);
+/* The node of the catalog that a node's name in the plan means: "www", "www[2][0]" (the first child of the third of policy
+ * www). NULL for a pool's. */
+const struct isb_policy_node *isb_view_node(const struct isb_view *view, const char *name);
+/* What a geo rule matches, for people: "country KR JP, fenced"; long lists are cut short. */
+void isb_view_rule_print(const struct isb_policy_child *rule, struct isb_buf *out);
 
 /* --- Building (one thread at a time) ----------------------------------------------------------------------------- */
 
