@@ -192,12 +192,18 @@ static void tell_drawing(struct telling *t, const struct isb_step *step)
 {
 	printf("%*s", indent(step->depth), "");
 	switch (step->kind) {
-	case ISB_STEP_TRICKLE: printf("trickle: %u %% of answers begin with %u, this one too\n", step->got, step->rank + 1); break;
+	case ISB_STEP_TRICKLE:
+		printf("trickle: %u %% of answers begin with %u, this one too\n", step->got, step->rank + 1);
+		break;
 	case ISB_STEP_TURN:
-		printf("turn %" PRIu64 " of %" PRIu64 ", by chance: every worker of a server counts for itself\n", step->at + 1, step->of);
+		printf("turn %" PRIu64 " of %" PRIu64 ", by chance: every worker of a server counts for itself\n", step->at + 1,
+		       step->of);
 		break;
 	case ISB_STEP_KEY:
-		printf("by the hash of %s%s\n", step->got ? "the client's network " : "the name", step->got ? explain_key(t->e, step) : "");
+		if (step->got)
+			printf("by the hash of the client's network %s\n", explain_key(t->e, step));
+		else
+			puts("by the hash of the name");
 		break;
 	default:
 		printf("candidate %s: %s\n", explain_node(t->e, step->name, true), explain_measure(t->e, step));

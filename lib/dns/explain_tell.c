@@ -151,9 +151,12 @@ static void tell_again(struct walk *w, const struct isb_step *step)
 static void tell_drawing(struct walk *w, const struct isb_step *step)
 {
 	switch (step->kind) {
-	case ISB_STEP_TRICKLE: say(&w->page, "%u%% of answers begin with rank %u, this one too", step->got, step->rank + 1); break;
+	case ISB_STEP_TRICKLE:
+		say(&w->page, "%u%% of answers begin with rank %u, this one too", step->got, step->rank + 1);
+		break;
 	case ISB_STEP_TURN:
-		say(&w->page, "%s takes turns: this one is as turn %" PRIu64 " of %" PRIu64, step->name, step->at + 1, step->of);
+		say(&w->page, "%s takes turns: this one is as turn %" PRIu64 " of %" PRIu64, step->name, step->at + 1,
+		    step->of);
 		break;
 	case ISB_STEP_KEY:
 		if (step->got)

@@ -16,18 +16,20 @@ static void check_hash(struct isb_graph *g, struct isb_mark at, const char *what
 {
 	bool given = hash->by != ISB_HASH_NETWORK || hash->seed || has_lengths(hash);
 	if (given && order != ISB_ORDER_HASH)
-		isb_diag(g->diags, at, "%s has order %s, and 'hash' means something under order hash only; leave it out", what,
-		         isb_order_words[order]);
+		isb_diag(g->diags, at, "%s has order %s, and 'hash' means something under order hash only; leave it out",
+		         what, isb_order_words[order]);
 	else if (hash->by == ISB_HASH_NAME && has_lengths(hash))
-		isb_diag(g->diags, at, "%s hashes by name, where 'hash.ipv4' and 'hash.ipv6' mean nothing; leave them out", what);
+		isb_diag(g->diags, at, "%s hashes by name, where 'hash.ipv4' and 'hash.ipv6' mean nothing; leave them out",
+		         what);
 }
 
 static void check_trickle(struct isb_graph *g, struct isb_mark at, const char *what, enum isb_order_id order,
                           unsigned trickle, bool has_next)
 {
 	if (trickle && order != ISB_ORDER_FAILOVER)
-		isb_diag(g->diags, at, "%s has order %s, and 'trickle' means something under order failover only; leave it out",
-		         what, isb_order_words[order]);
+		isb_diag(g->diags, at,
+		         "%s has order %s, and 'trickle' means something under order failover only; leave it out", what,
+		         isb_order_words[order]);
 	else if (trickle && !has_next)
 		isb_diag(g->diags, at, "%s has nothing that 'trickle' could go to; it takes a second %s", what,
 		         strncmp(what, "pool", 4) == 0 ? "tier" : "child");
@@ -46,8 +48,8 @@ static void check_spread(struct isb_graph *g, const struct isb_pool *pool)
 	if (!pool->spread)
 		return;
 	if (pool->answers == 1)
-		isb_diag(g->diags, pool->mark, "pool '%s' answers with one endpoint, so that nothing can be 'spread'; set 'answers'",
-		         pool->name);
+		isb_diag(g->diags, pool->mark,
+		         "pool '%s' answers with one endpoint, so that nothing can be 'spread'; set 'answers'", pool->name);
 	for (size_t i = 0; i < pool->nendpoint; i++)
 		if (!pool->endpoints[i].region.name)
 			isb_diag(g->diags, pool->endpoints[i].mark,
@@ -60,7 +62,8 @@ static void check_evidence(struct isb_graph *g, const struct isb_pool *pool)
 	if (pool->check.name)
 		return;
 	if (pool->unknown != ISB_UNKNOWN_HOLD)
-		isb_diag(g->diags, pool->mark, "pool '%s' has no 'check', so that 'unknown' means nothing; leave it out", pool->name);
+		isb_diag(g->diags, pool->mark, "pool '%s' has no 'check', so that 'unknown' means nothing; leave it out",
+		         pool->name);
 	if (pool->slow_start_ms)
 		isb_diag(g->diags, pool->mark, "pool '%s' has no 'check', so that 'slow_start' means nothing; leave it out",
 		         pool->name);

@@ -12,7 +12,8 @@
 /* An order ranks the children of a policy node or the endpoints of a pool. Rank 0 comes first; equal ranks are a tie and
  * share by weight when a query draws; ISB_RANK_OUT keeps a child out for this client. Orders that look at the client
  * (by_client) are asked once per class of clients while a policy is compiled, the others once; none is asked per query.
- * Each order is one file, order_NAME.c, with one of these at its end. */
+ * Each order is one file, order_NAME.c, with one of these at its end; those that rank all alike and differ only in how equals
+ * are drawn share order_drawn.c. */
 
 enum { ISB_RANK_OUT = 0xffff, ISB_PARAM_NONE = 0xffff };
 
