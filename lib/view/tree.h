@@ -26,6 +26,7 @@ struct isb_tree_node {
 	size_t nchild;
 	struct isb_order_child *children; /* facts for the order */
 	uint32_t *child;                  /* policy: index of the child's node */
+	uint32_t key;                     /* of what it is: what order hash knows it by, the same in every view */
 };
 
 struct isb_tree {
@@ -64,10 +65,24 @@ struct isb_tree_map {
 	struct isb_buf shape;     /* everything the map depends on, octet for octet */
 	struct isb_geomap *map;
 	uint32_t nclass;
-	uint32_t nrank;           /* ranks per class: the children of all client-dependent nodes, in node order */
+	uint32_t nrank;           /* ranks per class: the children of all client-dependent nodes, in node order, each node's
+	                           * followed by its order's param, where it has one */
 	uint16_t *rank;           /* [nclass][nrank]; ISB_RANK_UNSEEN: that node is never reached by this class */
 };
 enum { ISB_RANK_UNSEEN = 0xfffe };
+/* How many numbers of a class a node has there. */
+static inline size_t isb_tree_ranks(const struct isb_tree_node *node)
+{
+	return node->order->by_client ? node->nchild + (node->order->param != NULL) : 0;
+}
+/* What orders ask of a node, for one client or for none. */
+static inline struct isb_order_in isb_tree_order_in(const struct isb_tree *tree, const struct isb_tree_node *node,
+                                                    const struct isb_facts *facts, const struct isb_rtt_source *rtt)
+{
+	return (struct isb_order_in){.children = node->children, .count = node->nchild, .endpoints = node->pool != NULL,
+	                             .facts = facts, .rtt = rtt, .regions = tree->catalog->regions,
+	                             .nregion = tree->catalog->nregion};
+}
 
 void isb_tree_shape(const struct isb_tree *tree, const struct isb_geodb *geodb, const struct isb_latencies *latencies,
                     struct isb_buf *ret_shape);

@@ -31,8 +31,7 @@ static void explain_node(const struct isb_tree *tree, const struct isb_tree_node
 {
 	uint16_t *rank = isb_arena_alloc(tree->arena, node->nchild * sizeof(*rank));
 	struct isb_buf *why = isb_arena_alloc(tree->arena, node->nchild * sizeof(*why));
-	struct isb_order_in in = {.children = node->children, .count = node->nchild, .endpoints = node->pool != NULL,
-	                          .facts = facts, .rtt = rtt};
+	struct isb_order_in in = isb_tree_order_in(tree, node, facts, rtt);
 	node->order->rank(&in, rank, why);
 	for (size_t i = 0; i < node->nchild; i++) {
 		struct isb_why one = {.node = node->name, .child = child_name(tree, node, i), .rank = rank[i],

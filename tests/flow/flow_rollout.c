@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "isobar/steer/shares.h"
 #include "isobar/store/healthdb.h"
 
 /* Records that are led from one policy to another, by the clock alone. */
@@ -352,6 +353,43 @@ static void the_maps_of_both_sides_outlive_the_rollout(void **state)
 	story_free(s);
 }
 
+/* "old/o-1 70; next/n-1 30; ": per cent, without a draw; all admin states are the view's. */
+static void assert_computed(struct story *s, const struct isb_addr *client, const char *expected)
+{
+	struct isb_shares shares;
+	const struct isb_plan *plan = story_view(s)->plan;
+	struct isb_steer_state state = {.now_ms = story_now(s), .client = client, .admin = story_view(s)->admin,
+	                                .nadmin = story_view(s)->nadmin};
+	char text[64] = "";
+	isb_shares_init(&shares);
+	isb_shares_find(&shares, plan, isb_plan_record(plan, story_record(s, RECORD)), 0, &state);
+	for (size_t i = 0; i < shares.count; i++)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s %.0f; ",
+		         isb_plan_text(plan, isb_plan_endpoint(plan, shares.list[i].endpoint)->name), shares.list[i].share * 100);
+	assert_string_equal(text, expected);
+	isb_shares_done(&shares);
+}
+
+static void computed_shares_are_those_of_the_moment(void **state)
+{
+	struct story *s = begin();
+	struct isb_rollout rollout = rollout_to(s, "next");
+	struct isb_addr client = {4, {11, 0, 0, 1}};
+	(void)state;
+	rollout.pace.started_ms += 1000;
+	rollout.sticky = true;
+	story_rollout(s, RECORD, &rollout);
+	assert_computed(s, NULL, "old/o-1 100; ");
+	story_pass(s, 1 + EVERY_S);
+	assert_computed(s, NULL, "next/n-1 30; old/o-1 70; ");
+	bool moved = strcmp(story_ask(s, WWW, "A", "11.0.0.0/24"), NEW) == 0;
+	assert_computed(s, &client, moved ? "next/n-1 100; " : "old/o-1 100; ");
+	story_admin(s, "next/n-1", ISB_ADMIN_DOWN, 0);
+	story_admin(s, "next/n-2", ISB_ADMIN_DOWN, 0);
+	assert_computed(s, NULL, "old/o-1 100; ");
+	story_free(s);
+}
+
 static void a_sticky_rollout_moves_each_network_once(void **state)
 {
 	struct story *s = begin();
@@ -435,6 +473,7 @@ int main(void)
 		cmocka_unit_test(an_abort_takes_listed_networks_back_too),
 		cmocka_unit_test(sides_that_depend_on_the_client_keep_their_classes),
 		cmocka_unit_test(the_maps_of_both_sides_outlive_the_rollout),
+		cmocka_unit_test(computed_shares_are_those_of_the_moment),
 		cmocka_unit_test(a_sticky_rollout_moves_each_network_once),
 		cmocka_unit_test(what_a_rollout_needs_cannot_be_taken_away),
 		cmocka_unit_test(the_deepest_policies_can_be_rolled_out),

@@ -64,19 +64,19 @@ static void both_sides_stand_in_for_one_another_once_it_has_begun(void **state)
 	struct isb_sides sides = sides_at(w, -1);
 	assert_int_equal(sides.count, 1);
 	assert_int_equal(sides.side[0], ISB_ROLLOUT_FROM);
-	assert_int_equal(sides.next_ms, T0);
+	assert_int_equal(sides.stand.next_ms, T0);
 	sides = sides_at(w, 2 * EVERY);
 	assert_int_equal(sides.count, 2);
 	assert_int_equal(sides.side[0], ISB_ROLLOUT_TO);
 	assert_int_equal(sides.side[1], ISB_ROLLOUT_FROM);
-	assert_int_equal(sides.percent, 100);
-	assert_int_equal(sides.next_ms, 0);
+	assert_int_equal(sides.stand.percent, 100);
+	assert_int_equal(sides.stand.next_ms, 0);
 	for (int i = 0; i < 1000; i++) {
 		sides = sides_at(w, EVERY);
 		assert_int_equal(sides.count, 2);
 		assert_int_equal(sides.side[0] + sides.side[1], ISB_ROLLOUT_FROM + ISB_ROLLOUT_TO);
-		assert_int_equal(sides.step, 2);
-		assert_int_equal(sides.next_ms, T0 + 2 * EVERY);
+		assert_int_equal(sides.stand.step, 2);
+		assert_int_equal(sides.stand.next_ms, T0 + 2 * EVERY);
 	}
 }
 
@@ -88,15 +88,15 @@ static void an_abort_word_counts_where_it_is_asked_for(void **state)
 	assert_int_equal(sides_at(w, 2 * EVERY).side[0], ISB_ROLLOUT_TO);
 	w->rollout.abortable = 1;
 	struct isb_sides sides = sides_at(w, 0);
-	assert_true(sides.aborted);
+	assert_true(sides.stand.aborted);
 	assert_int_equal(sides.count, 1);
 	assert_int_equal(sides.side[0], ISB_ROLLOUT_FROM);
-	assert_int_equal(sides.percent, 0);
-	assert_int_equal(sides.next_ms, 0);
+	assert_int_equal(sides.stand.percent, 0);
+	assert_int_equal(sides.stand.next_ms, 0);
 	w->rollout.slot = SLOT + 1;
-	assert_false(sides_at(w, 0).aborted);
+	assert_false(sides_at(w, 0).stand.aborted);
 	w->rollout.slot = UINT32_MAX; /* no such word */
-	assert_false(sides_at(w, 0).aborted);
+	assert_false(sides_at(w, 0).stand.aborted);
 }
 
 static void sticky_networks_come_over_once_and_together(void **state)
