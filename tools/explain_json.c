@@ -50,7 +50,7 @@ static json_t *json_step(struct explain *e, const struct isb_step *step)
 		json_object_set_new(o, "weight", json_integer(step->weight));
 		break;
 	case ISB_STEP_ROLLOUT:
-		json_object_set_new(o, "percent", json_integer(step->weight));
+		json_object_set_new(o, "per_cent", json_integer(step->weight));
 		json_object_set_new(o, "number", json_integer(step->rank));
 		json_object_set_new(o, "aborted", json_boolean(step->got));
 		break;
