@@ -8,7 +8,7 @@
 
 /* One decision without a message around it: class of the client, walk, draw. An order is one line of the table at the end. */
 
-enum { CLIENTS = 1 << 10 };
+enum { CLIENTS = 1 << 10, PLACES = 3 };
 
 struct drawing {
 	struct bench_site *site;
@@ -16,6 +16,10 @@ struct drawing {
 	struct isb_addr *client;
 	struct isb_steer_state state;
 	struct isb_rng rng;
+	uint32_t *rotor;
+	struct isb_pace_table pace[PLACES]; /* by viewpoint */
+	const uint32_t *chunk[1];           /* what probes of every place see */
+	uint32_t paces[ISB_CHUNK_PACES];
 	uint32_t at;
 };
 
@@ -52,6 +56,20 @@ struct draw {
 	bool measured;
 };
 
+static void set_state(struct drawing *d)
+{
+	const struct isb_view *view = d->site->view;
+	d->rotor = isb_xcalloc(view->plan->nrotor + 1, sizeof(*d->rotor));
+	d->chunk[0] = d->paces;
+	for (uint32_t i = 0; i < ISB_CHUNK_PACES; i++)
+		d->paces[i] = 5000 + i * 1000;
+	for (uint32_t i = 0; i < PLACES; i++)
+		d->pace[i] = (struct isb_pace_table){.chunk = d->chunk, .chunks = 1};
+	d->state = (struct isb_steer_state){.health = d->site->health, .admin = view->admin, .nadmin = view->nadmin,
+	                                    .now_ms = d->site->now_ms, .rng = &d->rng, .rotor = d->rotor, .pace = d->pace,
+	                                    .npace = view->plan->nviewpoint};
+}
+
 static void *set_up(const struct bench_subject *subject, uint32_t size)
 {
 	const struct draw *draw = subject->arg;
@@ -70,8 +88,7 @@ static void *set_up(const struct bench_subject *subject, uint32_t size)
 		isb_addr_parse(networks[isb_rng_below(&d->rng, sizeof(networks) / sizeof(networks[0]))], &d->client[i]);
 		d->client[i].octets[3] = (uint8_t)(d->client[i].octets[3] + isb_rng_below(&d->rng, 64));
 	}
-	d->state = (struct isb_steer_state){.health = d->site->health, .admin = d->site->view->admin,
-	                                    .nadmin = d->site->view->nadmin, .now_ms = d->site->now_ms, .rng = &d->rng};
+	set_state(d);
 	return d;
 }
 
@@ -80,6 +97,7 @@ static void tear_down(void *state)
 	struct drawing *d = state;
 	bench_site_free(d->site);
 	free(d->client);
+	free(d->rotor);
 	free(d);
 }
 
@@ -101,7 +119,9 @@ static void run(void *state, uint32_t ops)
 static const struct draw failover = {"failover", NULL, false}, weighted = {"weighted", NULL, false},
 	geo = {"weighted", "{order: geo, rules: [{continent: AS, use: asia}, {continent: EU, use: europe}, {default: true, use: us}]}",
                false},
-	nearest = {"weighted", BY_PLACE("nearest"), false}, latency = {"weighted", BY_PLACE("latency"), true};
+	nearest = {"weighted", BY_PLACE("nearest"), false}, latency = {"weighted", BY_PLACE("latency"), true},
+	rotate = {"rotate", NULL, false}, hash = {"hash", NULL, false}, least_load = {"least-load", NULL, false},
+	fastest = {"weighted", BY_PLACE("fastest"), false};
 
 #define ALIKE .guard_ops = 10000, .set_up = set_up, .run = run, .tear_down = tear_down
 const struct bench_subject bench_draws[] = {
@@ -110,5 +130,9 @@ const struct bench_subject bench_draws[] = {
 	{.name = "draw/geo", .what = "three pools of two by the client's continent", .arg = &geo, ALIKE},
 	{.name = "draw/nearest", .what = "three pools of two by distance", .arg = &nearest, ALIKE},
 	{.name = "draw/latency", .what = "three pools of two by measured round trips", .arg = &latency, ALIKE},
+	{.name = "draw/rotate", .what = "eight endpoints in turns", .arg = &rotate, ALIKE},
+	{.name = "draw/hash", .what = "eight endpoints by the client's network", .arg = &hash, ALIKE},
+	{.name = "draw/least-load", .what = "eight endpoints by load over weight", .arg = &least_load, ALIKE},
+	{.name = "draw/fastest", .what = "three pools of two by the latest checks", .arg = &fastest, ALIKE},
 	{0},
 };

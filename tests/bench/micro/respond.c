@@ -134,6 +134,7 @@ static void *set_up(const struct bench_subject *subject, uint32_t size)
 	if (kind->is_down)
 		bench_site_down(a->site, kind->is_down);
 	isb_context_init(&a->ctx, 3);
+	isb_context_turn_to(&a->ctx, a->site->view);
 	isb_rng_seed(&a->rng, 4);
 	a->count = size > QUESTIONS ? QUESTIONS * 16 : QUESTIONS;
 	a->question = isb_xcalloc(a->count, sizeof(*a->question));
@@ -146,6 +147,7 @@ static void *set_up(const struct bench_subject *subject, uint32_t size)
 static void tear_down(void *state)
 {
 	struct asking *a = state;
+	isb_context_done(&a->ctx);
 	bench_site_free(a->site);
 	free(a->question);
 	free(a);

@@ -133,10 +133,11 @@ void bench_site_measured(struct bench_site *site, const struct bench_rtt *rtt, s
 
 /* --- Health ---------------------------------------------------------------------------------------------------------- */
 
-static uint64_t word(enum isb_verdict verdict)
+/* Load and latency differ from slot to slot, for the orders that look at them. */
+static uint64_t word(enum isb_verdict verdict, uint32_t slot)
 {
-	struct isb_health health = {.verdict = verdict, .held = verdict, .soft = ISB_SOFT_FULL, .latency_us = 1000,
-	                            .flip_s = ISB_FLIP_NONE};
+	struct isb_health health = {.verdict = verdict, .held = verdict, .soft = ISB_SOFT_FULL, .load = 100 + slot % 8 * 50,
+	                            .latency_us = 1000 + slot % 8 * 100, .flip_s = ISB_FLIP_NONE};
 	return isb_health_pack(&health);
 }
 
@@ -148,7 +149,7 @@ static void all_up(struct bench_site *site)
 	for (uint32_t i = 0; i < chunks; i++)
 		site->chunk[i] = site->words + (size_t)i * ISB_CHUNK_WORDS;
 	for (uint32_t i = 0; i < site->view->slots; i++)
-		site->words[i] = word(ISB_UP);
+		site->words[i] = word(ISB_UP, i);
 	site->health = (struct isb_health_table){.chunk = site->chunk, .chunks = chunks};
 }
 
@@ -158,7 +159,7 @@ void bench_site_down(struct bench_site *site, bool (*is_down)(const char *endpoi
 	for (uint32_t i = 0; i < plan->nendpoint; i++) {
 		const struct isb_plan_endpoint *endpoint = isb_plan_endpoint(plan, i);
 		if (is_down(isb_plan_text(plan, endpoint->name)))
-			site->words[endpoint->slot] = word(ISB_DOWN);
+			site->words[endpoint->slot] = word(ISB_DOWN, endpoint->slot);
 	}
 }
 
