@@ -248,7 +248,9 @@ static unsigned send_some(struct load *l, struct lane *lane, uint64_t now)
 		isb_put_u16(data[i], lane->id);
 		iov[i] = (struct iovec){.iov_base = data[i], .iov_len = q->len};
 		msg[i].msg_hdr = (struct msghdr){.msg_iov = &iov[i], .msg_iovlen = 1};
-		lane->asked[lane->id++] = (struct asked){.at_ns = due_at(l, now), .question = (uint32_t)l->next};
+		uint64_t at_ns = due_at(l, now);
+		l->sent += at_ns >= l->from_ns;
+		lane->asked[lane->id++] = (struct asked){.at_ns = at_ns, .question = (uint32_t)l->next};
 		lane->out++;
 		l->sent_all++;
 		l->next = l->next + 1 == l->nquestion ? 0 : l->next + 1;
@@ -259,8 +261,6 @@ static unsigned send_some(struct load *l, struct lane *lane, uint64_t now)
 			die("send");
 		done += n > 0 ? (unsigned)n : 0;
 	}
-	if (want && now >= l->from_ns)
-		l->sent += want;
 	return want;
 }
 
