@@ -19,22 +19,6 @@ const struct explain_rank *explain_rank_of(const struct explain *e, const char *
 	return NULL;
 }
 
-/* "www[2][0]": the first child of the third of policy www. NULL for the name of a pool. */
-static const struct isb_policy_node *find_node(struct explain *e, const char *name)
-{
-	const char *at = name + strcspn(name, "[");
-	const char *base = isb_arena_strndup(&e->arena, name, (size_t)(at - name));
-	const struct isb_policy *policy = isb_catalog_policy(isb_view_catalog(e->view), base);
-	const struct isb_policy_node *node = policy ? policy->root : NULL;
-	while (node && *at == '[') {
-		char *end;
-		size_t i = strtoul(at + 1, &end, 10);
-		node = i < node->nchild ? node->children[i].node : NULL;
-		at = end + 1;
-	}
-	return node;
-}
-
 /* --- Rules --- */
 
 enum { SHOWN = 6 }; /* things of one sort that a rule is shown with */
@@ -76,46 +60,20 @@ static void print_match(struct isb_buf *out, const struct isb_geo_match *match)
 
 const char *explain_rule(struct explain *e, const struct explain_rank *rank)
 {
-	const struct isb_policy_node *node = find_node(e, rank->node);
 	struct isb_buf out = {0};
-	if (!node || node->order != ISB_ORDER_GEO || rank->index >= node->nchild)
+	if (!rank->rule)
 		return NULL;
-	print_match(&out, &node->children[rank->index].match);
-	if (node->children[rank->index].fence)
+	print_match(&out, &rank->rule->match);
+	if (rank->rule->fence)
 		isb_buf_puts(&out, ", fenced");
 	const char *text = isb_arena_strdup(&e->arena, isb_buf_text(&out));
 	isb_buf_done(&out);
 	return text;
 }
 
-/* --- Nodes --- */
-
-static void print_node(struct isb_buf *out, const struct isb_policy_node *node, bool with_order)
+bool explain_named(const char *name)
 {
-	if (with_order && node->order != ISB_ORDER_FAILOVER)
-		isb_buf_printf(out, "%s of ", isb_order_words[node->order]);
-	for (size_t i = 0; i < node->nchild; i++) {
-		isb_buf_puts(out, i ? ", " : "");
-		if (node->children[i].use.name) {
-			isb_buf_puts(out, node->children[i].use.name);
-			continue;
-		}
-		isb_buf_putc(out, '(');
-		print_node(out, node->children[i].node, true);
-		isb_buf_putc(out, ')');
-	}
-}
-
-const char *explain_node(struct explain *e, const char *name, bool with_order)
-{
-	const struct isb_policy_node *node = strchr(name, '[') ? find_node(e, name) : NULL;
-	struct isb_buf out = {0};
-	if (!node)
-		return name;
-	print_node(&out, node, with_order);
-	const char *text = isb_arena_strdup(&e->arena, isb_buf_text(&out));
-	isb_buf_done(&out);
-	return text;
+	return !strchr(name, ' ');
 }
 
 /* --- Endpoints --- */

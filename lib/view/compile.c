@@ -162,63 +162,35 @@ static uint32_t count_min_up(const struct isb_pool *pool)
 	return n ? n : 1;
 }
 
-/* Children sorted by rank; equal ranks keep their order. Few, and mostly sorted already. */
-static void sort_children(struct isb_plan_node *node)
-{
-	for (uint32_t i = 1; i < node->nchild; i++) {
-		struct isb_plan_child child = node->child[i];
-		uint32_t j = i;
-		for (; j && node->child[j - 1].rank > child.rank; j--)
-			node->child[j] = node->child[j - 1];
-		node->child[j] = child;
-	}
-}
+static uint32_t add_node(struct builder *b, const struct isb_tree *tree, const struct isb_tree_settled *settled, uint32_t at);
 
-/* The ranks that a class gives this node's children, or those of an order that does not look at the client. */
-static const uint16_t *ranks_of(const struct isb_tree *tree, const struct isb_tree_map *map, uint32_t cls, uint32_t at,
-                                uint16_t *scratch)
+static struct isb_plan_child plan_child(struct builder *b, const struct isb_tree *tree,
+                                        const struct isb_tree_settled *settled, uint32_t at,
+                                        const struct isb_tree_choice *choice)
 {
 	const struct isb_tree_node *node = &tree->nodes[at];
-	if (node->order->by_client) {
-		size_t skip = 0;
-		for (uint32_t i = 0; i < at; i++)
-			skip += tree->nodes[i].order->by_client ? tree->nodes[i].nchild : 0;
-		return map->rank + (size_t)cls * map->nrank + skip;
-	}
-	struct isb_order_in in = {.children = node->children, .count = node->nchild, .endpoints = node->pool != NULL};
-	node->order->rank(&in, scratch, NULL);
-	return scratch;
-}
-
-static uint32_t add_node(struct builder *b, const struct isb_tree *tree, const struct isb_tree_map *map, uint32_t cls,
-                         uint32_t at);
-
-static bool add_child(struct builder *b, const struct isb_tree *tree, const struct isb_tree_map *map, uint32_t cls,
-                      uint32_t at, size_t i, struct isb_plan_child *child)
-{
-	const struct isb_tree_node *node = &tree->nodes[at];
+	struct isb_plan_child child = {.rank = choice->rank};
 	if (node->pool) {
 		uint32_t base = 0;
 		isb_map_get(&b->pool_base, node->pool->name, strlen(node->pool->name), &base);
-		child->ref = base + (uint32_t)i;
-		child->weight = node->pool->endpoints[i].weight;
-		return true;
+		child.ref = base + choice->from;
+		child.weight = node->pool->endpoints[choice->from].weight;
+		return child;
 	}
-	child->ref = add_node(b, tree, map, cls, node->child[i]);
-	child->weight = node->policy->children[i].weight;
-	return child->ref != ISB_NO_NODE;
+	struct isb_tree_end end = isb_tree_end(tree, settled, at, choice);
+	child.ref = add_node(b, tree, settled, tree->nodes[end.node].child[end.child]);
+	child.weight = tree->nodes[end.node].policy->children[end.child].weight;
+	return child;
 }
 
 /* Offset of the node for one class, or ISB_NO_NODE when no child is left for it. */
-static uint32_t add_node(struct builder *b, const struct isb_tree *tree, const struct isb_tree_map *map, uint32_t cls,
-                         uint32_t at)
+static uint32_t add_node(struct builder *b, const struct isb_tree *tree, const struct isb_tree_settled *settled, uint32_t at)
 {
 	if (b->node_at[at])
 		return b->node_at[at];
 	const struct isb_tree_node *from = &tree->nodes[at];
-	uint16_t *scratch = isb_xcalloc(from->nchild, sizeof(*scratch));
-	const uint16_t *rank = ranks_of(tree, map, cls, at, scratch);
-	struct isb_plan_node *node = isb_xcalloc(1, sizeof(*node) + from->nchild * sizeof(node->child[0]));
+	struct isb_tree_span span = settled->node[at];
+	struct isb_plan_node *node = isb_xcalloc(1, sizeof(*node) + span.count * sizeof(node->child[0]));
 	node->name = intern_text(b, from->name);
 	node->order = (uint16_t)from->order->id;
 	if (from->pool) {
@@ -226,17 +198,13 @@ static uint32_t add_node(struct builder *b, const struct isb_tree *tree, const s
 		node->answers = from->pool->answers;
 		node->min_up = count_min_up(from->pool);
 	}
-	for (size_t i = 0; i < from->nchild; i++) {
-		struct isb_plan_child child = {.rank = rank[i]};
-		if (rank[i] != ISB_RANK_OUT && add_child(b, tree, map, cls, at, i, &child))
-			node->child[node->nchild++] = child;
-	}
-	sort_children(node);
+	node->nchild = span.count;
+	for (uint32_t i = 0; i < span.count; i++)
+		node->child[i] = plan_child(b, tree, settled, at, &settled->choice[span.first + i]);
 	uint32_t offset = ISB_NO_NODE;
 	if (node->nchild)
 		offset = intern(b, 'n', node, sizeof(*node) + node->nchild * sizeof(node->child[0]));
 	free(node);
-	free(scratch);
 	b->node_at[at] = offset;
 	return offset;
 }
@@ -301,11 +269,14 @@ static int root_of(struct builder *b, const char *name, struct root *ret_root)
 		root.nclass = map->nclass;
 	}
 	uint32_t *nodes = isb_xcalloc(root.nclass, sizeof(*nodes));
+	struct isb_tree_settled settled = {0};
 	for (uint32_t c = 0; c < root.nclass; c++) {
 		b->node_at = isb_xcalloc(tree->count, sizeof(*b->node_at));
-		nodes[c] = add_node(b, tree, map, c, (uint32_t)tree->count - 1);
+		isb_tree_settle(tree, map ? map->rank + (size_t)c * map->nrank : NULL, &settled);
+		nodes[c] = add_node(b, tree, &settled, (uint32_t)tree->count - 1);
 		free(b->node_at);
 	}
+	isb_tree_settled_done(&settled);
 	root.class_node = intern(b, 'c', nodes, root.nclass * sizeof(*nodes));
 	free(nodes);
 	isb_map_put(&b->root_of, name, strlen(name), (uint32_t)b->nroot);

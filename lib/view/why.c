@@ -18,26 +18,97 @@ static size_t match(struct isb_arena *arena, const struct isb_prefix *prefixes, 
 	return n;
 }
 
-static const char *child_name(const struct isb_tree *tree, const struct isb_tree_node *node, size_t i)
-{
-	return node->pool ? isb_arena_printf(tree->arena, "%s/%s", node->pool->name, node->pool->endpoints[i].name)
-	                  : tree->nodes[node->child[i]].name;
-}
+struct telling {
+	struct isb_tree *tree;
+	struct isb_tree_settled settled;
+	const struct isb_facts *facts;
+	const struct isb_rtt_source *rtt;
+	uint16_t *ranks;
+	const char ***text; /* [node][child]: what its order says of it; NULL for nodes whose order is not by client */
+	void (*each)(void *arg, const struct isb_why *why);
+	void *arg;
+};
 
-static void explain_node(const struct isb_tree *tree, const struct isb_tree_node *node, const struct isb_facts *facts,
-                         const struct isb_rtt_source *rtt, void (*each)(void *arg, const struct isb_why *why), void *arg)
+static void ask_order(struct telling *t, uint32_t at)
 {
-	uint16_t *rank = isb_arena_alloc(tree->arena, node->nchild * sizeof(*rank));
-	struct isb_buf *why = isb_arena_alloc(tree->arena, node->nchild * sizeof(*why));
+	const struct isb_tree_node *node = &t->tree->nodes[at];
+	struct isb_arena *arena = t->tree->arena;
+	uint16_t *rank = isb_arena_alloc(arena, node->nchild * sizeof(*rank));
+	struct isb_buf *why = isb_arena_alloc(arena, node->nchild * sizeof(*why));
 	struct isb_order_in in = {.children = node->children, .count = node->nchild, .endpoints = node->pool != NULL,
-	                          .facts = facts, .rtt = rtt};
+	                          .facts = t->facts, .rtt = t->rtt};
 	node->order->rank(&in, rank, why);
+	t->text[at] = isb_arena_alloc(arena, node->nchild * sizeof(*t->text[at]));
 	for (size_t i = 0; i < node->nchild; i++) {
-		struct isb_why one = {.node = node->name, .child = child_name(tree, node, i), .rank = rank[i],
-		                      .why = isb_buf_text(&why[i])};
-		each(arg, &one);
+		t->text[at][i] = isb_arena_strdup(arena, isb_buf_text(&why[i]));
 		isb_buf_done(&why[i]);
 	}
+}
+
+static const char *name_of(const struct isb_tree *tree, struct isb_tree_end end)
+{
+	const struct isb_tree_node *node = &tree->nodes[end.node];
+	return node->pool ? isb_arena_printf(tree->arena, "%s/%s", node->pool->name, node->pool->endpoints[end.child].name)
+	                  : tree->nodes[node->child[end.child]].name;
+}
+
+/* All the orders' words on the way from a node to where its choice leads: "default, 8600 km". */
+static const char *text_of(const struct telling *t, uint32_t at, const struct isb_tree_choice *choice)
+{
+	const char *all = "";
+	for (;;) {
+		const char *word = t->text[at] ? t->text[at][choice->from] : "";
+		if (*word)
+			all = *all ? isb_arena_printf(t->tree->arena, "%s, %s", all, word) : word;
+		if (choice->sub == ISB_TREE_WHOLE)
+			return all;
+		at = t->tree->nodes[at].child[choice->from];
+		choice = &t->settled.choice[t->settled.node[at].first + choice->sub];
+	}
+}
+
+static void tell_child(struct telling *t, uint32_t at, uint32_t i)
+{
+	const struct isb_tree_node *node = &t->tree->nodes[at];
+	struct isb_tree_span span = t->settled.node[at];
+	struct isb_why why = {.node = node->name};
+	if (node->policy && node->order->id == ISB_ORDER_GEO)
+		why.rule = &node->policy->children[i];
+	bool any = false;
+	for (uint32_t k = 0; k < span.count; k++) {
+		const struct isb_tree_choice *choice = &t->settled.choice[span.first + k];
+		if (choice->from != i)
+			continue;
+		any = true;
+		why.child = name_of(t->tree, isb_tree_end(t->tree, &t->settled, at, choice));
+		why.rank = choice->rank;
+		why.why = text_of(t, at, choice);
+		if (t->text[at] || *why.why)
+			t->each(t->arg, &why);
+	}
+	if (any || !t->text[at])
+		return;
+	why.child = name_of(t->tree, (struct isb_tree_end){at, i});
+	why.rank = ISB_RANK_OUT;
+	why.again = t->ranks[node->rank_at + i] != ISB_RANK_OUT && node->policy && t->settled.node[node->child[i]].count;
+	why.why = t->text[at][i];
+	t->each(t->arg, &why);
+}
+
+static void tell_all(struct telling *t)
+{
+	const struct isb_tree *tree = t->tree;
+	t->ranks = isb_arena_alloc(tree->arena, tree->nrank * sizeof(*t->ranks));
+	isb_tree_rank(tree, t->facts, t->rtt, t->ranks);
+	isb_tree_settle(tree, t->ranks, &t->settled);
+	t->text = isb_arena_alloc(tree->arena, tree->count * sizeof(*t->text));
+	for (uint32_t at = 0; at < tree->count; at++)
+		if (tree->nodes[at].order->by_client)
+			ask_order(t, at);
+	for (uint32_t at = (uint32_t)tree->count; at-- > 0;)
+		for (uint32_t i = 0; i < tree->nodes[at].nchild; i++)
+			tell_child(t, at, i);
+	isb_tree_settled_done(&t->settled);
 }
 
 void isb_view_why(const struct isb_view *view, const struct isb_geodb *geodb, uint32_t record,
@@ -60,9 +131,9 @@ void isb_view_why(const struct isb_view *view, const struct isb_geodb *geodb, ui
 	facts.ncell = match(&arena, cell, ncell, client, &cells);
 	facts.nets = nets;
 	facts.cells = cells;
-	for (size_t i = tree->count; i-- > 0;)
-		if (tree->nodes[i].order->by_client)
-			explain_node(tree, &tree->nodes[i], &facts, isb_latencies_source(own->latencies), each, arg);
+	struct telling t = {
+		.tree = tree, .facts = &facts, .rtt = isb_latencies_source(own->latencies), .each = each, .arg = arg};
+	tell_all(&t);
 	isb_arena_done(&arena);
 }
 

@@ -44,13 +44,16 @@ void isb_view_steer(const struct isb_view *view, uint32_t record, enum isb_plan_
 /* Types that the record answers: bit 1 << isb_plan_type; 0 when there is no such record. */
 uint32_t isb_view_record_types(const struct isb_view *view, uint32_t record);
 
-/* For explain: what every client-dependent node of the record's policy makes of this client, by the very orders that
- * compiled the plan. `each` is called per child of each such node, nodes nearest to the root first, children as
- * declared; rank is ISB_RANK_OUT for a child that is none for this client. `geodb` as given to isb_view_build(). */
+/* For explain: what the client-dependent nodes of the record's policy make of this client, by the very orders that
+ * compiled the plan. `each` is called for the children of each such node, nodes nearest to the root first, children as
+ * declared; a child that stands open in the plan (a policy written in place) is told by what it leads to, each with its
+ * own rank. `geodb` as given to isb_view_build(). */
 struct isb_why {
 	const char *node, *child;
-	uint16_t rank;
+	uint16_t rank; /* as in the plan; ISB_RANK_OUT: not there */
+	bool again;    /* not there because all its pools are tried before */
 	const char *why;
+	const struct isb_policy_child *rule; /* of order geo, else NULL; the catalog's */
 };
 void isb_view_why(const struct isb_view *view, const struct isb_geodb *geodb, uint32_t record,
                   const struct isb_addr *client, void (*each)(void *arg, const struct isb_why *why), void *arg);
