@@ -66,6 +66,10 @@ const struct isb_catalog *isb_view_catalog(const struct isb_view *view);
  * not change is shared with it. `health` (may be NULL) gives the probes' round trips for order latency. On failure nothing changed and diags says why. */
 int isb_view_build(struct isb_txn *catalog, struct isb_txn *health, const struct isb_geodb *geodb, struct isb_view *old,
                    struct isb_diags *diags, struct isb_view **ret_view);
+/* The plans and maps of a catalog that is in no store, without names or health: to look at and to prove, not to answer
+ * from. No round trips are known. The catalog was checked, and must live as long as the view. */
+int isb_view_draft(const struct isb_catalog *catalog, const struct isb_geodb *geodb, struct isb_diags *diags,
+                   struct isb_view **ret_view);
 /* Frees a view that no reader can hold; parts that a newer view built from it shares stay. Views are freed in the order
  * they were built. */
 void isb_view_free(struct isb_view *view);
