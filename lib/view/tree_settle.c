@@ -282,9 +282,30 @@ struct isb_tree_end isb_tree_end(const struct isb_tree *tree, const struct isb_t
 
 /* --- Decisions as octets ------------------------------------------------------------------------------------------- */
 
-static bool alone(const struct isb_tree_choice *choice, uint32_t i, uint32_t count)
+static int by_number(const void *a, const void *b)
 {
-	return (i == 0 || choice[i - 1].rank != choice[i].rank) && (i + 1 == count || choice[i + 1].rank != choice[i].rank);
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+	return (x > y) - (x < y);
+}
+
+/* Who stands at one rank of a policy: pairs of a node and its weight, in whatever order they stand there; the weight of
+ * one alone says nothing. Where the order does not draw by weight, all is left as it is. */
+static void decide_equals(const struct isb_tree *tree, const struct isb_tree_settled *settled, uint32_t at,
+                          const struct isb_tree_choice *choice, uint32_t count, bool *reached, struct isb_buf *out)
+{
+	uint64_t *equal = isb_xcalloc(count, sizeof(*equal));
+	bool draws = draws_by_weight(&tree->nodes[at]);
+	for (uint32_t i = 0; i < count; i++) {
+		struct isb_tree_end end = isb_tree_end(tree, settled, at, &choice[i]);
+		const struct isb_tree_node *by = &tree->nodes[end.node];
+		reached[by->child[end.child]] = true;
+		equal[i] = (uint64_t)by->child[end.child] << 32 | (draws && count == 1 ? UINT32_MAX : by->weight_no[end.child]);
+	}
+	if (draws)
+		qsort(equal, count, sizeof(*equal), by_number);
+	for (uint32_t i = 0; i < count; i++)
+		isb_buf_u64(out, equal[i]);
+	free(equal);
 }
 
 /* Each node once, by its place in the tree: for one client it has one form wherever it stands. */
@@ -297,19 +318,16 @@ static void decide_node(const struct isb_tree *tree, const struct isb_tree_settl
 	isb_buf_u32(out, at);
 	if (node->pool && !node->order->by_client)
 		return;
-	isb_buf_u32(out, span.count);
-	for (uint32_t i = 0; i < span.count; i++) {
-		isb_buf_u16(out, choice[i].rank);
-		if (node->pool) {
-			isb_buf_u16(out, choice[i].from);
-			continue;
-		}
-		struct isb_tree_end end = isb_tree_end(tree, settled, at, &choice[i]);
-		const struct isb_tree_node *by = &tree->nodes[end.node];
-		isb_buf_u32(out, by->child[end.child]);
-		isb_buf_u32(out, draws_by_weight(node) && alone(choice, i, span.count) ? UINT32_MAX : by->weight_no[end.child]);
-		reached[by->child[end.child]] = true;
+	for (uint32_t i = 0, to; i < span.count; i = to) {
+		for (to = i + 1; to < span.count && choice[to].rank == choice[i].rank;)
+			to++;
+		isb_buf_u32(out, to - i);
+		if (node->policy)
+			decide_equals(tree, settled, at, &choice[i], to - i, reached, out);
+		for (uint32_t k = i; node->pool && k < to; k++)
+			isb_buf_u16(out, choice[k].from);
 	}
+	isb_buf_u32(out, 0);
 }
 
 void isb_tree_decision(const struct isb_tree *tree, const struct isb_tree_settled *settled, struct isb_buf *ret_octets)
