@@ -114,10 +114,10 @@ static void add_edges(struct model *m, const struct isb_net *net)
 /* Close together, so that many nest and touch. */
 static struct isb_net random_net(struct model *m)
 {
-	struct isb_addr addr = {4, {198, 51, (uint8_t)(100 + below(m, 2)), (uint8_t)(below(m, 16) * 17)}};
+	struct isb_addr addr = {4, {198, (uint8_t)(51 + below(m, 2)), (uint8_t)(100 + below(m, 2)), (uint8_t)(below(m, 16) * 17)}};
 	struct isb_net net;
 	if (below(m, 3) == 0) {
-		addr = (struct isb_addr){6, {0x20, 0x01, 0x0d, 0xb8, 0, (uint8_t)below(m, 2), (uint8_t)(below(m, 4) * 85), 0}};
+		addr = (struct isb_addr){6, {0x20, (uint8_t)(1 + 2 * below(m, 2)), 0x0d, 0xb8, 0, (uint8_t)below(m, 2), (uint8_t)(below(m, 4) * 85), 0}};
 		addr.octets[15] = (uint8_t)below(m, 4);
 		net = isb_net_around(&addr, below(m, 6) ? 30 + below(m, 27) : below(m, 129));
 	} else {
@@ -163,7 +163,7 @@ static struct node *random_target(struct model *m, enum order order, unsigned de
 		return random_policy(m, depth + 1);
 	if (m->kind == MODEL_WILD && m->named[NAMED - 1] && below(m, 4) == 0)
 		return m->named[below(m, NAMED)];
-	unsigned pool = below(m, POOLS);
+	unsigned pool = below(m, draws && below(m, 2) ? 2 : POOLS); /* often the same few, in other ways */
 	while (m->kind == MODEL_PLAIN && draws && *taken & 1u << pool)
 		pool = (pool + 1) % POOLS;
 	*taken |= 1u << pool;
@@ -173,20 +173,47 @@ static struct node *random_target(struct model *m, enum order order, unsigned de
 /* In plain catalogs no two sets of weights are in proportion. */
 static unsigned random_weight(struct model *m)
 {
-	return m->kind == MODEL_PLAIN ? 1 + below(m, 2) * 2 : below(m, 4);
+	return m->kind == MODEL_PLAIN ? 1 + below(m, 2) * 2 : below(m, 2) * below(m, 4);
+}
+
+/* Nearly the same policy in place once more, or quite the same: where decisions are apt to be confused. */
+static struct node *vary(struct model *m, const struct node *like)
+{
+	struct node *node = new_node(m);
+	*node = *like;
+	unsigned i = below(m, node->nchild), k = below(m, node->nchild);
+	struct child child = node->child[i];
+	switch (below(m, 3)) {
+	case 0:
+		if (node->order == WEIGHTED)
+			node->child[i].weight = random_weight(m);
+		break;
+	case 1:
+		if (node->order == GEO) /* a default stays the last */
+			break;
+		node->child[i] = node->child[k];
+		node->child[k] = child;
+		break;
+	default: break;
+	}
+	return node;
 }
 
 static struct node *random_policy(struct model *m, unsigned depth)
 {
 	struct node *node = new_node(m);
 	unsigned taken = 0;
-	node->order = below(m, 2) ? GEO : (enum order)below(m, ORDERS);
-	node->nchild = 1 + below(m, CHILDREN_MAX);
+	node->order = below(m, 2) ? GEO : depth && below(m, 2) ? WEIGHTED : below(m, 3) ? (enum order)below(m, ORDERS) : NEAREST;
+	node->nchild = 1 + below(m, node->order == WEIGHTED ? 3 : CHILDREN_MAX);
 	for (unsigned i = 0; i < node->nchild; i++) {
 		struct child *child = &node->child[i];
-		child->to = random_target(m, node->order, depth, &taken);
+		const struct node *before = i ? node->child[i - 1].to : NULL;
+		if (node->order == GEO && before && !before->name[0] && below(m, 2))
+			child->to = vary(m, before);
+		else
+			child->to = random_target(m, node->order, depth, &taken);
 		child->weight = 1;
-		if (node->order == WEIGHTED)
+		if (node->order == WEIGHTED || (m->kind == MODEL_WILD && (node->order == NEAREST || node->order == LATENCY)))
 			child->weight = i || m->kind == MODEL_WILD ? random_weight(m) : 1;
 		if (node->order == NEAREST && below(m, 4) == 0)
 			child->bias = (int)below(m, 120) - 60;
