@@ -2,6 +2,7 @@
 #include "watch.h"
 
 #include <inttypes.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -25,7 +26,6 @@ enum {
 	SOON_STEP_MS = 2, /* how often a commit under way is looked for … */
 	SOON_TRIES = 1000, /* … and for how long: a slow disk may take seconds */
 	RTT_TICKS = 10,
-	GEO_TICKS = 60,
 	CLEAN_TICKS = 60,
 };
 
@@ -36,6 +36,9 @@ struct isb_watch {
 	const char *const *geo;
 	size_t ngeo;
 	struct isb_geodb *geodb; /* NULL: none */
+	uint64_t geo_seen;  /* stamp of the files at the last look */
+	uint64_t geo_tried; /* stamp of those that were opened last, or could not be */
+	bool geo_refused;   /* they could not be; that was said once */
 	struct isb_view *view;   /* the one in `live` */
 	uint64_t txn_id, generation; /* of the catalog that was tried last */
 	uint64_t rtt_sum;            /* of the round trips that were used last */
@@ -207,25 +210,44 @@ static void log_geo(const struct isb_watch *watch)
 		isb_log(ISB_LOG_INFO, "geo-none", "file=\"%s\"", watch->default_geo);
 }
 
-static void check_geo(struct isb_watch *watch)
+/* The old one stays until a good one stands there. Building has taken many times what a view keeps: it goes back. */
+static void reload_geo(struct isb_watch *watch)
 {
-	if (watch->geodb && !isb_geodb_changed(watch->geodb))
-		return;
 	struct isb_geodb *fresh = NULL;
 	struct isb_diags diags;
 	isb_diags_init(&diags);
-	if (open_geo(watch, &diags, &fresh) != ISB_OK)
+	int rc = open_geo(watch, &diags, &fresh);
+	if (rc == ISB_OK && !fresh && watch->geodb) {
+		isb_diag(&diags, (struct isb_mark){.file = watch->default_geo}, "the geo database is gone");
+		rc = ISB_ENOTFOUND;
+	}
+	watch->geo_refused = rc != ISB_OK;
+	if (rc != ISB_OK) {
 		log_refused("geo-refused", &diags);
+		if (watch->geodb)
+			isb_log(ISB_LOG_ERROR, "geo-kept", "databases=\"%s\"", isb_geodb_describe(watch->geodb));
+	}
 	isb_diags_done(&diags);
 	if (!fresh)
 		return;
-	if (rebuild(watch, fresh, true) != ISB_OK) {
-		isb_geodb_free(fresh);
-		return;
-	}
-	isb_geodb_free(watch->geodb);
+	isb_geodb_free(watch->geodb); /* maps do not look into it once they are built */
 	watch->geodb = fresh;
 	log_geo(watch);
+	rebuild(watch, fresh, true);
+	malloc_trim(0);
+}
+
+/* A file that somebody is still writing changes from look to look: it is opened once it has not for one tick. `now`: as it
+ * is, and if it was refused before, once more. */
+static void check_geo(struct isb_watch *watch, bool now)
+{
+	uint64_t stamp = isb_geodb_stamp(watch->geo, watch->ngeo);
+	bool settled = stamp == watch->geo_seen;
+	watch->geo_seen = stamp;
+	if (now ? stamp == watch->geo_tried && !watch->geo_refused : stamp == watch->geo_tried || !settled)
+		return;
+	watch->geo_tried = stamp;
+	reload_geo(watch);
 }
 
 /* --- The thread --- */
@@ -258,8 +280,7 @@ static void on_tick(uv_timer_t *timer)
 	check_file(watch);
 	if (tick % RTT_TICKS == 0)
 		check_rtts(watch);
-	if (tick % GEO_TICKS == 0)
-		check_geo(watch);
+	check_geo(watch, false);
 	if (tick % CLEAN_TICKS == 0) {
 		unsigned freed = isb_store_clean(watch->store);
 		if (freed)
@@ -283,7 +304,7 @@ static void on_wake(uv_async_t *async)
 		close_all(watch);
 		return;
 	}
-	check_geo(watch);
+	check_geo(watch, true);
 	rebuild(watch, watch->geodb, watch->refused); /* who asks again wants to hear the reasons again */
 }
 
@@ -306,6 +327,7 @@ int isb_watch_new(struct isb_store *store, const char *const *geo, size_t ngeo, 
 	snprintf(watch->default_geo, size, "%s/geo.mmdb", isb_store_dir(store));
 	watch->geo = ngeo ? geo : (const char *const *)&watch->default_geo;
 	watch->ngeo = ngeo ? ngeo : 1;
+	watch->geo_seen = watch->geo_tried = isb_geodb_stamp(watch->geo, watch->ngeo);
 	int rc = open_geo(watch, diags, &watch->geodb);
 	if (rc == ISB_OK) {
 		log_geo(watch);

@@ -154,7 +154,7 @@ static int run(struct cli *cli)
 }
 
 const struct verb verb_check = {
-	"check", "-f FILE ...\n[--geo FILE ...]", "check catalog files, or the store as the server compiles it",
+	"check", "-f FILE ... [--geo FILE ...]\n[--geo FILE ...]", "check catalog files, or the store as the server compiles it",
 	"Files are checked without a store and must be whole: what they refer to must stand in one of\n"
 	"them; without files the store is checked. Both are compiled as the server does it, and for every\n"
 	"steered record it is proved that no ECS scope covers two decisions and that none could be wider.\n"
