@@ -115,10 +115,15 @@ static int check_store(struct cli *cli, struct cli_reader *reader)
 	struct isb_geodb *geodb = NULL;
 	struct isb_view *view = NULL;
 	struct proofs proofs;
+	struct isb_cells *cells = NULL;
 	int err = cli_open_geodb(cli, &diags, &geodb), rc = CLI_OK;
 	proofs_init(&proofs);
 	if (err == ISB_OK)
-		err = isb_view_build(reader->catalog, reader->health, geodb, NULL, &diags, &view);
+		err = cli_read_cells(cli, reader, geodb, &cells);
+	if (err == ISB_OK)
+		err = isb_view_build(&(struct isb_view_sources){reader->catalog, reader->health, cells, geodb}, NULL, &diags,
+		                     &view);
+	isb_cells_release(cells);
 	if (err == ISB_OK) {
 		isb_catalog_check(isb_view_catalog(view), &diags);
 		err = isb_view_prove(view, &diags, add_proof, &proofs);

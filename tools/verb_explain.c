@@ -214,11 +214,17 @@ static int read_since(struct explain *e)
 
 static int explain(struct explain *e, struct isb_diags *diags)
 {
+	struct isb_view_sources from = {.catalog = e->reader.catalog, .health = e->reader.health};
 	const uint8_t *apex;
 	uint8_t len;
 	int rc = cli_open_geodb(e->cli, diags, &e->geodb);
 	if (rc == ISB_OK)
-		rc = isb_view_build(e->reader.catalog, e->reader.health, e->geodb, NULL, diags, &e->view);
+		rc = cli_read_cells(e->cli, &e->reader, e->geodb, &from.cells);
+	if (rc == ISB_OK) {
+		from.geodb = e->geodb;
+		rc = isb_view_build(&from, NULL, diags, &e->view);
+		isb_cells_release(from.cells);
+	}
 	if (rc == ISB_OK)
 		rc = ask(e);
 	if (rc == ISB_OK)

@@ -50,7 +50,9 @@ static void find(struct isb_context *ctx, const struct isb_view *view, const str
 	bool told;
 	const struct isb_addr *whom = steer_for(query, client, &told);
 	struct isb_steer_state state = {.health = *health, .admin = view->admin, .nadmin = view->nadmin,
-	                                .now_ms = now_ms, .rng = &ctx->rng, .trace = ctx->trace};
+	                                .now_ms = now_ms, .rng = &ctx->rng, .client = whom,
+	                                .name = query->name.lower, .pace = health->pace, .npace = health->npace,
+	                                .trace = ctx->trace};
 	isb_answer_find(answer, view, query, whom, &state);
 	/* Steered by the resolver's own address. That answer holds for all clients in a private network that tells nothing, and
 	 * for none outside it (RFC 7871 §10); without a network, or with SOURCE 0, it is everybody's. */

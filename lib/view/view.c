@@ -35,8 +35,8 @@ void isb_view_steer(const struct isb_view *view, uint32_t record, enum isb_plan_
 /* --- Building ------------------------------------------------------------------------------------------------------ */
 
 struct build {
-	struct isb_txn *txn;
-	const struct isb_geodb *geodb;
+	const struct isb_view_sources *from;
+	struct isb_txn *txn; /* the catalog's */
 	struct isb_view *old, *view;
 	struct isb_view_own *own;
 	struct isb_diags *diags;
@@ -73,20 +73,21 @@ static int read_admin(void *arg, const char *endpoint, const struct isb_admin_ro
 	return 0;
 }
 
-static int read_latency(void *arg, const struct isb_latency_row *row)
-{
-	isb_latencies_add(arg, &row->net, row->region, row->rtt_us);
-	return 0;
-}
-
 static int read_rtt(void *arg, const char *from, const char *to, uint32_t rtt_us)
 {
 	isb_latencies_add_probe(arg, from, to, rtt_us);
 	return 0;
 }
 
+static struct isb_cells *no_cells(void)
+{
+	struct isb_cells *cells = isb_cells_new(NULL, 0);
+	isb_cells_seal(cells);
+	return cells;
+}
+
 /* Everything of the store but names and policies. */
-static int read_tables(struct build *b, struct isb_txn *health)
+static int read_tables(struct build *b)
 {
 	struct isb_view_own *own = b->own;
 	int rc = isb_catalog_load(b->txn, &own->catalog, b->diags);
@@ -99,11 +100,10 @@ static int read_tables(struct build *b, struct isb_txn *health)
 	b->view->nadmin = b->view->slots;
 	if (rc == ISB_OK)
 		rc = isb_admin_each(b->txn, read_admin, b);
-	own->latencies = isb_latencies_new(&own->arena, &own->catalog);
-	if (rc == ISB_OK)
-		rc = isb_latency_each(b->txn, read_latency, own->latencies);
-	if (rc == ISB_OK && health)
-		rc = isb_rtt_each(health, read_rtt, own->latencies);
+	own->cells = b->from->cells ? isb_cells_share(b->from->cells) : no_cells();
+	own->latencies = isb_latencies_new(&own->arena, &own->catalog, own->cells);
+	if (rc == ISB_OK && b->from->health)
+		rc = isb_rtt_each(b->from->health, read_rtt, own->latencies);
 	if (rc != ISB_OK)
 		isb_diag(b->diags, (struct isb_mark){0}, "cannot read the store: %s", isb_strerror(rc));
 	return rc;
@@ -211,6 +211,16 @@ static int number_records(struct build *b)
 	return rc;
 }
 
+static void list_viewpoints(struct build *b)
+{
+	const struct isb_plan *plan = b->view->plan;
+	const char **names = isb_arena_alloc(&b->own->arena, plan->nviewpoint * sizeof(*names));
+	for (uint32_t i = 0; i < plan->nviewpoint; i++)
+		names[i] = isb_plan_viewpoint(plan, i);
+	b->view->viewpoints = names;
+	b->view->nviewpoint = plan->nviewpoint;
+}
+
 static int compile(struct build *b, uint32_t (*slot)(void *arg, const char *pool, const char *endpoint))
 {
 	struct isb_view_own *own = b->own;
@@ -218,7 +228,7 @@ static int compile(struct build *b, uint32_t (*slot)(void *arg, const char *pool
 	struct isb_compile_in in = {
 		.arena = &own->arena,
 		.catalog = &own->catalog,
-		.geodb = b->geodb,
+		.geodb = b->from->geodb,
 		.latencies = own->latencies,
 		.records = own->records,
 		.nrecord = own->nrecord,
@@ -238,6 +248,7 @@ static int compile(struct build *b, uint32_t (*slot)(void *arg, const char *pool
 		maps[i] = own->maps[i]->map;
 	b->view->plan = compiled.plan;
 	b->view->maps = maps;
+	list_viewpoints(b);
 	return ISB_OK;
 }
 
@@ -246,6 +257,7 @@ static void free_own(struct isb_view *view)
 	struct isb_view_own *own = view->own;
 	for (size_t i = 0; i < own->nmap; i++)
 		isb_tree_map_release(own->maps[i]);
+	isb_cells_release(own->cells);
 	if (!own->draft)
 		isb_catalog_done(&own->catalog);
 	isb_arena_done(&own->arena);
@@ -266,16 +278,16 @@ static int build_names(struct build *b)
 	return rc;
 }
 
-int isb_view_build(struct isb_txn *catalog, struct isb_txn *health, const struct isb_geodb *geodb, struct isb_view *old,
-                   struct isb_diags *diags, struct isb_view **ret_view)
+int isb_view_build(const struct isb_view_sources *from, struct isb_view *old, struct isb_diags *diags,
+                   struct isb_view **ret_view)
 {
 	struct isb_view *view = isb_xcalloc(1, sizeof(*view));
 	view->own = isb_xcalloc(1, sizeof(*view->own));
 	isb_catalog_init(&view->own->catalog);
 	struct build b = {
-		.txn = catalog, .geodb = geodb, .old = old, .view = view, .own = view->own, .diags = diags};
-	view->generation = isb_generation(catalog);
-	int rc = read_tables(&b, health);
+		.from = from, .txn = from->catalog, .old = old, .view = view, .own = view->own, .diags = diags};
+	view->generation = isb_generation(from->catalog);
+	int rc = read_tables(&b);
 	if (rc == ISB_OK) {
 		rc = build_names(&b);
 		if (rc == ISB_OK)
@@ -310,10 +322,12 @@ int isb_view_draft(const struct isb_catalog *catalog, const struct isb_geodb *ge
 {
 	struct isb_view *view = isb_xcalloc(1, sizeof(*view));
 	struct isb_view_own *own = view->own = isb_xcalloc(1, sizeof(*view->own));
-	struct build b = {.geodb = geodb, .view = view, .own = own, .diags = diags};
+	const struct isb_view_sources from = {.geodb = geodb};
+	struct build b = {.from = &from, .view = view, .own = own, .diags = diags};
 	own->draft = true;
 	own->catalog = *catalog;
-	own->latencies = isb_latencies_new(&own->arena, &own->catalog);
+	own->cells = no_cells();
+	own->latencies = isb_latencies_new(&own->arena, &own->catalog, own->cells);
 	for (size_t i = 0; i < catalog->nzone; i++)
 		view->nrecord += catalog->zones[i].nrecord;
 	own->records = isb_arena_alloc(&own->arena, view->nrecord * sizeof(*own->records));

@@ -123,12 +123,10 @@ void isb_view_why(const struct isb_view *view, const struct isb_geodb *geodb, ui
 	uint8_t len;
 	if (geodb)
 		isb_geodb_find(geodb, client, &geo, &len);
-	struct isb_prefix_match *nets, *cells;
-	const struct isb_prefix *cell = NULL;
-	size_t ncell = isb_latencies_cells(own->latencies, &cell);
+	struct isb_prefix_match *nets, cells[ISB_CELLS_AROUND];
 	struct isb_facts facts = {.geo = &geo};
 	facts.nnet = match(&arena, tree->nets, tree->nnet, client, &nets);
-	facts.ncell = match(&arena, cell, ncell, client, &cells);
+	facts.ncell = isb_cells_around(own->cells, client, cells);
 	facts.nets = nets;
 	facts.cells = cells;
 	struct telling t = {

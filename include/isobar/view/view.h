@@ -9,6 +9,7 @@
 #include "isobar/model/rr.h"
 #include "isobar/steer/steer.h"
 #include "isobar/store/env.h"
+#include "isobar/view/cells.h"
 #include "isobar/view/geodb.h"
 #include "isobar/view/geomap.h"
 #include "isobar/view/names.h"
@@ -33,6 +34,8 @@ struct isb_view {
 	const uint64_t *admin;        /* admin words by slot */
 	uint32_t nadmin;
 	uint32_t slots;               /* highest slot + 1 */
+	const char *const *viewpoints; /* regions whose probes order fastest asks, as the plan numbers them */
+	uint32_t nviewpoint;
 	size_t nzone, nrecord;
 	struct isb_view_own *own;     /* what the builder must know to share and to free */
 };
@@ -62,10 +65,17 @@ const struct isb_catalog *isb_view_catalog(const struct isb_view *view);
 
 /* --- Building (one thread at a time) ----------------------------------------------------------------------------- */
 
-/* Compiles the catalog as of the transaction's snapshot. `old` (may be NULL) is the newest view built before; what did
- * not change is shared with it. `health` (may be NULL) gives the probes' round trips for order latency. On failure nothing changed and diags says why. */
-int isb_view_build(struct isb_txn *catalog, struct isb_txn *health, const struct isb_geodb *geodb, struct isb_view *old,
-                   struct isb_diags *diags, struct isb_view **ret_view);
+/* What a view is made of, as of the transactions' snapshots. */
+struct isb_view_sources {
+	struct isb_txn *catalog;
+	struct isb_txn *health;  /* the probes' round trips for order latency; NULL: none */
+	struct isb_cells *cells; /* the clients', made with the same geodb; the view becomes a user of them; NULL: none */
+	const struct isb_geodb *geodb; /* NULL: none */
+};
+/* `old` (may be NULL) is the newest view built before; what did not change is shared with it. On failure nothing changed
+ * and diags says why. */
+int isb_view_build(const struct isb_view_sources *from, struct isb_view *old, struct isb_diags *diags,
+                   struct isb_view **ret_view);
 /* The plans and maps of a catalog that is in no store, without names or health: to look at and to prove, not to answer
  * from. No round trips are known. The catalog was checked, and must live as long as the view. */
 int isb_view_draft(const struct isb_catalog *catalog, const struct isb_geodb *geodb, struct isb_diags *diags,
