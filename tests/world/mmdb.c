@@ -71,7 +71,9 @@ void mmdb_add(struct mmdb *db, const struct isb_net *net, uint32_t record)
 	unsigned skip = net->addr.family == 4 ? 96 : 0, len = skip + net->len;
 	uint32_t node = 0;
 	for (unsigned depth = 0; depth < len; depth++) {
-		unsigned bit = depth - skip, side = depth < skip ? 0 : net->addr.octets[bit / 8] >> (7 - bit % 8) & 1;
+		unsigned bit = depth - skip, side = 0; /* IPv4 lies where all is 0 */
+		if (depth >= skip)
+			side = (unsigned)net->addr.octets[bit / 8] >> (7 - bit % 8) & 1;
 		if (depth + 1 == len)
 			db->node[node][side] = DATA | record;
 		else

@@ -20,7 +20,7 @@
 /* Random catalogs over random geo databases, against the slow model: every client gets the decision that the book says,
  * and the scope is the largest network that has one and the same. */
 
-enum { PLAIN_ROUNDS = 500, WILD_ROUNDS = 500 };
+enum { PLAIN_ROUNDS = 300, WILD_ROUNDS = 300 };
 
 struct round {
 	uint64_t seed;
