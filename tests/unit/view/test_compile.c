@@ -475,6 +475,29 @@ static void a_thousand_policies_share_the_maps_of_their_rules(void **state)
 	isb_buf_done(&yaml);
 }
 
+/* Which weights are equal, and which are 0, is part of the shape; what they are is not. */
+static void policies_of_one_shape_have_the_same_weights_equal(void **state)
+{
+	struct compiled c;
+	(void)state;
+#define TWO(name, w_a, w_b) \
+	"  " name ": {order: geo, rules: [{nets: [198.51.100.0/24], use: {order: weighted, of: [a, {use: b, weight: " w_a "}]}},\n" \
+	"    {nets: [203.0.113.0/24], use: {order: weighted, of: [{use: b, weight: " w_b "}, a]}}]}\n"
+	compile_good(&c, LETTERS TWO("same", "2", "2") TWO("also", "7", "7") TWO("other", "2", "3") TWO("zero", "0", "0")
+	             "zones: {example.com: {records: {w: {types: [A], policy: same}, x: {types: [A], policy: also},\n"
+	             "  y: {types: [A], policy: other}, z: {types: [A], policy: zero}}}}\n", NULL);
+	const struct isb_plan_record *r[4];
+	for (uint32_t i = 0; i < 4; i++)
+		r[i] = isb_plan_record(c.made.plan, i);
+	assert_int_equal(r[0]->map, r[1]->map);
+	assert_int_equal(r[0]->nclass, 2); /* both rules are one decision; and nothing for everybody else */
+	assert_int_not_equal(r[2]->map, r[0]->map);
+	assert_int_equal(r[2]->nclass, 3);
+	assert_int_not_equal(r[3]->map, r[0]->map);
+	assert_int_equal(r[3]->nclass, 3); /* they keep their walls, which have different names */
+	done(&c);
+}
+
 static void a_damaged_plan_is_seen(void **state)
 {
 	struct compiled c;
@@ -541,6 +564,7 @@ int main(void)
 		cmocka_unit_test(what_can_make_a_difference_does),
 		cmocka_unit_test(what_is_alike_in_place_is_one_node),
 		cmocka_unit_test(a_thousand_policies_share_the_maps_of_their_rules),
+		cmocka_unit_test(policies_of_one_shape_have_the_same_weights_equal),
 		cmocka_unit_test(a_damaged_plan_is_seen),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
