@@ -41,6 +41,7 @@ struct isb_watch {
 	uint64_t geo_seen;  /* stamp of the files at the last look */
 	uint64_t geo_tried; /* stamp of those that were opened last, or could not be */
 	bool geo_refused;   /* they could not be; that was said once */
+	bool geo_waits;     /* they are good, but the catalog is refused and no view can be built with them */
 	struct isb_cells *cells; /* the clients' round trips; NULL: could not be read yet */
 	struct isb_view *view;   /* the one in `live` */
 	uint64_t txn_id, generation; /* of the catalog that was tried last */
@@ -279,10 +280,13 @@ static void reload_geo(struct isb_watch *watch)
 	if (!fresh)
 		return;
 	read_cells(watch, fresh); /* they are rolled up by its facts */
-	isb_geodb_free(watch->geodb); /* maps do not look into it once they are built */
-	watch->geodb = fresh;
-	log_geo(watch);
-	rebuild(watch, fresh, true);
+	watch->geo_waits = rebuild(watch, fresh, true) != ISB_OK;
+	struct isb_geodb *unused = watch->geo_waits ? fresh : watch->geodb;
+	if (!watch->geo_waits) {
+		watch->geodb = fresh;
+		log_geo(watch);
+	}
+	isb_geodb_free(unused); /* no view looks into it any more */
 	malloc_trim(0);
 }
 
@@ -293,7 +297,8 @@ static void check_geo(struct isb_watch *watch, bool now)
 	uint64_t stamp = isb_geodb_stamp(watch->geo, watch->ngeo);
 	bool settled = stamp == watch->geo_seen;
 	watch->geo_seen = stamp;
-	if (now ? stamp == watch->geo_tried && !watch->geo_refused : stamp == watch->geo_tried || !settled)
+	bool same = stamp == watch->geo_tried && !(watch->geo_waits && !watch->refused);
+	if (now ? same && !watch->geo_refused : same || !settled)
 		return;
 	watch->geo_tried = stamp;
 	reload_geo(watch);

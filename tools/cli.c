@@ -13,6 +13,7 @@
 
 #include "isobar/base/clock.h"
 #include "isobar/base/err.h"
+#include "isobar/base/rng.h"
 #include "isobar/base/streams.h"
 
 const struct verb *const cli_verbs[] = {
@@ -63,15 +64,17 @@ bool cli_printable(const char *text)
 
 /* --- Options --- */
 
-/* Letters that a verb lists in `options`: f files, n dry run, p prune, r reason, t for, c client, g geo; of imports: P print,
- * z zone, N name server, S SOA, R provider. */
+/* Letters that a verb lists in `options`: f files, n dry run, p prune, r reason, t for, c client, g geo, a at, d draws,
+ * e seed; of imports: P print, z zone, N name server, S SOA, R provider. */
 static const struct option long_options[] = {
 	{"store", required_argument, NULL, 's'},   {"output", required_argument, NULL, 'o'},
 	{"help", no_argument, NULL, 'h'},          {"version", no_argument, NULL, 'V'},
 	{"file", required_argument, NULL, 'f'},    {"dry-run", no_argument, NULL, 'n'},
 	{"prune", no_argument, NULL, 'p'},         {"reason", required_argument, NULL, 'r'},
 	{"for", required_argument, NULL, 't'},     {"client", required_argument, NULL, 'c'},
-	{"geo", required_argument, NULL, 'g'},     {"print", no_argument, NULL, 'P'},
+	{"geo", required_argument, NULL, 'g'},     {"at", required_argument, NULL, 'a'},
+	{"draws", required_argument, NULL, 'd'},   {"seed", required_argument, NULL, 'e'},
+	{"json", no_argument, NULL, 'j'},          {"print", no_argument, NULL, 'P'},
 	{"zone", required_argument, NULL, 'z'},    {"ns", required_argument, NULL, 'N'},
 	{"soa", required_argument, NULL, 'S'},     {"provider", required_argument, NULL, 'R'},
 	{NULL, 0, NULL, 0},
@@ -87,6 +90,9 @@ void cli_print_option_help(const char *letters)
 		{"r", "  -r, --reason TEXT  why; kept in the journal\n"},
 		{"t", "  --for SPAN         until then only: 30m, 2h, 1d\n"},
 		{"c", "  -c, --client ADDR  the client: an address (its /24 or /56 is taken) or a network\n"},
+		{"a", "  --at TIME          the moment: 2026-11-21T12:00:00Z, or -2h, +30m from now\n"},
+		{"d", "  --draws N          draw N times, to 10000000, and show the shares that come out\n"},
+		{"e", "  --seed N           of all draws; the same gives the same (default: another each time)\n"},
 		{"g", "  --geo FILE         geo database (.mmdb), may be given several times; default\n"
 		      "                     STORE/geo.mmdb\n"},
 		{"P", "  --print            print the catalog that comes out, and touch no store\n"},
@@ -129,6 +135,38 @@ static int take_span(struct cli *cli, const char *value)
 	return CLI_OK;
 }
 
+/* "-2h" and "+30m" count from now. */
+static int take_time(struct cli *cli, const char *value)
+{
+	int64_t span_ms, sign = *value == '-' ? -1 : 1;
+	if ((*value == '-' || *value == '+') && isb_span_parse(value + 1, &span_ms) == ISB_OK)
+		cli->at_ms = cli->now_ms + sign * span_ms;
+	else if (isb_time_parse(value, &cli->at_ms) != ISB_OK)
+		return cli_fail(CLI_USAGE, "'%s' is no time; write 2026-11-21T12:00:00Z, or -2h or +30m from now", value);
+	return CLI_OK;
+}
+
+static int take_number(const char *name, const char *value, uint64_t most, uint64_t *ret_number)
+{
+	char *end;
+	errno = 0;
+	unsigned long long n = strtoull(value, &end, 10);
+	if (strspn(value, "0123456789") != strlen(value) || !*value || errno || n > most)
+		return cli_fail(CLI_USAGE, "--%s '%s' is not a number from 0 to %" PRIu64, name, value, most);
+	*ret_number = n;
+	return CLI_OK;
+}
+
+static int take_draws(struct cli *cli, const char *value)
+{
+	enum { DRAWS_MAX = 10000000 };
+	uint64_t draws;
+	int rc = take_number("draws", value, DRAWS_MAX, &draws);
+	if (rc == CLI_OK)
+		cli->draws = (unsigned)draws;
+	return rc;
+}
+
 static int take_option(struct cli *cli, int letter, const char *value)
 {
 	switch (letter) {
@@ -144,6 +182,10 @@ static int take_option(struct cli *cli, int letter, const char *value)
 	case 'R': cli->provider = value; break;
 	case 'c': cli->client = value; break;
 	case 't': return take_span(cli, value);
+	case 'a': return take_time(cli, value);
+	case 'd': return take_draws(cli, value);
+	case 'e': return take_number("seed", value, INT64_MAX, &cli->seed);
+	case 'j': cli->json = true; break;
 	case 'r':
 		if (!cli_printable(value))
 			return cli_fail(CLI_USAGE, "the reason cannot be shown in a line; write plain text in UTF-8");
@@ -200,7 +242,7 @@ static int parse(struct cli *cli, int argc, char **argv, const struct verb **ret
 			return CLI_OK;
 		}
 		help |= letter == 'h';
-		if (strchr("fnprtcgPzNSR", letter) && !strchr(given, letter))
+		if (strchr("fnprtcgadePzNSR", letter) && !strchr(given, letter))
 			strncat(given, &(char){(char)letter}, 1);
 		if ((rc = take_option(cli, letter, optarg)) != CLI_OK)
 			return rc;
@@ -257,8 +299,10 @@ int main(int argc, char **argv)
 		.geo = isb_xcalloc((size_t)argc, sizeof(char *)),
 		.ns = isb_xcalloc((size_t)argc, sizeof(char *)),
 		.author = author(),
+		.seed = isb_random_seed() >> 33, /* short enough to be typed again */
 		.now_ms = isb_clock_ms(),
 	};
+	cli.at_ms = cli.now_ms;
 	const struct verb *verb = NULL;
 	int rc = parse(&cli, argc, argv, &verb);
 	if (rc == CLI_OK && verb)

@@ -27,6 +27,9 @@ struct cli {
 	const char *reason, *author;
 	int64_t for_ms;     /* 0: no end */
 	const char *client;
+	int64_t at_ms;      /* the moment asked about; now_ms when none was given */
+	unsigned draws;     /* 0: none */
+	uint64_t seed;      /* of random draws */
 	const char *zone, *provider, *soa; /* of an import */
 	const char **ns;
 	size_t nns;
@@ -105,6 +108,7 @@ int cli_parse_rrset(const char *name, const char *type, uint8_t ret_owner[ISB_DN
 
 /* Since when verdicts hold: want the slots, read once, then ask. All-zero is valid and knows nothing. */
 struct cli_since {
+	int64_t at_ms;    /* as of then; 0: now */
 	int64_t *time_ms; /* by slot */
 	uint32_t cap;
 	size_t missing; /* wanted and not found yet */

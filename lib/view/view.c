@@ -287,6 +287,7 @@ int isb_view_build(const struct isb_view_sources *from, struct isb_view *old, st
 	struct build b = {
 		.from = from, .txn = from->catalog, .old = old, .view = view, .own = view->own, .diags = diags};
 	view->generation = isb_generation(from->catalog);
+	view->geodb = from->geodb;
 	int rc = read_tables(&b);
 	if (rc == ISB_OK) {
 		rc = build_names(&b);
@@ -325,6 +326,7 @@ int isb_view_draft(const struct isb_catalog *catalog, const struct isb_geodb *ge
 	const struct isb_view_sources from = {.geodb = geodb};
 	struct build b = {.from = &from, .view = view, .own = own, .diags = diags};
 	own->draft = true;
+	view->geodb = geodb;
 	own->catalog = *catalog;
 	own->cells = no_cells();
 	own->latencies = isb_latencies_new(&own->arena, &own->catalog, own->cells);

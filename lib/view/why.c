@@ -1,19 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "isobar/base/arena.h"
 #include "own.h"
 
-/* Matches of an address in a prefix set, longest first: what the geo map's walk finds, looked up the slow way. */
+static int longest_first(const void *a, const void *b)
+{
+	const struct isb_prefix_match *x = a, *y = b;
+	return x->len != y->len ? y->len - x->len : (x->id > y->id) - (x->id < y->id);
+}
+
+/* Matches of an address in a prefix set: what the geo map's walk finds, looked up the slow way. */
 static size_t match(struct isb_arena *arena, const struct isb_prefix *prefixes, size_t count, const struct isb_addr *addr,
                     struct isb_prefix_match **ret)
 {
 	struct isb_prefix_match *found = isb_arena_alloc(arena, (count + 1) * sizeof(*found));
 	size_t n = 0;
-	for (int len = 128; len >= 0; len--)
-		for (size_t i = 0; i < count; i++)
-			if (prefixes[i].net.len == len && isb_net_has(&prefixes[i].net, addr))
-				found[n++] = (struct isb_prefix_match){.id = prefixes[i].id, .len = (uint8_t)len};
+	for (size_t i = 0; i < count; i++)
+		if (isb_net_has(&prefixes[i].net, addr))
+			found[n++] = (struct isb_prefix_match){.id = prefixes[i].id, .len = prefixes[i].net.len};
+	qsort(found, n, sizeof(*found), longest_first);
 	*ret = found;
 	return n;
 }
@@ -71,7 +79,7 @@ static void tell_child(struct telling *t, uint32_t at, uint32_t i)
 {
 	const struct isb_tree_node *node = &t->tree->nodes[at];
 	struct isb_tree_span span = t->settled.node[at];
-	struct isb_why why = {.node = node->name};
+	struct isb_why why = {.node = node->name, .index = i};
 	if (node->policy && node->order->id == ISB_ORDER_GEO)
 		why.rule = &node->policy->children[i];
 	bool any = false;
@@ -111,8 +119,8 @@ static void tell_all(struct telling *t)
 	isb_tree_settled_done(&t->settled);
 }
 
-void isb_view_why(const struct isb_view *view, const struct isb_geodb *geodb, uint32_t record,
-                  const struct isb_addr *client, void (*each)(void *arg, const struct isb_why *why), void *arg)
+void isb_view_why(const struct isb_view *view, uint32_t record, const struct isb_addr *client,
+                  void (*each)(void *arg, const struct isb_why *why), void *arg)
 {
 	const struct isb_view_own *own = view->own;
 	if (record >= own->nrecord || !own->records[record].name)
@@ -121,8 +129,8 @@ void isb_view_why(const struct isb_view *view, const struct isb_geodb *geodb, ui
 	struct isb_tree *tree = isb_tree_new(&arena, &own->catalog, own->records[record].record->policy.name);
 	struct isb_geo_facts geo = {0};
 	uint8_t len;
-	if (geodb)
-		isb_geodb_find(geodb, client, &geo, &len);
+	if (view->geodb)
+		isb_geodb_find(view->geodb, client, &geo, &len);
 	struct isb_prefix_match *nets, cells[ISB_CELLS_AROUND];
 	struct isb_facts facts = {.geo = &geo};
 	facts.nnet = match(&arena, tree->nets, tree->nnet, client, &nets);
@@ -138,4 +146,50 @@ void isb_view_why(const struct isb_view *view, const struct isb_geodb *geodb, ui
 const struct isb_catalog *isb_view_catalog(const struct isb_view *view)
 {
 	return &view->own->catalog;
+}
+
+/* --- Rules in words --- */
+
+enum { SHOWN = 6 }; /* things of one sort that a rule is shown with */
+
+static void add_item(struct isb_buf *out, const char *word, size_t i, size_t count, const char *text)
+{
+	if (i == 0)
+		isb_buf_printf(out, "%s%s ", out->len ? ", " : "", word);
+	else if (i < SHOWN)
+		isb_buf_puts(out, " ");
+	if (i < SHOWN)
+		isb_buf_puts(out, text);
+	else if (i + 1 == count)
+		isb_buf_printf(out, " and %zu more", count - SHOWN);
+}
+
+static void add_strings(struct isb_buf *out, const char *word, const struct isb_strings *strings)
+{
+	for (size_t i = 0; i < strings->count; i++)
+		add_item(out, word, i, strings->count, strings->list[i]);
+}
+
+static void print_match(struct isb_buf *out, const struct isb_geo_match *match)
+{
+	char text[ISB_NET_TEXT], number[16];
+	for (size_t i = 0; i < match->nnet; i++)
+		add_item(out, "net", i, match->nnet, isb_net_print(&match->nets[i], text));
+	for (size_t i = 0; i < match->nasn; i++) {
+		snprintf(number, sizeof(number), "%u", match->asns[i]);
+		add_item(out, "asn", i, match->nasn, number);
+	}
+	add_strings(out, "city", &match->cities);
+	add_strings(out, "subdivision", &match->subdivisions);
+	add_strings(out, "country", &match->countries);
+	add_strings(out, "continent", &match->continents);
+	if (match->is_default)
+		isb_buf_printf(out, "%sdefault", out->len ? ", " : "");
+}
+
+void isb_view_rule_print(const struct isb_policy_child *rule, struct isb_buf *out)
+{
+	print_match(out, &rule->match);
+	if (rule->fence)
+		isb_buf_puts(out, ", fenced");
 }

@@ -39,6 +39,7 @@ struct isb_answer {
 	bool referral; /* a pure one: nothing in the answer section */
 	bool steered, failopen;
 	bool cut_short; /* to be sent with TC and no records */
+	bool explains;  /* not found yet: isb_explain_find() will */
 	const struct isb_plan_endpoint *endpoint; /* the first one that steering chose, or NULL */
 	uint8_t scope; /* bits of the client that the answer depends on */
 	uint16_t cls;  /* of every record: IN, or CH for questions about the server */
@@ -64,6 +65,8 @@ bool isb_answer_has(const struct isb_answer *answer, const struct isb_rrset *set
 /* The zone that is closest to the name from above, or NULL. With `parent_side` an apex belongs to the zone above it,
  * where that is ours too: DS lives there (RFC 4035 §3.1.4.1). */
 const struct isb_zone_view *isb_zone_of(const struct isb_view *view, const struct isb_name *name, bool parent_side);
+/* The name's node in its zone, or NULL. *ret_below: it stands at or below a cut, so the zone has it as glue only. */
+const struct isb_node *isb_zone_find(const struct isb_zone_view *zone, const struct isb_name *name, bool *ret_below);
 /* Addresses of the names in a referral's NS records, as far as the zone has them. */
 void isb_answer_glue(struct isb_answer *answer, const struct isb_zone_view *zone, const struct isb_name *name,
                      unsigned label, const struct isb_rrset *ns);
