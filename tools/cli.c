@@ -17,9 +17,9 @@
 #include "isobar/base/streams.h"
 
 const struct verb *const cli_verbs[] = {
-	&verb_apply,  &verb_diff,   &verb_check, &verb_export, &verb_import,  &verb_show,    &verb_set, &verb_add,
-	&verb_remove, &verb_status, &verb_drain, &verb_force,  &verb_explain, &verb_latency, &verb_log, &verb_help,
-	NULL,
+	&verb_apply,  &verb_diff,   &verb_check, &verb_export, &verb_import,  &verb_show,     &verb_set,     &verb_add,
+	&verb_remove, &verb_status, &verb_drain, &verb_force,  &verb_explain, &verb_simulate, &verb_latency, &verb_log,
+	&verb_help,   NULL,
 };
 
 int cli_fail(int code, const char *fmt, ...)
@@ -77,6 +77,9 @@ static const struct option long_options[] = {
 	{"json", no_argument, NULL, 'j'},          {"print", no_argument, NULL, 'P'},
 	{"zone", required_argument, NULL, 'z'},    {"ns", required_argument, NULL, 'N'},
 	{"soa", required_argument, NULL, 'S'},     {"provider", required_argument, NULL, 'R'},
+	{"down", required_argument, NULL, 'D'},    {"n-1", no_argument, NULL, '1'},
+	{"all-up", no_argument, NULL, 'u'},        {"format", required_argument, NULL, 'F'},
+	{"max-shift", required_argument, NULL, 'm'}, {"traffic", required_argument, NULL, 'T'},
 	{NULL, 0, NULL, 0},
 };
 enum { OPTIONS = sizeof(long_options) / sizeof(long_options[0]) - 1 };
@@ -100,6 +103,14 @@ void cli_print_option_help(const char *letters)
 		{"N", "  --ns NAME          server of zones whose files name none; may be given several times\n"},
 		{"S", "  --soa RDATA        SOA of the zones: 'PRIMARY MAILBOX SERIAL REFRESH RETRY EXPIRE MINIMUM'\n"},
 		{"R", "  --provider NAME    the provider isobar stands in for, where records name some only\n"},
+		{"D", "  --down NAME        as if this region, pool or endpoint were down; several times\n"},
+		{"1", "  --n-1              each region down in turn\n"},
+		{"u", "  --all-up           as if every check were passed; what operators said still counts\n"},
+		{"F", "  --format FORMAT    query-log, csv or dnstap; default: as the file looks\n"},
+		{"m", "  --max-shift SHARE  refuse when more than this share of queries would be answered\n"
+		      "                     differently: 10%\n"},
+		{"T", "  --traffic FILE     the queries that count for that, as simulate reads them; without\n"
+		      "                     it all names and all IPv4 addresses count alike\n"},
 	};
 	for (size_t i = 0; i < sizeof(help) / sizeof(help[0]); i++)
 		if (strstr(letters, help[i][0]))
@@ -132,6 +143,18 @@ static int take_span(struct cli *cli, const char *value)
 	/* a bare number counts seconds elsewhere; who writes --for 30 may mean minutes */
 	if (rc != ISB_OK || cli->for_ms <= 0 || strspn(value, "0123456789") == strlen(value))
 		return cli_fail(CLI_USAGE, "'%s' is no span of time; write 30m, 2h or 1d", value);
+	return CLI_OK;
+}
+
+/* "10%", "2.5%" */
+static int take_share(struct cli *cli, const char *value)
+{
+	char *end;
+	size_t digits = strspn(value, "0123456789.");
+	double percent = strtod(value, &end);
+	if (!digits || end != value + digits || (*end && strcmp(end, "%") != 0) || percent > 100)
+		return cli_fail(CLI_USAGE, "'%s' is no share of queries; write 10%%", value);
+	cli->max_shift = percent / 100;
 	return CLI_OK;
 }
 
@@ -186,6 +209,12 @@ static int take_option(struct cli *cli, int letter, const char *value)
 	case 'd': return take_draws(cli, value);
 	case 'e': return take_number("seed", value, INT64_MAX, &cli->seed);
 	case 'j': cli->json = true; break;
+	case 'D': cli->down[cli->ndown++] = value; break;
+	case '1': cli->each_region = true; break;
+	case 'u': cli->all_up = true; break;
+	case 'F': cli->format = value; break;
+	case 'm': return take_share(cli, value);
+	case 'T': cli->traffic = value; break;
 	case 'r':
 		if (!cli_printable(value))
 			return cli_fail(CLI_USAGE, "the reason cannot be shown in a line; write plain text in UTF-8");
@@ -242,7 +271,7 @@ static int parse(struct cli *cli, int argc, char **argv, const struct verb **ret
 			return CLI_OK;
 		}
 		help |= letter == 'h';
-		if (strchr("fnprtcgadePzNSR", letter) && !strchr(given, letter))
+		if (!strchr("sohVj", letter) && !strchr(given, letter))
 			strncat(given, &(char){(char)letter}, 1);
 		if ((rc = take_option(cli, letter, optarg)) != CLI_OK)
 			return rc;
@@ -298,6 +327,8 @@ int main(int argc, char **argv)
 		.files = isb_xcalloc((size_t)argc, sizeof(char *)),
 		.geo = isb_xcalloc((size_t)argc, sizeof(char *)),
 		.ns = isb_xcalloc((size_t)argc, sizeof(char *)),
+		.down = isb_xcalloc((size_t)argc, sizeof(char *)),
+		.max_shift = -1,
 		.author = author(),
 		.seed = isb_random_seed() >> 33, /* short enough to be typed again */
 		.now_ms = isb_clock_ms(),
@@ -310,5 +341,6 @@ int main(int argc, char **argv)
 	free(cli.files);
 	free(cli.geo);
 	free(cli.ns);
+	free(cli.down);
 	return flush(&cli, rc);
 }

@@ -20,6 +20,12 @@ struct cli {
 	const char *const *words; /* NULL-terminated */
 	int count;
 	bool json, dry_run, prune, print;
+	const char **down; /* regions, pools and endpoints that simulate takes to be down */
+	size_t ndown;
+	bool each_region, all_up; /* --n-1 */
+	const char *format;
+	double max_shift;    /* share of queries; below 0: no limit */
+	const char *traffic; /* log file */
 	const char **files;
 	size_t nfile;
 	const char **geo;
@@ -50,7 +56,7 @@ struct verb {
 	int (*run)(struct cli *cli);
 };
 extern const struct verb verb_apply, verb_diff, verb_check, verb_export, verb_import, verb_show, verb_set, verb_add, verb_remove,
-	verb_status, verb_drain, verb_force, verb_explain, verb_latency, verb_log, verb_help;
+	verb_status, verb_drain, verb_force, verb_explain, verb_simulate, verb_latency, verb_log, verb_help;
 extern const struct verb *const cli_verbs[]; /* NULL at the end */
 const struct verb *cli_find_verb(const char *name); /* NULL after saying so */
 void cli_print_option_help(const char *letters);
@@ -124,9 +130,11 @@ void cli_since_done(struct cli_since *since);
 
 struct cli_edit {
 	struct cli *cli;
+	struct isb_store *store;
 	struct isb_txn *txn;
 	struct isb_edit *edit;
 	struct isb_diags diags;
+	uint64_t generation; /* once finished: that of the catalog with the edit */
 	void *arg;
 };
 /* One edit from begin to printed generation. `change` puts its rows through the edit and returns CLI_OK, or another
@@ -134,6 +142,18 @@ struct cli_edit {
  * whole, and committed unless --dry-run; only then something is said: the changes, or in their place what `tell` prints
  * (may be NULL), and the generation. */
 int cli_edit(struct cli *cli, int (*change)(struct cli_edit *e), void (*tell)(struct cli_edit *e), void *arg);
+/* The same with more to it. */
+struct cli_steps {
+	int (*change)(struct cli_edit *e);
+	/* Looks at the catalog as it would be, checked and numbered, inside the transaction; anything but CLI_OK, after saying
+	 * why, is the end of the edit. NULL: nothing to look at. */
+	int (*judge)(struct cli_edit *e);
+	void (*tell)(struct cli_edit *e);
+	/* Adds to what is said: to the object, or with NULL prints behind the changes. May be NULL. */
+	void (*add)(struct cli_edit *e, json_t *json);
+	bool quiet; /* says nothing when all went well */
+};
+int cli_edit_steps(struct cli *cli, const struct cli_steps *steps, void *arg);
 /* words: NAME TYPE TTL RDATA …, and NAME TYPE */
 int cli_put_rrset(struct cli_edit *e, const char *const *words, int count, bool add);
 int cli_remove_rrset(struct cli_edit *e, const char *const *words, int count);

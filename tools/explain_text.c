@@ -18,7 +18,6 @@ struct telling {
 	const char *pending;      /* node whose children that are out are still to be told, NULL: none */
 	unsigned pending_depth;
 	const struct isb_step *drawn; /* the last one */
-	unsigned walks;               /* from the root; more than one when nothing could answer */
 };
 
 /* What is of which time: nobody shall take a guess for a record of what was. */
@@ -129,15 +128,12 @@ static void tell_enter(struct telling *t, const struct isb_step *step)
 	t->order[step->depth] = step->order;
 	t->pending = step->name;
 	t->pending_depth = step->depth;
-	static const char *const again[] = {"as if all were up, save what operators took out", "as if all were up"};
-	if (step->depth == 0 && t->walks++)
-		printf("once more, %s\n", again[t->walks > 2]);
 	const char *order = isb_order_words[step->order], *lead = step->depth ? "-> " : "";
 	printf("%*s%s%s", indent(step->depth), "", lead, step->name);
 	if (explain_named(step->name))
 		printf(" (%s)", order);
 	if (drawn && drawn->weight && drawn->weight < drawn->total)
-		printf(", drawn with %u of %u", drawn->weight, drawn->total);
+		printf(", drawn with %" PRIu32 " of %" PRIu64, drawn->weight, drawn->total);
 	putchar('\n');
 	t->drawn = NULL;
 }
@@ -173,7 +169,9 @@ static void tell_chosen(const struct isb_step *step)
 {
 	printf("%*s=> %s", indent(step->depth), "", step->name);
 	if (step->weight && step->weight < step->total)
-		printf(", drawn with %.1f %%", 100.0 * step->weight / step->total);
+		printf(", drawn with %.1f %%", 100.0 * step->weight / (double)step->total);
+	if (step->got)
+		fputs(", though its region is there: no other is left", stdout);
 	putchar('\n');
 }
 
@@ -181,9 +179,33 @@ static void tell_failopen(const struct explain *e)
 {
 	static const char *const does[] = {
 		[ISB_ALL_DOWN_ALL] = "all the same", [ISB_ALL_DOWN_FALLBACK] = "with the ordinary records underneath",
-		[ISB_ALL_DOWN_NODATA] = "no data"};
+		[ISB_ALL_DOWN_NODATA] = "no data", [ISB_ALL_DOWN_LAST] = "with what went down last"};
 	printf("  nothing can answer; all_down %s: answers %s\n", explain_all_down(e),
 	       e->record->all_down < sizeof(does) / sizeof(does[0]) ? does[e->record->all_down] : "");
+}
+
+/* What decided among equals, before it is told who was drawn. */
+static void tell_drawing(struct telling *t, const struct isb_step *step)
+{
+	printf("%*s", indent(step->depth), "");
+	switch (step->kind) {
+	case ISB_STEP_TRICKLE:
+		printf("trickle: %u %% of answers begin with %u, this one too\n", step->got, step->rank + 1);
+		break;
+	case ISB_STEP_TURN:
+		printf("turn %" PRIu64 " of %" PRIu64 ", by chance: every worker of a server counts for itself\n", step->at + 1,
+		       step->of);
+		break;
+	case ISB_STEP_KEY:
+		if (step->got)
+			printf("by the hash of the client's network %s\n", explain_key(t->e, step));
+		else
+			puts("by the hash of the name");
+		break;
+	default:
+		printf("candidate %s: %s\n", step->name, explain_measure(t->e, step));
+		break;
+	}
 }
 
 static void tell_step(struct telling *t, const struct isb_step *step)
@@ -197,6 +219,10 @@ static void tell_step(struct telling *t, const struct isb_step *step)
 	case ISB_STEP_ENTER: tell_enter(t, step); break;
 	case ISB_STEP_CHILD: tell_child(t, step); break;
 	case ISB_STEP_ENDPOINT: tell_endpoint(t, step); break;
+	case ISB_STEP_TRICKLE:
+	case ISB_STEP_TURN:
+	case ISB_STEP_KEY:
+	case ISB_STEP_COMPARE: tell_drawing(t, step); break;
 	case ISB_STEP_DRAW: t->drawn = step; break;
 	case ISB_STEP_SHORT:
 		printf("%*scannot answer: %u usable, %u needed\n", indent(step->depth) + 2, "", step->got, step->need);
@@ -204,6 +230,7 @@ static void tell_step(struct telling *t, const struct isb_step *step)
 	case ISB_STEP_LEAVE: break; /* SHORT, or the children's, said it */
 	case ISB_STEP_CHOSEN: tell_chosen(step); break;
 	case ISB_STEP_FAILOPEN: tell_failopen(t->e); break;
+	case ISB_STEP_AGAIN: printf("once more, %s\n", explain_again(step)); break;
 	}
 }
 

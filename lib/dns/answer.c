@@ -186,9 +186,15 @@ static bool steer(struct search *s, const struct isb_zone_view *zone, const stru
 	int type = steered_type(s->view, record, s->qtype);
 	if (type < 0)
 		return false;
+	if (!s->answer->steered) {
+		s->answer->record = record;
+		s->answer->record_type = (enum isb_plan_type)type;
+	}
 	struct isb_choice choice;
 	uint8_t scope;
-	isb_view_steer(s->view, record, (enum isb_plan_type)type, s->client, s->state, &choice, &scope);
+	struct isb_steer_state state = *s->state;
+	state.name = name->lower; /* at the end of a chain too: a cache keeps the answer under this name */
+	isb_view_steer(s->view, record, (enum isb_plan_type)type, s->client, &state, &choice, &scope);
 	if (scope > s->answer->scope) /* a chain may be steered more than once */
 		s->answer->scope = scope;
 	s->answer->steered = true;

@@ -73,6 +73,19 @@ static bool rdata_ok(const struct isb_plan *plan, const struct isb_plan_rdata *r
 	return left == 0;
 }
 
+static bool order_ok(const struct isb_plan *plan, const struct isb_plan_node *node)
+{
+	if (node->order >= ISB_ORDER_COUNT || node->trickle > 100)
+		return false;
+	if (node->hash_ipv4 > 32 || node->hash_ipv6 > 128 || node->below_ipv4 > 32 || node->below_ipv6 > 128)
+		return false;
+	if (node->order == ISB_ORDER_ROTATE)
+		return plan->nrotor >= ISB_PLAN_TYPES && node->param <= plan->nrotor - ISB_PLAN_TYPES;
+	if (node->order == ISB_ORDER_FASTEST)
+		return node->param < plan->nviewpoint || node->param == ISB_NO_VIEWPOINT;
+	return true;
+}
+
 struct check {
 	const struct isb_plan *plan;
 	uint8_t *height; /* [offset / 4] levels of a node that was found good, 0: none was seen there */
@@ -84,7 +97,7 @@ static bool node_ok(struct check *check, uint32_t offset, unsigned depth)
 {
 	const struct isb_plan *plan = check->plan;
 	const struct isb_plan_node *node = isb_plan_node(plan, offset);
-	if (!node || depth > ISB_PLAN_DEPTH_MAX || node->nchild > ISB_CHILD_MAX)
+	if (!node || depth > ISB_PLAN_DEPTH_MAX || node->nchild > ISB_CHILD_MAX || !order_ok(plan, node))
 		return false;
 	uint8_t *height = &check->height[offset / 4], below = 0;
 	if (*height)
@@ -109,7 +122,7 @@ static bool node_ok(struct check *check, uint32_t offset, unsigned depth)
 static bool record_ok(struct check *check, const struct isb_plan_record *record)
 {
 	const struct isb_plan *plan = check->plan;
-	if (!record || (record->map != ISB_NO_MAP && record->map >= plan->nmap))
+	if (!record || (record->map != ISB_NO_MAP && record->map >= plan->nmap) || record->all_down > ISB_ALL_DOWN_LAST)
 		return false;
 	if (!record->name)
 		return true;
@@ -124,9 +137,12 @@ bool isb_plan_check(const struct isb_plan *plan, size_t size)
 {
 	if (size < sizeof(*plan) || plan->magic != ISB_PLAN_MAGIC || plan->version != ISB_PLAN_VERSION || plan->size != size)
 		return false;
+	/* every counter is some node's, and workers make room for as many as the plan says */
+	if (plan->nrotor > size || !isb_plan_at(plan, plan->viewpoint, (size_t)plan->nviewpoint * sizeof(uint32_t)))
+		return false;
 	for (uint32_t i = 0; i < plan->nendpoint; i++) {
 		const struct isb_plan_endpoint *endpoint = isb_plan_endpoint(plan, i);
-		if (!endpoint)
+		if (!endpoint || endpoint->unknown > ISB_UNKNOWN_DOWN)
 			return false;
 		for (int t = 0; t < ISB_PLAN_TYPES; t++)
 			if (!rdata_ok(plan, &endpoint->rdata[t]))

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "isobar/base/err.h"
+#include "isobar/base/hash.h"
 #include "isobar/base/map.h"
 #include "isobar/base/wire.h"
 #include "isobar/model/dname.h"
@@ -23,11 +24,17 @@ struct builder {
 	struct isb_map interned;      /* text, rdata, nodes and lists of classes → offset; keys are the arena's */
 	struct isb_map pool_base;     /* pool's name → index of its first endpoint */
 	struct isb_map root_of;       /* policy's name → index in roots */
+	struct isb_map rotor_of;      /* node's name → its first counter */
+	uint32_t nrotor;
+	uint32_t *viewpoint_of;       /* by region of the catalog: number of the viewpoint + 1, 0: none asks it */
+	uint32_t *viewpoints;         /* offsets of their names */
+	uint32_t nviewpoint;
 	struct root *roots;
 	size_t nroot;
 	struct isb_tree_map **maps;
 	size_t nmap;
 	uint32_t *node_at; /* of the tree and class at hand: offset of each node, 0: not added yet */
+	const uint16_t *rank; /* likewise: its ranks; NULL without orders by client */
 };
 
 /* Whatever is the same is there once: nodes of a pool that many policies use, rdata, names. `kind` keeps octets of
@@ -119,6 +126,8 @@ static int add_endpoint(struct builder *b, const struct isb_pool *pool, const st
 		.slot = b->in->slot(b->in->slot_arg, pool->name, endpoint->name),
 		.region = endpoint->region.name ? intern_text(b, endpoint->region.name) : 0,
 		.checked = pool->check.name != NULL,
+		.unknown = (uint8_t)pool->unknown,
+		.slow_start_ms = (uint32_t)pool->slow_start_ms,
 	};
 	if (e.slot == ISB_SLOT_NONE) {
 		isb_diag(b->diags, endpoint->mark, "endpoint '%s' has no slot in the store", name);
@@ -164,6 +173,83 @@ static uint32_t count_min_up(const struct isb_pool *pool)
 
 static uint32_t add_node(struct builder *b, const struct isb_tree *tree, const struct isb_tree_settled *settled, uint32_t at);
 
+/* One set of counters for every class and record that comes to the node. */
+static uint32_t rotor_of(struct builder *b, const char *name)
+{
+	uint32_t rotor;
+	if (!isb_map_get(&b->rotor_of, name, strlen(name), &rotor)) {
+		rotor = b->nrotor;
+		b->nrotor += ISB_PLAN_TYPES;
+		isb_map_put(&b->rotor_of, name, strlen(name), rotor);
+	}
+	return rotor;
+}
+
+/* Only regions that some client lies nearest to, of those that some order fastest asks for. */
+static uint32_t viewpoint_of(struct builder *b, uint16_t region)
+{
+	const struct isb_catalog *catalog = b->in->catalog;
+	if (region >= catalog->nregion)
+		return ISB_NO_VIEWPOINT;
+	if (!b->viewpoint_of[region]) {
+		b->viewpoints[b->nviewpoint] = intern_text(b, catalog->regions[region].name);
+		b->viewpoint_of[region] = ++b->nviewpoint;
+	}
+	return b->viewpoint_of[region] - 1;
+}
+
+/* How equals are drawn. `param` is the order's own for the class at hand. */
+static void set_drawing(struct builder *b, const struct isb_tree_node *from, uint16_t param, struct isb_plan_node *node)
+{
+	const struct isb_hash *hash = from->pool ? &from->pool->hash : &from->policy->hash;
+	node->order = (uint16_t)from->order->id;
+	if (from->order->id == ISB_ORDER_FAILOVER)
+		node->trickle = from->pool ? from->pool->trickle : from->policy->trickle;
+	if (from->order->id == ISB_ORDER_ROTATE)
+		node->param = rotor_of(b, from->name);
+	if (from->order->id == ISB_ORDER_FASTEST)
+		node->param = viewpoint_of(b, param);
+	if (from->order->id == ISB_ORDER_HASH) {
+		node->param = hash->seed;
+		node->flags |= hash->by == ISB_HASH_NAME ? ISB_NODE_HASH_NAME : 0;
+		node->hash_ipv4 = hash->ipv4;
+		node->hash_ipv6 = hash->ipv6;
+	}
+}
+
+static void add_bits(struct isb_plan_node *node, uint8_t ipv4, uint8_t ipv6)
+{
+	if (ipv4 > node->below_ipv4)
+		node->below_ipv4 = ipv4;
+	if (ipv6 > node->below_ipv6)
+		node->below_ipv6 = ipv6;
+}
+
+/* How much of a client may matter from here on. */
+static void set_bits_below(const struct builder *b, struct isb_plan_node *node)
+{
+	if (node->order == ISB_ORDER_HASH && !(node->flags & ISB_NODE_HASH_NAME) && node->nchild > 1)
+		add_bits(node, node->hash_ipv4, node->hash_ipv6);
+	for (uint32_t i = 0; !(node->flags & ISB_NODE_POOL) && i < node->nchild; i++) {
+		const struct isb_plan_node *child = (const void *)(b->block.data + node->child[i].ref);
+		add_bits(node, child->below_ipv4, child->below_ipv6);
+	}
+}
+
+/* Siblings of one key would have one score under order hash, and the second never a client. */
+static void part_namesakes(struct isb_plan_node *node)
+{
+	for (uint32_t i = 1; i < node->nchild; i++)
+		for (uint32_t j = 0, nth = 0; j < i; j++)
+			if (node->child[j].key == node->child[i].key)
+				node->child[i].key = (uint32_t)isb_hash_mix(node->child[i].key, ++nth);
+}
+
+static uint32_t key_of(const char *pool, const char *endpoint)
+{
+	return (uint32_t)isb_hash(endpoint, strlen(endpoint), isb_hash(pool, strlen(pool), 0));
+}
+
 static struct isb_plan_child plan_child(struct builder *b, const struct isb_tree *tree,
                                         const struct isb_tree_settled *settled, uint32_t at,
                                         const struct isb_tree_choice *choice)
@@ -175,11 +261,14 @@ static struct isb_plan_child plan_child(struct builder *b, const struct isb_tree
 		isb_map_get(&b->pool_base, node->pool->name, strlen(node->pool->name), &base);
 		child.ref = base + choice->from;
 		child.weight = node->pool->endpoints[choice->from].weight;
+		child.key = key_of(node->name, node->pool->endpoints[choice->from].name);
 		return child;
 	}
 	struct isb_tree_end end = isb_tree_end(tree, settled, at, choice);
-	child.ref = add_node(b, tree, settled, tree->nodes[end.node].child[end.child]);
+	uint32_t leads_to = tree->nodes[end.node].child[end.child];
+	child.ref = add_node(b, tree, settled, leads_to);
 	child.weight = tree->nodes[end.node].policy->children[end.child].weight;
+	child.key = tree->nodes[leads_to].key;
 	return child;
 }
 
@@ -192,15 +281,18 @@ static uint32_t add_node(struct builder *b, const struct isb_tree *tree, const s
 	struct isb_tree_span span = settled->node[at];
 	struct isb_plan_node *node = isb_xcalloc(1, sizeof(*node) + span.count * sizeof(node->child[0]));
 	node->name = intern_text(b, from->name);
-	node->order = (uint16_t)from->order->id;
+	set_drawing(b, from, from->order->param ? b->rank[from->rank_at + from->nchild] : ISB_PARAM_NONE, node);
 	if (from->pool) {
-		node->flags = ISB_NODE_POOL;
+		node->flags |= ISB_NODE_POOL | (from->pool->spread ? ISB_NODE_SPREAD : 0);
 		node->answers = from->pool->answers;
 		node->min_up = count_min_up(from->pool);
 	}
 	node->nchild = span.count;
 	for (uint32_t i = 0; i < span.count; i++)
 		node->child[i] = plan_child(b, tree, settled, at, &settled->choice[span.first + i]);
+	if (from->order->id == ISB_ORDER_HASH)
+		part_namesakes(node);
+	set_bits_below(b, node);
 	uint32_t offset = ISB_NO_NODE;
 	if (node->nchild)
 		offset = intern(b, 'n', node, sizeof(*node) + node->nchild * sizeof(node->child[0]));
@@ -297,7 +389,8 @@ static int root_of(struct builder *b, const char *name, struct root *ret_root)
 	struct isb_tree_settled settled = {0};
 	for (uint32_t c = 0; c < root.nclass; c++) {
 		b->node_at = isb_xcalloc(tree->count, sizeof(*b->node_at));
-		isb_tree_settle(tree, map ? map->rank + (size_t)c * map->nrank : NULL, &settled);
+		b->rank = map ? map->rank + (size_t)c * map->nrank : NULL;
+		isb_tree_settle(tree, b->rank, &settled);
 		nodes[c] = add_node(b, tree, &settled, (uint32_t)tree->count - 1);
 		free(b->node_at);
 	}
@@ -347,21 +440,36 @@ static int add_records(struct builder *b)
 	return rc;
 }
 
+static void add_viewpoints(struct builder *b)
+{
+	uint32_t at = reserve(b, b->nviewpoint, sizeof(*b->viewpoints));
+	if (b->nviewpoint)
+		memcpy(b->block.data + at, b->viewpoints, b->nviewpoint * sizeof(*b->viewpoints));
+	struct isb_plan *plan = (struct isb_plan *)(void *)b->block.data;
+	plan->viewpoint = at;
+	plan->nviewpoint = b->nviewpoint;
+}
+
 int isb_compile(const struct isb_compile_in *in, struct isb_diags *diags, struct isb_compiled *ret)
 {
 	struct builder b = {.in = in, .diags = diags};
+	b.viewpoint_of = isb_arena_alloc(in->arena, in->catalog->nregion * sizeof(*b.viewpoint_of));
+	b.viewpoints = isb_arena_alloc(in->arena, in->catalog->nregion * sizeof(*b.viewpoints));
 	reserve(&b, 1, sizeof(struct isb_plan));
 	int rc = add_endpoints(&b);
 	if (rc == ISB_OK)
 		rc = add_records(&b);
+	add_viewpoints(&b);
 	struct isb_plan *plan = (struct isb_plan *)(void *)b.block.data;
 	plan->magic = ISB_PLAN_MAGIC;
 	plan->version = ISB_PLAN_VERSION;
 	plan->nmap = (uint32_t)b.nmap;
+	plan->nrotor = b.nrotor;
 	plan->size = (uint32_t)b.block.len;
 	isb_map_done(&b.interned);
 	isb_map_done(&b.pool_base);
 	isb_map_done(&b.root_of);
+	isb_map_done(&b.rotor_of);
 	if (rc == ISB_OK && !isb_plan_check(plan, b.block.len)) {
 		isb_diag(diags, (struct isb_mark){0}, "the compiled plan does not check out (%zu octets); please report this",
 		         b.block.len);

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "isobar/base/hash.h"
+
 static uint32_t add_named(struct isb_tree *tree, const char *name);
 static uint32_t add_policy(struct isb_tree *tree, const struct isb_policy_node *policy, const char *name);
 
@@ -18,7 +20,7 @@ static uint32_t append(struct isb_tree *tree, const struct isb_tree_node *node)
 	if (node->order->by_client) {
 		tree->by_client = true;
 		tree->nodes[tree->count].rank_at = tree->nrank;
-		tree->nrank += (uint32_t)node->nchild;
+		tree->nrank += isb_tree_ranks(node);
 	}
 	tree->by_cell |= node->order->id == ISB_ORDER_LATENCY;
 	return (uint32_t)tree->count++;
@@ -39,10 +41,25 @@ static void join_regions(struct isb_tree *tree, struct isb_order_child *to, cons
 	to->regions = all;
 }
 
+static uint32_t key_of(const char *name)
+{
+	return (uint32_t)isb_hash(name, strlen(name), 0);
+}
+
+/* What is written in place has no name but what it holds. Where it stands must not count: clients would move when a
+ * neighbour goes. Nor do weights, which are for tuning. */
+static uint32_t key_in_place(const struct isb_tree *tree, const struct isb_tree_node *node)
+{
+	uint64_t key = node->order->id;
+	for (size_t i = 0; i < node->nchild; i++)
+		key = isb_hash_mix(key, tree->nodes[node->child[i]].key);
+	return (uint32_t)key;
+}
+
 static uint32_t add_pool(struct isb_tree *tree, const struct isb_pool *pool)
 {
 	struct isb_tree_node node = {.name = pool->name, .pool = pool, .order = isb_order_get(pool->order),
-	                             .nchild = pool->nendpoint, .pool_no = (uint32_t)tree->npool++};
+	                             .nchild = pool->nendpoint, .key = key_of(pool->name), .pool_no = (uint32_t)tree->npool++};
 	node.children = isb_arena_alloc(tree->arena, pool->nendpoint * sizeof(*node.children));
 	for (size_t i = 0; i < pool->nendpoint; i++) {
 		const struct isb_endpoint *endpoint = &pool->endpoints[i];
@@ -161,6 +178,7 @@ static uint32_t add_policy(struct isb_tree *tree, const struct isb_policy_node *
 		for (size_t j = 0; j < below->nchild; j++)
 			join_regions(tree, &node.children[i], below->children[j].regions, below->children[j].nregion);
 	}
+	node.key = name ? key_of(name) : key_in_place(tree, &node);
 	if (name)
 		return append(tree, &node);
 	uint32_t at = append_in_place(tree, &node);

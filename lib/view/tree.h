@@ -28,6 +28,7 @@ struct isb_tree_node {
 	uint32_t pool_no;                 /* pool: how many come before it */
 	uint32_t rank_at;                 /* order by client: where its part of a vector of ranks begins */
 	struct isb_buf content;           /* in place: all that makes it what it is, the arena's */
+	uint32_t key;                     /* of what it is: what order hash knows it by, the same in every view */
 };
 
 struct isb_tree {
@@ -42,8 +43,22 @@ struct isb_tree {
 	size_t nnet, net_cap;
 	uint16_t *weights;           /* by weight_no */
 	uint32_t nweight;
-	uint32_t nrank;              /* length of a vector of ranks: the children of every node whose order is by client */
+	uint32_t nrank;              /* length of a vector of ranks: see isb_tree_rank() */
 };
+
+/* How many numbers a node has in a vector of ranks: one for each child, then its order's param, where it has one. */
+static inline uint32_t isb_tree_ranks(const struct isb_tree_node *node)
+{
+	return node->order->by_client ? (uint32_t)node->nchild + (node->order->param != NULL) : 0;
+}
+/* What orders ask of a node, for one client or for none. */
+static inline struct isb_order_in isb_tree_order_in(const struct isb_tree *tree, const struct isb_tree_node *node,
+                                                    const struct isb_facts *facts, const struct isb_rtt_source *rtt)
+{
+	return (struct isb_order_in){.children = node->children, .count = node->nchild, .endpoints = node->pool != NULL,
+	                             .facts = facts, .rtt = rtt, .regions = tree->catalog->regions,
+	                             .nregion = tree->catalog->nregion};
+}
 
 /* Unfolds the pool or policy called `name`; the catalog was checked, so the name exists and nothing loops. Nodes written
  * in place that are alike in everything are one node. */
@@ -52,7 +67,7 @@ struct isb_tree *isb_tree_new(struct isb_arena *arena, const struct isb_catalog 
 /* --- Decisions: what is left of a tree for one class of clients --------------------------------------------------- */
 
 enum { ISB_RANK_UNSEEN = 0xfffe }; /* the node is never reached by this client */
-/* The ranks that every node whose order is by client gives its children, nrank of them, in node order. */
+/* The ranks that every node whose order is by client gives its children, and the order's param, in node order. */
 void isb_tree_rank(const struct isb_tree *tree, const struct isb_facts *facts, const struct isb_rtt_source *rtt,
                    uint16_t *ret_rank);
 
@@ -85,7 +100,8 @@ struct isb_tree_end {
 struct isb_tree_end isb_tree_end(const struct isb_tree *tree, const struct isb_tree_settled *settled, uint32_t node,
                                  const struct isb_tree_choice *choice);
 /* The decision as octets: the same for two clients if and only if the walk has the same choices for them. */
-void isb_tree_decision(const struct isb_tree *tree, const struct isb_tree_settled *settled, struct isb_buf *ret_octets);
+void isb_tree_decision(const struct isb_tree *tree, const uint16_t *rank, const struct isb_tree_settled *settled,
+                       struct isb_buf *ret_octets);
 
 /* --- Maps --------------------------------------------------------------------------------------------------------- */
 

@@ -45,7 +45,7 @@ static uint32_t classify(void *arg, const struct isb_facts *facts)
 		c->class_of = isb_xrealloc(c->class_of, (2 * (size_t)known + 1) * sizeof(*c->class_of));
 	isb_tree_settle(c->tree, c->rank, &c->settled);
 	isb_buf_reset(&c->octets);
-	isb_tree_decision(c->tree, &c->settled, &c->octets);
+	isb_tree_decision(c->tree, c->rank, &c->settled, &c->octets);
 	uint32_t cls = c->map->nclass > ISB_CLASS_MAX ? ISB_CLASS_NONE : isb_intern(&c->decisions, c->octets.data, c->octets.len);
 	if (cls == c->map->nclass)
 		new_class(c);

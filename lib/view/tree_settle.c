@@ -25,9 +25,12 @@ void isb_tree_rank(const struct isb_tree *tree, const struct isb_facts *facts, c
 		const struct isb_tree_node *node = &tree->nodes[i];
 		uint16_t *rank = node->order->by_client ? ret_rank + node->rank_at : NULL;
 		if (rank && reached[i]) {
-			struct isb_order_in in = {.children = node->children, .count = node->nchild, .endpoints = node->pool != NULL,
-			                          .facts = facts, .rtt = rtt};
+			struct isb_order_in in = isb_tree_order_in(tree, node, facts, rtt);
 			node->order->rank(&in, rank, NULL);
+			if (node->order->param)
+				rank[node->nchild] = node->order->param(&in);
+		} else if (rank && node->order->param) {
+			rank[node->nchild] = ISB_RANK_UNSEEN;
 		}
 		for (size_t j = 0; j < node->nchild; j++) {
 			if (rank && !reached[i])
@@ -101,7 +104,7 @@ static const uint16_t *ranks_of(struct settling *s, const struct isb_tree_node *
 {
 	if (node->order->by_client)
 		return s->rank + node->rank_at;
-	struct isb_order_in in = {.children = node->children, .count = node->nchild, .endpoints = node->pool != NULL};
+	struct isb_order_in in = isb_tree_order_in(s->tree, node, NULL, NULL);
 	node->order->rank(&in, s->own_rank, NULL);
 	return s->own_rank;
 }
@@ -220,7 +223,7 @@ static void settle_node(struct settling *s, uint32_t at)
 	struct isb_tree_settled *out = s->out;
 	uint64_t *pools = pools_of(out, at);
 	size_t count = take_entries(s, node), first = out->count;
-	bool plain = draws_by_weight(node);
+	bool plain = draws_by_weight(node) || (node->policy && count == 1); /* of one, all orders make the same */
 	if (!plain) /* then weight 0 has no turn of its own here: how to draw is all the order's */
 		for (size_t i = 0; i < count; i++)
 			s->entry[i].zero = false;
@@ -294,7 +297,7 @@ static void decide_equals(const struct isb_tree *tree, const struct isb_tree_set
                           const struct isb_tree_choice *choice, uint32_t count, bool *reached, struct isb_buf *out)
 {
 	uint64_t *equal = isb_xcalloc(count, sizeof(*equal));
-	bool draws = draws_by_weight(&tree->nodes[at]);
+	bool draws = draws_by_weight(&tree->nodes[at]) || settled->node[at].count == 1;
 	for (uint32_t i = 0; i < count; i++) {
 		struct isb_tree_end end = isb_tree_end(tree, settled, at, &choice[i]);
 		const struct isb_tree_node *by = &tree->nodes[end.node];
@@ -309,8 +312,8 @@ static void decide_equals(const struct isb_tree *tree, const struct isb_tree_set
 }
 
 /* Each node once, by its place in the tree: for one client it has one form wherever it stands. */
-static void decide_node(const struct isb_tree *tree, const struct isb_tree_settled *settled, uint32_t at, bool *reached,
-                        struct isb_buf *out)
+static void decide_node(const struct isb_tree *tree, const uint16_t *rank, const struct isb_tree_settled *settled, uint32_t at,
+                        bool *reached, struct isb_buf *out)
 {
 	const struct isb_tree_node *node = &tree->nodes[at];
 	struct isb_tree_span span = settled->node[at];
@@ -328,9 +331,12 @@ static void decide_node(const struct isb_tree *tree, const struct isb_tree_settl
 			isb_buf_u16(out, choice[k].from);
 	}
 	isb_buf_u32(out, 0);
+	if (node->order->param)
+		isb_buf_u16(out, span.count > 1 ? rank[node->rank_at + node->nchild] : ISB_PARAM_NONE);
 }
 
-void isb_tree_decision(const struct isb_tree *tree, const struct isb_tree_settled *settled, struct isb_buf *ret_octets)
+void isb_tree_decision(const struct isb_tree *tree, const uint16_t *rank, const struct isb_tree_settled *settled,
+                       struct isb_buf *ret_octets)
 {
 	bool *reached = isb_xcalloc(tree->count, sizeof(*reached));
 	uint32_t root = (uint32_t)tree->count - 1;
@@ -338,6 +344,6 @@ void isb_tree_decision(const struct isb_tree *tree, const struct isb_tree_settle
 	isb_buf_putc(ret_octets, reached[root]);
 	for (uint32_t i = root + 1; i-- > 0;)
 		if (reached[i])
-			decide_node(tree, settled, i, reached, ret_octets);
+			decide_node(tree, rank, settled, i, reached, ret_octets);
 	free(reached);
 }

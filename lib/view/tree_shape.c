@@ -29,6 +29,13 @@ static void shape_match(struct isb_buf *out, const struct isb_geo_match *match)
 	isb_buf_putc(out, match->is_default);
 }
 
+static void shape_region(struct isb_buf *out, const struct isb_region *region)
+{
+	isb_buf_add(out, region->name, strlen(region->name) + 1);
+	isb_buf_add(out, &region->latitude, sizeof(region->latitude));
+	isb_buf_add(out, &region->longitude, sizeof(region->longitude));
+}
+
 /* Only what its order looks at, so that policies with the same rules share a map wherever the rules lead. */
 static void shape_child(struct isb_buf *out, const struct isb_order_child *child)
 {
@@ -39,15 +46,22 @@ static void shape_child(struct isb_buf *out, const struct isb_order_child *child
 	}
 	isb_buf_putc(out, (char)child->bias);
 	isb_buf_u32(out, (uint32_t)child->nregion);
-	for (size_t i = 0; i < child->nregion; i++) {
-		const struct isb_region *region = child->regions[i];
-		isb_buf_add(out, region->name, strlen(region->name) + 1);
-		isb_buf_add(out, &region->latitude, sizeof(region->latitude));
-		isb_buf_add(out, &region->longitude, sizeof(region->longitude));
-	}
+	for (size_t i = 0; i < child->nregion; i++)
+		shape_region(out, child->regions[i]);
 }
 
-static void shape_node(struct isb_buf *out, const struct isb_tree_node *node)
+/* Order fastest looks at every region there is, and not at its children's. */
+static void shape_children(struct isb_buf *out, const struct isb_tree *tree, const struct isb_tree_node *node)
+{
+	if (node->order->param)
+		for (size_t i = 0; i < tree->catalog->nregion; i++)
+			shape_region(out, &tree->catalog->regions[i]);
+	else
+		for (size_t i = 0; i < node->nchild; i++)
+			shape_child(out, &node->children[i]);
+}
+
+static void shape_node(struct isb_buf *out, const struct isb_tree *tree, const struct isb_tree_node *node)
 {
 	isb_buf_putc(out, (char)(node->policy ? 'p' : node->order->by_client ? 'c' : '-'));
 	if (!node->policy && !node->order->by_client)
@@ -63,8 +77,8 @@ static void shape_node(struct isb_buf *out, const struct isb_tree_node *node)
 		isb_buf_putc(out, node->in_place);
 		isb_buf_putc(out, node->policy->trickle != 0);
 	}
-	for (size_t i = 0; node->order->by_client && i < node->nchild; i++)
-		shape_child(out, &node->children[i]);
+	if (node->order->by_client)
+		shape_children(out, tree, node);
 }
 
 void isb_tree_shape(const struct isb_tree *tree, const struct isb_geodb *geodb, const struct isb_latencies *latencies,
@@ -73,7 +87,7 @@ void isb_tree_shape(const struct isb_tree *tree, const struct isb_geodb *geodb, 
 	isb_buf_u64(ret_shape, geodb ? isb_geodb_fingerprint(geodb) : 0);
 	isb_buf_u64(ret_shape, tree->by_cell ? isb_latencies_fingerprint(latencies) : 0);
 	for (size_t i = 0; i < tree->count; i++)
-		shape_node(ret_shape, &tree->nodes[i]);
+		shape_node(ret_shape, tree, &tree->nodes[i]);
 }
 
 void isb_tree_content(const struct isb_tree_node *node, struct isb_buf *ret_content)

@@ -30,6 +30,8 @@ void isb_view_steer(const struct isb_view *view, uint32_t record, enum isb_plan_
 		return;
 	}
 	isb_steer(view->plan, r, leaf.cls, type, state, ret_choice);
+	if (ret_choice->client_bits > leaf.scope)
+		*ret_scope = ret_choice->client_bits;
 }
 
 /* --- Building ------------------------------------------------------------------------------------------------------ */

@@ -43,8 +43,7 @@ static void ask_order(struct telling *t, uint32_t at)
 	struct isb_arena *arena = t->tree->arena;
 	uint16_t *rank = isb_arena_alloc(arena, node->nchild * sizeof(*rank));
 	struct isb_buf *why = isb_arena_alloc(arena, node->nchild * sizeof(*why));
-	struct isb_order_in in = {.children = node->children, .count = node->nchild, .endpoints = node->pool != NULL,
-	                          .facts = t->facts, .rtt = t->rtt};
+	struct isb_order_in in = isb_tree_order_in(t->tree, node, t->facts, t->rtt);
 	node->order->rank(&in, rank, why);
 	t->text[at] = isb_arena_alloc(arena, node->nchild * sizeof(*t->text[at]));
 	for (size_t i = 0; i < node->nchild; i++) {

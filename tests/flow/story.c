@@ -99,6 +99,7 @@ void story_free(struct story *s)
 	isb_store_close(s->store);
 	isb_view_free(s->view);
 	isb_geodb_free(s->geodb);
+	isb_context_done(&s->ctx);
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
 		snprintf(path, sizeof(path), "%s/%s", s->dir, files[i]);
 		unlink(path);
@@ -143,6 +144,7 @@ static void swap_view(struct story *s)
 	struct isb_view *view = build(s, s->view);
 	isb_view_free(s->view);
 	s->view = view;
+	isb_context_turn_to(&s->ctx, view);
 }
 
 const struct isb_view *story_view(const struct story *s)
@@ -164,6 +166,7 @@ void story_restart_server(struct story *s)
 	s->reader = NULL;
 	s->store = NULL;
 	story_store(s, ISB_STORE_READ);
+	isb_context_done(&s->ctx);
 	isb_context_init(&s->ctx, 7);
 	swap_view(s);
 }

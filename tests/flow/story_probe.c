@@ -254,6 +254,14 @@ void story_word(struct story *s, const char *endpoint, const struct isb_health *
 	assert_int_equal(isb_txn_commit(txn), ISB_OK);
 }
 
+void story_pace(struct story *s, const char *region, const char *endpoint, unsigned ms)
+{
+	uint32_t slot = slot_of(s, endpoint);
+	struct isb_txn *txn = story_txn(s, ISB_ENV_HEALTH, true);
+	assert_int_equal(isb_pace_put(txn, region, slot, ms * 1000), ISB_OK);
+	assert_int_equal(isb_txn_commit(txn), ISB_OK);
+}
+
 void story_rtt(struct story *s, const char *from, const char *to, unsigned ms)
 {
 	struct isb_txn *txn = story_txn(s, ISB_ENV_HEALTH, true);

@@ -213,6 +213,6 @@ const struct isb_zone *isb_catalog_zone(const struct isb_catalog *catalog, const
  * loops, depth, geo without rules, order geo on a pool, endpoints without address or host, a nearest/latency order over
  * children without a region, two records of one owner, record owners outside their zone, SRV
  * records whose pools lack host or port, geo rules that match nothing or are never reached, pools whose min_up cannot
- * be met. Adds every error to diags; returns ISB_OK or ISB_EINVAL. May also look at a catalog whose reading failed, for
+ * be met, knobs that mean nothing where they stand. Adds every error to diags; returns ISB_OK or ISB_EINVAL. May also look at a catalog whose reading failed, for
  * the errors beyond. */
 int isb_catalog_check(const struct isb_catalog *catalog, struct isb_diags *diags);

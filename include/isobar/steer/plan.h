@@ -17,7 +17,7 @@
  * block gives no answer, never a crash. */
 
 enum { ISB_PLAN_MAGIC = 0x69736231, ISB_PLAN_VERSION = 2 }; /* "isb1" */
-enum { ISB_NO_MAP = 0xffffffff, ISB_NO_NODE = 0xffffffff };
+enum { ISB_NO_MAP = 0xffffffff, ISB_NO_NODE = 0xffffffff, ISB_NO_VIEWPOINT = 0xffffffff };
 enum { ISB_PLAN_DEPTH_MAX = 18 }; /* policies nest to 16, then the pool, then its endpoints */
 
 struct isb_plan {
@@ -26,7 +26,7 @@ struct isb_plan {
 	uint32_t record, nrecord;      /* struct isb_plan_record[nrecord]; by the number kept in the name's node */
 	uint32_t endpoint, nendpoint;  /* struct isb_plan_endpoint[nendpoint] */
 	uint32_t nmap;                 /* geo maps the records refer to, kept beside this block */
-	uint32_t nrotor;               /* counters that nodes of order rotate count with, kept by each worker */
+	uint32_t nrotor;               /* counters of nodes of order rotate, one for each type; kept by each worker */
 	uint32_t viewpoint, nviewpoint; /* uint32_t[nviewpoint]: offsets of the names of regions whose probes order fastest asks */
 	uint32_t pad;
 };
@@ -55,10 +55,12 @@ struct isb_plan_node {
 	uint32_t nchild;
 	uint32_t answers;   /* pool: endpoints in one answer, 0: all */
 	uint32_t min_up;    /* pool: usable endpoints it takes to answer, already a count */
-	uint32_t param;     /* rotate: number of its counter; hash: seed; fastest: index of its viewpoint */
+	uint32_t param;     /* rotate: number of its first counter, plus isb_plan_type; hash: seed; fastest: index of its
+	                     * viewpoint, or ISB_NO_VIEWPOINT */
 	uint8_t trickle;    /* failover: per cent of answers for which the next rank is tried first */
 	uint8_t hash_ipv4, hash_ipv6; /* hash: bits of the client that make its key */
-	uint8_t pad[5];
+	uint8_t below_ipv4, below_ipv6; /* the most bits of a client that this node or one below it makes a key of; 0: none */
+	uint8_t pad[3];
 	struct isb_plan_child {
 		uint32_t ref;    /* node: offset of a node; pool: index of an endpoint */
 		uint32_t key;    /* hash of the child's name: the same in every view and on every node */

@@ -20,7 +20,8 @@ struct isb_steer_state {
 	int64_t now_ms;
 	struct isb_rng *rng;
 	const struct isb_addr *client; /* whose network order hash takes as the key */
-	const uint8_t *name;  /* wire form, lower case: what was asked for; NULL: hash by name takes the record's */
+	const uint8_t *name;  /* wire form, lower case: what is steered, a name under a wildcard too; NULL: hash by name takes the
+	                       * record's */
 	uint32_t *rotor;      /* counters of this worker for order rotate, plan->nrotor of them; NULL: begin anywhere */
 	const struct isb_pace_table *pace; /* by viewpoint of the plan */
 	uint32_t npace;

@@ -438,7 +438,7 @@ static void pools_and_records_refuse_what_they_cannot_mean(void **state)
 	(void)state;
 	assert_refused("pools: {p: {order: geo, answers: 0, min_up: 101%, endpoints: {a.b: {}, -c: {}, e: {address: [192.0.2.1, "
 	               "192.0.2.300, 192.0.2.1], host: 'a b', region: 'x/y'}, f: {address: []}}}}\n",
-	               "t:1:20: order takes one of failover, weighted, nearest, latency, not 'geo'\n"
+	               "t:1:20: order takes one of failover, weighted, rotate, nearest, latency, hash, least-load, fastest, not 'geo'\n"
 	               "t:1:34: answers takes an integer (1..64 or all), not '0'\n"
 	               "t:1:45: min_up takes a number or share (1..65535 or 1%..100%), not '101%'\n"
 	               "t:1:63: endpoint: 'a.b' is no name; write 1 to 63 letters, digits, '_' or '-', not '-' first\n"

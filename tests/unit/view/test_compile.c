@@ -404,6 +404,9 @@ static void rules_that_lead_to_the_same_are_one_decision(void **state)
 	SAME(RULES("{order: geo, rules: [{nets: [0.0.0.0/0], use: b}]}", "b", OTHERS("c")), "www[0*1 " B " 1*1 " C "]");
 	SAME(RULES("{order: weighted, of: [a, {use: b, weight: 3}]}", "{order: weighted, of: [a, {use: b, weight: 3}]}", ""),
 	     "www[0*1 " A " 0*3 " B "]");
+	/* other orders draw in ways of their own, and so keep their walls; of one child all make the same */
+	SAME(RULES("{order: rotate, of: [a, b]}", "{order: rotate, of: [a, b]}", ""), "www[0*1 rotate of a, b[0*1 " A " 0*1 " B "]]");
+	SAME(RULES("{order: hash, of: [a], hash: {seed: 5}}", "{order: rotate, of: [a]}", OTHERS("a")), "www[0*1 " A "]");
 	/* alone at its rank, so its weight says nothing */
 	SAME(RULES("{order: nearest, of: [{use: a, weight: 7}]}", "{order: nearest, of: [a]}", OTHERS("b")),
 	     "www[0*7 " A " 1*1 " B "]");
@@ -427,6 +430,11 @@ static void what_can_make_a_difference_does(void **state)
 	/* a trickle jumps over ranks */
 	assert_plans(RULES("{trickle: 5, of: [a, b]}", "[a, b]", OTHERS("c")), false,
 	             "www[0*1 a, b[0*1 " A " 1*1 " B "] 1*1 " C "]", "www[0*1 " A " 1*1 " B " 2*1 " C "]");
+	/* how equals are drawn */
+	assert_plans(RULES("{order: rotate, of: [a, b]}", "{order: weighted, of: [a, b]}", ""), false,
+	             "www[0*1 rotate of a, b[0*1 " A " 0*1 " B "]]", "www[0*1 " A " 0*1 " B "]");
+	assert_plans(RULES("{order: hash, hash: {seed: 1}, of: [a, b]}", "{order: hash, hash: {seed: 2}, of: [a, b]}", ""), false,
+	             "www[0*1 hash of a, b[0*1 " A " 0*1 " B "]]", "www[0*1 hash of a, b#2[0*1 " A " 0*1 " B "]]");
 	/* a policy with a name is one thing, whatever it holds */
 	assert_plans(RULES("named", "twin", ""), false, "www[0*1 named[0*1 " A " 1*1 " B "]]", "www[0*1 twin[0*1 " A " 1*1 " B "]]");
 }
