@@ -7,6 +7,7 @@
 #include "cli.h"
 #include "isobar/base/err.h"
 #include "isobar/model/dname.h"
+#include "isobar/store/rollouts.h"
 
 int cli_open(const struct cli *cli, enum isb_store_mode mode, struct isb_store **ret_store)
 {
@@ -92,6 +93,7 @@ static void check_whole(struct cli_edit *e)
 	if (isb_catalog_load(e->txn, &catalog, &e->diags) == ISB_OK) {
 		isb_catalog_check(&catalog, &e->diags);
 		check_zones(e->txn, &catalog, &e->diags);
+		isb_rollouts_check(e->txn, &catalog, &e->diags);
 	}
 	isb_catalog_done(&catalog);
 }

@@ -10,6 +10,7 @@ static const char *step_word(enum isb_step_kind kind)
 	case ISB_STEP_ENTER: return "enter";
 	case ISB_STEP_CHILD: return "child";
 	case ISB_STEP_ENDPOINT: return "endpoint";
+	case ISB_STEP_ROLLOUT: return "rollout";
 	case ISB_STEP_TRICKLE: return "trickle";
 	case ISB_STEP_TURN: return "turn";
 	case ISB_STEP_KEY: return "key";
@@ -46,6 +47,11 @@ static json_t *json_step(struct explain *e, const struct isb_step *step)
 	case ISB_STEP_CHILD:
 		json_object_set_new(o, "rank", json_integer(step->rank));
 		json_object_set_new(o, "weight", json_integer(step->weight));
+		break;
+	case ISB_STEP_ROLLOUT:
+		json_object_set_new(o, "per_cent", json_integer(step->weight));
+		json_object_set_new(o, "number", json_integer(step->rank));
+		json_object_set_new(o, "aborted", json_boolean(step->got));
 		break;
 	case ISB_STEP_DRAW:
 	case ISB_STEP_CHOSEN:

@@ -165,6 +165,17 @@ static void tell_endpoint(struct telling *t, const struct isb_step *step)
 	       step->usable == ISB_USABLE ? "" : ": set aside");
 }
 
+static void tell_rollout(const struct isb_step *step)
+{
+	int at = indent(step->depth) + 2;
+	if (step->got)
+		printf("%*saborted: nobody is given %s\n", at, "", step->name);
+	else if (!step->rank)
+		printf("%*snot begun by this clock: nobody is given %s\n", at, "", step->name);
+	else
+		printf("%*sstep %u: %u %% are given %s\n", at, "", step->rank, step->weight, step->name);
+}
+
 static void tell_chosen(const struct isb_step *step)
 {
 	printf("%*s=> %s", indent(step->depth), "", step->name);
@@ -219,6 +230,7 @@ static void tell_step(struct telling *t, const struct isb_step *step)
 	case ISB_STEP_ENTER: tell_enter(t, step); break;
 	case ISB_STEP_CHILD: tell_child(t, step); break;
 	case ISB_STEP_ENDPOINT: tell_endpoint(t, step); break;
+	case ISB_STEP_ROLLOUT: tell_rollout(step); break;
 	case ISB_STEP_TRICKLE:
 	case ISB_STEP_TURN:
 	case ISB_STEP_KEY:

@@ -35,6 +35,7 @@ struct status {
 	struct row *rows;
 	size_t count;
 	struct isb_probe_row *probes;
+	struct cli_rollouts rollouts;
 	size_t nprobe, heard; /* heard: probes that report and see something */
 	struct isb_buf geo;       /* what the geo databases call themselves; empty: there are none */
 	struct isb_diags geo_wrong;
@@ -145,6 +146,8 @@ static int read_all(struct status *s)
 		rc = read_since(s);
 	if (rc == ISB_OK)
 		rc = isb_probe_each(s->reader.health, add_probe, s);
+	if (rc == ISB_OK)
+		rc = cli_rollouts_read(s->reader.catalog, s->reader.health, &s->catalog, NULL, s->cli->now_ms, &s->rollouts);
 	read_geo(s);
 	isb_diags_print(&diags, stderr);
 	isb_diags_done(&diags);
@@ -310,8 +313,8 @@ static void print_json(struct status *s)
 		json_array_append_new(wrong, json_pack("{s:s, s:s}", "file", s->geo_wrong.list[i].at.file, "reason",
 		                                       s->geo_wrong.list[i].text));
 	json_t *geo = json_pack("{s:s?, s:o}", "databases", s->geo.len ? s->geo.data : NULL, "refused", wrong);
-	cli_print_json(json_pack("{s:I, s:o, s:o, s:o}", "generation", (json_int_t)s->generation, "endpoints", endpoints,
-	                         "probes", probes, "geo", geo));
+	cli_print_json(json_pack("{s:I, s:o, s:o, s:o, s:o}", "generation", (json_int_t)s->generation, "endpoints", endpoints,
+	                         "rollouts", cli_rollouts_json(&s->rollouts), "probes", probes, "geo", geo));
 }
 
 static int run(struct cli *cli)
@@ -332,6 +335,10 @@ static int run(struct cli *cli)
 		print_counts(&s);
 		putchar('\n');
 		print_rows(&s);
+		if (s.rollouts.count) {
+			putchar('\n');
+			cli_rollouts_print(&s.rollouts, cli->now_ms);
+		}
 		print_probes(&s);
 	}
 	for (size_t i = 0; i < s.count; i++)
@@ -340,6 +347,7 @@ static int run(struct cli *cli)
 	free(s.probes);
 	isb_buf_done(&s.geo);
 	isb_diags_done(&s.geo_wrong);
+	cli_rollouts_done(&s.rollouts);
 	isb_arena_done(&s.arena);
 	isb_catalog_done(&s.catalog);
 	cli_read_done(&s.reader);
@@ -347,6 +355,6 @@ static int run(struct cli *cli)
 }
 
 const struct verb verb_status = {
-	"status", "[--geo FILE ...]", "what is up, down, forced or drained, since when and why",
+	"status", "[--geo FILE ...]", "what is up, down, forced, drained or rolled out, since when and why",
 	"From the store alone: the server need not run. A state that is unknown or disputed is answered\n"
 	"as what is held, and as up when nothing is.\n", "", "g", run};

@@ -121,12 +121,25 @@ static const char *rule_of(struct walk *w, const struct isb_step *node, const st
 static void tell_draw(struct walk *w, const struct isb_step *step)
 {
 	const struct isb_step *node = step->depth ? w->node[step->depth - 1] : NULL;
-	if (step->weight < step->total)
+	if (node && node->kind == ISB_STEP_ROLLOUT)
+		say(&w->page, "rollout to %s takes %s, drawn with %" PRIu32 " of %" PRIu64, node->name, step->name, step->weight,
+		    step->total);
+	else if (step->weight < step->total)
 		say(&w->page, "policy %s (%s) takes %s%s, drawn with %" PRIu32 " of %" PRIu64, name_of(node), order_of(node), step->name,
 		    rule_of(w, node, step), step->weight, step->total);
 	else
 		say(&w->page, "policy %s (%s) takes %s%s, rank %u", name_of(node), order_of(node), step->name,
 		    rule_of(w, node, step), step->rank + 1);
+}
+
+/* Draws below tell of it in place of the node. */
+static void tell_rollout(struct walk *w, const struct isb_step *step)
+{
+	w->node[step->depth] = step;
+	if (step->got)
+		say(&w->page, "rollout to %s: aborted", step->name);
+	else
+		say(&w->page, "rollout to %s: step %u, %u per cent", step->name, step->rank, step->weight);
 }
 
 static void tell_chosen(struct walk *w, const struct isb_step *step)
@@ -203,6 +216,7 @@ static void tell_step(struct walk *w, const struct isb_step *step)
 		find_rules(w, step);
 		break;
 	case ISB_STEP_ENTER: w->node[step->depth] = step; break;
+	case ISB_STEP_ROLLOUT: tell_rollout(w, step); break;
 	case ISB_STEP_DRAW: tell_draw(w, step); break;
 	case ISB_STEP_ENDPOINT: tell_endpoint(w, step); break;
 	case ISB_STEP_SHORT:

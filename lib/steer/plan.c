@@ -7,6 +7,7 @@
 #include "isobar/base/arena.h"
 #include "isobar/model/model.h"
 #include "isobar/model/rr.h"
+#include "isobar/steer/rollout.h"
 #include "isobar/steer/steer.h"
 
 static const uint16_t type_rr[ISB_PLAN_TYPES] = {[ISB_PLAN_A] = ISB_A, [ISB_PLAN_AAAA] = ISB_AAAA, [ISB_PLAN_SRV] = ISB_SRV};
@@ -98,6 +99,9 @@ static bool node_ok(struct check *check, uint32_t offset, unsigned depth)
 	const struct isb_plan *plan = check->plan;
 	const struct isb_plan_node *node = isb_plan_node(plan, offset);
 	if (!node || depth > ISB_PLAN_DEPTH_MAX || node->nchild > ISB_CHILD_MAX || !order_ok(plan, node))
+		return false;
+	bool rollout = node->flags & ISB_NODE_ROLLOUT;
+	if (rollout && (node->flags & ISB_NODE_POOL || node->nchild != 2 || !isb_plan_rollout(plan, node)))
 		return false;
 	uint8_t *height = &check->height[offset / 4], below = 0;
 	if (*height)

@@ -6,6 +6,7 @@
 
 #include "draw.h"
 #include "isobar/base/arena.h"
+#include "isobar/steer/rollout.h"
 #include "judge.h"
 
 struct isb_share_node {
@@ -47,6 +48,9 @@ static struct isb_share_node *met(const struct sharing *s, uint32_t offset)
 static uint32_t child_weight(struct sharing *s, const struct isb_plan_node *node, uint32_t i)
 {
 	const struct isb_plan_child *child = &node->child[i];
+	const struct isb_plan_rollout *rollout = node->flags & ISB_NODE_ROLLOUT ? isb_plan_rollout(s->walk.plan, node) : NULL;
+	if (rollout && i == ISB_ROLLOUT_TO && !isb_rollout_stand(rollout, s->walk.state).percent)
+		return ISB_SET_ASIDE;
 	if (node->flags & ISB_NODE_POOL)
 		return isb_weigh(&s->walk, child, 0, false);
 	const struct isb_share_node *below = met(s, child->ref);
@@ -242,6 +246,21 @@ static void measure(struct sharing *s, const struct isb_plan_node *node)
 	}
 }
 
+/* Both sides stand in for one another. */
+static void share_sides(struct sharing *s, const struct isb_plan_node *node, double mass)
+{
+	uint8_t bits;
+	const struct isb_plan_rollout *rollout = isb_plan_rollout(s->walk.plan, node);
+	const struct isb_stand stand = isb_rollout_stand(rollout, s->walk.state);
+	double part = isb_rollout_chance(rollout, &stand, s->walk.state->client, &bits) / 100.;
+	if (s->weight[ISB_ROLLOUT_TO] == ISB_SET_ASIDE || s->weight[ISB_ROLLOUT_FROM] == ISB_SET_ASIDE)
+		part = s->weight[ISB_ROLLOUT_TO] != ISB_SET_ASIDE;
+	if (part < 1)
+		met(s, node->child[ISB_ROLLOUT_FROM].ref)->mass += mass * (1 - part);
+	if (part > 0)
+		met(s, node->child[ISB_ROLLOUT_TO].ref)->mass += mass * part;
+}
+
 /* From the root down: whoever uses a node stands behind it in the list. */
 static void share_all(struct sharing *s)
 {
@@ -256,7 +275,9 @@ static void share_all(struct sharing *s)
 			s->weight[i] = child_weight(s, node, i);
 		if (node->order == ISB_ORDER_LEAST_LOAD || node->order == ISB_ORDER_FASTEST)
 			measure(s, node);
-		if (!share_round(s, node, false, mass))
+		if (node->flags & ISB_NODE_ROLLOUT)
+			share_sides(s, node, mass);
+		else if (!share_round(s, node, false, mass))
 			share_round(s, node, true, mass);
 	}
 }

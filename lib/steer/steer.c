@@ -2,6 +2,7 @@
 #include "isobar/steer/steer.h"
 
 #include "draw.h"
+#include "isobar/steer/rollout.h"
 #include "judge.h"
 
 uint32_t isb_child_name(const struct isb_plan *plan, const struct isb_plan_node *node, uint32_t index)
@@ -307,6 +308,46 @@ static bool walk_policy(struct isb_walk *walk, const struct isb_plan_node *node,
 	return in_order(walk, &in, false, try_child) || in_order(walk, &in, true, try_child);
 }
 
+/* --- Rollouts ------------------------------------------------------------------------------------------------------ */
+
+/* Where chance chooses the side, answers of both are about as little of the client as those of the one that looks at more
+ * of it: see note_equals(). Where the client's network chooses, that is what they are about. */
+static void note_sides(struct isb_walk *walk, const struct isb_plan_node *node, const struct isb_sides *sides)
+{
+	bool chance = sides->stand.percent && sides->stand.percent < 100 && !sides->client_bits;
+	for (uint32_t i = 0; chance && i < 2; i++) {
+		const struct isb_plan_node *child = isb_plan_node(walk->plan, node->child[i].ref);
+		if (child)
+			note_bits(walk, child->below_ipv4, child->below_ipv6);
+	}
+	note_bits(walk, sides->client_bits, sides->client_bits);
+	if (sides->stand.next_ms)
+		isb_note_flip(walk, (uint64_t)(sides->stand.next_ms - walk->state->now_ms + 999) / 1000);
+}
+
+static bool walk_rollout(struct isb_walk *walk, const struct isb_plan_node *node, unsigned depth)
+{
+	const struct isb_children in = {.node = node, .depth = depth + 1};
+	const struct isb_plan_rollout *rollout = isb_plan_rollout(walk->plan, node);
+	if (!rollout || node->nchild != 2)
+		return false;
+	const struct isb_sides sides = isb_rollout_sides(rollout, walk->state);
+	note_sides(walk, node, &sides);
+	if (walk->state->trace) {
+		struct isb_step *step =
+			isb_walk_step(walk, ISB_STEP_ROLLOUT, depth, isb_child_name(walk->plan, node, ISB_ROLLOUT_TO));
+		step->weight = sides.stand.percent;
+		step->rank = sides.stand.step;
+		step->got = sides.stand.aborted;
+	}
+	for (unsigned i = 0; i < sides.count; i++) {
+		uint32_t percent = sides.side[i] == ISB_ROLLOUT_TO ? sides.stand.percent : 100u - sides.stand.percent;
+		if (try_child(walk, &in, sides.side[i], i ? 100 : percent, 100)) /* the second follows from the first */
+			return true;
+	}
+	return false;
+}
+
 static bool walk_node(struct isb_walk *walk, const struct isb_plan_node *node, unsigned depth)
 {
 	if (depth > ISB_PLAN_DEPTH_MAX * 2 || node->nchild > ISB_CHILD_MAX)
@@ -316,7 +357,9 @@ static bool walk_node(struct isb_walk *walk, const struct isb_plan_node *node, u
 	walk->work += ISB_NODE_WORK;
 	if (node->order == ISB_ORDER_HASH)
 		note_key(walk, node);
-	bool answered = node->flags & ISB_NODE_POOL ? walk_pool(walk, node, depth) : walk_policy(walk, node, depth);
+	bool answered = node->flags & ISB_NODE_POOL      ? walk_pool(walk, node, depth)
+	                : node->flags & ISB_NODE_ROLLOUT ? walk_rollout(walk, node, depth)
+	                                                 : walk_policy(walk, node, depth);
 	if (!answered && walk->state->trace)
 		isb_walk_step(walk, ISB_STEP_LEAVE, depth, node->name);
 	return answered;

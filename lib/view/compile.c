@@ -10,6 +10,7 @@
 #include "isobar/base/wire.h"
 #include "isobar/model/dname.h"
 #include "isobar/model/rr.h"
+#include "isobar/steer/rollout.h"
 #include "isobar/steer/steer.h"
 
 /* The compiled form of one pool or policy that records use: shared by all of them. */
@@ -272,12 +273,44 @@ static struct isb_plan_child plan_child(struct builder *b, const struct isb_tree
 	return child;
 }
 
+/* Between the sides of a rollout. A class of clients that only one side serves is not led anywhere: whom no rule of the old
+ * side matches is answered as before until the rollout is finished, and whom no rule of the new side matches stays. */
+static uint32_t add_sides(struct builder *b, const struct isb_tree *tree, const struct isb_tree_settled *settled, uint32_t at)
+{
+	const struct isb_tree_node *from = &tree->nodes[at];
+	const struct isb_rollout *rollout = from->rollout;
+	uint32_t old = add_node(b, tree, settled, from->child[from->listed]);
+	uint32_t new = add_node(b, tree, settled, from->child[!from->listed]);
+	if (old == ISB_NO_NODE || new == ISB_NO_NODE)
+		return old;
+	struct isb_plan_rollout sides = {.pace = rollout->pace, .seed = (uint64_t)rollout->begun_ms, .slot = rollout->slot,
+	                                 .sticky = rollout->sticky, .abortable = rollout->abort_if == ISB_ABORT_DOWN};
+	if (from->listed)
+		sides.pace = (struct isb_pace){.nstep = 1, .step = {100}};
+	struct isb_plan_node *node = isb_xcalloc(1, sizeof(*node) + 2 * sizeof(node->child[0]));
+	node->name = intern_text(b, from->name);
+	node->order = (uint16_t)from->order->id;
+	node->flags = ISB_NODE_ROLLOUT;
+	node->param = intern(b, 'r', &sides, sizeof(sides));
+	node->nchild = 2;
+	node->child[ISB_ROLLOUT_FROM].ref = old;
+	node->child[ISB_ROLLOUT_TO].ref = new;
+	set_bits_below(b, node);
+	if (rollout->sticky)
+		add_bits(node, ISB_STICKY_IPV4, ISB_STICKY_IPV6);
+	uint32_t offset = intern(b, 'n', node, sizeof(*node) + 2 * sizeof(node->child[0]));
+	free(node);
+	return offset;
+}
+
 /* Offset of the node for one class, or ISB_NO_NODE when no child is left for it. */
 static uint32_t add_node(struct builder *b, const struct isb_tree *tree, const struct isb_tree_settled *settled, uint32_t at)
 {
 	if (b->node_at[at])
 		return b->node_at[at];
 	const struct isb_tree_node *from = &tree->nodes[at];
+	if (from->rollout)
+		return b->node_at[at] = add_sides(b, tree, settled, at);
 	struct isb_tree_span span = settled->node[at];
 	struct isb_plan_node *node = isb_xcalloc(1, sizeof(*node) + span.count * sizeof(node->child[0]));
 	node->name = intern_text(b, from->name);
@@ -368,14 +401,8 @@ static int check_sizes(struct builder *b, const struct isb_tree *tree)
 	return rc;
 }
 
-static int root_of(struct builder *b, const char *name, struct root *ret_root)
+static int compile_tree(struct builder *b, const struct isb_tree *tree, struct root *ret_root)
 {
-	uint32_t index;
-	if (isb_map_get(&b->root_of, name, strlen(name), &index)) {
-		*ret_root = b->roots[index];
-		return ISB_OK;
-	}
-	const struct isb_tree *tree = isb_tree_new(b->in->arena, b->in->catalog, name);
 	if (check_sizes(b, tree) != ISB_OK)
 		return ISB_EINVAL;
 	struct root root = {.map = ISB_NO_MAP, .nclass = 1};
@@ -397,11 +424,38 @@ static int root_of(struct builder *b, const char *name, struct root *ret_root)
 	isb_tree_settled_done(&settled);
 	root.class_node = intern(b, 'c', nodes, root.nclass * sizeof(*nodes));
 	free(nodes);
+	*ret_root = root;
+	return ISB_OK;
+}
+
+static int root_of(struct builder *b, const char *name, struct root *ret_root)
+{
+	uint32_t index;
+	struct root root;
+	if (isb_map_get(&b->root_of, name, strlen(name), &index)) {
+		*ret_root = b->roots[index];
+		return ISB_OK;
+	}
+	if (compile_tree(b, isb_tree_new(b->in->arena, b->in->catalog, name), &root) != ISB_OK)
+		return ISB_EINVAL;
 	isb_map_put(&b->root_of, name, strlen(name), (uint32_t)b->nroot);
 	b->roots = isb_arena_grow(b->in->arena, b->roots, b->nroot * sizeof(root), (b->nroot + 1) * sizeof(root));
 	b->roots[b->nroot++] = root;
 	*ret_root = root;
 	return ISB_OK;
+}
+
+/* Both sides are compiled for themselves too: that keeps their geo maps, so that an abort and a finish take effect at once
+ * and not after the seconds that a map of a whole database takes. */
+static int root_of_record(struct builder *b, const struct isb_compile_record *record, struct root *ret_root)
+{
+	const char *from = record->record->policy.name;
+	struct root alone;
+	if (!record->rollout)
+		return root_of(b, from, ret_root);
+	if (root_of(b, from, &alone) != ISB_OK || root_of(b, record->rollout->to, &alone) != ISB_OK)
+		return ISB_EINVAL;
+	return compile_tree(b, isb_tree_new_rollout(b->in->arena, b->in->catalog, from, record->rollout), ret_root);
 }
 
 static int add_records(struct builder *b)
@@ -415,7 +469,7 @@ static int add_records(struct builder *b)
 		records[i].map = ISB_NO_MAP;
 		if (!in->records[i].name)
 			continue;
-		if (root_of(b, from->policy.name, &root) != ISB_OK) {
+		if (root_of_record(b, &in->records[i], &root) != ISB_OK) {
 			rc = ISB_EINVAL;
 			continue;
 		}

@@ -7,6 +7,7 @@
 #include "isobar/base/arena.h"
 #include "isobar/base/buf.h"
 #include "isobar/model/model.h"
+#include "isobar/model/rollout.h"
 #include "isobar/steer/order.h"
 #include "isobar/view/cells.h"
 #include "isobar/view/geodb.h"
@@ -20,6 +21,8 @@ struct isb_tree_node {
 	bool in_place;    /* then the name holds a space, which no named object's does */
 	const struct isb_policy_node *policy; /* or */
 	const struct isb_pool *pool;
+	const struct isb_rollout *rollout; /* of a node between the two sides of one (then policy is set too) */
+	bool listed;                       /* and the clients are those in its networks: the new side is the first child */
 	const struct isb_order *order;
 	size_t nchild;
 	struct isb_order_child *children; /* facts for the order */
@@ -63,6 +66,11 @@ static inline struct isb_order_in isb_tree_order_in(const struct isb_tree *tree,
 /* Unfolds the pool or policy called `name`; the catalog was checked, so the name exists and nothing loops. Nodes written
  * in place that are alike in everything are one node. */
 struct isb_tree *isb_tree_new(struct isb_arena *arena, const struct isb_catalog *catalog, const char *name);
+
+/* Unfolds what a record is served by: its policy, and while it is led from that to another a node between the two sides,
+ * or, when the rollout names networks, an order geo over two of them. `rollout` NULL: none is under way. */
+struct isb_tree *isb_tree_new_rollout(struct isb_arena *arena, const struct isb_catalog *catalog, const char *from,
+                                      const struct isb_rollout *rollout);
 
 /* --- Decisions: what is left of a tree for one class of clients --------------------------------------------------- */
 

@@ -217,12 +217,23 @@ static void settle_whole(struct settling *s, const struct isb_tree_node *node, s
 	}
 }
 
+/* Between the sides of a rollout nothing is to choose where one of them is not there for this client: then the old one
+ * serves, as before, or nobody (compile.c). */
+static size_t keep_sides(const struct isb_tree_node *node, struct entry *entry, size_t count)
+{
+	if (count == 2)
+		return count;
+	return count && entry[0].from == node->listed ? 1 : 0; /* listed: the old side is the second child */
+}
+
 static void settle_node(struct settling *s, uint32_t at)
 {
 	const struct isb_tree_node *node = &s->tree->nodes[at];
 	struct isb_tree_settled *out = s->out;
 	uint64_t *pools = pools_of(out, at);
 	size_t count = take_entries(s, node), first = out->count;
+	if (node->rollout)
+		count = keep_sides(node, s->entry, count);
 	bool plain = draws_by_weight(node) || (node->policy && count == 1); /* of one, all orders make the same */
 	if (!plain) /* then weight 0 has no turn of its own here: how to draw is all the order's */
 		for (size_t i = 0; i < count; i++)

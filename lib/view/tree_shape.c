@@ -76,6 +76,7 @@ static void shape_node(struct isb_buf *out, const struct isb_tree *tree, const s
 	if (node->policy) {
 		isb_buf_putc(out, node->in_place);
 		isb_buf_putc(out, node->policy->trickle != 0);
+		isb_buf_putc(out, (char)(node->rollout ? 1 + node->listed : 0));
 	}
 	if (node->order->by_client)
 		shape_children(out, tree, node);

@@ -125,7 +125,8 @@ void isb_view_why(const struct isb_view *view, uint32_t record, const struct isb
 	if (record >= own->nrecord || !own->records[record].name)
 		return;
 	struct isb_arena arena = {0};
-	struct isb_tree *tree = isb_tree_new(&arena, &own->catalog, own->records[record].record->policy.name);
+	const struct isb_compile_record *from = &own->records[record];
+	struct isb_tree *tree = isb_tree_new_rollout(&arena, &own->catalog, from->record->policy.name, from->rollout);
 	struct isb_geo_facts geo = {0};
 	uint8_t len;
 	if (view->geodb)

@@ -14,7 +14,8 @@ import unittest
 from harness import (BIN, FRANKFURT, GERMANY, JAPAN, KOREA, NAME, ROOT, SEOUL, USA, VIRGINIA, ZONE, Story,
                      geo_database, scope)
 
-VERBS = "apply diff check export import show set add remove status drain force explain simulate latency log help".split()
+VERBS = ("apply diff check export import show set add remove status drain force rollout switch explain simulate latency "
+         "log help").split()
 KINDS = "region check pool endpoint policy zone record rrset".split()
 
 

@@ -13,6 +13,7 @@
 #include "isobar/model/schema.h"
 #include "isobar/model/yaml.h"
 #include "isobar/store/catalogdb.h"
+#include "isobar/store/rollouts.h"
 #include "isobar/view/zonefile.h"
 
 /* --- The store ----------------------------------------------------------------------------------------------------- */
@@ -303,7 +304,8 @@ static bool change(struct edit *e, const char *yaml, bool replace)
 		if (replace)
 			prune(e);
 		good = isb_catalog_load(e->txn, &whole, &e->diags) == ISB_OK &&
-		       isb_catalog_check(&whole, &e->diags) == ISB_OK && e->diags.count == 0;
+		       isb_catalog_check(&whole, &e->diags) == ISB_OK &&
+		       isb_rollouts_check(e->txn, &whole, &e->diags) == ISB_OK && e->diags.count == 0;
 	}
 	isb_catalog_done(&whole);
 	isb_catalog_done(&want);
@@ -365,6 +367,29 @@ void story_admin(struct story *s, const char *endpoint, enum isb_admin admin, in
 	edit_begin(&e, s);
 	assert_int_equal(isb_edit_admin(e.edit, endpoint, &row), ISB_OK);
 	edit_end(&e);
+}
+
+void story_rollout(struct story *s, const char *record, const struct isb_rollout *rollout)
+{
+	struct edit e;
+	edit_begin(&e, s);
+	assert_int_equal(isb_edit_rollout(e.edit, record, rollout), ISB_OK);
+	edit_end(&e);
+}
+
+struct isb_rollout story_rollout_get(struct story *s, const char *record)
+{
+	struct isb_rollout rollout;
+	struct isb_buf *to = story_text(s), *nets = story_text(s);
+	struct isb_txn *txn = story_txn(s, ISB_ENV_CATALOG, false);
+	assert_int_equal(isb_rollout_get(txn, record, &rollout), ISB_OK);
+	isb_buf_puts(to, rollout.to);
+	isb_buf_add(nets, rollout.nets, rollout.nnet * sizeof(*rollout.nets));
+	isb_txn_abort(txn);
+	rollout.to = isb_buf_text(to);
+	rollout.nets = (struct isb_net *)(void *)nets->data;
+	rollout.author = rollout.reason = "";
+	return rollout;
 }
 
 void story_samples(struct story *s, const char *net, const char *region, unsigned ms, unsigned count)

@@ -46,6 +46,7 @@ struct isb_plan_record {
 enum { /* flags */
 	ISB_NODE_POOL = 1,     /* children are endpoints */
 	ISB_NODE_SPREAD = 2,   /* pool: endpoints of one answer lie in different regions where possible */
+	ISB_NODE_ROLLOUT = 8,  /* two children, old and new; param is the offset of a struct isb_plan_rollout (rollout.h) */
 	ISB_NODE_HASH_NAME = 4 /* hash: the key is the name that was asked for, not the client */
 };
 struct isb_plan_node {
@@ -56,7 +57,7 @@ struct isb_plan_node {
 	uint32_t answers;   /* pool: endpoints in one answer, 0: all */
 	uint32_t min_up;    /* pool: usable endpoints it takes to answer, already a count */
 	uint32_t param;     /* rotate: number of its first counter, plus isb_plan_type; hash: seed; fastest: index of its
-	                     * viewpoint, or ISB_NO_VIEWPOINT */
+	                     * viewpoint, or ISB_NO_VIEWPOINT; rollout: offset of what rollout.h says */
 	uint8_t trickle;    /* failover: per cent of answers for which the next rank is tried first */
 	uint8_t hash_ipv4, hash_ipv6; /* hash: bits of the client that make its key */
 	uint8_t below_ipv4, below_ipv6; /* the most bits of a client that this node or one below it makes a key of; 0: none */

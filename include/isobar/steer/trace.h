@@ -15,6 +15,8 @@ enum isb_step_kind {
 	ISB_STEP_CHILD,    /* a child of the node in rank order; name, rank, weight */
 	ISB_STEP_ENDPOINT, /* an endpoint judged; name, rank, weight (effective), usable, word, admin, got: how much of its
 	                    * weight a slow start gives it, per cent */
+	ISB_STEP_ROLLOUT,  /* the node leads from one side to another; name of the new side, weight: its per cent, rank: its step,
+	                    * got: it was aborted */
 	ISB_STEP_TRICKLE,  /* the next rank is tried before the first; rank, got: in how many of a hundred answers */
 	ISB_STEP_TURN,     /* order rotate: turn `at` of a cycle of `of` */
 	ISB_STEP_KEY,      /* order hash: the key in `at`, got: bits of the client it is made of, 0: made of the name */
