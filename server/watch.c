@@ -39,6 +39,7 @@ struct isb_watch {
 	struct isb_view *view;   /* the one in `live` */
 	uint64_t txn_id, generation; /* of the catalog that was tried last */
 	uint64_t rtt_sum;            /* of the round trips that were used last */
+	uint64_t health_txn_id;      /* of the snapshot that resolved names were read from last */
 	bool refused;                /* that catalog could not be built */
 	struct stat file;            /* of the catalog, as it was opened */
 	bool replaced;               /* another file stands in its place; said once */
@@ -189,6 +190,21 @@ static void check_rtts(struct isb_watch *watch)
 		rebuild(watch, watch->geodb, true);
 }
 
+/* Names that ALIAS gives: new addresses make a new view, a new TTL is only taken over. */
+static void check_hosts(struct isb_watch *watch)
+{
+	struct isb_txn *health;
+	uint64_t newest = isb_store_last_txn_id(watch->store, ISB_ENV_HEALTH);
+	if (!watch->view->nhost || watch->refused || newest == watch->health_txn_id ||
+	    isb_txn_begin(watch->store, ISB_ENV_HEALTH, false, &health) != ISB_OK)
+		return;
+	watch->health_txn_id = isb_txn_id(health);
+	bool same = isb_view_refresh(watch->view, health);
+	isb_txn_abort(health);
+	if (!same)
+		rebuild(watch, watch->geodb, true);
+}
+
 /* Opens what should be open; *ret_db may become NULL when only the default is asked for and there is none. */
 static int open_geo(const struct isb_watch *watch, struct isb_diags *diags, struct isb_geodb **ret_db)
 {
@@ -256,6 +272,7 @@ static void on_tick(uv_timer_t *timer)
 	unsigned tick = ++watch->ticks;
 	check_catalog(watch);
 	check_file(watch);
+	check_hosts(watch);
 	if (tick % RTT_TICKS == 0)
 		check_rtts(watch);
 	if (tick % GEO_TICKS == 0)

@@ -152,6 +152,10 @@ int cli_wanted_words(const struct cli *cli, const char *verb);
 int cli_wanted_read(const struct cli *cli, struct cli_wanted *w); /* CLI_FAILED: diags say why; done() in any case */
 void cli_wanted_done(struct cli_wanted *w);
 
+/* Ordinary data beside records of type CNAME: in the store, and in the files. */
+void cli_check_cnames(struct isb_txn *txn, const struct isb_catalog *catalog, struct isb_diags *diags);
+void cli_wanted_check_cnames(struct cli_wanted *w);
+
 /* --- Printing --- */
 
 void cli_print_json(json_t *value); /* takes over the reference */

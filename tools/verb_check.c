@@ -37,6 +37,7 @@ static int check_files(struct cli *cli)
 		return rc;
 	cli_wanted_read(cli, &w);
 	isb_catalog_check(&w.catalog, &w.diags);
+	cli_wanted_check_cnames(&w);
 	for (size_t i = 0; i < w.nzone; i++) {
 		records += w.catalog.zones[i].nrecord;
 		rrsets += w.zones[i].data.count;
@@ -77,6 +78,7 @@ static int check_store(struct cli *cli, struct cli_reader *reader)
 		err = isb_view_build(reader->catalog, reader->health, geodb, NULL, &diags, &view);
 	if (err == ISB_OK) {
 		isb_catalog_check(isb_view_catalog(view), &diags);
+		cli_check_cnames(reader->catalog, isb_view_catalog(view), &diags);
 		err = prove(view, &diags, &leaves);
 	}
 	if (diags.count)

@@ -156,28 +156,29 @@ void isb_graph_walk(struct isb_graph *g)
 			walk_from(g, i);
 }
 
-/* --- SRV --- */
+/* --- What records want of pools --- */
 
-struct srv_visit {
+struct need_visit {
 	struct isb_graph *g;
-	struct isb_srv_need need;
+	unsigned sort;
+	struct isb_need need;
 	size_t pending; /* policies on g->stack: each gets there once */
 };
 
-static void visit_name(struct srv_visit *v, const char *name)
+static void visit_name(struct need_visit *v, const char *name)
 {
 	struct isb_graph *g = v->g;
 	const struct isb_pool *pool = isb_catalog_pool(g->catalog, name);
 	const struct isb_policy *policy = isb_catalog_policy(g->catalog, name);
-	if (pool && !g->pools[pool_index(g, pool)].srv.record)
-		g->pools[pool_index(g, pool)].srv = v->need;
-	if (policy && !g->policies[policy_index(g, policy)].srv) {
-		g->policies[policy_index(g, policy)].srv = true;
+	if (pool && !g->pools[pool_index(g, pool)].need[v->sort].record)
+		g->pools[pool_index(g, pool)].need[v->sort] = v->need;
+	if (policy && !(g->policies[policy_index(g, policy)].needed >> v->sort & 1)) {
+		g->policies[policy_index(g, policy)].needed |= (uint8_t)(1u << v->sort);
 		g->stack[v->pending++] = policy_index(g, policy);
 	}
 }
 
-static void visit_node(struct srv_visit *v, const struct isb_policy_node *node)
+static void visit_node(struct need_visit *v, const struct isb_policy_node *node)
 {
 	for (size_t i = 0; i < node->nchild; i++) {
 		if (node->children[i].node)
@@ -187,10 +188,23 @@ static void visit_node(struct srv_visit *v, const struct isb_policy_node *node)
 	}
 }
 
-void isb_graph_need_srv(struct isb_graph *g, const struct isb_zone *zone, const struct isb_record *record)
+void isb_graph_need(struct isb_graph *g, unsigned sort, const struct isb_zone *zone, const struct isb_record *record)
 {
-	struct srv_visit v = {.g = g, .need = {.zone = zone, .record = record}};
+	struct need_visit v = {.g = g, .sort = sort, .need = {.zone = zone, .record = record}};
 	visit_name(&v, record->policy.name);
 	while (v.pending)
 		visit_node(&v, g->catalog->policies[g->stack[--v.pending]].root);
+}
+
+void isb_catalog_pools_of(const struct isb_catalog *catalog, uint16_t type, bool *ret_used)
+{
+	struct isb_graph g;
+	isb_graph_init(&g, catalog, NULL);
+	for (size_t i = 0; i < catalog->nzone; i++)
+		for (size_t k = 0; k < catalog->zones[i].nrecord; k++)
+			if (isb_record_has(&catalog->zones[i].records[k], type))
+				isb_graph_need(&g, 0, &catalog->zones[i], &catalog->zones[i].records[k]);
+	for (size_t i = 0; i < catalog->npool; i++)
+		ret_used[i] = g.pools[i].need[0].record != NULL;
+	isb_graph_done(&g);
 }

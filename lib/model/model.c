@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "isobar/base/hash.h"
+#include "isobar/model/rr.h"
 #include "schema_parts.h"
 
 static const struct list {
@@ -152,4 +153,23 @@ struct isb_record *isb_zone_append(struct isb_arena *arena, struct isb_zone *zon
 	struct isb_record *record = &zone->records[zone->nrecord++];
 	record->owner = isb_arena_strdup(arena, owner);
 	return record;
+}
+
+uint16_t isb_endpoint_priority(const struct isb_endpoint *endpoint, uint16_t type)
+{
+	if (endpoint->priority != ISB_PRIORITY_TIER)
+		return (uint16_t)endpoint->priority;
+	if (type == ISB_SRV)
+		return endpoint->tier;
+	return (uint16_t)((endpoint->tier + 1) * (type == ISB_MX ? 10 : 1));
+}
+
+bool isb_host_normal(const char *host, char out[ISB_DNAME_TEXT])
+{
+	uint8_t dname[ISB_DNAME_MAX];
+	if (isb_dname_parse(host, NULL, dname) < 0)
+		return false;
+	isb_dname_lower(dname, dname);
+	isb_dname_print_bare(dname, out);
+	return true;
 }

@@ -36,6 +36,7 @@ static const struct {
 	[ISB_T_TRANSITION] = {"transition", ISB_ENV_HEALTH},
 	[ISB_T_PROBE] = {"probe", ISB_ENV_HEALTH},
 	[ISB_T_RTT] = {"rtt", ISB_ENV_HEALTH},
+	[ISB_T_RESOLVED] = {"resolved", ISB_ENV_HEALTH},
 };
 
 enum isb_env isb_table_env(enum isb_table table)

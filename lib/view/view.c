@@ -36,6 +36,7 @@ void isb_view_steer(const struct isb_view *view, uint32_t record, enum isb_plan_
 
 struct build {
 	struct isb_txn *txn;
+	struct isb_txn *health; /* NULL: none */
 	const struct isb_geodb *geodb;
 	struct isb_view *old, *view;
 	struct isb_view_own *own;
@@ -86,7 +87,7 @@ static int read_rtt(void *arg, const char *from, const char *to, uint32_t rtt_us
 }
 
 /* Everything of the store but names and policies. */
-static int read_tables(struct build *b, struct isb_txn *health)
+static int read_tables(struct build *b)
 {
 	struct isb_view_own *own = b->own;
 	int rc = isb_catalog_load(b->txn, &own->catalog, b->diags);
@@ -102,8 +103,8 @@ static int read_tables(struct build *b, struct isb_txn *health)
 	own->latencies = isb_latencies_new(&own->arena, &own->catalog);
 	if (rc == ISB_OK)
 		rc = isb_latency_each(b->txn, read_latency, own->latencies);
-	if (rc == ISB_OK && health)
-		rc = isb_rtt_each(health, read_rtt, own->latencies);
+	if (rc == ISB_OK && b->health)
+		rc = isb_rtt_each(b->health, read_rtt, own->latencies);
 	if (rc != ISB_OK)
 		isb_diag(b->diags, (struct isb_mark){0}, "cannot read the store: %s", isb_strerror(rc));
 	return rc;
@@ -226,11 +227,17 @@ static int compile(struct build *b)
 		.nold_map = old ? old->nmap : 0,
 		.slot = slot_of,
 		.slot_arg = b,
+		.hosts = &own->hosts,
 	};
+	own->hosts.arena = &own->arena;
+	own->hosts.health = b->health;
 	struct isb_compiled compiled;
 	int rc = isb_compile(&in, b->diags, &compiled);
+	own->hosts.health = NULL;
 	if (rc != ISB_OK)
 		return rc;
+	b->view->host_until_ms = own->hosts.until_ms;
+	b->view->nhost = (uint32_t)own->hosts.count;
 	own->maps = compiled.maps;
 	own->nmap = compiled.nmap;
 	const struct isb_geomap **maps = isb_arena_alloc(&own->arena, own->nmap * sizeof(*maps));
@@ -246,6 +253,7 @@ static void free_own(struct isb_view *view)
 	struct isb_view_own *own = view->own;
 	for (size_t i = 0; i < own->nmap; i++)
 		isb_tree_map_release(own->maps[i]);
+	isb_hosts_done(&own->hosts);
 	isb_catalog_done(&own->catalog);
 	isb_arena_done(&own->arena);
 	free((void *)(uintptr_t)view->plan);
@@ -272,9 +280,9 @@ int isb_view_build(struct isb_txn *catalog, struct isb_txn *health, const struct
 	view->own = isb_xcalloc(1, sizeof(*view->own));
 	isb_catalog_init(&view->own->catalog);
 	struct build b = {
-		.txn = catalog, .geodb = geodb, .old = old, .view = view, .own = view->own, .diags = diags};
+		.txn = catalog, .health = health, .geodb = geodb, .old = old, .view = view, .own = view->own, .diags = diags};
 	view->generation = isb_generation(catalog);
-	int rc = read_tables(&b, health);
+	int rc = read_tables(&b);
 	if (rc == ISB_OK) {
 		rc = build_names(&b);
 		if (rc == ISB_OK)
@@ -292,6 +300,11 @@ int isb_view_build(struct isb_txn *catalog, struct isb_txn *health, const struct
 	view->nzone = view->own->catalog.nzone;
 	*ret_view = view;
 	return ISB_OK;
+}
+
+bool isb_view_refresh(struct isb_view *view, struct isb_txn *health)
+{
+	return isb_hosts_refresh(&view->own->hosts, health);
 }
 
 static void free_zone(void *arg, const uint8_t *dname, const struct isb_node *node)

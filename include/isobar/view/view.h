@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,6 +35,8 @@ struct isb_view {
 	const uint64_t *admin;        /* admin words by slot */
 	uint32_t nadmin;
 	uint32_t slots;               /* highest slot + 1 */
+	const _Atomic int64_t *host_until_ms; /* of what ALIAS gives: until when it holds, by isb_plan_endpoint.host - 1 */
+	uint32_t nhost;
 	size_t nzone, nrecord;
 	struct isb_view_own *own;     /* what the builder must know to share and to free */
 };
@@ -60,9 +64,13 @@ const struct isb_catalog *isb_view_catalog(const struct isb_view *view);
 /* --- Building (one thread at a time) ----------------------------------------------------------------------------- */
 
 /* Compiles the catalog as of the transaction's snapshot. `old` (may be NULL) is the newest view built before; what did
- * not change is shared with it. `health` (may be NULL) gives the probes' round trips for order latency. On failure nothing changed and diags says why. */
+ * not change is shared with it. `health` (may be NULL) gives the probes' round trips for order latency and what they
+ * resolved for ALIAS. On failure nothing changed and diags says why. */
 int isb_view_build(struct isb_txn *catalog, struct isb_txn *health, const struct isb_geodb *geodb, struct isb_view *old,
                    struct isb_diags *diags, struct isb_view **ret_view);
+/* Takes over until when the names that ALIAS gives hold, while readers go on. False when one of them has other addresses
+ * now, so that the view should be built anew. */
+bool isb_view_refresh(struct isb_view *view, struct isb_txn *health);
 /* Frees a view that no reader can hold; parts that a newer view built from it shares stay. Views are freed in the order
  * they were built. */
 void isb_view_free(struct isb_view *view);
