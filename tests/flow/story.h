@@ -38,6 +38,8 @@ void story_unbuildable(struct story *s, const char *yaml);
 void story_admin(struct story *s, const char *endpoint, enum isb_admin admin, int64_t for_s);
 void story_latency(struct story *s, const char *net, const char *region, unsigned ms); /* 0 takes it away */
 void story_rtt(struct story *s, const char *from, const char *to, unsigned ms); /* as a probe measured it */
+/* What a probe resolved now: addresses with blanks between; the view follows as the server's would. NULL: takes it away. */
+void story_resolved(struct story *s, const char *host, const char *addresses, unsigned ttl_s);
 /* One ordinary rrset by its text; NULL takes it away. */
 void story_rrset(struct story *s, const char *zone, const char *owner, const char *type, const char *rdata);
 
