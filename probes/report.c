@@ -170,13 +170,34 @@ static int judge(struct work *w, const struct isb_target *t)
 	uint64_t word = isb_judge_word(w->ballots, w->nballot, t, old, w->now_ms);
 	if (word != old)
 		rc = isb_word_put(w->txn, t->slot, word);
+	enum isb_verdict held = isb_health_effective(old);
+	if (rc == ISB_OK && held != ISB_UNKNOWN && held != isb_health_effective(word))
+		rc = isb_since_put(w->txn, t->slot, w->now_ms);
 	enum isb_verdict from = isb_health_unpack(old).verdict, to = isb_health_unpack(word).verdict;
 	if (rc == ISB_OK && from != to)
 		rc = note_change(w, t, from, to);
 	return rc == ISB_OK ? forget_the_gone(w, t->slot) : rc;
 }
 
-/* --- Round trips --- */
+/* --- Round trips and paces --- */
+
+static bool worth_a_row(uint32_t old_us, uint32_t new_us)
+{
+	uint32_t step = old_us > new_us ? old_us - new_us : new_us - old_us;
+	return new_us && (!old_us || (step > RTT_STEP_US && step > old_us / RTT_STEP_PART));
+}
+
+/* Probes of one region share its paces: they see the same network, so whoever reports last may say. */
+static int put_pace(struct work *w, const struct isb_target *t)
+{
+	uint32_t old_us;
+	if (!*w->report->region)
+		return ISB_OK;
+	int rc = isb_pace_get(w->txn, w->report->region, t->slot, &old_us);
+	if (rc == ISB_OK && worth_a_row(old_us, t->history.latency_us))
+		rc = isb_pace_put(w->txn, w->report->region, t->slot, t->history.latency_us);
+	return rc;
+}
 
 static struct isb_report_rtt *rtt_of(struct isb_report *r, const char *region)
 {
@@ -186,12 +207,6 @@ static struct isb_report_rtt *rtt_of(struct isb_report *r, const char *region)
 	r->rtts = isb_xrealloc(r->rtts, (r->nrtt + 1) * sizeof(*r->rtts));
 	r->rtts[r->nrtt] = (struct isb_report_rtt){isb_xstrdup(region), 0};
 	return &r->rtts[r->nrtt++];
-}
-
-static bool worth_a_row(uint32_t old_us, uint32_t new_us)
-{
-	uint32_t step = old_us > new_us ? old_us - new_us : new_us - old_us;
-	return new_us && (!old_us || (step > RTT_STEP_US && step > old_us / RTT_STEP_PART));
 }
 
 /* The way to a region is the way to its nearest endpoint: others add their own queues, none takes any away. */
@@ -242,6 +257,8 @@ static int put_targets(struct work *w, bool all)
 		const struct isb_target *t = w->schedule->targets[i];
 		struct isb_observation row = {t->slot, w->report->name, t->history, t->expires_ms};
 		int rc = t->dirty ? isb_observation_put(w->txn, &row) : ISB_OK;
+		if (rc == ISB_OK && t->dirty)
+			rc = put_pace(w, t);
 		if (rc == ISB_OK && (t->dirty || (all && t->latest != ISB_OUT_NONE)))
 			rc = judge(w, t);
 		if (rc != ISB_OK)

@@ -110,7 +110,7 @@ static int load_settings(struct server *server, struct isb_diags *diags)
 	struct isb_settings *settings;
 	int rc = isb_settings_load(&server->options, diags, &settings);
 	if (rc == ISB_OK)
-		free(isb_live_swap_settings(&server->live, settings));
+		isb_settings_free(isb_live_swap_settings(&server->live, settings));
 	return rc;
 }
 
@@ -177,7 +177,7 @@ static void stop(struct server *server)
 	isb_taps_free(server->taps);
 	isb_watch_free(server->watch);
 	isb_store_close(server->store);
-	free(isb_live_swap_settings(&server->live, NULL));
+	isb_settings_free(isb_live_swap_settings(&server->live, NULL));
 }
 
 static void log_started(const struct isb_options *options)

@@ -13,6 +13,7 @@
 #include "isobar/base/diag.h"
 #include "isobar/base/err.h"
 #include "isobar/dns/settings.h"
+#include "isobar/model/dname.h"
 #include "isobar/model/yaml.h"
 #include "dnstap.h"
 #include "sampler.h"
@@ -49,6 +50,10 @@ static const char help_text[] =
 	"      --nsid TEXT           what clients that ask for a name server identifier are told (default: nothing)\n"
 	"      --version-text TEXT   answer to version.bind CH TXT (default: none, REFUSED)\n"
 	"      --id-text TEXT        answer to id.server CH TXT (default: none, REFUSED)\n"
+	"      --tsig-keys FILE      keys of those who sign their queries (TSIG), as tsig-keygen writes them (default: none)\n"
+	"      --explain-from NET    who may ask why (dig TXT _explain.NAME): 192.0.2.0/28, ::1; may be repeated\n"
+	"                            (default: nobody)\n"
+	"      --explain-key NAME    whoever signs with this key may, too; may be repeated (default: none)\n"
 	"      --query-log FILE      a line per query, added to this file; '-': to stderr (default: none)\n"
 	"      --query-log-sample N  only one of N queries, on average (default: 1)\n"
 	"      --dnstap SOCKET|file:PATH\n"
@@ -69,8 +74,8 @@ static const char help_text[] =
 	"  -h, --help                print this and exit\n"
 	"  -V, --version             print the version and exit\n"
 	"\n"
-	"Signals: HUP looks for a new catalog, new geo databases and cookie secrets now, and opens the query log and the\n"
-	"dnstap file anew when they were moved; USR1 logs the counters, TERM and INT stop. New generations of the catalog are\n"
+	"Signals: HUP looks for a new catalog, new geo databases, cookie secrets and TSIG keys now, and opens the query\n"
+	"log and the dnstap file anew when they were moved; USR1 logs the counters, TERM and INT stop. New generations of the catalog are\n"
 	"picked up without a signal.\n"
 	"Exit status: 0 stopped as asked, 1 cannot run, 2 wrong command line.\n";
 
@@ -79,7 +84,8 @@ enum {
 	OPT_COOKIES = 256, OPT_COOKIE_SECRET_FILE, OPT_NSID, OPT_VERSION_TEXT, OPT_ID_TEXT,
 	PROXY_LISTEN, PROXY_FROM, TCP_CONNECTIONS, TCP_PER_CLIENT, TCP_IDLE, TCP_STALL, TCP_LIFETIME,
 	RRL, RRL_RATE, RRL_ERROR_RATE, RRL_SLIP, RRL_WINDOW, RRL_IPV4_PREFIX, RRL_IPV6_PREFIX, RRL_EXEMPT,
-	OPT_QUERY_LOG, OPT_QUERY_LOG_SAMPLE, OPT_DNSTAP, OPT_DNSTAP_SAMPLE
+	OPT_QUERY_LOG, OPT_QUERY_LOG_SAMPLE, OPT_DNSTAP, OPT_DNSTAP_SAMPLE,
+	OPT_TSIG_KEYS, OPT_EXPLAIN_FROM, OPT_EXPLAIN_KEY
 };
 static const struct option long_options[] = {
 	{"config", required_argument, NULL, 'c'},
@@ -88,6 +94,9 @@ static const struct option long_options[] = {
 	{"nsid", required_argument, NULL, OPT_NSID},
 	{"version-text", required_argument, NULL, OPT_VERSION_TEXT},
 	{"id-text", required_argument, NULL, OPT_ID_TEXT},
+	{"tsig-keys", required_argument, NULL, OPT_TSIG_KEYS},
+	{"explain-from", required_argument, NULL, OPT_EXPLAIN_FROM},
+	{"explain-key", required_argument, NULL, OPT_EXPLAIN_KEY},
 	{"query-log", required_argument, NULL, OPT_QUERY_LOG},
 	{"query-log-sample", required_argument, NULL, OPT_QUERY_LOG_SAMPLE},
 	{"dnstap", required_argument, NULL, OPT_DNSTAP},
@@ -295,6 +304,26 @@ static enum isb_options_result add_proxy_from(struct isb_proxy_from *from, const
 	return result;
 }
 
+static enum isb_options_result add_explain_from(struct isb_options *options, const char *text)
+{
+	if (options->nexplain_from == ISB_EXPLAIN_FROM_MAX)
+		return wrong("more than %d --explain-from", (int)ISB_EXPLAIN_FROM_MAX);
+	enum isb_options_result result = set_net("--explain-from", text, &options->explain_from[options->nexplain_from]);
+	options->nexplain_from += result == ISB_OPTIONS_RUN;
+	return result;
+}
+
+static enum isb_options_result add_explain_key(struct isb_options *options, const char *text)
+{
+	uint8_t name[ISB_DNAME_MAX];
+	if (options->nexplain_key == ISB_EXPLAIN_KEYS_MAX)
+		return wrong("more than %d --explain-key", (int)ISB_EXPLAIN_KEYS_MAX);
+	if (isb_dname_parse(text, NULL, name) < 0)
+		return wrong("--explain-key '%s' is no name of a key; write it as in the file of --tsig-keys", text);
+	options->explain_key[options->nexplain_key++] = text;
+	return ISB_OPTIONS_RUN;
+}
+
 static enum isb_options_result set_rrl(struct isb_rrl_config *rrl, int option, const char *value)
 {
 	switch (option) {
@@ -349,6 +378,9 @@ static enum isb_options_result set(struct isb_options *options, int option, cons
 	case OPT_NSID: return set_text("nsid", value, ISB_NSID_MAX, &options->nsid);
 	case OPT_VERSION_TEXT: return set_text("version-text", value, ISB_CHAOS_MAX, &options->version_text);
 	case OPT_ID_TEXT: return set_text("id-text", value, ISB_CHAOS_MAX, &options->id_text);
+	case OPT_TSIG_KEYS: options->tsig_keys = value; return ISB_OPTIONS_RUN;
+	case OPT_EXPLAIN_FROM: return add_explain_from(options, value);
+	case OPT_EXPLAIN_KEY: return add_explain_key(options, value);
 	case OPT_QUERY_LOG: return set_query_log(options, value);
 	case OPT_QUERY_LOG_SAMPLE:
 		return set_number("--query-log-sample", value, 1, ISB_SAMPLE_MAX, &options->query_log_sample);
@@ -448,6 +480,13 @@ static enum isb_options_result check_proxy(const struct isb_options *options)
 	return ISB_OPTIONS_RUN;
 }
 
+static enum isb_options_result check_explain(const struct isb_options *options)
+{
+	if (options->nexplain_key && !options->tsig_keys)
+		return wrong("--explain-key without --tsig-keys: name the file that holds the key '%s'", options->explain_key[0]);
+	return ISB_OPTIONS_RUN;
+}
+
 static void fill_defaults(struct isb_options *options)
 {
 	static const struct isb_listen loopback[] = {
@@ -503,7 +542,7 @@ enum isb_options_result isb_options_parse(int argc, char **argv, struct isb_opti
 		isb_options_done(&options);
 		return wrong("unexpected argument '%s'; see isobard --help", argv[optind]);
 	}
-	if (check_proxy(&options) != ISB_OPTIONS_RUN) {
+	if (check_proxy(&options) != ISB_OPTIONS_RUN || check_explain(&options) != ISB_OPTIONS_RUN) {
 		isb_options_done(&options);
 		return ISB_OPTIONS_WRONG;
 	}

@@ -6,6 +6,7 @@
 #include "isobar/base/arena.h"
 #include "isobar/base/log.h"
 #include "isobar/dns/rrl.h"
+#include "isobar/dns/settings.h"
 #include "listen.h"
 #include "proxy.h"
 #include "tcp.h"
@@ -32,6 +33,11 @@ struct isb_options {
 	const char *dnstap;             /* a unix socket, or "file:" and a path; NULL: none */
 	unsigned query_log_sample, dnstap_sample; /* one of so many */
 	struct isb_rrl_config rrl;
+	const char *tsig_keys;          /* a file; NULL: none */
+	struct isb_net explain_from[ISB_EXPLAIN_FROM_MAX]; /* who may ask why, by address */
+	unsigned nexplain_from;
+	const char *explain_key[ISB_EXPLAIN_KEYS_MAX];     /* and by the name of a key */
+	unsigned nexplain_key;
 	struct isb_arena arena;
 };
 

@@ -12,6 +12,7 @@
 #include "isobar/base/err.h"
 #include "isobar/base/log.h"
 #include "isobar/base/rng.h"
+#include "isobar/model/dname.h"
 
 enum { HEX_DIGITS = 2 * ISB_COOKIE_SECRET };
 
@@ -58,19 +59,66 @@ static int read_secrets(FILE *file, const char *path, struct isb_cookie_secrets 
 	return diags->count ? ISB_EINVAL : ISB_OK;
 }
 
-static int load_secrets(const char *path, struct isb_cookie_secrets *secrets, struct isb_diags *diags)
+/* A file that only the server and its operators should be able to read; NULL with a diag. */
+static FILE *open_secret(const char *path, const char *what, const char *event, struct isb_diags *diags)
 {
 	struct stat st;
 	FILE *file = fopen(path, "re");
-	if (!file) {
-		isb_diag(diags, (struct isb_mark){.file = path}, "cannot open the cookie secrets: %s", strerror(errno));
+	if (!file)
+		isb_diag(diags, (struct isb_mark){.file = path}, "cannot open the %s: %s", what, strerror(errno));
+	else if (fstat(fileno(file), &st) == 0 && st.st_mode & S_IRWXO)
+		isb_log(ISB_LOG_WARNING, event, "file=\"%s\" others may read it; chmod o= it", path);
+	return file;
+}
+
+static int load_secrets(const char *path, struct isb_cookie_secrets *secrets, struct isb_diags *diags)
+{
+	FILE *file = open_secret(path, "cookie secrets", "cookie-secret-open", diags);
+	if (!file)
 		return ISB_EIO;
-	}
-	if (fstat(fileno(file), &st) == 0 && st.st_mode & S_IRWXO)
-		isb_log(ISB_LOG_WARNING, "cookie-secret-open", "file=\"%s\" others may read it; chmod o= it", path);
 	int rc = read_secrets(file, path, secrets, diags);
 	fclose(file);
 	return rc;
+}
+
+static int load_keys(const char *path, struct isb_tsig_keys **ret_keys, struct isb_diags *diags)
+{
+	enum { FILE_MAX = 256 << 10 }; /* all the keys there may be, with long comments */
+	FILE *file = open_secret(path, "TSIG keys", "tsig-keys-open", diags);
+	if (!file)
+		return ISB_EIO;
+	char *text = isb_xmalloc(FILE_MAX);
+	setvbuf(file, NULL, _IONBF, 0); /* no copy of the secrets stays behind */
+	size_t len = fread(text, 1, FILE_MAX, file);
+	int rc = ferror(file) ? ISB_EIO : len == FILE_MAX ? ISB_EINVAL : ISB_OK;
+	if (rc != ISB_OK)
+		isb_diag(diags, (struct isb_mark){.file = path}, "%s",
+		         rc == ISB_EIO ? "cannot read the TSIG keys" : "this is too long for a file of TSIG keys");
+	fclose(file);
+	if (rc == ISB_OK)
+		rc = isb_tsig_keys_read(text, len, path, diags, ret_keys);
+	explicit_bzero(text, FILE_MAX);
+	free(text);
+	return rc;
+}
+
+static int set_explain(const struct isb_options *options, struct isb_settings *s, struct isb_diags *diags)
+{
+	struct isb_explain_allowed *allowed = &s->explain;
+	memcpy(allowed->from, options->explain_from, sizeof(allowed->from));
+	allowed->nfrom = options->nexplain_from;
+	for (unsigned i = 0; i < options->nexplain_key; i++) {
+		uint8_t name[ISB_DNAME_MAX];
+		int len = isb_dname_parse(options->explain_key[i], NULL, name);
+		const struct isb_tsig_key *key = s->keys && len > 0 ? isb_tsig_key_find(s->keys, name, (size_t)len) : NULL;
+		if (key)
+			allowed->key[allowed->nkey++] = key;
+		else
+			isb_diag(diags, (struct isb_mark){.file = options->tsig_keys}, "there is no key '%s', which --explain-key names",
+			         options->explain_key[i]);
+	}
+	allowed->anybody = allowed->nfrom || allowed->nkey;
+	return diags->count ? ISB_EINVAL : ISB_OK;
 }
 
 /* Good for one server alone and until it stops: a client then just gets a new cookie. */
@@ -91,8 +139,14 @@ int isb_settings_load(const struct isb_options *options, struct isb_diags *diags
 		rc = load_secrets(options->cookie_secret_file, &s.cookies, diags);
 	else if (options->cookies)
 		invent_secret(&s.cookies);
-	if (rc != ISB_OK)
+	if (rc == ISB_OK && options->tsig_keys)
+		rc = load_keys(options->tsig_keys, &s.keys, diags);
+	if (rc == ISB_OK)
+		rc = set_explain(options, &s, diags);
+	if (rc != ISB_OK) {
+		isb_tsig_keys_free(s.keys);
 		return rc;
+	}
 	if (options->nsid) {
 		s.nsid_len = (uint8_t)strlen(options->nsid);
 		memcpy(s.nsid, options->nsid, s.nsid_len);
@@ -103,4 +157,11 @@ int isb_settings_load(const struct isb_options *options, struct isb_diags *diags
 	*settings = s;
 	*ret_settings = settings;
 	return ISB_OK;
+}
+
+void isb_settings_free(struct isb_settings *settings)
+{
+	if (settings)
+		isb_tsig_keys_free(settings->keys);
+	free(settings);
 }

@@ -27,6 +27,8 @@ enum {
 	RTT_TICKS = 10,
 	GEO_TICKS = 60,
 	CLEAN_TICKS = 60,
+	PACE = 10, /* see check_cells() */
+	UNREADABLE_US = 60 * 1000 * 1000, /* how long samples that could not be read are left alone */
 };
 
 struct isb_watch {
@@ -36,9 +38,12 @@ struct isb_watch {
 	const char *const *geo;
 	size_t ngeo;
 	struct isb_geodb *geodb; /* NULL: none */
+	struct isb_cells *cells; /* the clients' round trips; NULL: could not be read yet */
 	struct isb_view *view;   /* the one in `live` */
 	uint64_t txn_id, generation; /* of the catalog that was tried last */
-	uint64_t rtt_sum;            /* of the round trips that were used last */
+	uint64_t rtt_sum;            /* of the round trips between regions that were used last */
+	uint64_t cells_txn_id;       /* of the samples that were read last */
+	int64_t cells_next_us;       /* monotonic: not to be read again before */
 	uint64_t health_txn_id;      /* of the snapshot that resolved names were read from last */
 	bool refused;                /* that catalog could not be built */
 	struct stat file;            /* of the catalog, as it was opened */
@@ -131,7 +136,8 @@ static int build(struct isb_watch *watch, const struct isb_geodb *geodb, bool al
 		isb_log(ISB_LOG_WARNING, "rtt-unreadable", "reason=\"%s\"", isb_strerror(rc));
 	watch->rtt_sum = health ? sum_rtts(health) : 0;
 	struct isb_view *view;
-	rc = isb_view_build(catalog, health, geodb, watch->view, diags, &view);
+	const struct isb_view_sources from = {.catalog = catalog, .health = health, .cells = watch->cells, .geodb = geodb};
+	rc = isb_view_build(&from, watch->view, diags, &view);
 	isb_txn_abort(health);
 	isb_txn_abort(catalog);
 	watch->refused = rc != ISB_OK;
@@ -205,6 +211,48 @@ static void check_hosts(struct isb_watch *watch)
 		rebuild(watch, watch->geodb, true);
 }
 
+/* Reads the clients' round trips as they count now. What cannot be read is no reason to answer nothing: the last ones
+ * stay. */
+static bool read_cells(struct isb_watch *watch, const struct isb_geodb *geodb)
+{
+	struct isb_txn *latency;
+	struct isb_cells *fresh = NULL;
+	const struct isb_prefix *networks;
+	int64_t start_us = isb_monotonic_us();
+	int rc = isb_txn_begin(watch->store, ISB_ENV_LATENCY, false, &latency);
+	if (rc == ISB_OK) {
+		watch->cells_txn_id = isb_txn_id(latency);
+		rc = isb_cells_read(latency, geodb, isb_clock_ms(), &fresh);
+		isb_txn_abort(latency);
+	}
+	if (rc != ISB_OK) {
+		isb_log(ISB_LOG_WARNING, "latency-unreadable", "reason=\"%s\"", isb_strerror(rc));
+		return false;
+	}
+	isb_log(ISB_LOG_INFO, "latency-read", "networks=%zu read_ms=%.1f", isb_cells_networks(fresh, &networks),
+	        (double)(isb_monotonic_us() - start_us) / 1000);
+	isb_cells_release(watch->cells);
+	watch->cells = fresh;
+	return true;
+}
+
+/* New samples, or the first of those in use is too old. Reading a million networks and ranking them anew takes seconds:
+ * at most a tenth of this thread's time, so that edits do not wait for samples that pour in. */
+static void check_cells(struct isb_watch *watch)
+{
+	int64_t start_us = isb_monotonic_us();
+	bool moved = isb_store_last_txn_id(watch->store, ISB_ENV_LATENCY) != watch->cells_txn_id;
+	bool aged = watch->cells && isb_clock_ms() >= isb_cells_until_ms(watch->cells);
+	if ((!moved && !aged) || start_us < watch->cells_next_us)
+		return;
+	watch->cells_next_us = start_us + UNREADABLE_US;
+	if (!read_cells(watch, watch->geodb))
+		return;
+	if (watch->view->plan->nmap && !watch->refused)
+		rebuild(watch, watch->geodb, true);
+	watch->cells_next_us = start_us + PACE * (isb_monotonic_us() - start_us);
+}
+
 /* Opens what should be open; *ret_db may become NULL when only the default is asked for and there is none. */
 static int open_geo(const struct isb_watch *watch, struct isb_diags *diags, struct isb_geodb **ret_db)
 {
@@ -235,6 +283,7 @@ static void check_geo(struct isb_watch *watch)
 	isb_diags_done(&diags);
 	if (!fresh)
 		return;
+	read_cells(watch, fresh); /* they are rolled up by its facts */
 	if (rebuild(watch, fresh, true) != ISB_OK) {
 		isb_geodb_free(fresh);
 		return;
@@ -273,6 +322,7 @@ static void on_tick(uv_timer_t *timer)
 	check_catalog(watch);
 	check_file(watch);
 	check_hosts(watch);
+	check_cells(watch);
 	if (tick % RTT_TICKS == 0)
 		check_rtts(watch);
 	if (tick % GEO_TICKS == 0)
@@ -326,6 +376,7 @@ int isb_watch_new(struct isb_store *store, const char *const *geo, size_t ngeo, 
 	int rc = open_geo(watch, diags, &watch->geodb);
 	if (rc == ISB_OK) {
 		log_geo(watch);
+		read_cells(watch, watch->geodb);
 		rc = build(watch, watch->geodb, true, diags);
 	}
 	if (rc != ISB_OK) {
@@ -382,6 +433,7 @@ void isb_watch_free(struct isb_watch *watch)
 		uv_loop_close(&watch->loop);
 	}
 	isb_view_free(isb_live_swap(watch->live, NULL));
+	isb_cells_release(watch->cells);
 	isb_geodb_free(watch->geodb);
 	free(watch->default_geo);
 	free(watch);

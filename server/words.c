@@ -9,9 +9,13 @@
 
 struct isb_words {
 	struct isb_health_reader *reader;
-	uint64_t txn_id;        /* of the snapshot that was copied */
+	uint64_t txn_id; /* of the snapshot that was copied */
+	struct chunk {
+		uint64_t words[ISB_CHUNK_WORDS];
+		int64_t since[ISB_CHUNK_WORDS];
+	} *copy;
 	const uint64_t **chunk; /* into copy, or NULL as in the store */
-	uint64_t (*copy)[ISB_CHUNK_WORDS];
+	const int64_t **since;
 	uint32_t chunks, cap;
 };
 
@@ -32,33 +36,40 @@ void isb_words_free(struct isb_words *words)
 		return;
 	isb_health_reader_free(words->reader);
 	free(words->chunk);
+	free(words->since);
 	free(words->copy);
 	free(words);
 }
 
-/* Some 2 KiB for 256 endpoints, once per commit of the probe; memory is asked for only when endpoints were added. */
+/* Some 4 KiB for 256 endpoints, once per commit of the probe; memory is asked for only when endpoints were added. */
 static void copy(struct isb_words *words, const struct isb_health_table *table)
 {
 	if (table->chunks > words->cap) {
 		free(words->chunk);
+		free(words->since);
 		free(words->copy);
 		words->cap = table->chunks * 2;
 		words->chunk = isb_xcalloc(words->cap, sizeof(*words->chunk));
+		words->since = isb_xcalloc(words->cap, sizeof(*words->since));
 		words->copy = isb_xcalloc(words->cap, sizeof(*words->copy));
 	}
 	words->chunks = table->chunks;
 	for (uint32_t i = 0; i < table->chunks; i++) {
-		words->chunk[i] = table->chunk[i] ? words->copy[i] : NULL;
-		if (table->chunk[i])
-			memcpy(words->copy[i], table->chunk[i], sizeof(words->copy[i]));
+		struct chunk *to = &words->copy[i];
+		words->chunk[i] = table->chunk[i] ? to->words : NULL;
+		words->since[i] = table->since && table->since[i] ? to->since : NULL;
+		if (words->chunk[i])
+			memcpy(to->words, table->chunk[i], sizeof(to->words));
+		if (words->since[i])
+			memcpy(to->since, table->since[i], sizeof(to->since));
 	}
 }
 
-int isb_words_begin(struct isb_words *words, struct isb_health_table *ret_table)
+int isb_words_begin(struct isb_words *words, const struct isb_view *view, struct isb_health_table *ret_table)
 {
 	int rc = isb_health_reader_begin(words->reader, ret_table);
 	if (rc != ISB_OK) {
-		*ret_table = (struct isb_health_table){.chunk = words->chunk, .chunks = words->chunks};
+		*ret_table = (struct isb_health_table){.chunk = words->chunk, .chunks = words->chunks, .since = words->since};
 		return rc;
 	}
 	uint64_t txn_id = isb_health_reader_txn_id(words->reader);
@@ -66,7 +77,7 @@ int isb_words_begin(struct isb_words *words, struct isb_health_table *ret_table)
 		copy(words, ret_table);
 		words->txn_id = txn_id;
 	}
-	return ISB_OK;
+	return view->nviewpoint ? isb_health_reader_paces(words->reader, view->viewpoints, view->nviewpoint, ret_table) : ISB_OK;
 }
 
 void isb_words_end(struct isb_words *words)

@@ -29,7 +29,7 @@ void isb_turn_begin(struct isb_worker *worker, struct isb_turn *turn)
 {
 	turn->view = isb_live_enter(worker->live);
 	worker->ctx.settings = isb_live_settings(worker->live);
-	int rc = isb_words_begin(worker->words, &turn->health);
+	int rc = isb_words_begin(worker->words, turn->view, &turn->health);
 	if (rc != ISB_OK)
 		isb_count(&worker->net.health_errors);
 	if ((rc != ISB_OK) != worker->health_bad) {

@@ -158,8 +158,6 @@ void cli_plan_print(const struct cli_plan *plan, bool brief, uint64_t generation
 {
 	struct tally tally;
 	print_objects(plan, brief);
-	if (count(plan, ISB_T_LATENCY, &tally))
-		print_tally("round trips", &tally, "");
 	size_t rrsets = count(plan, ISB_T_RRSET, &tally);
 	bool cut = brief && rrsets > RRSETS_BRIEF;
 	if (!rrsets)
@@ -196,30 +194,20 @@ static json_t *json_admin(struct isb_slice value)
 	                 "until_ms", (json_int_t)row.until_ms, "author", row.author, "reason", row.reason);
 }
 
-static json_t *json_latency(const struct isb_change *change, struct isb_slice value)
-{
-	struct isb_latency_row row;
-	char net[ISB_NET_TEXT];
-	if (!value.data || isb_latency_decode(change->key, value, &row) != ISB_OK)
-		return json_null();
-	return json_pack("{s:s, s:s, s:I}", "network", isb_net_print(&row.net, net), "region", row.region, "rtt_us",
-	                 (json_int_t)row.rtt_us);
-}
-
 static json_t *json_value(const struct isb_change *change, struct isb_slice value)
 {
 	switch (change->table) {
 	case ISB_T_OBJECT: return value.data ? cli_json_body(value.data) : json_null();
 	case ISB_T_RRSET: return json_rrset(change, value);
 	case ISB_T_ADMIN: return json_admin(value);
-	default: return json_latency(change, value);
+	default: return json_null();
 	}
 }
 
 static void add_name(json_t *json, const struct isb_change *change)
 {
 	enum isb_kind kind;
-	const char *key, *word = "latency";
+	const char *key, *word = "latency"; /* of an older program */
 	uint8_t zone[ISB_DNAME_MAX], owner[ISB_DNAME_MAX];
 	char name[ISB_DNAME_TEXT], text[ISB_TYPE_TEXT];
 	uint16_t type;

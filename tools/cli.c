@@ -13,11 +13,13 @@
 
 #include "isobar/base/clock.h"
 #include "isobar/base/err.h"
+#include "isobar/base/rng.h"
 #include "isobar/base/streams.h"
 
 const struct verb *const cli_verbs[] = {
-	&verb_apply,  &verb_diff,  &verb_check, &verb_export,  &verb_show,    &verb_set, &verb_add,  &verb_remove,
-	&verb_status, &verb_drain, &verb_force, &verb_explain, &verb_latency, &verb_log, &verb_help, NULL,
+	&verb_apply,  &verb_diff,   &verb_check, &verb_export, &verb_import,  &verb_show,    &verb_set, &verb_add,
+	&verb_remove, &verb_status, &verb_drain, &verb_force,  &verb_explain, &verb_latency, &verb_log, &verb_help,
+	NULL,
 };
 
 int cli_fail(int code, const char *fmt, ...)
@@ -62,14 +64,20 @@ bool cli_printable(const char *text)
 
 /* --- Options --- */
 
-/* Letters that a verb lists in `options`: f files, n dry run, p prune, r reason, t for, c client, g geo. */
+/* Letters that a verb lists in `options`: f files, n dry run, p prune, r reason, t for, c client, g geo, a at, d draws,
+ * e seed; of imports: P print, z zone, N name server, S SOA, R provider. */
 static const struct option long_options[] = {
 	{"store", required_argument, NULL, 's'},   {"output", required_argument, NULL, 'o'},
 	{"help", no_argument, NULL, 'h'},          {"version", no_argument, NULL, 'V'},
 	{"file", required_argument, NULL, 'f'},    {"dry-run", no_argument, NULL, 'n'},
 	{"prune", no_argument, NULL, 'p'},         {"reason", required_argument, NULL, 'r'},
 	{"for", required_argument, NULL, 't'},     {"client", required_argument, NULL, 'c'},
-	{"geo", required_argument, NULL, 'g'},     {NULL, 0, NULL, 0},
+	{"geo", required_argument, NULL, 'g'},     {"at", required_argument, NULL, 'a'},
+	{"draws", required_argument, NULL, 'd'},   {"seed", required_argument, NULL, 'e'},
+	{"json", no_argument, NULL, 'j'},          {"print", no_argument, NULL, 'P'},
+	{"zone", required_argument, NULL, 'z'},    {"ns", required_argument, NULL, 'N'},
+	{"soa", required_argument, NULL, 'S'},     {"provider", required_argument, NULL, 'R'},
+	{NULL, 0, NULL, 0},
 };
 enum { OPTIONS = sizeof(long_options) / sizeof(long_options[0]) - 1 };
 
@@ -82,8 +90,16 @@ void cli_print_option_help(const char *letters)
 		{"r", "  -r, --reason TEXT  why; kept in the journal\n"},
 		{"t", "  --for SPAN         until then only: 30m, 2h, 1d\n"},
 		{"c", "  -c, --client ADDR  the client: an address (its /24 or /56 is taken) or a network\n"},
+		{"a", "  --at TIME          the moment: 2026-11-21T12:00:00Z, or -2h, +30m from now\n"},
+		{"d", "  --draws N          draw N times, to 10000000, and show the shares that come out\n"},
+		{"e", "  --seed N           of all draws; the same gives the same (default: another each time)\n"},
 		{"g", "  --geo FILE         geo database (.mmdb), may be given several times; default\n"
 		      "                     STORE/geo.mmdb\n"},
+		{"P", "  --print            print the catalog that comes out, and touch no store\n"},
+		{"z", "  --zone NAME        the zone of all files, whatever they are called\n"},
+		{"N", "  --ns NAME          server of zones whose files name none; may be given several times\n"},
+		{"S", "  --soa RDATA        SOA of the zones: 'PRIMARY MAILBOX SERIAL REFRESH RETRY EXPIRE MINIMUM'\n"},
+		{"R", "  --provider NAME    the provider isobar stands in for, where records name some only\n"},
 	};
 	for (size_t i = 0; i < sizeof(help) / sizeof(help[0]); i++)
 		if (strstr(letters, help[i][0]))
@@ -119,6 +135,38 @@ static int take_span(struct cli *cli, const char *value)
 	return CLI_OK;
 }
 
+/* "-2h" and "+30m" count from now. */
+static int take_time(struct cli *cli, const char *value)
+{
+	int64_t span_ms, sign = *value == '-' ? -1 : 1;
+	if ((*value == '-' || *value == '+') && isb_span_parse(value + 1, &span_ms) == ISB_OK)
+		cli->at_ms = cli->now_ms + sign * span_ms;
+	else if (isb_time_parse(value, &cli->at_ms) != ISB_OK)
+		return cli_fail(CLI_USAGE, "'%s' is no time; write 2026-11-21T12:00:00Z, or -2h or +30m from now", value);
+	return CLI_OK;
+}
+
+static int take_number(const char *name, const char *value, uint64_t most, uint64_t *ret_number)
+{
+	char *end;
+	errno = 0;
+	unsigned long long n = strtoull(value, &end, 10);
+	if (strspn(value, "0123456789") != strlen(value) || !*value || errno || n > most)
+		return cli_fail(CLI_USAGE, "--%s '%s' is not a number from 0 to %" PRIu64, name, value, most);
+	*ret_number = n;
+	return CLI_OK;
+}
+
+static int take_draws(struct cli *cli, const char *value)
+{
+	enum { DRAWS_MAX = 10000000 };
+	uint64_t draws;
+	int rc = take_number("draws", value, DRAWS_MAX, &draws);
+	if (rc == CLI_OK)
+		cli->draws = (unsigned)draws;
+	return rc;
+}
+
 static int take_option(struct cli *cli, int letter, const char *value)
 {
 	switch (letter) {
@@ -127,8 +175,17 @@ static int take_option(struct cli *cli, int letter, const char *value)
 	case 'g': cli->geo[cli->ngeo++] = value; break;
 	case 'n': cli->dry_run = true; break;
 	case 'p': cli->prune = true; break;
+	case 'P': cli->print = true; break;
+	case 'z': cli->zone = value; break;
+	case 'N': cli->ns[cli->nns++] = value; break;
+	case 'S': cli->soa = value; break;
+	case 'R': cli->provider = value; break;
 	case 'c': cli->client = value; break;
 	case 't': return take_span(cli, value);
+	case 'a': return take_time(cli, value);
+	case 'd': return take_draws(cli, value);
+	case 'e': return take_number("seed", value, INT64_MAX, &cli->seed);
+	case 'j': cli->json = true; break;
 	case 'r':
 		if (!cli_printable(value))
 			return cli_fail(CLI_USAGE, "the reason cannot be shown in a line; write plain text in UTF-8");
@@ -185,7 +242,7 @@ static int parse(struct cli *cli, int argc, char **argv, const struct verb **ret
 			return CLI_OK;
 		}
 		help |= letter == 'h';
-		if (strchr("fnprtcg", letter) && !strchr(given, letter))
+		if (strchr("fnprtcgadePzNSR", letter) && !strchr(given, letter))
 			strncat(given, &(char){(char)letter}, 1);
 		if ((rc = take_option(cli, letter, optarg)) != CLI_OK)
 			return rc;
@@ -240,14 +297,18 @@ int main(int argc, char **argv)
 		.reason = "",
 		.files = isb_xcalloc((size_t)argc, sizeof(char *)),
 		.geo = isb_xcalloc((size_t)argc, sizeof(char *)),
+		.ns = isb_xcalloc((size_t)argc, sizeof(char *)),
 		.author = author(),
+		.seed = isb_random_seed() >> 33, /* short enough to be typed again */
 		.now_ms = isb_clock_ms(),
 	};
+	cli.at_ms = cli.now_ms;
 	const struct verb *verb = NULL;
 	int rc = parse(&cli, argc, argv, &verb);
 	if (rc == CLI_OK && verb)
 		rc = verb->run(&cli);
 	free(cli.files);
 	free(cli.geo);
+	free(cli.ns);
 	return flush(&cli, rc);
 }

@@ -10,6 +10,7 @@
 #include "isobar/model/schema.h"
 #include "isobar/store/catalogdb.h"
 #include "isobar/store/env.h"
+#include "isobar/view/cells.h"
 #include "isobar/view/geodb.h"
 #include "isobar/view/zonefile.h"
 
@@ -18,7 +19,7 @@ struct cli {
 	const char *store_dir;
 	const char *const *words; /* NULL-terminated */
 	int count;
-	bool json, dry_run, prune;
+	bool json, dry_run, prune, print;
 	const char **files;
 	size_t nfile;
 	const char **geo;
@@ -26,6 +27,12 @@ struct cli {
 	const char *reason, *author;
 	int64_t for_ms;     /* 0: no end */
 	const char *client;
+	int64_t at_ms;      /* the moment asked about; now_ms when none was given */
+	unsigned draws;     /* 0: none */
+	uint64_t seed;      /* of random draws */
+	const char *zone, *provider, *soa; /* of an import */
+	const char **ns;
+	size_t nns;
 	int64_t now_ms;
 	uint64_t committed; /* generation that this run made; 0: none */
 };
@@ -42,7 +49,7 @@ struct verb {
 	const char *options; /* letters of the options it takes beside the global ones; see cli.c */
 	int (*run)(struct cli *cli);
 };
-extern const struct verb verb_apply, verb_diff, verb_check, verb_export, verb_show, verb_set, verb_add, verb_remove,
+extern const struct verb verb_apply, verb_diff, verb_check, verb_export, verb_import, verb_show, verb_set, verb_add, verb_remove,
 	verb_status, verb_drain, verb_force, verb_explain, verb_latency, verb_log, verb_help;
 extern const struct verb *const cli_verbs[]; /* NULL at the end */
 const struct verb *cli_find_verb(const char *name); /* NULL after saying so */
@@ -70,6 +77,9 @@ struct cli_reader {
 };
 int cli_read(const struct cli *cli, struct cli_reader *ret_reader);
 void cli_read_done(struct cli_reader *reader);
+/* The clients' round trips as of now, of which the caller becomes a user; ISB_OK or the store's error. */
+int cli_read_cells(const struct cli *cli, const struct cli_reader *reader, const struct isb_geodb *geodb,
+                   struct isb_cells **ret_cells);
 /* The geo databases of --geo, else STORE/geo.mmdb, else none (NULL). */
 int cli_open_geodb(const struct cli *cli, struct isb_diags *diags, struct isb_geodb **ret_db);
 
@@ -98,6 +108,7 @@ int cli_parse_rrset(const char *name, const char *type, uint8_t ret_owner[ISB_DN
 
 /* Since when verdicts hold: want the slots, read once, then ask. All-zero is valid and knows nothing. */
 struct cli_since {
+	int64_t at_ms;    /* as of then; 0: now */
 	int64_t *time_ms; /* by slot */
 	uint32_t cap;
 	size_t missing; /* wanted and not found yet */
@@ -151,6 +162,8 @@ struct cli_wanted {
 int cli_wanted_words(const struct cli *cli, const char *verb);
 int cli_wanted_read(const struct cli *cli, struct cli_wanted *w); /* CLI_FAILED: diags say why; done() in any case */
 void cli_wanted_done(struct cli_wanted *w);
+/* The change that puts it all (`arg` of the edit) into the store, and takes out the rest when --prune is given. */
+int cli_wanted_put(struct cli_edit *e);
 
 /* Ordinary data beside records of type CNAME: in the store, and in the files. */
 void cli_check_cnames(struct isb_txn *txn, const struct isb_catalog *catalog, struct isb_diags *diags);
@@ -174,7 +187,7 @@ void cli_plan_done(struct cli_plan *plan);
 /* Objects with the lines of their bodies that differ, rrsets as master-file lines. `brief`: long lists are summed up;
  * `generation` is where all of it can be looked up. */
 void cli_plan_print(const struct cli_plan *plan, bool brief, uint64_t generation);
-/* One change without its content: "~ pool asia". False for what is counted only (round trips). */
+/* One change without its content: "~ pool asia". False for what has no name. */
 bool cli_change_print(const struct isb_change *change, struct isb_buf *out);
 json_t *cli_plan_json(const struct cli_plan *plan);
 

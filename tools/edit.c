@@ -44,6 +44,18 @@ void cli_read_done(struct cli_reader *reader)
 	isb_store_close(reader->store);
 }
 
+int cli_read_cells(const struct cli *cli, const struct cli_reader *reader, const struct isb_geodb *geodb,
+                   struct isb_cells **ret_cells)
+{
+	struct isb_txn *latency;
+	int rc = isb_txn_begin(reader->store, ISB_ENV_LATENCY, false, &latency);
+	if (rc != ISB_OK)
+		return rc;
+	rc = isb_cells_read(latency, geodb, cli->now_ms, ret_cells);
+	isb_txn_abort(latency);
+	return rc;
+}
+
 int cli_open_geodb(const struct cli *cli, struct isb_diags *diags, struct isb_geodb **ret_db)
 {
 	struct isb_arena arena = {0};

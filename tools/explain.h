@@ -8,6 +8,8 @@
 /* One question asked of the function that answers on the network, with all it left behind; told in explain_text.c and
  * explain_json.c. */
 
+enum { EXPLAIN_QUERY_MAX = 512, EXPLAIN_ANSWER_MAX = 65535 };
+
 /* What an order that looks at the client made of one child. */
 struct explain_rank {
 	const char *node, *child;
@@ -16,12 +18,39 @@ struct explain_rank {
 	const char *why;
 };
 
+/* A moment that is over, put together from what the store keeps (explain_past.c). */
+struct explain_past {
+	int64_t verdicts_from_ms;  /* transitions are kept from then on; 0: all there ever were */
+	size_t verdicts, admins;   /* endpoints that had another one then */
+	size_t edits;              /* of the catalog since, beside what operators said of endpoints */
+	struct explain_admin {
+		const char *endpoint;
+		struct isb_admin_row row; /* AUTO: there was none */
+	} *list;
+	size_t count, cap;
+};
+
+/* What came of many draws (explain_draws.c). */
+struct explain_draws {
+	struct explain_share {
+		const char *endpoint; /* in the plan */
+		unsigned in, first;   /* draws whose answer held it, and began with it */
+	} *list;
+	size_t count;
+	unsigned none; /* draws that chose no endpoint */
+};
+
 struct explain {
 	struct cli *cli;
 	struct cli_reader reader;
 	struct isb_geodb *geodb; /* NULL: none */
 	struct isb_view *view;
 	struct isb_arena arena;
+
+	/* What is asked: the view, and health as of cli->at_ms. */
+	struct isb_view asked;
+	struct isb_health_table health;
+	struct explain_past past; /* where that is over */
 
 	struct isb_net client;
 	struct isb_geo_facts geo;
@@ -37,6 +66,8 @@ struct explain {
 	struct explain_rank *ranks;
 	size_t nrank;
 
+	struct explain_draws draws; /* where some were asked for */
+
 	const char *rcode;
 	int scope; /* bits; -1: the reply has none */
 	const char **rrs;
@@ -47,6 +78,20 @@ struct explain {
 	const char **servers; /* their names */
 	size_t nserver;
 };
+
+static inline bool explain_is_past(const struct explain *e)
+{
+	return e->cli->at_ms < e->cli->now_ms;
+}
+/* Sets asked and health for a moment that is over; before, both are of now. */
+int explain_past(struct explain *e);
+/* What an operator said of an endpoint, as of then; AUTO with empty texts when nothing. */
+struct isb_admin_row explain_admin(const struct explain *e, const char *endpoint);
+
+/* Asks once; `answer` holds EXPLAIN_ANSWER_MAX octets. The draws are those of ctx, which also has the trace. */
+size_t explain_ask(const struct explain *e, struct isb_context *ctx, uint8_t *answer);
+/* Asks cli->draws times, with the draws that the first answer began with. */
+void explain_draw(struct explain *e);
 
 void explain_text(struct explain *e);
 void explain_json(struct explain *e);

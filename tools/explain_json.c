@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "explain.h"
+#include "isobar/base/clock.h"
 #include "isobar/model/dname.h"
 
 static const char *step_word(enum isb_step_kind kind)
@@ -30,6 +31,9 @@ static json_t *json_step(struct explain *e, const struct isb_step *step)
 		break;
 	case ISB_STEP_ENDPOINT:
 		json_object_set_new(o, "state", json_string(explain_verdict(e, step)));
+		json_object_set_new(o, "verdict", json_string(isb_verdict_name(isb_health_unpack(step->word).verdict)));
+		json_object_set_new(o, "held", json_string(isb_verdict_name(isb_health_unpack(step->word).held)));
+		json_object_set_new(o, "admin", json_string(isb_admin_name(step->admin)));
 		json_object_set_new(o, "usable", json_boolean(step->usable == ISB_USABLE));
 		json_object_set_new(o, "rank", json_integer(step->rank));
 		json_object_set_new(o, "weight", json_real(step->weight / 100.0));
@@ -50,6 +54,36 @@ static json_t *json_step(struct explain *e, const struct isb_step *step)
 	case ISB_STEP_FAILOPEN: break;
 	}
 	return o;
+}
+
+static json_t *json_moment(int64_t time_ms)
+{
+	char text[24];
+	return time_ms ? json_string(isb_time_print(time_ms, text)) : json_null();
+}
+
+static json_t *json_time(const struct explain *e)
+{
+	bool past = explain_is_past(e);
+	return json_pack("{s:o, s:o, s:s, s:s, s:s, s:o, s:I, s:I, s:I, s:I}", "at", json_moment(e->cli->at_ms), "now",
+	                 json_moment(e->cli->now_ms), "catalog", "now", "verdicts", past ? "then" : "now", "admin", "then",
+	                 "verdicts_from", past ? json_moment(e->past.verdicts_from_ms) : json_null(), "verdicts_changed",
+	                 (json_int_t)e->past.verdicts, "admin_changed", (json_int_t)e->past.admins, "edits_since",
+	                 (json_int_t)e->past.edits, "generation", (json_int_t)e->view->generation);
+}
+
+static json_t *json_draws(const struct explain *e)
+{
+	json_t *shares = json_array();
+	double all = e->cli->draws;
+	for (size_t i = 0; i < e->draws.count; i++) {
+		const struct explain_share *share = &e->draws.list[i];
+		json_array_append_new(shares, json_pack("{s:s, s:I, s:I, s:f, s:f}", "endpoint", share->endpoint, "answers",
+		                                        (json_int_t)share->in, "first", (json_int_t)share->first, "share",
+		                                        share->in / all, "share_first", share->first / all));
+	}
+	return json_pack("{s:I, s:I, s:o}", "count", (json_int_t)e->cli->draws, "none", (json_int_t)e->draws.none, "shares",
+	                 shares);
 }
 
 static json_t *json_client(const struct explain *e)
@@ -102,7 +136,9 @@ void explain_json(struct explain *e)
 	json_t *answer = json_pack("{s:s, s:o, s:o, s:o}", "rcode", e->rcode, "scope",
 	                           e->scope < 0 ? json_null() : json_integer(e->scope), "rrs", rrs, "referral",
 	                           json_referral(e));
-	cli_print_json(json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "name", isb_dname_print(e->name, name), "type",
-	                         isb_type_print(e->type, type), "client", json_client(e), "record", json_record(e), "ranks",
-	                         json_ranks(e), "steps", steps, "answer", answer));
+	cli_print_json(json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:I, s:o}", "name",
+	                         isb_dname_print(e->name, name), "type", isb_type_print(e->type, type), "time", json_time(e),
+	                         "client", json_client(e), "record", json_record(e), "ranks", json_ranks(e), "steps", steps,
+	                         "steps_left_out", (json_int_t)e->trace.dropped, "answer", answer, "seed",
+	                         (json_int_t)e->cli->seed, "draws", e->cli->draws ? json_draws(e) : json_null()));
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -19,6 +20,38 @@ struct telling {
 	const struct isb_step *drawn; /* the last one */
 	unsigned walks;               /* from the root; more than one when nothing could answer */
 };
+
+/* What is of which time: nobody shall take a guess for a record of what was. */
+static void tell_past(const struct explain *e)
+{
+	const struct explain_past *past = &e->past;
+	char from[24];
+	printf("  of then   verdicts (%zu not as now), what operators said of endpoints (%zu not as now)\n", past->verdicts,
+	       past->admins);
+	if (past->verdicts_from_ms > e->cli->at_ms)
+		printf("  unknown   verdicts between then and %s: older changes are not kept\n",
+		       isb_time_print(past->verdicts_from_ms, from));
+	printf("  of now    the catalog, of generation %" PRIu64 " (%zu edit%s since then), soft health and load, round trips,\n"
+	       "            geo databases; how soon a verdict could change, which may have made TTLs shorter\n",
+	       e->view->generation, past->edits, past->edits == 1 ? "" : "s");
+}
+
+static void tell_time(const struct explain *e)
+{
+	int64_t apart_ms = e->cli->at_ms - e->cli->now_ms;
+	char at[24], span[ISB_SPAN_TEXT];
+	if (apart_ms == 0)
+		return;
+	printf("time      %s, %s%s%s\n", isb_time_print(e->cli->at_ms, at), apart_ms > 0 ? "in " : "",
+	       isb_span_print(apart_ms > 0 ? apart_ms : -apart_ms, span), apart_ms > 0 ? "" : " ago");
+	if (explain_is_past(e)) {
+		tell_past(e);
+		return;
+	}
+	puts("  of then   what operators said and will not have expired");
+	printf("  of now    verdicts, though checks go on; the catalog, of generation %" PRIu64 ", and all else\n",
+	       e->view->generation);
+}
 
 static void tell_client(struct explain *e)
 {
@@ -211,16 +244,42 @@ static void tell_answer(const struct explain *e)
 		printf("  the chosen endpoints have no %s\n", isb_type_print(e->type, type));
 }
 
+/* The share of answers that hold an endpoint; where answers hold several, also of those it comes first in. */
+static void tell_draws(const struct explain *e)
+{
+	const struct explain_draws *draws = &e->draws;
+	double all = e->cli->draws ? e->cli->draws : 1;
+	bool several = false;
+	if (!e->cli->draws)
+		return;
+	for (size_t i = 0; i < draws->count; i++)
+		several |= draws->list[i].in != draws->list[i].first;
+	printf("shares    of %u draws, --seed %" PRIu64 "\n", e->cli->draws, e->cli->seed);
+	for (size_t i = 0; i < draws->count; i++) {
+		const struct explain_share *share = &draws->list[i];
+		printf("  %7.3f %%  %s", 100 * share->in / all, share->endpoint);
+		if (several)
+			printf(", first in %.3f %%", 100 * share->first / all);
+		putchar('\n');
+	}
+	if (draws->none)
+		printf("  %7.3f %%  no endpoint\n", 100 * draws->none / all);
+}
+
 void explain_text(struct explain *e)
 {
 	struct telling t = {.e = e};
 	char name[ISB_DNAME_TEXT], type[ISB_TYPE_TEXT];
 	printf("%s %s\n", isb_dname_print(e->name, name), isb_type_print(e->type, type));
+	tell_time(e);
 	tell_client(e);
 	tell_record(e);
 	for (size_t i = 0; i < e->trace.count; i++)
 		tell_step(&t, &e->trace.steps[i]);
+	if (e->trace.dropped)
+		printf("  ... and %zu steps more\n", e->trace.dropped);
 	if (e->record && !was(e, ISB_STEP_ENTER))
 		puts("  no rule matches this client: the ordinary records answer");
 	tell_answer(e);
+	tell_draws(e);
 }

@@ -19,70 +19,13 @@ const struct explain_rank *explain_rank_of(const struct explain *e, const char *
 	return NULL;
 }
 
-/* "www[2][0]": the first child of the third of policy www. NULL for the name of a pool. */
-static const struct isb_policy_node *find_node(struct explain *e, const char *name)
-{
-	const char *at = name + strcspn(name, "[");
-	const char *base = isb_arena_strndup(&e->arena, name, (size_t)(at - name));
-	const struct isb_policy *policy = isb_catalog_policy(isb_view_catalog(e->view), base);
-	const struct isb_policy_node *node = policy ? policy->root : NULL;
-	while (node && *at == '[') {
-		char *end;
-		size_t i = strtoul(at + 1, &end, 10);
-		node = i < node->nchild ? node->children[i].node : NULL;
-		at = end + 1;
-	}
-	return node;
-}
-
-/* --- Rules --- */
-
-enum { SHOWN = 6 }; /* things of one sort that a rule is shown with */
-
-static void add_item(struct isb_buf *out, const char *word, size_t i, size_t count, const char *text)
-{
-	if (i == 0)
-		isb_buf_printf(out, "%s%s ", out->len ? ", " : "", word);
-	else if (i < SHOWN)
-		isb_buf_puts(out, " ");
-	if (i < SHOWN)
-		isb_buf_puts(out, text);
-	else if (i + 1 == count)
-		isb_buf_printf(out, " and %zu more", count - SHOWN);
-}
-
-static void add_strings(struct isb_buf *out, const char *word, const struct isb_strings *strings)
-{
-	for (size_t i = 0; i < strings->count; i++)
-		add_item(out, word, i, strings->count, strings->list[i]);
-}
-
-static void print_match(struct isb_buf *out, const struct isb_geo_match *match)
-{
-	char text[ISB_NET_TEXT], number[16];
-	for (size_t i = 0; i < match->nnet; i++)
-		add_item(out, "net", i, match->nnet, isb_net_print(&match->nets[i], text));
-	for (size_t i = 0; i < match->nasn; i++) {
-		snprintf(number, sizeof(number), "%u", match->asns[i]);
-		add_item(out, "asn", i, match->nasn, number);
-	}
-	add_strings(out, "city", &match->cities);
-	add_strings(out, "subdivision", &match->subdivisions);
-	add_strings(out, "country", &match->countries);
-	add_strings(out, "continent", &match->continents);
-	if (match->is_default)
-		isb_buf_printf(out, "%sdefault", out->len ? ", " : "");
-}
-
 const char *explain_rule(struct explain *e, const struct explain_rank *rank)
 {
-	const struct isb_policy_node *node = find_node(e, rank->node);
+	const struct isb_policy_node *node = isb_view_node(e->view, rank->node);
 	struct isb_buf out = {0};
 	if (!node || node->order != ISB_ORDER_GEO || rank->index >= node->nchild)
 		return NULL;
-	print_match(&out, &node->children[rank->index].match);
-	if (node->children[rank->index].fence)
-		isb_buf_puts(&out, ", fenced");
+	isb_view_rule_print(&node->children[rank->index], &out);
 	const char *text = isb_arena_strdup(&e->arena, isb_buf_text(&out));
 	isb_buf_done(&out);
 	return text;
@@ -108,7 +51,7 @@ static void print_node(struct isb_buf *out, const struct isb_policy_node *node, 
 
 const char *explain_node(struct explain *e, const char *name, bool with_order)
 {
-	const struct isb_policy_node *node = strchr(name, '[') ? find_node(e, name) : NULL;
+	const struct isb_policy_node *node = strchr(name, '[') ? isb_view_node(e->view, name) : NULL;
 	struct isb_buf out = {0};
 	if (!node)
 		return name;
@@ -141,7 +84,7 @@ static void print_verdict(struct explain *e, const struct isb_step *step, struct
 	isb_buf_puts(out, isb_verdict_name(h.verdict));
 	int64_t since_ms = cli_since_ms(&e->since, e->reader.health, step->slot, h.verdict);
 	if (since_ms)
-		isb_buf_printf(out, " for %s", isb_span_print(e->cli->now_ms - since_ms, age));
+		isb_buf_printf(out, " for %s", isb_span_print((explain_is_past(e) ? e->cli->at_ms : e->cli->now_ms) - since_ms, age));
 	if (h.held && h.verdict != ISB_UP && h.verdict != ISB_DOWN)
 		isb_buf_printf(out, ", held %s", isb_verdict_name(h.held));
 	if (h.soft < ISB_SOFT_FULL)
@@ -151,16 +94,15 @@ static void print_verdict(struct explain *e, const struct isb_step *step, struct
 const char *explain_verdict(struct explain *e, const struct isb_step *step)
 {
 	struct isb_buf out = {0};
-	struct isb_admin_row row;
+	struct isb_admin_row row = explain_admin(e, step->name);
 	char until[24];
 	if (step->admin != ISB_ADMIN_AUTO) {
 		isb_buf_puts(&out, step->admin == ISB_ADMIN_DRAIN ? "drained" : step->admin == ISB_ADMIN_UP ? "forced up"
 		                                                                                            : "forced down");
-		if (isb_admin_get(e->reader.catalog, step->name, &row) == ISB_OK) {
+		if (row.admin != ISB_ADMIN_AUTO)
 			isb_buf_printf(&out, " by %s%s%s", row.author, *row.reason ? ": " : "", row.reason);
-			if (row.until_ms)
-				isb_buf_printf(&out, ", until %s", isb_time_print(row.until_ms, until));
-		}
+		if (row.until_ms)
+			isb_buf_printf(&out, ", until %s", isb_time_print(row.until_ms, until));
 		isb_buf_puts(&out, "; checks say ");
 	}
 	print_verdict(e, step, &out);

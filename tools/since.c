@@ -28,6 +28,8 @@ void cli_since_want(struct cli_since *since, uint32_t slot)
 static int add_transition(void *arg, const struct isb_transition *transition)
 {
 	struct cli_since *since = arg;
+	if (since->at_ms && transition->time_ms > since->at_ms)
+		return 0;
 	if (transition->slot < since->cap && since->time_ms[transition->slot] == UNKNOWN) {
 		since->time_ms[transition->slot] = transition->time_ms;
 		since->missing--;
@@ -61,7 +63,7 @@ int64_t cli_since_ms(const struct cli_since *since, struct isb_txn *health, uint
 	if (slot < since->cap && since->time_ms[slot] > 0)
 		return since->time_ms[slot];
 	isb_observation_each(health, slot, add_probe, &e); /* a transition as old as that is not kept any more */
-	return e.since_ms;
+	return since->at_ms && e.since_ms > since->at_ms ? 0 : e.since_ms;
 }
 
 void cli_since_done(struct cli_since *since)

@@ -73,7 +73,7 @@ static int check_merged(struct cli_edit *e, const struct applying *a)
 	return e->diags.count ? ISB_OK : rc; /* what diags hold is said */
 }
 
-static int change(struct cli_edit *e)
+int cli_wanted_put(struct cli_edit *e)
 {
 	struct cli_wanted *w = e->arg;
 	struct applying a = {.edit = e->edit};
@@ -96,7 +96,7 @@ static int apply(struct cli *cli)
 {
 	struct cli_wanted w = {0};
 	int rc = cli_wanted_read(cli, &w);
-	rc = rc == CLI_OK ? cli_edit(cli, change, NULL, &w) : cli_refuse(&w.diags, "refused, nothing was changed");
+	rc = rc == CLI_OK ? cli_edit(cli, cli_wanted_put, NULL, &w) : cli_refuse(&w.diags, "refused, nothing was changed");
 	cli_wanted_done(&w);
 	return rc;
 }

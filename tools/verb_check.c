@@ -72,10 +72,15 @@ static int check_store(struct cli *cli, struct cli_reader *reader)
 	struct isb_diags diags = {0};
 	struct isb_geodb *geodb = NULL;
 	struct isb_view *view = NULL;
+	struct isb_cells *cells = NULL;
 	size_t leaves = 0;
 	int err = cli_open_geodb(cli, &diags, &geodb), rc = CLI_OK;
 	if (err == ISB_OK)
-		err = isb_view_build(reader->catalog, reader->health, geodb, NULL, &diags, &view);
+		err = cli_read_cells(cli, reader, geodb, &cells);
+	if (err == ISB_OK)
+		err = isb_view_build(&(struct isb_view_sources){reader->catalog, reader->health, cells, geodb}, NULL, &diags,
+		                     &view);
+	isb_cells_release(cells);
 	if (err == ISB_OK) {
 		isb_catalog_check(isb_view_catalog(view), &diags);
 		cli_check_cnames(reader->catalog, isb_view_catalog(view), &diags);

@@ -11,13 +11,13 @@
 
 /* Asks the very function that answers on the network, with a trace; nothing is decided here. */
 
-enum { ECS = 8, ANSWER_MAX = 65535, QUERY_MAX = 512 };
+enum { ECS = 8 };
 
 /* --- The question --- */
 
-static size_t write_query(const struct explain *e, uint8_t out[QUERY_MAX])
+static size_t write_query(const struct explain *e, uint8_t out[EXPLAIN_QUERY_MAX])
 {
-	struct isb_writer w = isb_writer(out, QUERY_MAX);
+	struct isb_writer w = isb_writer(out, EXPLAIN_QUERY_MAX);
 	size_t octets = (e->client.len + 7u) / 8;
 	isb_write_u16(&w, 0);
 	isb_write_u16(&w, 0x0100); /* RD, as dig sends it */
@@ -139,25 +139,44 @@ static int read_reply(struct explain *e, const uint8_t *answer, size_t len)
 	return ISB_OK;
 }
 
+size_t explain_ask(const struct explain *e, struct isb_context *ctx, uint8_t *answer)
+{
+	struct isb_client resolver = {.addr = e->client.addr, .proto = ISB_TCP};
+	uint8_t query[EXPLAIN_QUERY_MAX];
+	size_t len = write_query(e, query);
+	return isb_respond(ctx, &e->asked, &e->health, &resolver, e->cli->at_ms, query, len, answer, EXPLAIN_ANSWER_MAX);
+}
+
 static int ask(struct explain *e)
 {
-	struct isb_health_reader *words;
-	struct isb_health_table health = {0};
 	struct isb_context ctx;
-	struct isb_client resolver = {.addr = e->client.addr, .proto = ISB_TCP};
-	uint8_t query[QUERY_MAX], *answer = isb_arena_alloc(&e->arena, ANSWER_MAX);
-	isb_context_init(&ctx, isb_random_seed());
+	uint8_t *answer = isb_arena_alloc(&e->arena, EXPLAIN_ANSWER_MAX);
+	isb_context_init(&ctx, e->cli->seed);
 	ctx.trace = &e->trace;
+	int rc = explain_is_past(e) ? explain_past(e) : ISB_OK;
+	if (rc != ISB_OK)
+		return rc;
+	if (e->cli->draws)
+		explain_draw(e);
+	return read_reply(e, answer, explain_ask(e, &ctx, answer));
+}
+
+/* With the words of now in place, which a moment that is over replaces. */
+static int ask_with_words(struct explain *e)
+{
+	struct isb_health_reader *words;
 	int rc = isb_health_reader_new(e->reader.store, &words);
 	if (rc != ISB_OK)
 		return rc;
-	rc = isb_health_reader_begin(words, &health);
+	rc = isb_health_reader_begin(words, &e->health);
 	if (rc == ISB_OK) {
-		size_t len = isb_respond(&ctx, e->view, &health, &resolver, e->cli->now_ms, query, write_query(e, query), answer,
-		                         ANSWER_MAX);
+		if (e->view->nviewpoint)
+			rc = isb_health_reader_paces(words, e->view->viewpoints, e->view->nviewpoint, &e->health);
+		if (rc == ISB_OK)
+			rc = ask(e);
 		isb_health_reader_end(words);
-		rc = read_reply(e, answer, len);
 	}
+	e->health = (struct isb_health_table){0};
 	isb_health_reader_free(words);
 	return rc;
 }
@@ -209,6 +228,7 @@ static void find_record(struct explain *e)
 
 static int read_since(struct explain *e)
 {
+	e->since.at_ms = explain_is_past(e) ? e->cli->at_ms : 0;
 	for (size_t i = 0; i < e->trace.count; i++)
 		if (e->trace.steps[i].kind == ISB_STEP_ENDPOINT)
 			cli_since_want(&e->since, e->trace.steps[i].slot);
@@ -217,13 +237,21 @@ static int read_since(struct explain *e)
 
 static int explain(struct explain *e, struct isb_diags *diags)
 {
+	struct isb_view_sources from = {.catalog = e->reader.catalog, .health = e->reader.health};
 	const uint8_t *apex;
 	uint8_t len;
 	int rc = cli_open_geodb(e->cli, diags, &e->geodb);
 	if (rc == ISB_OK)
-		rc = isb_view_build(e->reader.catalog, e->reader.health, e->geodb, NULL, diags, &e->view);
-	if (rc == ISB_OK)
-		rc = ask(e);
+		rc = cli_read_cells(e->cli, &e->reader, e->geodb, &from.cells);
+	if (rc == ISB_OK) {
+		from.geodb = e->geodb;
+		rc = isb_view_build(&from, NULL, diags, &e->view);
+		isb_cells_release(from.cells);
+	}
+	if (rc == ISB_OK) {
+		e->asked = *e->view;
+		rc = ask_with_words(e);
+	}
 	if (rc == ISB_OK)
 		rc = read_since(e);
 	if (rc != ISB_OK)
@@ -243,6 +271,7 @@ static int run(struct cli *cli)
 {
 	struct explain e = {.cli = cli};
 	struct isb_diags diags = {0};
+	isb_trace_init(&e.trace);
 	int rc = parse(&e);
 	if (rc == CLI_OK)
 		rc = cli_read(cli, &e.reader);
@@ -258,6 +287,7 @@ static int run(struct cli *cli)
 	isb_trace_done(&e.trace);
 	cli_since_done(&e.since);
 	free(e.ranks);
+	free(e.draws.list);
 	isb_arena_done(&e.arena);
 	isb_diags_done(&diags);
 	cli_read_done(&e.reader);
@@ -265,8 +295,12 @@ static int run(struct cli *cli)
 }
 
 const struct verb verb_explain = {
-	"explain", "NAME [TYPE] --client ADDR|NETWORK [--geo FILE ...]",
+	"explain", "NAME [TYPE] --client ADDR|NETWORK [--at TIME] [--draws N] [--seed N] [--geo FILE]",
 	"why this client gets this answer, by the code that answers",
 	"TYPE is A when left out. Reads the store; the server need not run. A server that was started with\n"
-	"other geo databases is explained with the same --geo.\n",
-	"www.example.com AAAA --client 168.126.63.1", "cg", run};
+	"other geo databases is explained with the same --geo.\n"
+	"\n"
+	"With --at, the output says what is of that time and what is of now. Of a time that is over: verdicts, as\n"
+	"far back as their transitions are kept, and what operators said of endpoints. Of one to come: what\n"
+	"operators said and will not have expired. The catalog is the one of now.\n",
+	"www.example.com AAAA --client 168.126.63.1 --at -2h --draws 10000", "cgade", run};

@@ -15,7 +15,7 @@ void cli_print_help(FILE *out)
 	for (size_t i = 0; cli_verbs[i]; i++)
 		fprintf(out, "  %-8s %s\n", cli_verbs[i]->name, cli_verbs[i]->help);
 	fputs("\n  -s, --store DIR      default $ISOBAR_STORE or /var/lib/isobar\n"
-	      "  -o, --output FORMAT  table (default) or json;  -h, --help;  -V, --version\n"
+	      "  -o, --output FORMAT  table or json;  --json;  -h, --help;  -V, --version\n"
 	      "exit status: 0 done, 1 refused or failed, 2 the command line is wrong\n",
 	      out);
 }

@@ -19,8 +19,7 @@ static void add_addresses(struct isb_answer *answer, enum isb_section section, c
 	}
 }
 
-/* The name's node in the zone, or NULL. *ret_below: it stands at or below a cut, so the zone has it as glue only. */
-static const struct isb_node *find_exact(const struct isb_zone_view *zone, const struct isb_name *name, bool *ret_below)
+const struct isb_node *isb_zone_find(const struct isb_zone_view *zone, const struct isb_name *name, bool *ret_below)
 {
 	const struct isb_node *node = zone->root;
 	bool below = false;
@@ -55,7 +54,7 @@ void isb_answer_glue(struct isb_answer *answer, const struct isb_zone_view *zone
 		isb_name_set(&target, isb_rdata_next(&at, &len));
 		if (!lies_under(&target, zone->apex, zone->apex_len, zone->labels))
 			continue;
-		const struct isb_node *node = find_exact(zone, &target, &below);
+		const struct isb_node *node = isb_zone_find(zone, &target, &below);
 		bool in_domain = lies_under(&target, cut, cut_len, (unsigned)name->labels - label);
 		if (node)
 			add_addresses(answer, in_domain ? ISB_GLUE : ISB_ADDITIONAL, node, &target);
@@ -77,7 +76,7 @@ void isb_answer_targets(struct isb_answer *answer, const struct isb_view *view, 
 			wire += isb_dname_len(wire);
 		isb_name_set(&target, wire);
 		const struct isb_zone_view *zone = target.labels ? isb_zone_of(view, &target, false) : NULL;
-		const struct isb_node *node = zone ? find_exact(zone, &target, &below) : NULL;
+		const struct isb_node *node = zone ? isb_zone_find(zone, &target, &below) : NULL;
 		/* Glue is for servers of zones alone; but the root's own may stand below a cut of the root zone. */
 		if (node && node->record == ISB_NO_RECORD && (!below || type == ISB_NS))
 			add_addresses(answer, ISB_ADDITIONAL, node, &target);

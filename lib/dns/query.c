@@ -133,7 +133,7 @@ static enum isb_rcode read_additional(struct isb_query *q, struct isb_reader *r,
 	}
 	if (r->pos != r->len)
 		return ISB_FORMERR;
-	return q->tsig.present ? ISB_NOTAUTH : rcode;
+	return rcode;
 }
 
 /* Everything behind the header. */
@@ -170,6 +170,8 @@ int isb_query_read(struct isb_query *ret_query, const uint8_t *in, size_t len)
 	q->edns.present = q->edns.ecs.present = q->edns.cookie.present = false;
 	q->tsig.present = false;
 	enum isb_rcode rcode = read_body(q, in, len);
+	if (rcode == ISB_FORMERR)
+		q->tsig.present = false; /* there is no message that it could be of */
 	if ((q->flags & ISB_FLAG_OPCODE) >> 11 != ISB_OPCODE_QUERY)
 		return ISB_NOTIMP; /* what a body means is the opcode's business: we only looked for question and OPT */
 	return (int)rcode;

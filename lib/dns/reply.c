@@ -226,8 +226,14 @@ size_t isb_reply_write(uint8_t *out, size_t limit, const struct isb_query *query
 	struct reply reply;
 	size_t tail = isb_edns_size(&query->edns, &answer->extra), tsig = isb_tsig_size(&query->tsig);
 	size_t question = query->asks ? (size_t)query->name.len + 4 : 0;
-	/* Two names of absurd length can leave no room for a TSIG that nobody could check anyway. */
-	bool signs = tsig > 0 && answer->rcode == ISB_NOTAUTH && ISB_HEADER + question + tail + tsig <= limit;
+	bool opt = query->edns.present, signs = tsig > 0;
+	/* Where not even these have room, the question and the TSIG alone go out (RFC 8945 §5.3); and without the TSIG, when two
+	 * names of absurd length leave none for one that nobody could check anyway. */
+	if (signs && ISB_HEADER + question + tail + tsig > limit) {
+		signs = query->tsig.key;
+		opt = opt && !signs;
+		tail = opt ? tail : 0;
+	}
 	if (signs)
 		tail += tsig;
 	reply.w = isb_writer(out, limit - tail);
@@ -236,13 +242,12 @@ size_t isb_reply_write(uint8_t *out, size_t limit, const struct isb_query *query
 	reply.known = 0;
 	memset(reply.counts, 0, sizeof(reply.counts));
 	put_question(&reply);
-	bool truncated = answer->cut_short || put_needed(&reply, answer);
+	bool truncated = answer->cut_short || opt != query->edns.present || put_needed(&reply, answer);
 	if (!truncated)
 		put_additional(&reply, answer);
 	reply.w.cap = limit;
-	isb_edns_write(&reply.w, &query->edns, &answer->extra, answer->rcode, answer->scope);
-	if (signs)
-		isb_tsig_write_badkey(&reply.w, &query->tsig);
+	if (opt)
+		isb_edns_write(&reply.w, &query->edns, &answer->extra, answer->rcode, answer->scope);
 	/* CD is between resolvers: an authoritative response clears it (RFC 4035 §3.1.6) */
 	unsigned flags = ISB_FLAG_QR | (query->flags & (ISB_FLAG_OPCODE | ISB_FLAG_RD)) |
 	                 (answer->authoritative ? ISB_FLAG_AA : 0) | (truncated ? ISB_FLAG_TC : 0) |
@@ -252,6 +257,8 @@ size_t isb_reply_write(uint8_t *out, size_t limit, const struct isb_query *query
 	isb_put_u16(out + 4, query->asks);
 	isb_put_u16(out + 6, reply.counts[0]);
 	isb_put_u16(out + 8, reply.counts[1]);
-	isb_put_u16(out + 10, (uint16_t)(reply.counts[2] + query->edns.present + signs));
+	isb_put_u16(out + 10, (uint16_t)(reply.counts[2] + opt));
+	if (signs)
+		isb_tsig_write(&reply.w, &query->tsig);
 	return reply.w.pos;
 }

@@ -3,6 +3,7 @@
 
 #include "isobar/dns/answer.h"
 #include "isobar/dns/chaos.h"
+#include "isobar/dns/explain.h"
 #include "isobar/dns/query.h"
 #include "isobar/dns/reply.h"
 #include "isobar/model/rr.h"
@@ -43,14 +44,23 @@ static const struct isb_addr *steer_for(const struct isb_query *query, const str
 	return *ret_told ? &ecs->addr : &client->addr;
 }
 
+static struct isb_steer_state steer_state(struct isb_context *ctx, const struct isb_view *view,
+                                          const struct isb_health_table *health, const struct isb_query *query,
+                                          const struct isb_addr *whom, int64_t now_ms)
+{
+	return (struct isb_steer_state){.health = *health, .admin = view->admin, .nadmin = view->nadmin,
+	                                .now_ms = now_ms, .rng = &ctx->rng, .client = whom,
+	                                .name = query->name.lower, .pace = health->pace, .npace = health->npace,
+	                                .trace = ctx->trace};
+}
+
 static void find(struct isb_context *ctx, const struct isb_view *view, const struct isb_health_table *health,
                  const struct isb_client *client, int64_t now_ms, const struct isb_query *query,
                  struct isb_answer *answer)
 {
 	bool told;
 	const struct isb_addr *whom = steer_for(query, client, &told);
-	struct isb_steer_state state = {.health = *health, .admin = view->admin, .nadmin = view->nadmin,
-	                                .now_ms = now_ms, .rng = &ctx->rng, .trace = ctx->trace};
+	struct isb_steer_state state = steer_state(ctx, view, health, query, whom, now_ms);
 	isb_answer_find(answer, view, query, whom, &state);
 	/* Steered by the resolver's own address. That answer holds for all clients in a private network that tells nothing, and
 	 * for none outside it (RFC 7871 §10); without a network, or with SOURCE 0, it is everybody's. */
@@ -76,8 +86,33 @@ static void decide(struct isb_context *ctx, const struct isb_view *view, const s
 		return;
 	if (query->qclass == ISB_CLASS_CH)
 		isb_chaos_find(answer, query, ctx->settings);
-	else
+	else if (!isb_explain_asked(answer, view, query, &client->addr, &ctx->settings->explain))
 		find(ctx, view, health, client, now_ms, query, answer);
+}
+
+/* Last of all, for it is the dearest answer: not for whom a limit stopped, and not for an address that anybody may have
+ * written. That one is told to come again over TCP, so nobody is sent more than he asked with. */
+static void explain(struct isb_context *ctx, const struct isb_view *view, const struct isb_health_table *health,
+                    const struct isb_client *client, int64_t now_ms, const struct isb_query *query, bool proven,
+                    struct isb_answer *answer)
+{
+	bool told;
+	const struct isb_addr *whom = steer_for(query, client, &told);
+	struct isb_steer_state state = steer_state(ctx, view, health, query, whom, now_ms);
+	answer->cut_short |= !proven;
+	if (answer->cut_short)
+		return;
+	isb_count(&ctx->counters.explained);
+	isb_explain_find(answer, view, query, whom, told, &state);
+}
+
+static void check_tsig(struct isb_context *ctx, struct isb_query *query, const uint8_t *in, int64_t now_ms, int *rcode)
+{
+	enum isb_rcode checked = isb_tsig_check(&query->tsig, ctx->settings->keys, in, now_ms);
+	if (checked == ISB_NOERROR)
+		isb_count(&ctx->counters.tsig);
+	else
+		*rcode = (int)checked; /* before anything is made of the message: RFC 8945 §5.2 */
 }
 
 /* What the client asked for beside its question. True when its cookie proves that it receives where it sends from. */
@@ -207,10 +242,15 @@ size_t isb_respond(struct isb_context *ctx, const struct isb_view *view, const s
 		isb_count(&ctx->counters.dropped);
 		return 0;
 	}
+	if (query.tsig.present)
+		check_tsig(ctx, &query, in, now_ms, &rcode);
 	decide(ctx, view, health, client, now_ms, &query, (enum isb_rcode)rcode, &answer);
 	bool proven = query.edns.present && add_extra(ctx, &query, client, now_ms, &answer.extra);
-	if (!within_limits(ctx, client, proven || client->proto == ISB_TCP, now_ms, &answer))
+	proven |= client->proto == ISB_TCP;
+	if (!within_limits(ctx, client, proven, now_ms, &answer))
 		return 0;
+	if (answer.explains)
+		explain(ctx, view, health, client, now_ms, &query, proven || query.tsig.present, &answer);
 	size_t len = isb_reply_write(out, size_limit(ctx, &query, client->proto, out_cap), &query, &answer);
 	count_reply(&ctx->counters, &query, &answer, out);
 	if (ctx->summary)

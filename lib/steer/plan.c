@@ -43,6 +43,14 @@ const char *isb_plan_text(const struct isb_plan *plan, uint32_t offset)
 	return memchr(text, '\0', plan->size - offset) ? text : "";
 }
 
+const char *isb_plan_viewpoint(const struct isb_plan *plan, uint32_t number)
+{
+	if (number >= plan->nviewpoint)
+		return "";
+	const uint32_t *text = isb_plan_at(plan, plan->viewpoint + number * (uint32_t)sizeof(*text), sizeof(*text));
+	return text ? isb_plan_text(plan, *text) : "";
+}
+
 const uint8_t *isb_plan_rdata(const struct isb_plan *plan, const struct isb_plan_rdata *rdata)
 {
 	if (rdata->offset > plan->size || plan->size - rdata->offset < rdata->size)

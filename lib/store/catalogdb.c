@@ -235,24 +235,3 @@ int isb_admin_each(struct isb_txn *txn, int (*each)(void *arg, const char *endpo
 	struct admin_walk walk = {each, arg};
 	return isb_row_each(txn, ISB_T_ADMIN, everything, everything, admin_row, &walk);
 }
-
-/* --- Imported round trips --- */
-
-struct latency_walk {
-	int (*each)(void *arg, const struct isb_latency_row *row);
-	void *arg;
-};
-
-static int latency_row(void *arg, struct isb_slice key, struct isb_slice value)
-{
-	const struct latency_walk *walk = arg;
-	struct isb_latency_row row;
-	int rc = isb_latency_decode(key, value, &row);
-	return rc == ISB_OK ? walk->each(walk->arg, &row) : rc;
-}
-
-int isb_latency_each(struct isb_txn *txn, int (*each)(void *arg, const struct isb_latency_row *row), void *arg)
-{
-	struct latency_walk walk = {each, arg};
-	return isb_row_each(txn, ISB_T_LATENCY, everything, everything, latency_row, &walk);
-}

@@ -67,6 +67,14 @@ int isb_key_u32_text(struct isb_key *key, uint32_t number, const char *text)
 	return *text ? end(key, &w) : ISB_EINVAL;
 }
 
+int isb_key_text_u32(struct isb_key *key, const char *text, uint32_t number)
+{
+	struct isb_writer w = begin(key);
+	write_text(&w, text);
+	isb_write_u32(&w, number);
+	return *text ? end(key, &w) : ISB_EINVAL;
+}
+
 int isb_key_kind(struct isb_key *key, enum isb_kind kind)
 {
 	if (kind >= ISB_KIND_COUNT)
@@ -252,22 +260,23 @@ int isb_object_key_decode(struct isb_slice key, enum isb_kind *ret_kind, const c
 	return ISB_EFORMAT;
 }
 
-int isb_latency_decode(struct isb_slice key, struct isb_slice value, struct isb_latency_row *ret_row)
+int isb_latency_key_decode(struct isb_slice key, struct isb_net *ret_net, const char **ret_region)
 {
-	struct isb_latency_row row = {0};
+	struct isb_net net = {0};
 	struct isb_reader r = isb_slice_reader(key);
-	row.net.addr.family = isb_read_u8(&r);
-	if (row.net.addr.family != 4 && row.net.addr.family != 6)
+	net.addr.family = isb_read_u8(&r);
+	if (net.addr.family != 4 && net.addr.family != 6)
 		return ISB_EFORMAT;
-	size_t octets = isb_addr_bits(&row.net.addr) / 8;
+	size_t octets = isb_addr_bits(&net.addr) / 8;
 	const uint8_t *addr = isb_read(&r, octets);
 	if (addr)
-		memcpy(row.net.addr.octets, addr, octets);
-	row.net.len = isb_read_u8(&r);
-	row.region = isb_read_text(&r);
-	if (!isb_read_whole(&r) || !well_formed(&row.net) || isb_u32_decode(value, &row.rtt_us) != ISB_OK)
+		memcpy(net.addr.octets, addr, octets);
+	net.len = isb_read_u8(&r);
+	const char *region = isb_read_text(&r);
+	if (!isb_read_whole(&r) || !*region || !well_formed(&net))
 		return ISB_EFORMAT;
-	*ret_row = row;
+	*ret_net = net;
+	*ret_region = region;
 	return ISB_OK;
 }
 

@@ -244,7 +244,7 @@ int isb_edit_zone_end(struct isb_edit *edit)
 	return rc;
 }
 
-/* --- Admin states and round trips --- */
+/* --- Admin states --- */
 
 /* Taking away what is not there is no error: the state asked for is the state that is. */
 static int change_or_gone(struct isb_edit *edit, enum isb_table table, const struct isb_key *key,
@@ -266,17 +266,6 @@ int isb_edit_admin(struct isb_edit *edit, const char *endpoint, const struct isb
 		return ISB_EINVAL;
 	isb_admin_encode(&edit->scratch, row);
 	return change_or_gone(edit, ISB_T_ADMIN, &key, (struct isb_slice){edit->scratch.data, edit->scratch.len});
-}
-
-int isb_edit_latency(struct isb_edit *edit, const struct isb_latency_row *row)
-{
-	struct isb_key key;
-	uint8_t rtt[4];
-	int rc = isb_key_latency(&key, &row->net, row->region);
-	if (rc != ISB_OK)
-		return rc;
-	isb_put_u32(rtt, row->rtt_us);
-	return change_or_gone(edit, ISB_T_LATENCY, &key, (struct isb_slice){rtt, row->rtt_us ? sizeof(rtt) : 0});
 }
 
 /* --- The end --- */

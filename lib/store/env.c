@@ -17,7 +17,17 @@
 #include "isobar/store/codec.h"
 
 _Static_assert(sizeof(size_t) == 8, "the maps below need 64-bit addresses");
-static const size_t catalog_map = (size_t)64 << 30, health_map = (size_t)1 << 30;
+
+static const struct {
+	const char *file;
+	size_t map; /* octets of address space: the file grows only as far as it is filled */
+	enum isb_store_mode writes;
+	unsigned flags; /* of its writer */
+} envs[ISB_ENV_COUNT] = {
+	[ISB_ENV_CATALOG] = {"catalog.mdb", (size_t)32 << 30, ISB_STORE_WRITE_CATALOG, 0},
+	[ISB_ENV_HEALTH] = {"health.mdb", (size_t)1 << 30, ISB_STORE_WRITE_HEALTH, MDB_NOSYNC},
+	[ISB_ENV_LATENCY] = {"latency.mdb", (size_t)16 << 30, ISB_STORE_WRITE_LATENCY, 0},
+};
 enum { READERS = 1024, TABLES_MAX = 16, FILE_MODE = 0660, DIR_MODE = 0770 };
 
 static const struct {
@@ -29,14 +39,16 @@ static const struct {
 	[ISB_T_RRSET] = {"rrset", ISB_ENV_CATALOG},
 	[ISB_T_SLOT] = {"slot", ISB_ENV_CATALOG},
 	[ISB_T_ADMIN] = {"admin", ISB_ENV_CATALOG},
-	[ISB_T_LATENCY] = {"latency", ISB_ENV_CATALOG},
 	[ISB_T_JOURNAL] = {"journal", ISB_ENV_CATALOG},
 	[ISB_T_WORD] = {"word", ISB_ENV_HEALTH},
+	[ISB_T_SINCE] = {"since", ISB_ENV_HEALTH},
+	[ISB_T_PACE] = {"pace", ISB_ENV_HEALTH},
 	[ISB_T_OBSERVATION] = {"observation", ISB_ENV_HEALTH},
 	[ISB_T_TRANSITION] = {"transition", ISB_ENV_HEALTH},
 	[ISB_T_PROBE] = {"probe", ISB_ENV_HEALTH},
 	[ISB_T_RTT] = {"rtt", ISB_ENV_HEALTH},
 	[ISB_T_RESOLVED] = {"resolved", ISB_ENV_HEALTH},
+	[ISB_T_LATENCY] = {"latency", ISB_ENV_LATENCY},
 };
 
 enum isb_env isb_table_env(enum isb_table table)
@@ -118,18 +130,14 @@ static void close_env(struct isb_environment *env)
 static int open_env(struct isb_store *store, enum isb_env which, bool write)
 {
 	struct isb_environment *env = &store->env[which];
-	unsigned flags = MDB_NOTLS | MDB_NOSUBDIR;
-	if (!write)
-		flags |= MDB_RDONLY;
-	else if (which == ISB_ENV_HEALTH)
-		flags |= MDB_NOSYNC;
+	unsigned flags = MDB_NOTLS | MDB_NOSUBDIR | (write ? envs[which].flags : MDB_RDONLY);
 	int rc = mdb_env_create(&env->mdb);
 	if (rc != 0)
 		return refuse_open(env, rc);
 	mdb_env_set_maxdbs(env->mdb, TABLES_MAX);
 	mdb_env_set_maxreaders(env->mdb, READERS);
 	if (write)
-		mdb_env_set_mapsize(env->mdb, which == ISB_ENV_CATALOG ? catalog_map : health_map);
+		mdb_env_set_mapsize(env->mdb, envs[which].map);
 	rc = mdb_env_open(env->mdb, env->path, flags, FILE_MODE);
 	if (rc != 0) {
 		close_env(env);
@@ -148,31 +156,40 @@ static int open_tables(struct isb_environment *env, enum isb_env which)
 	int rc = mdb_txn_begin(env->mdb, NULL, MDB_RDONLY, &txn);
 	if (rc != 0)
 		return refuse_open(env, rc);
-	for (unsigned t = 0; t < ISB_T_COUNT && rc == 0; t++)
-		if (tables[t].env == which)
-			rc = mdb_dbi_open(txn, tables[t].name, 0, &env->dbi[t]);
+	unsigned missing = ISB_T_COUNT;
+	for (unsigned t = 0; t < ISB_T_COUNT && rc == 0; t++) {
+		if (tables[t].env != which)
+			continue;
+		rc = mdb_dbi_open(txn, tables[t].name, 0, &env->dbi[t]);
+		missing = t;
+	}
 	if (rc != 0) {
 		mdb_txn_abort(txn);
+		if (rc == MDB_NOTFOUND)
+			return refuse(ISB_EVERSION, "'%s' has no table '%s': an older program made it; any edit by this one "
+			              "adds what is missing", env->path, tables[missing].name);
 		return refuse_open(env, rc);
 	}
 	return isb_mdb_err(mdb_txn_commit(txn));
 }
 
-static void close_both(struct isb_store *store)
+static void close_all(struct isb_store *store)
 {
-	close_env(&store->env[ISB_ENV_HEALTH]);
-	close_env(&store->env[ISB_ENV_CATALOG]);
+	for (enum isb_env e = ISB_ENV_CATALOG; e < ISB_ENV_COUNT; e++)
+		close_env(&store->env[e]);
 }
 
-static int open_both(struct isb_store *store, enum isb_store_mode mode)
+static int open_all(struct isb_store *store, enum isb_store_mode mode)
 {
-	for (enum isb_env e = ISB_ENV_CATALOG; e <= ISB_ENV_HEALTH; e++) {
+	for (enum isb_env e = ISB_ENV_CATALOG; e < ISB_ENV_COUNT; e++) {
 		struct isb_environment *env = &store->env[e];
-		if (!present(env->path))
+		if (!present(env->path) && e == ISB_ENV_CATALOG)
 			return refuse(ISB_ENOTFOUND, "no store in '%s': '%s' is missing; applying a catalog makes it",
 			              store->dir, env->path);
-		bool write = mode == (e == ISB_ENV_CATALOG ? ISB_STORE_WRITE_CATALOG : ISB_STORE_WRITE_HEALTH);
-		int rc = open_env(store, e, write);
+		if (!present(env->path))
+			return refuse(ISB_EVERSION, "the store in '%s' has no '%s': it was deleted, or an older program made the "
+			              "store; any edit by this one makes it anew", store->dir, env->path);
+		int rc = open_env(store, e, mode == envs[e].writes);
 		if (rc == ISB_OK)
 			rc = open_tables(env, e);
 		if (rc != ISB_OK)
@@ -192,19 +209,20 @@ static int create_tables(MDB_txn *txn, struct isb_environment *env, enum isb_env
 	return rc;
 }
 
-/* Words of another catalog's life would be inherited by strangers, so with a fresh catalog they go. */
-static int make_health(struct isb_store *store, bool fresh_catalog)
+/* Words of another catalog's life would be inherited by strangers, so with a fresh catalog they go, and what was measured
+ * towards its regions goes too. */
+static int make_beside(struct isb_store *store, enum isb_env which, bool fresh_catalog)
 {
-	struct isb_environment *env = &store->env[ISB_ENV_HEALTH];
-	int rc = open_env(store, ISB_ENV_HEALTH, true);
+	struct isb_environment *env = &store->env[which];
+	int rc = open_env(store, which, true);
 	if (rc != ISB_OK)
 		return rc;
 	MDB_txn *txn;
 	int mdb_rc = mdb_txn_begin(env->mdb, NULL, 0, &txn);
 	if (mdb_rc == 0) {
-		mdb_rc = create_tables(txn, env, ISB_ENV_HEALTH);
+		mdb_rc = create_tables(txn, env, which);
 		for (unsigned t = 0; t < ISB_T_COUNT && mdb_rc == 0 && fresh_catalog; t++)
-			if (tables[t].env == ISB_ENV_HEALTH)
+			if (tables[t].env == which)
 				mdb_rc = mdb_drop(txn, env->dbi[t], 0);
 		if (mdb_rc == 0)
 			mdb_rc = mdb_txn_commit(txn);
@@ -230,7 +248,7 @@ static int put_format(MDB_txn *txn, MDB_dbi meta, bool *ret_fresh)
 	return rc == MDB_KEYEXIST ? 0 : rc;
 }
 
-/* Both files under the catalog's write lock, so that two programs that start at once make one store. */
+/* All files under the catalog's write lock, so that two programs that start at once make one store. */
 static int make_tables(struct isb_store *store)
 {
 	struct isb_environment *env = &store->env[ISB_ENV_CATALOG];
@@ -244,8 +262,8 @@ static int make_tables(struct isb_store *store)
 		mdb_rc = create_tables(txn, env, ISB_ENV_CATALOG);
 		if (mdb_rc == 0)
 			mdb_rc = put_format(txn, env->dbi[ISB_T_META], &fresh);
-		if (mdb_rc == 0)
-			rc = make_health(store, fresh);
+		for (enum isb_env e = ISB_ENV_HEALTH; e < ISB_ENV_COUNT && mdb_rc == 0 && rc == ISB_OK; e++)
+			rc = make_beside(store, e, fresh);
 		if (mdb_rc == 0 && rc == ISB_OK)
 			mdb_rc = mdb_txn_commit(txn);
 		else
@@ -310,16 +328,16 @@ int isb_store_open(const char *dir, enum isb_store_mode mode, struct isb_store *
 {
 	struct isb_store *store = isb_xcalloc(1, sizeof(*store));
 	store->dir = isb_xstrdup(dir);
-	store->env[ISB_ENV_CATALOG].path = join(dir, "catalog.mdb");
-	store->env[ISB_ENV_HEALTH].path = join(dir, "health.mdb");
+	for (enum isb_env e = ISB_ENV_CATALOG; e < ISB_ENV_COUNT; e++)
+		store->env[e].path = join(dir, envs[e].file);
 	refuse(ISB_ESTORE, "cannot open the store in '%s'", dir);
 
-	int rc = open_both(store, mode);
-	if (rc == ISB_ENOTFOUND && mode == ISB_STORE_WRITE_CATALOG) {
-		close_both(store);
+	int rc = open_all(store, mode);
+	if ((rc == ISB_ENOTFOUND || rc == ISB_EVERSION) && mode == ISB_STORE_WRITE_CATALOG) {
+		close_all(store);
 		rc = make_store(store);
 		if (rc == ISB_OK)
-			rc = open_both(store, mode);
+			rc = open_all(store, mode);
 	}
 	if (rc == ISB_OK)
 		rc = check_format(store);
@@ -337,9 +355,9 @@ void isb_store_close(struct isb_store *store)
 {
 	if (!store)
 		return;
-	close_both(store);
-	free(store->env[ISB_ENV_CATALOG].path);
-	free(store->env[ISB_ENV_HEALTH].path);
+	close_all(store);
+	for (enum isb_env e = ISB_ENV_CATALOG; e < ISB_ENV_COUNT; e++)
+		free(store->env[e].path);
 	free(store->dir);
 	free(store);
 }
@@ -357,7 +375,7 @@ const char *isb_store_path(const struct isb_store *store, enum isb_env env)
 unsigned isb_store_clean(struct isb_store *store)
 {
 	unsigned sum = 0;
-	for (enum isb_env e = ISB_ENV_CATALOG; e <= ISB_ENV_HEALTH; e++) {
+	for (enum isb_env e = ISB_ENV_CATALOG; e < ISB_ENV_COUNT; e++) {
 		int dead = 0;
 		if (mdb_reader_check(store->env[e].mdb, &dead) == 0)
 			sum += (unsigned)dead;

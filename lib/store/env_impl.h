@@ -20,7 +20,7 @@ struct isb_environment {
 
 struct isb_store {
 	char *dir;
-	struct isb_environment env[2]; /* by enum isb_env */
+	struct isb_environment env[ISB_ENV_COUNT]; /* by enum isb_env */
 };
 
 enum isb_env isb_table_env(enum isb_table table);

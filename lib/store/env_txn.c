@@ -225,6 +225,11 @@ int isb_row_delete(struct isb_txn *txn, enum isb_table table, struct isb_slice k
 	return isb_mdb_err(mdb_del(txn->mdb, txn->env->dbi[table], &k, NULL));
 }
 
+int isb_row_delete_all(struct isb_txn *txn, enum isb_table table)
+{
+	return has_table(txn, table) ? isb_mdb_err(mdb_drop(txn->mdb, txn->env->dbi[table], 0)) : ISB_EINVAL;
+}
+
 static int compare(struct isb_slice a, struct isb_slice b)
 {
 	size_t common = a.len < b.len ? a.len : b.len;

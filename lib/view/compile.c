@@ -265,6 +265,31 @@ static uint32_t add_node(struct builder *b, const struct isb_tree *tree, const s
 
 /* --- Roots and records --------------------------------------------------------------------------------------------- */
 
+static bool in_use(const struct builder *b, const struct isb_tree_map *map)
+{
+	for (size_t i = 0; i < b->nmap; i++)
+		if (b->maps[i] == map)
+			return true;
+	return false;
+}
+
+/* New round trips mostly lead where the old ones led: then the map in use stays, and stands for the new shape. */
+static struct isb_tree_map *keep_equal(struct builder *b, struct isb_tree_map *map)
+{
+	for (size_t i = 0; i < b->in->nold_map; i++) {
+		struct isb_tree_map *old = b->in->old_maps[i];
+		if (in_use(b, old) || !isb_tree_map_equal(old, map))
+			continue; /* one map cannot stand for two shapes */
+		struct isb_buf shape = old->shape;
+		old->shape = map->shape;
+		map->shape = shape;
+		old->users++;
+		isb_tree_map_release(map);
+		return old;
+	}
+	return map;
+}
+
 /* The tree's map: one of this build or of the last view when all it depends on is the same, else a new one. */
 static uint32_t map_of(struct builder *b, const struct isb_tree *tree)
 {
@@ -283,7 +308,7 @@ static uint32_t map_of(struct builder *b, const struct isb_tree *tree)
 			map->users++;
 		}
 	if (!map)
-		map = isb_tree_map_new(tree, b->in->geodb, b->in->latencies, &shape);
+		map = keep_equal(b, isb_tree_map_new(tree, b->in->geodb, b->in->latencies, &shape));
 	isb_buf_done(&shape);
 	b->maps = isb_arena_grow(b->in->arena, b->maps, b->nmap * sizeof(*b->maps), (b->nmap + 1) * sizeof(*b->maps));
 	b->maps[b->nmap] = map;

@@ -5,13 +5,7 @@
 #include "isobar/base/hash.h"
 #include "tree.h"
 
-/* Round trips by cell (a client network) and region, and by pair of regions. */
-struct row {
-	uint32_t cell;
-	const struct isb_region *region;
-	uint32_t rtt_us;
-};
-
+/* Round trips between two regions, as the probes of the one measure them. */
 struct pair {
 	const struct isb_region *from, *to;
 	uint32_t rtt_us;
@@ -20,99 +14,30 @@ struct pair {
 struct isb_latencies {
 	struct isb_arena *arena;
 	const struct isb_catalog *catalog;
-	struct isb_prefix *cells;
-	size_t ncell, cell_cap;
-	struct row *rows;
-	size_t nrow, row_cap;
+	const struct isb_cells *cells;
+	uint32_t *region_of; /* by the catalog's regions: number in cells; UINT32_MAX: nothing was measured to it */
 	struct pair *pairs;
 	size_t npair, pair_cap;
-	uint64_t fingerprint;
+	uint64_t probe_fingerprint;
 	struct isb_rtt_source source;
 };
 
-static uint32_t from_cell(void *arg, uint32_t id, const struct isb_region *region);
-static uint32_t from_probe(void *arg, const struct isb_geo_facts *geo, const struct isb_region *region);
-
-struct isb_latencies *isb_latencies_new(struct isb_arena *arena, const struct isb_catalog *catalog)
-{
-	struct isb_latencies *l = isb_arena_alloc(arena, sizeof(*l));
-	l->arena = arena;
-	l->catalog = catalog;
-	l->source = (struct isb_rtt_source){.arg = l, .cell = from_cell, .probe = from_probe};
-	return l;
-}
-
-/* Rows come ordered by network, so a new network is a new cell and cells are ascending. */
-void isb_latencies_add(struct isb_latencies *l, const struct isb_net *net, const char *region_name, uint32_t rtt_us)
-{
-	const struct isb_region *region = isb_catalog_region(l->catalog, region_name);
-	if (!region)
-		return; /* measured towards a region that has left the catalog */
-	if (!l->ncell || memcmp(&l->cells[l->ncell - 1].net, net, sizeof(*net)) != 0) {
-		if (l->ncell == l->cell_cap) {
-			size_t cap = l->cell_cap ? l->cell_cap * 2 : 64, size = sizeof(*l->cells);
-			l->cells = isb_arena_grow(l->arena, l->cells, l->cell_cap * size, cap * size);
-			l->cell_cap = cap;
-		}
-		l->cells[l->ncell] = (struct isb_prefix){.net = *net, .id = (uint32_t)l->ncell};
-		l->ncell++;
-	}
-	if (l->nrow == l->row_cap) {
-		size_t cap = l->row_cap ? l->row_cap * 2 : 64, size = sizeof(*l->rows);
-		l->rows = isb_arena_grow(l->arena, l->rows, l->row_cap * size, cap * size);
-		l->row_cap = cap;
-	}
-	l->rows[l->nrow++] = (struct row){(uint32_t)l->ncell - 1, region, rtt_us};
-	l->fingerprint = isb_hash(net, sizeof(*net), isb_hash(region_name, strlen(region_name), l->fingerprint ^ rtt_us));
-}
-
-void isb_latencies_add_probe(struct isb_latencies *l, const char *from_name, const char *to_name, uint32_t rtt_us)
-{
-	const struct isb_region *from = isb_catalog_region(l->catalog, from_name), *to = isb_catalog_region(l->catalog, to_name);
-	if (!from || !to)
-		return;
-	if (l->npair == l->pair_cap) {
-		size_t cap = l->pair_cap ? l->pair_cap * 2 : 16, size = sizeof(*l->pairs);
-		l->pairs = isb_arena_grow(l->arena, l->pairs, l->pair_cap * size, cap * size);
-		l->pair_cap = cap;
-	}
-	l->pairs[l->npair++] = (struct pair){from, to, rtt_us};
-	const double place[] = {from->latitude, from->longitude};
-	uint64_t h = isb_hash(from_name, strlen(from_name), l->fingerprint ^ rtt_us);
-	l->fingerprint = isb_hash(place, sizeof(place), isb_hash(to_name, strlen(to_name), h));
-}
-
-const struct isb_rtt_source *isb_latencies_source(const struct isb_latencies *l)
-{
-	return &l->source;
-}
-
-size_t isb_latencies_cells(const struct isb_latencies *l, const struct isb_prefix **ret_cells)
-{
-	*ret_cells = l->cells;
-	return l->ncell;
-}
-
-uint64_t isb_latencies_fingerprint(const struct isb_latencies *l)
-{
-	return l->fingerprint;
-}
-
-static uint32_t from_cell(void *arg, uint32_t id, const struct isb_region *region)
+static struct isb_rtt from_cell(void *arg, uint32_t id, const struct isb_region *region)
 {
 	const struct isb_latencies *l = arg;
-	size_t low = 0, high = l->nrow;
-	while (low < high) {
-		size_t mid = (low + high) / 2;
-		if (l->rows[mid].cell < id)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	for (; low < l->nrow && l->rows[low].cell == id; low++)
-		if (l->rows[low].region == region)
-			return l->rows[low].rtt_us;
-	return 0;
+	return isb_cells_get(l->cells, id, l->region_of[region - l->catalog->regions]);
+}
+
+static uint32_t rollup(void *arg, const struct isb_geo_facts *geo, enum isb_rollup to)
+{
+	const struct isb_latencies *l = arg;
+	return isb_cells_rollup(l->cells, geo, to);
+}
+
+static const char *name(void *arg, uint32_t id, char out[ISB_CELL_TEXT])
+{
+	const struct isb_latencies *l = arg;
+	return isb_cells_name(l->cells, id, out);
 }
 
 /* The probes of the client's nearest region that has any speak for the client. */
@@ -133,4 +58,58 @@ static uint32_t from_probe(void *arg, const struct isb_geo_facts *geo, const str
 		if (l->pairs[i].from == near && l->pairs[i].to == region)
 			return l->pairs[i].rtt_us;
 	return 0;
+}
+
+static uint32_t find_region(const struct isb_cells *cells, const char *name_wanted)
+{
+	const char *at;
+	for (uint32_t i = 0; (at = isb_cells_region(cells, i)); i++)
+		if (strcmp(at, name_wanted) == 0)
+			return i;
+	return UINT32_MAX;
+}
+
+struct isb_latencies *isb_latencies_new(struct isb_arena *arena, const struct isb_catalog *catalog,
+                                        const struct isb_cells *cells)
+{
+	struct isb_latencies *l = isb_arena_alloc(arena, sizeof(*l));
+	l->arena = arena;
+	l->catalog = catalog;
+	l->cells = cells;
+	l->region_of = isb_arena_alloc(arena, catalog->nregion * sizeof(*l->region_of));
+	for (size_t i = 0; i < catalog->nregion; i++)
+		l->region_of[i] = find_region(cells, catalog->regions[i].name);
+	l->source = (struct isb_rtt_source){.arg = l, .cell = from_cell, .rollup = rollup, .name = name, .probe = from_probe};
+	return l;
+}
+
+void isb_latencies_add_probe(struct isb_latencies *l, const char *from_name, const char *to_name, uint32_t rtt_us)
+{
+	const struct isb_region *from = isb_catalog_region(l->catalog, from_name), *to = isb_catalog_region(l->catalog, to_name);
+	if (!from || !to)
+		return;
+	if (l->npair == l->pair_cap) {
+		size_t cap = l->pair_cap ? l->pair_cap * 2 : 16, size = sizeof(*l->pairs);
+		l->pairs = isb_arena_grow(l->arena, l->pairs, l->pair_cap * size, cap * size);
+		l->pair_cap = cap;
+	}
+	l->pairs[l->npair++] = (struct pair){from, to, rtt_us};
+	const double place[] = {from->latitude, from->longitude};
+	uint64_t h = isb_hash(from_name, strlen(from_name), l->probe_fingerprint ^ rtt_us);
+	l->probe_fingerprint = isb_hash(place, sizeof(place), isb_hash(to_name, strlen(to_name), h));
+}
+
+const struct isb_rtt_source *isb_latencies_source(const struct isb_latencies *l)
+{
+	return &l->source;
+}
+
+const struct isb_cells *isb_latencies_cells(const struct isb_latencies *l)
+{
+	return l->cells;
+}
+
+uint64_t isb_latencies_fingerprint(const struct isb_latencies *l)
+{
+	return isb_hash_mix(isb_cells_fingerprint(l->cells), l->probe_fingerprint);
 }

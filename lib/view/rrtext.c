@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "basenc.h"
+#include "isobar/base/basenc.h"
 #include "isobar/base/err.h"
 #include "isobar/model/dname.h"
 #include "isobar/model/rr.h"

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "basenc.h"
 #include "isobar/base/arena.h"
+#include "isobar/base/basenc.h"
 #include "isobar/base/err.h"
 #include "rrtext.h"
 

@@ -8,6 +8,7 @@
 #include "isobar/base/buf.h"
 #include "isobar/model/model.h"
 #include "isobar/steer/order.h"
+#include "isobar/view/cells.h"
 #include "isobar/view/geodb.h"
 #include "isobar/view/geomap.h"
 
@@ -38,14 +39,14 @@ struct isb_tree {
 /* Unfolds the pool or policy called `name`; the catalog was checked, so the name exists and nothing loops. */
 struct isb_tree *isb_tree_new(struct isb_arena *arena, const struct isb_catalog *catalog, const char *name);
 
-/* Imported round trips and the probes', as order latency asks for them. */
+/* Clients' round trips and the probes', as order latency asks for them by the regions of one catalog. `cells` lives as
+ * long. */
 struct isb_latencies;
-struct isb_latencies *isb_latencies_new(struct isb_arena *arena, const struct isb_catalog *catalog);
-/* All rows of one network come one after the other. */
-void isb_latencies_add(struct isb_latencies *latencies, const struct isb_net *net, const char *region, uint32_t rtt_us);
+struct isb_latencies *isb_latencies_new(struct isb_arena *arena, const struct isb_catalog *catalog,
+                                        const struct isb_cells *cells);
 void isb_latencies_add_probe(struct isb_latencies *latencies, const char *from, const char *to, uint32_t rtt_us);
 const struct isb_rtt_source *isb_latencies_source(const struct isb_latencies *latencies);
-size_t isb_latencies_cells(const struct isb_latencies *latencies, const struct isb_prefix **ret_cells);
+const struct isb_cells *isb_latencies_cells(const struct isb_latencies *latencies);
 uint64_t isb_latencies_fingerprint(const struct isb_latencies *latencies);
 
 /* The map of clients to classes of one tree, shared by every policy whose client-dependent part is the same, and by
@@ -65,4 +66,6 @@ void isb_tree_shape(const struct isb_tree *tree, const struct isb_geodb *geodb, 
 /* Takes over `shape`. users is 1. */
 struct isb_tree_map *isb_tree_map_new(const struct isb_tree *tree, const struct isb_geodb *geodb,
                                       const struct isb_latencies *latencies, struct isb_buf *shape);
+/* True when both give every client the same class, and every class the same ranks. */
+bool isb_tree_map_equal(const struct isb_tree_map *a, const struct isb_tree_map *b);
 void isb_tree_map_release(struct isb_tree_map *map);

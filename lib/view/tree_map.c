@@ -177,12 +177,20 @@ struct isb_tree_map *isb_tree_map_new(const struct isb_tree *tree, const struct 
 		.rank = isb_xcalloc(map->nrank, sizeof(uint16_t)),
 	};
 	const struct isb_prefix *cells = NULL;
-	size_t ncell = tree->by_cell ? isb_latencies_cells(latencies, &cells) : 0;
+	size_t ncell = tree->by_cell ? isb_cells_networks(isb_latencies_cells(latencies), &cells) : 0;
 	map->map = isb_geomap_new(geodb, tree->nets, tree->nnet, cells, ncell, classify, &classes);
 	free(classes.slot);
 	free(classes.reached);
 	free(classes.rank);
 	return map;
+}
+
+bool isb_tree_map_equal(const struct isb_tree_map *a, const struct isb_tree_map *b)
+{
+	size_t size = isb_geomap_size(a->map);
+	return a->nclass == b->nclass && a->nrank == b->nrank && size == isb_geomap_size(b->map) &&
+	       memcmp(a->rank, b->rank, (size_t)a->nclass * a->nrank * sizeof(*a->rank)) == 0 &&
+	       memcmp(isb_geomap_block(a->map), isb_geomap_block(b->map), size) == 0;
 }
 
 void isb_tree_map_release(struct isb_tree_map *map)

@@ -35,9 +35,8 @@ void isb_view_steer(const struct isb_view *view, uint32_t record, enum isb_plan_
 /* --- Building ------------------------------------------------------------------------------------------------------ */
 
 struct build {
-	struct isb_txn *txn;
-	struct isb_txn *health; /* NULL: none */
-	const struct isb_geodb *geodb;
+	const struct isb_view_sources *from;
+	struct isb_txn *txn; /* the catalog's */
 	struct isb_view *old, *view;
 	struct isb_view_own *own;
 	struct isb_diags *diags;
@@ -74,16 +73,17 @@ static int read_admin(void *arg, const char *endpoint, const struct isb_admin_ro
 	return 0;
 }
 
-static int read_latency(void *arg, const struct isb_latency_row *row)
-{
-	isb_latencies_add(arg, &row->net, row->region, row->rtt_us);
-	return 0;
-}
-
 static int read_rtt(void *arg, const char *from, const char *to, uint32_t rtt_us)
 {
 	isb_latencies_add_probe(arg, from, to, rtt_us);
 	return 0;
+}
+
+static struct isb_cells *no_cells(void)
+{
+	struct isb_cells *cells = isb_cells_new(NULL, 0);
+	isb_cells_seal(cells);
+	return cells;
 }
 
 /* Everything of the store but names and policies. */
@@ -100,11 +100,10 @@ static int read_tables(struct build *b)
 	b->view->nadmin = b->view->slots;
 	if (rc == ISB_OK)
 		rc = isb_admin_each(b->txn, read_admin, b);
-	own->latencies = isb_latencies_new(&own->arena, &own->catalog);
-	if (rc == ISB_OK)
-		rc = isb_latency_each(b->txn, read_latency, own->latencies);
-	if (rc == ISB_OK && b->health)
-		rc = isb_rtt_each(b->health, read_rtt, own->latencies);
+	own->cells = b->from->cells ? isb_cells_share(b->from->cells) : no_cells();
+	own->latencies = isb_latencies_new(&own->arena, &own->catalog, own->cells);
+	if (rc == ISB_OK && b->from->health)
+		rc = isb_rtt_each(b->from->health, read_rtt, own->latencies);
 	if (rc != ISB_OK)
 		isb_diag(b->diags, (struct isb_mark){0}, "cannot read the store: %s", isb_strerror(rc));
 	return rc;
@@ -212,6 +211,16 @@ static int number_records(struct build *b)
 	return rc;
 }
 
+static void list_viewpoints(struct build *b)
+{
+	const struct isb_plan *plan = b->view->plan;
+	const char **names = isb_arena_alloc(&b->own->arena, plan->nviewpoint * sizeof(*names));
+	for (uint32_t i = 0; i < plan->nviewpoint; i++)
+		names[i] = isb_plan_viewpoint(plan, i);
+	b->view->viewpoints = names;
+	b->view->nviewpoint = plan->nviewpoint;
+}
+
 static int compile(struct build *b)
 {
 	struct isb_view_own *own = b->own;
@@ -219,7 +228,7 @@ static int compile(struct build *b)
 	struct isb_compile_in in = {
 		.arena = &own->arena,
 		.catalog = &own->catalog,
-		.geodb = b->geodb,
+		.geodb = b->from->geodb,
 		.latencies = own->latencies,
 		.records = own->records,
 		.nrecord = own->nrecord,
@@ -230,7 +239,7 @@ static int compile(struct build *b)
 		.hosts = &own->hosts,
 	};
 	own->hosts.arena = &own->arena;
-	own->hosts.health = b->health;
+	own->hosts.health = b->from->health;
 	struct isb_compiled compiled;
 	int rc = isb_compile(&in, b->diags, &compiled);
 	own->hosts.health = NULL;
@@ -245,6 +254,7 @@ static int compile(struct build *b)
 		maps[i] = own->maps[i]->map;
 	b->view->plan = compiled.plan;
 	b->view->maps = maps;
+	list_viewpoints(b);
 	return ISB_OK;
 }
 
@@ -254,6 +264,7 @@ static void free_own(struct isb_view *view)
 	for (size_t i = 0; i < own->nmap; i++)
 		isb_tree_map_release(own->maps[i]);
 	isb_hosts_done(&own->hosts);
+	isb_cells_release(own->cells);
 	isb_catalog_done(&own->catalog);
 	isb_arena_done(&own->arena);
 	free((void *)(uintptr_t)view->plan);
@@ -273,15 +284,15 @@ static int build_names(struct build *b)
 	return rc;
 }
 
-int isb_view_build(struct isb_txn *catalog, struct isb_txn *health, const struct isb_geodb *geodb, struct isb_view *old,
-                   struct isb_diags *diags, struct isb_view **ret_view)
+int isb_view_build(const struct isb_view_sources *from, struct isb_view *old, struct isb_diags *diags,
+                   struct isb_view **ret_view)
 {
 	struct isb_view *view = isb_xcalloc(1, sizeof(*view));
 	view->own = isb_xcalloc(1, sizeof(*view->own));
 	isb_catalog_init(&view->own->catalog);
 	struct build b = {
-		.txn = catalog, .health = health, .geodb = geodb, .old = old, .view = view, .own = view->own, .diags = diags};
-	view->generation = isb_generation(catalog);
+		.from = from, .txn = from->catalog, .old = old, .view = view, .own = view->own, .diags = diags};
+	view->generation = isb_generation(from->catalog);
 	int rc = read_tables(&b);
 	if (rc == ISB_OK) {
 		rc = build_names(&b);

@@ -55,7 +55,7 @@ class Exchange:
         self.may_options = []
         self.opt_size = None
         self.size = None
-        self.tsig = None  # error code
+        self.tsig = None  # error code, whether it is signed
         self.whole = None  # the reply, octet by octet
 
 
@@ -225,7 +225,7 @@ class CaseFile:
         self.exchange.size = bounds(words[0])
 
     def do_tsig(self, words, _rest):
-        self.exchange.tsig = int(words[0])
+        self.exchange.tsig = (int(words[0]), words[1:] == ["signed"])
 
     def do_octets(self, _words, rest):
         self.exchange.whole = (self.exchange.whole or b"") + raw(rest, self.origin)
@@ -462,5 +462,5 @@ def judge_tsig(exchange, message):
         _, at = wire.read_name(message.tsig.rdata, 0, False)
         mac = int.from_bytes(message.tsig.rdata[at + 8 : at + 10])
         error = int.from_bytes(message.tsig.rdata[at + 12 + mac : at + 14 + mac])
-        if (mac, error) != (0, exchange.tsig):
-            yield f"TSIG with a MAC of {mac} octets and error {error}, not unsigned with {exchange.tsig}"
+        if (error, mac > 0) != exchange.tsig:
+            yield f"TSIG with a MAC of {mac} octets and error {error}, not {exchange.tsig}"

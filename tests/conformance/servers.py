@@ -101,7 +101,8 @@ class Isobar(Server):
 
     def command(self):
         listen = f"{ADDRESS}:{self.port}"
-        return [BIN / "isobard", "--store", self.store, "--listen", listen, "--workers", "1", *self.options]
+        options = [ZONES.parent / word if word.startswith("zones/") else word for word in self.options]
+        return [BIN / "isobard", "--store", self.store, "--listen", listen, "--workers", "1", *options]
 
 
 class Nsd(Server):

@@ -8,11 +8,12 @@ import os
 import re
 import shutil
 import subprocess
+import time
 import unittest
 
 from harness import BIN, FRANKFURT, GERMANY, KOREA, NAME, ROOT, SEOUL, USA, VIRGINIA, ZONE, Story, scope
 
-VERBS = "apply diff check export show set add remove status drain force explain latency log help".split()
+VERBS = "apply diff check export import show set add remove status drain force explain latency log help".split()
 KINDS = "region check pool endpoint policy zone record rrset".split()
 
 
@@ -483,20 +484,63 @@ class Operators(Cli):
 
 
 class Latency(Cli):
-    def test_import_merges_and_prune_replaces_and_show_prints_what_import_reads(self):
+    def shown(self, *words):
+        """What is known, without its time."""
+        return [line.rsplit(",", 1)[0] for line in self.says("latency", "show", *words).splitlines()]
+
+    def test_a_summary_takes_the_place_of_what_was_known_and_counts_as_enough(self):
         table = self.file("rtt.csv", "network,region,ms\r\n# measured\r\n192.0.2.0/24,seoul,12.345\r\n"
                           "2001:db8::/32,virginia,0.001\r\n")
-        self.assertIn("2 round trips read, 2 differ", self.says("latency", "import", table))
-        self.assertEqual(self.says("latency", "show"), "192.0.2.0/24,seoul,12.345\n2001:db8::/32,virginia,0.001\n")
+        self.assertIn("2 summaries, each taken for 20 samples in place of what was known",
+                      self.says("latency", "import", table))
+        self.assertEqual(self.shown(), ["192.0.2.0/24,seoul,12.345,20", "2001:db8::/32,virginia,0.001,20"])
         self.says("latency", "import", "-", input="192.0.2.0/24,seoul,59999.999\n198.51.100.0/24,seoul,5\n")
+        self.assertEqual(self.shown(), ["192.0.2.0/24,seoul,59999.999,20", "198.51.100.0/24,seoul,5.000,20",
+                                        "2001:db8::/32,virginia,0.001,20"])
+
+    def test_samples_with_a_count_are_added_to_those_of_before(self):
+        self.assertIn("4 samples in 2 lines, added", self.says(
+            "latency", "import", "-", input="192.0.2.0/24,seoul,10,1\n192.0.2.0/24,seoul,90,3\n"))
+        self.assertIn("0 networks are known by at least 20 samples", self.says(
+            "latency", "import", "-", input="192.0.2.0/24,seoul,90,15\n"))
+        self.assertIn("1 network is known by at least 20 samples", self.says(
+            "latency", "import", "-", input="192.0.2.0/24,seoul,10,1\n"))
+        row, = self.json("latency", "show")
+        self.assertEqual((row["network"], row["region"], row["samples"], row["enough"]), ("192.0.2.0/24", "seoul", 20, True))
+        self.assertAlmostEqual(row["p25_us"], 90000, delta=90000 / 32)
+        left = row["until_ms"] - row["newest_ms"] - 24 * 3600 * 1000
+        self.assertTrue(-60000 < left <= 0, "until the oldest of them is a day old")
+
+    def test_show_prints_what_import_reads(self):
+        self.says("latency", "import", "-", input="192.0.2.0/24,seoul,10,19\n2001:db8::/32,virginia,99\n10.0.0.0/8,seoul,5\n")
         shown = self.says("latency", "show")
-        self.assertEqual(shown.splitlines(), ["192.0.2.0/24,seoul,59999.999", "198.51.100.0/24,seoul,5.000",
-                                              "2001:db8::/32,virginia,0.001"])
-        with self.unchanged():
-            self.says("latency", "import", "-", "--prune", input=shown)
+        self.says("latency", "import", "-", "--prune", input=shown)
+        self.assertEqual(self.says("latency", "show"), shown)
+        self.assertEqual(self.shown("192.0.2.1"), ["192.0.2.0/24,seoul,10.000,19"])
+        self.assertEqual(self.shown("10.1.0.0/16"), ["10.0.0.0/8,seoul,5.000,20"])
+        self.assertEqual(len(self.shown("0.0.0.0/0")), 2)
         self.says("latency", "import", "-", "--prune", input="198.51.100.0/24,seoul,5\n")
-        left, = self.json("latency", "show")
-        self.assertEqual(left, {"network": "198.51.100.0/24", "region": "seoul", "rtt_us": 5000})
+        self.assertEqual(self.shown(), ["198.51.100.0/24,seoul,5.000,20"])
+
+    def test_times_are_read_and_what_is_a_day_old_is_left_out(self):
+        now = int(time.time())
+        old = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now - 23 * 3600))
+        done = self.json("latency", "import", "-", input=f"192.0.2.0/24,seoul,10,,{old}\n192.0.2.0/25,seoul,10,2,{now - 60}\n"
+                         f"192.0.2.0/26,seoul,10,2,{now - 24 * 3600 - 1}\n")
+        self.assertEqual((done["summaries"], done["samples"], done["too_old"], done["committed"]), (1, 2, 1, True))
+        self.assertEqual(done["until_ms"], (now + 3600) * 1000)
+        self.assertEqual(self.shown(), ["192.0.2.0/24,seoul,10.000,20", "192.0.2.0/25,seoul,10.000,2"])
+        self.refused("latency", "import", "-", input=f"192.0.2.0/24,seoul,10,1,{now + 3600}\n", said=["future"])
+
+    def test_a_dry_run_changes_nothing(self):
+        with self.unchanged():
+            self.assertIn("dry run: nothing was changed", self.says("latency", "import", "-", "-n", input="10.0.0.0/8,seoul,5\n"))
+
+    def test_single_samples_without_a_count_are_told_apart_from_summaries(self):
+        said = self.says("latency", "import", "-", input="192.0.2.0/24,seoul,10\n192.0.2.0/24,seoul,11\n192.0.2.0/24,seoul,9\n")
+        self.assertIn("2 summaries took the place of another one of this import", said)
+        again = self.says("latency", "import", "-", input="192.0.2.0/24,seoul,10\n")
+        self.assertNotIn("took the place of another", again)
 
     def test_import_counts_the_networks_that_lack_a_region_which_others_have(self):
         both = "192.0.2.0/24,seoul,5\n192.0.2.0/24,virginia,90\n"
@@ -511,13 +555,32 @@ class Latency(Cli):
     def test_every_bad_line_is_listed_and_nothing_is_imported(self):
         lines = ["192.0.2.0/24,seoul,5", "192.0.2.1/24,seoul,5", "x,seoul,5", "192.0.2.0/24,seul,5",
                  "192.0.2.0/24,seoul,fast", "192.0.2.0/24,seoul,0", "192.0.2.0/24,seoul,nan",
-                 "192.0.2.0/24", "1" * 2000]
+                 "192.0.2.0/24", "1" * 2000, "192.0.2.0/24,seoul,5,0", "192.0.2.0/24,seoul,5,1000001",
+                 "192.0.2.0/24,seoul,5,-1", "192.0.2.0/24,seoul,5,many", "192.0.2.0/24,seoul,5,1,yesterday",
+                 "192.0.2.0/24,seoul,5,1,1795262400,x"]
         table = self.file("rtt.csv", "\n".join(lines))
-        said = self.refused("latency", "import", table, said=["did you mean 'seoul'?", "8 errors"])
-        for number in range(2, 10):
+        said = self.refused("latency", "import", table, said=["did you mean 'seoul'?", "14 errors"])
+        for number in range(2, 16):
             self.assertIn(f"rtt.csv:{number}: ", said)
         self.refused("latency", "import", self.site.directory / "none.csv", said=["none.csv"])
         self.refused("latency", "import", self.site.directory, said=[str(self.site.directory)])
+        self.refused("latency", "show", "here", status=2, said=["here"])
+        bad = self.refused("latency", "import", "-", input="x\n" * 100000, said=["100000 errors"])
+        self.assertLess(len(bad.splitlines()), 300)
+
+    def test_an_import_is_no_edit_and_waits_for_none(self):
+        before = self.generation()
+        self.says("latency", "import", "-", input="192.0.2.0/24,seoul,5\n")
+        self.assertEqual(self.generation(), before)
+        reading = subprocess.Popen([BIN / "isobar", "--store", self.site.store, "latency", "import", "-"],
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        with reading:
+            reading.stdin.write("198.51.100.0/24,seoul,5\n" * 10000)
+            reading.stdin.flush()
+            self.says("drain", "asia/icn-1")
+            reading.stdin.close()
+            self.assertIn("10000 summaries", reading.stdout.read())
+        self.assertEqual(reading.returncode, 0)
 
 
 class Explain(Story):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The orders that the main catalog does not show: latency, nearest, weighted, nested."""
 import collections
+import time
 import unittest
 
 from harness import BRAZIL, FRANKFURT, GERMANY, JAPAN, KOREA, SEOUL, USA, VIRGINIA, Story, scope, until
@@ -64,6 +65,38 @@ class Steering(Story):
         table.write_text("194.25.0.0/16,virginia,120\n")
         self.site.cli("latency", "import", table)
         until(lambda: self.site.answer(GERMANY, name) == [FRANKFURT], 10, "the new measurement is followed")
+
+    def test_point_4_a_network_too_little_measured_is_answered_as_its_country(self):
+        table, name = self.site.directory / "latency.csv", "latency.example.com"
+        lines = [f"194.25.{n}.0/24,{region},{ms},{count}\n"
+                 for n, count in ((0, 12), (8, 8))
+                 for region, ms in (("seoul", 250), ("virginia", 20), ("frankfurt", 80))]
+        table.write_text("".join(lines[:3]))
+        self.site.cli("latency", "import", table)
+        told = self.site.cli("explain", name, "--client", "194.25.0.1")
+        self.assertNotIn("p25", told, "12 samples decide nothing")
+        table.write_text("".join(lines[3:]))
+        self.site.cli("latency", "import", table)
+        for client in ("194.25.0.1", "194.25.99.1"):
+            told = self.site.cli("explain", name, "--client", client)
+            self.assertRegex(told, r"us +20\.0 ms p25 of 20 samples, (AS\d+( [A-Z][A-Z])?|country DE)\n")
+            until(lambda: self.site.answer(f"{client}/32", name) == [VIRGINIA], 10, "its country's round trips decide")
+        self.assertEqual(self.site.answer(KOREA, name), [SEOUL], "without measurements: the nearest")
+
+    def test_point_4_round_trips_age_out_while_nobody_edits_anything(self):
+        name, soon = "latency.example.com", time.time() - 24 * 3600 + 8
+        self.site.cli("latency", "import", "-", text="".join(
+            f"194.25.0.0/16,{region},{ms},,{soon:.3f}\n" for region, ms in (("seoul", 250), ("virginia", 20), ("frankfurt", 80))))
+        until(lambda: self.site.answer(GERMANY, name) == [VIRGINIA], 7, "the measured region is answered")
+        until(lambda: self.site.answer(GERMANY, name) == [FRANKFURT], 60, "what is a day old decides no more")
+        self.assertGreaterEqual(time.time(), soon + 24 * 3600)
+
+    def test_point_4_explain_names_the_network_that_decides(self):
+        self.site.cli("latency", "import", "-", text="194.25.0.0/16,seoul,250\n194.25.0.0/16,virginia,20,30\n"
+                      "194.25.0.0/16,frankfurt,80,132\n")
+        told = self.site.cli("explain", "latency.example.com", "--client", "194.25.0.1")
+        self.assertRegex(told, r"us +20\.0 ms p25 of 30 samples, 194\.25\.0\.0/16\n")
+        self.assertRegex(told, r"europe +80\.0 ms p25 of 132 samples, 194\.25\.0\.0/16\n")
 
     def test_point_4_a_wrong_line_of_a_latency_file_is_refused_with_its_line(self):
         table = self.site.directory / "latency.csv"

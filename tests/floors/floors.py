@@ -11,13 +11,13 @@ import pathlib
 import re
 import sys
 
-FLOORS = ["base", "model", "store", "steer", "view", "dns", "net", "programs"]
+FLOORS = ["base", "model", "store", "steer", "view", "import", "dns", "net", "programs"]
 
 # Where a file stands. The first pattern that matches gives the floor; None: any (tests over everything).
 PLACES = [
-    *((f"include/isobar/{room}/*", room) for room in FLOORS[:6]),
-    *((f"lib/{room}/*", room) for room in FLOORS[:6]),
-    *((f"tests/unit/{room}/*", room) for room in FLOORS[:6]),
+    *((f"include/isobar/{room}/*", room) for room in FLOORS[:7]),
+    *((f"lib/{room}/*", room) for room in FLOORS[:7]),
+    *((f"tests/unit/{room}/*", room) for room in FLOORS[:7]),
     ("server/main.c", "programs"),
     ("probes/main.c", "programs"),
     ("server/*", "net"),
@@ -41,7 +41,7 @@ DOORS = {
     "libfstrm": (["fstrm.h", "fstrm/*"], ["server/dnstap.c"]),
     "c-ares": (["ares.h", "ares_*.h"], ["probes/resolve.c"]),
     "libcurl": (["curl/*"], ["probes/check_http*"]),
-    "OpenSSL": (["openssl/*"], ["probes/check_http*"]),
+    "OpenSSL": (["openssl/*"], ["lib/dns/hmac.c", "probes/check_http*"]),
     "jansson": (["jansson.h"], ["tools/*"]),
     "cmocka": (["cmocka.h"], ["tests/unit/*", "tests/flow/*"]),
 }

@@ -38,7 +38,9 @@ struct isb_txn *story_txn(struct story *s, enum isb_env env, bool write)
 {
 	struct isb_txn *txn;
 	if (write || !s->store)
-		story_store(s, env == ISB_ENV_CATALOG ? ISB_STORE_WRITE_CATALOG : ISB_STORE_WRITE_HEALTH);
+		story_store(s, env == ISB_ENV_CATALOG  ? ISB_STORE_WRITE_CATALOG
+		               : env == ISB_ENV_HEALTH ? ISB_STORE_WRITE_HEALTH
+		                                       : ISB_STORE_WRITE_LATENCY);
 	assert_int_equal(isb_txn_begin(s->store, env, write, &txn), ISB_OK);
 	return txn;
 }
@@ -89,7 +91,8 @@ struct story *story_new(const char *geo)
 
 void story_free(struct story *s)
 {
-	static const char *const files[] = {"catalog.mdb", "catalog.mdb-lock", "health.mdb", "health.mdb-lock"};
+	static const char *const files[] = {"catalog.mdb", "catalog.mdb-lock", "health.mdb", "health.mdb-lock",
+	                                    "latency.mdb", "latency.mdb-lock"};
 	char path[128];
 	story_probes_stop(s);
 	isb_health_reader_free(s->reader);
@@ -111,7 +114,13 @@ void story_free(struct story *s)
 static int try_build(struct story *s, struct isb_view *old, struct isb_diags *diags, struct isb_view **ret_view)
 {
 	struct isb_txn *catalog = story_txn(s, ISB_ENV_CATALOG, false), *health = story_txn(s, ISB_ENV_HEALTH, false);
-	int rc = isb_view_build(catalog, health, s->geodb, old, diags, ret_view);
+	struct isb_txn *latency = story_txn(s, ISB_ENV_LATENCY, false);
+	struct isb_view_sources from = {.catalog = catalog, .health = health, .geodb = s->geodb};
+	assert_int_equal(isb_cells_read(latency, s->geodb, s->now_ms, &from.cells), ISB_OK);
+	int rc = isb_view_build(&from, old, diags, ret_view);
+	s->cells_until_ms = isb_cells_until_ms(from.cells);
+	isb_cells_release(from.cells);
+	isb_txn_abort(latency);
 	isb_txn_abort(health);
 	isb_txn_abort(catalog);
 	return rc;
@@ -364,14 +373,34 @@ void story_admin(struct story *s, const char *endpoint, enum isb_admin admin, in
 	edit_end(&e);
 }
 
+void story_samples(struct story *s, const char *net, const char *region, unsigned ms, unsigned count)
+{
+	struct isb_txn *txn = story_txn(s, ISB_ENV_LATENCY, true);
+	struct isb_samples samples = {0};
+	struct isb_net at;
+	assert_int_equal(isb_net_parse(net, &at), ISB_OK);
+	if (count)
+		isb_latency_get(txn, &at, region, &samples);
+	isb_samples_add(&samples, s->now_ms, ms * 1000, count);
+	assert_int_equal(isb_latency_put(txn, &at, region, &samples, s->now_ms), ISB_OK);
+	isb_samples_done(&samples);
+	assert_int_equal(isb_txn_commit(txn), ISB_OK);
+	swap_view(s);
+}
+
 void story_latency(struct story *s, const char *net, const char *region, unsigned ms)
 {
-	struct edit e;
-	struct isb_latency_row row = {.region = region, .rtt_us = ms * 1000};
-	assert_int_equal(isb_net_parse(net, &row.net), ISB_OK);
-	edit_begin(&e, s);
-	assert_int_equal(isb_edit_latency(e.edit, &row), ISB_OK);
-	edit_end(&e);
+	story_samples(s, net, region, 0, 0);
+	if (ms)
+		story_samples(s, net, region, ms, ISB_SAMPLES_ENOUGH);
+}
+
+bool story_samples_aged(struct story *s)
+{
+	bool aged = s->now_ms >= s->cells_until_ms;
+	if (aged)
+		swap_view(s);
+	return aged;
 }
 
 void story_rrset(struct story *s, const char *zone, const char *owner, const char *type, const char *rdata)

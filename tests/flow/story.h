@@ -36,7 +36,13 @@ const char *story_refused(struct story *s, const char *yaml);
 void story_unbuildable(struct story *s, const char *yaml);
 /* `for_s` 0: no end. */
 void story_admin(struct story *s, const char *endpoint, enum isb_admin admin, int64_t for_s);
-void story_latency(struct story *s, const char *net, const char *region, unsigned ms); /* 0 takes it away */
+void story_latency(struct story *s, const char *net, const char *region, unsigned ms); /* enough of it; 0: none */
+/* Adds samples of this moment to what is there; count 0 takes all of it away. */
+void story_samples(struct story *s, const char *net, const char *region, unsigned ms, unsigned count);
+/* What the server's watch does each second: true when a sample in use is too old, and then there is a new view. */
+bool story_samples_aged(struct story *s);
+/* What order latency says of the first child of the record's policy for this client, as `isobar explain` prints it. */
+const char *story_why(struct story *s, const char *record, const char *client);
 void story_rtt(struct story *s, const char *from, const char *to, unsigned ms); /* as a probe measured it */
 /* What a probe resolved now: addresses with blanks between; the view follows as the server's would. NULL: takes it away. */
 void story_resolved(struct story *s, const char *host, const char *addresses, unsigned ttl_s);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "isobar/base/arena.h"
+#include "isobar/base/err.h"
 #include "isobar/model/dname.h"
 #include "isobar/view/zonefile.h"
 
@@ -92,6 +93,22 @@ const char *story_plan(struct story *s, const char *record, const struct isb_add
 	const struct isb_plan_node *root = isb_plan_root(s->view->plan, r, leaf_of(s, r, client).cls);
 	if (root)
 		dump_node(text, s->view->plan, root);
+	return isb_buf_text(text);
+}
+
+static void take_first(void *arg, const struct isb_why *why)
+{
+	struct isb_buf *text = arg;
+	if (!text->len)
+		isb_buf_puts(text, why->why);
+}
+
+const char *story_why(struct story *s, const char *record, const char *client)
+{
+	struct isb_buf *text = story_text(s);
+	struct isb_net net;
+	assert_int_equal(isb_net_parse(client, &net), ISB_OK);
+	isb_view_why(s->view, s->geodb, story_record(s, record), &net.addr, take_first, text);
 	return isb_buf_text(text);
 }
 

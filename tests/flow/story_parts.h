@@ -29,6 +29,7 @@ struct story {
 	struct isb_context ctx;
 	struct isb_addr resolver;
 	int64_t start_ms, now_ms;
+	int64_t cells_until_ms; /* of the round trips in the view */
 	struct story_probe probe[STORY_PROBES];
 	struct story_found { /* what checks find; the last that fits counts */
 		char probe[32], endpoint[64];

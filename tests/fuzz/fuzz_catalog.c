@@ -120,7 +120,9 @@ static void compile(const struct isb_catalog *catalog)
 	for (size_t i = 0; i < catalog->nzone; i++)
 		count += catalog->zones[i].nrecord;
 	records = isb_arena_alloc(&arena, count * sizeof(*records));
-	struct isb_compile_in in = {.arena = &arena, .catalog = catalog, .latencies = isb_latencies_new(&arena, catalog),
+	struct isb_cells *cells = isb_cells_new(NULL, 0);
+	isb_cells_seal(cells);
+	struct isb_compile_in in = {.arena = &arena, .catalog = catalog, .latencies = isb_latencies_new(&arena, catalog, cells),
 	                            .records = records, .slot = next_slot, .slot_arg = &slot};
 	for (size_t i = 0; i < catalog->nzone; i++)
 		for (size_t k = 0; k < catalog->zones[i].nrecord; k++) {
@@ -136,6 +138,7 @@ static void compile(const struct isb_catalog *catalog)
 			isb_tree_map_release(made.maps[i]);
 		free(made.plan);
 	}
+	isb_cells_release(cells);
 	isb_diags_done(&diags);
 	isb_arena_done(&arena);
 }

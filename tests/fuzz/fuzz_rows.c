@@ -64,13 +64,32 @@ static void try_keys(struct isb_slice octets)
 		MUST(same_key(octets, &key));
 }
 
+static int64_t samples_oldest(const struct isb_samples *samples)
+{
+	int64_t oldest_ms = INT64_MAX;
+	for (size_t i = 0; i < ISB_SAMPLES_WINDOWS; i++)
+		if (samples->window[i].histogram.count && samples->window[i].oldest_ms < oldest_ms)
+			oldest_ms = samples->window[i].oldest_ms;
+	return oldest_ms;
+}
+
 static void try_latency(const struct row *row)
 {
-	struct isb_latency_row latency;
+	struct isb_net net;
+	const char *region;
 	struct isb_key key;
-	if (isb_latency_decode(row->key, row->value, &latency) == ISB_OK &&
-	    isb_key_latency(&key, &latency.net, latency.region) == ISB_OK)
+	if (isb_latency_key_decode(row->key, &net, &region) == ISB_OK) {
+		MUST(isb_key_latency(&key, &net, region) == ISB_OK);
 		MUST(same_key(row->key, &key));
+	}
+	struct isb_samples samples = {0};
+	struct isb_buf again = {0};
+	if (isb_samples_decode(row->value.data, row->value.len, &samples) == ISB_OK) {
+		isb_samples_encode(&samples, samples_oldest(&samples), &again); /* nothing is too old yet */
+		MUST(again.len == row->value.len && memcmp(again.data, row->value.data, again.len) == 0);
+	}
+	isb_buf_done(&again);
+	isb_samples_done(&samples);
 }
 
 static void try_names(const struct row *row)
@@ -143,7 +162,7 @@ static void try_codecs(struct isb_reader r)
 /* --- Rows to the readers of a store --- */
 
 struct world {
-	struct isb_store *catalog, *health; /* each may write its own environment */
+	struct isb_store *catalog, *health, *latency; /* each may write its own environment */
 };
 
 static struct isb_store *open_store(const char *dir, enum isb_store_mode mode)
@@ -161,7 +180,8 @@ static struct isb_store *open_store(const char *dir, enum isb_store_mode mode)
 static struct isb_store *nameless_store(enum isb_store_mode mode)
 {
 	char dir[] = "/tmp/isobar-fuzz-XXXXXX", path[128];
-	static const char *const files[] = {"catalog.mdb", "health.mdb", "catalog.mdb-lock", "health.mdb-lock"};
+	static const char *const files[] = {"catalog.mdb", "health.mdb", "latency.mdb",
+	                                    "catalog.mdb-lock", "health.mdb-lock", "latency.mdb-lock"};
 	MUST(mkdtemp(dir));
 	isb_store_close(open_store(dir, ISB_STORE_WRITE_CATALOG)); /* only this mode makes one */
 	struct isb_store *store = open_store(dir, mode);
@@ -276,12 +296,11 @@ static void read_catalog(struct isb_txn *txn)
 		isb_object_each(txn, (enum isb_kind)kind, on_object, NULL);
 	isb_rrset_each(txn, zone, on_rrset, (void *)(uintptr_t)zone);
 	isb_admin_each(txn, on_admin, NULL);
-	isb_latency_each(txn, on_latency, NULL);
 	isb_journal_each(txn, 0, on_entry, txn);
 }
 
 /* What the server makes of it, unless a slot is so high that the words of all below it would fill the memory. */
-static void build_view(struct isb_txn *catalog, struct isb_txn *health)
+static void build_view(struct isb_txn *catalog, struct isb_txn *health, struct isb_txn *latency)
 {
 	uint32_t highest = 0;
 	struct isb_view *view = NULL;
@@ -289,11 +308,23 @@ static void build_view(struct isb_txn *catalog, struct isb_txn *health)
 	isb_slot_each(catalog, on_slot, &highest);
 	if (highest > SLOTS_MAX)
 		return;
-	int rc = isb_view_build(catalog, health, NULL, NULL, &diags, &view);
+	struct isb_cells *cells = NULL;
+	int rc = isb_cells_read(latency, NULL, INT64_C(1763726400000), &cells);
+	MUST((rc == ISB_OK) == (cells != NULL));
+	const struct isb_view_sources from = {.catalog = catalog, .health = health, .cells = cells};
+	rc = isb_view_build(&from, NULL, &diags, &view);
+	isb_cells_release(cells);
 	MUST((rc == ISB_OK) == (view != NULL) && (rc == ISB_OK || diags.count > 0));
 	if (view)
 		isb_view_free(view);
 	isb_diags_done(&diags);
+}
+
+static void read_latency(struct isb_txn *txn)
+{
+	size_t gone;
+	isb_latency_each(txn, on_latency, NULL);
+	isb_latency_sweep(txn, INT64_C(1763726400000), &gone);
 }
 
 static void read_health(struct isb_txn *txn)
@@ -301,6 +332,10 @@ static void read_health(struct isb_txn *txn)
 	uint64_t word;
 	isb_word_get(txn, 0, &word);
 	isb_word_get(txn, ISB_CHUNK_WORDS, &word);
+	int64_t since_ms;
+	isb_since_get(txn, 0, &since_ms);
+	uint32_t us;
+	isb_pace_get(txn, "seoul", 0, &us);
 	isb_observation_each(txn, ISB_SLOT_ALL, on_observation, NULL);
 	isb_transition_each(txn, on_transition, NULL);
 	isb_probe_each(txn, on_probe, NULL);
@@ -321,26 +356,32 @@ static void edit_catalog(struct isb_txn *txn)
 
 static void try_store(const struct world *w, struct isb_reader r)
 {
-	struct isb_txn *catalog = NULL, *health = NULL;
+	struct isb_txn *catalog = NULL, *health = NULL, *latency = NULL;
 	struct row row;
 	MUST(isb_txn_begin(w->catalog, ISB_ENV_CATALOG, true, &catalog) == ISB_OK);
 	MUST(isb_txn_begin(w->health, ISB_ENV_HEALTH, true, &health) == ISB_OK);
-	while (r.pos < r.len && next_row(&r, &row))
+	MUST(isb_txn_begin(w->latency, ISB_ENV_LATENCY, true, &latency) == ISB_OK);
+	while (r.pos < r.len && next_row(&r, &row)) {
+		struct isb_txn *txn = row.table < ISB_T_WORD ? catalog : row.table < ISB_T_LATENCY ? health : latency;
 		if (row.key.len)
-			MUST(isb_row_put(row.table < ISB_T_WORD ? catalog : health, row.table, row.key, row.value) == ISB_OK);
+			MUST(isb_row_put(txn, row.table, row.key, row.value) == ISB_OK);
+	}
 	read_catalog(catalog);
-	build_view(catalog, health);
+	build_view(catalog, health, latency);
+	read_latency(latency);
 	read_health(health);
 	edit_catalog(catalog);
 	isb_txn_abort(catalog);
 	isb_txn_abort(health);
+	isb_txn_abort(latency);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct world w;
 	if (!w.catalog)
-		w = (struct world){nameless_store(ISB_STORE_WRITE_CATALOG), nameless_store(ISB_STORE_WRITE_HEALTH)};
+		w = (struct world){nameless_store(ISB_STORE_WRITE_CATALOG), nameless_store(ISB_STORE_WRITE_HEALTH),
+		                  nameless_store(ISB_STORE_WRITE_LATENCY)};
 	try_codecs(isb_reader(data, size));
 	try_store(&w, isb_reader(data, size));
 	return 0;

@@ -39,6 +39,7 @@ struct isb_answer {
 	bool referral; /* a pure one: nothing in the answer section */
 	bool steered, failopen;
 	bool cut_short; /* to be sent with TC and no records */
+	bool explains;  /* not found yet: isb_explain_find() will */
 	const struct isb_plan_endpoint *endpoint; /* the first one that steering chose, or NULL */
 	uint8_t scope; /* bits of the client that the answer depends on */
 	uint16_t cls;  /* of every record: IN, or CH for questions about the server */
@@ -97,6 +98,8 @@ struct isb_alias_question {
 };
 bool isb_answer_alias(struct isb_answer *answer, const struct isb_alias_question *question,
                       const struct isb_choice *choice, uint32_t *ret_ttl_s);
+/* The name's node in its zone, or NULL. *ret_below: it stands at or below a cut, so the zone has it as glue only. */
+const struct isb_node *isb_zone_find(const struct isb_zone_view *zone, const struct isb_name *name, bool *ret_below);
 /* Addresses of the names in a referral's NS records, as far as the zone has them. */
 void isb_answer_glue(struct isb_answer *answer, const struct isb_zone_view *zone, const struct isb_name *name,
                      unsigned label, const struct isb_rrset *ns);

@@ -41,5 +41,6 @@ struct isb_query {
 
 enum { ISB_QUERY_DROP = -1 };
 /* Returns ISB_NOERROR: to be answered; another rcode: to be answered with it; ISB_QUERY_DROP: shorter than a header,
- * or a response. Pointers in `ret_query` point into `in`. Not for reading when dropped. */
+ * or a response. A TSIG is read and not checked; in what is malformed there is
+ * none. Pointers in `ret_query` point into `in`. Not for reading when dropped. */
 int isb_query_read(struct isb_query *ret_query, const uint8_t *in, size_t len);

@@ -13,7 +13,8 @@
 #include "isobar/model/health.h"
 #include "isobar/view/view.h"
 
-/* One query: bytes in, bytes out; no socket, no clock, no allocation. The same function is what the server calls, the
+/* One query: bytes in, bytes out; no socket, no clock, no allocation (but by OpenSSL for the sums of a signed one, and to
+ * tell why, for those whom the settings let ask: dns/explain.h). The same function is what the server calls, the
  * unit tests' subject, the fuzz target and the benchmark. Written in the words of RFC 1034 §4.3.2. */
 
 enum isb_proto { ISB_UDP, ISB_TCP };
@@ -25,12 +26,12 @@ struct isb_client {
 
 /* Counters of one worker. Only the worker adds; anyone may read (relaxed: a count more or less is no harm). A query
  * ends in exactly one of dropped, rrl_dropped, formerr … referral (noerror: with an answer); truncated, steered,
- * failopen, ecs, cookie_*, rrl_limited (over a limit, whatever came of it) and rrl_slipped (sent all the same, truncated
+ * failopen, ecs, tsig (signed, and rightly), explained, cookie_*, rrl_limited (over a limit, whatever came of it) and rrl_slipped (sent all the same, truncated
  * or an error) tell more about some of them. */
 #define ISB_COUNTER_MAP(X) \
 	X(queries) X(queries_tcp) X(dropped) X(formerr) X(notimp) X(refused) X(badvers) X(servfail) X(nxdomain) \
 	X(nodata) X(yxdomain) X(notauth) X(noerror) X(referral) X(truncated) X(steered) X(failopen) X(ecs) \
-	X(cookie_new) X(cookie_valid) X(rrl_limited) X(rrl_slipped) X(rrl_dropped)
+	X(tsig) X(explained) X(cookie_new) X(cookie_valid) X(rrl_limited) X(rrl_slipped) X(rrl_dropped)
 struct isb_counters {
 #define X(name) _Atomic uint64_t name;
 	ISB_COUNTER_MAP(X)

@@ -38,7 +38,7 @@ static inline enum isb_verdict isb_health_effective(uint64_t word)
 }
 static inline unsigned isb_health_soft(uint64_t word) { return (word >> 4) & 0x7f; }
 static inline unsigned isb_health_load(uint64_t word) { return (word >> 11) & 0xfff; }
-static inline uint32_t isb_health_latency_us(uint64_t word) { return ((word >> 23) & 0xfffff) << 4; }
+static inline uint32_t isb_health_latency_us(uint64_t word) { return (uint32_t)((word >> 23) & 0xfffff) << 4; }
 static inline unsigned isb_health_flip_s(uint64_t word) { return word ? (word >> 43) & 0xff : ISB_FLIP_NONE; }
 
 /* All words, by slot, in chunks as the store keeps them, and beside each word since when its verdict stands. The chunk
@@ -49,6 +49,8 @@ struct isb_health_table {
 	const uint64_t *const *chunk; /* NULL entries: never written */
 	uint32_t chunks;
 	const int64_t *const *since; /* NULL: none; else a chunk each, NULL entries as above */
+	const struct isb_pace_table *pace; /* one for each viewpoint of the plan at hand */
+	uint32_t npace;
 };
 static inline uint64_t isb_health_word(const struct isb_health_table *table, uint32_t slot)
 {
@@ -62,16 +64,17 @@ static inline int64_t isb_health_since_ms(const struct isb_health_table *table, 
 	return table->since && c < table->chunks && table->since[c] ? table->since[c][slot % ISB_CHUNK_WORDS] : 0;
 }
 
-/* Smoothed latency of the checks, in us, as the probes of one region see it: by slot, in chunks of the same size. 0: they
- * do not see this endpoint. Order fastest compares by these. */
+/* Smoothed latency of the checks, in us, as the probes of one region see it, by slot; 0: they do not see this endpoint.
+ * Order fastest compares by these. Chunks are as above. */
+enum { ISB_CHUNK_PACES = 512 };
 struct isb_pace_table {
 	const uint32_t *const *chunk;
 	uint32_t chunks;
 };
 static inline uint32_t isb_pace_us(const struct isb_pace_table *table, uint32_t slot)
 {
-	uint32_t c = slot / ISB_CHUNK_WORDS;
-	return c < table->chunks && table->chunk[c] ? table->chunk[c][slot % ISB_CHUNK_WORDS] : 0;
+	uint32_t c = slot / ISB_CHUNK_PACES;
+	return c < table->chunks && table->chunk[c] ? table->chunk[c][slot % ISB_CHUNK_PACES] : 0;
 }
 
 /* What an operator says of an endpoint; beats the verdict until `until_ms`. Kept in the catalog, not in the health

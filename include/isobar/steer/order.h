@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "isobar/base/addr.h"
 #include "isobar/base/buf.h"
 #include "isobar/model/model.h"
 #include "isobar/steer/facts.h"
@@ -37,11 +38,21 @@ struct isb_order_in {
 	const struct isb_rtt_source *rtt; /* latency only */
 };
 
-/* Round trips for order latency: from the client's cells to a region, and between regions as probes measure them. */
+/* Round trips for order latency: from cells of clients to a region, and between regions as probes measure them. A cell is
+ * a network (facts->cells has those around the client) or one of what networks are rolled up to, finest first. */
+enum isb_rollup { ISB_ROLLUP_ASN, /* × country */ ISB_ROLLUP_COUNTRY, ISB_ROLLUP_CONTINENT, ISB_ROLLUPS };
+enum { ISB_CELL_NONE = 0xffffffff, ISB_CELL_TEXT = ISB_NET_TEXT };
+struct isb_rtt {
+	uint32_t us;      /* the quantile that counts (model/samples.h); 0: unknown, or of too few samples */
+	uint32_t samples;
+};
 struct isb_rtt_source {
 	void *arg;
-	/* us from the cell with this id (facts->cells) to a region, 0: unknown */
-	uint32_t (*cell)(void *arg, uint32_t id, const struct isb_region *region);
+	struct isb_rtt (*cell)(void *arg, uint32_t id, const struct isb_region *region);
+	/* The cell that clients with these facts are rolled up to, or ISB_CELL_NONE. */
+	uint32_t (*rollup)(void *arg, const struct isb_geo_facts *geo, enum isb_rollup rollup);
+	/* "203.0.113.0/24", "AS4766 KR", "country KR", "continent AS"; returns out */
+	const char *(*name)(void *arg, uint32_t id, char out[ISB_CELL_TEXT]);
 	/* us from the probe region nearest to the client to a region, 0: unknown; `geo` is located */
 	uint32_t (*probe)(void *arg, const struct isb_geo_facts *geo, const struct isb_region *region);
 };

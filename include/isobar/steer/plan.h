@@ -126,6 +126,8 @@ static inline const struct isb_plan_node *isb_plan_node(const struct isb_plan *p
 /* Root node of a record for a class, or NULL. */
 const struct isb_plan_node *isb_plan_root(const struct isb_plan *plan, const struct isb_plan_record *record, uint32_t cls);
 const char *isb_plan_text(const struct isb_plan *plan, uint32_t offset);
+/* Name of a viewpoint's region, or "". */
+const char *isb_plan_viewpoint(const struct isb_plan *plan, uint32_t number);
 /* Octets that begin `count` rdata items, or NULL. */
 const uint8_t *isb_plan_rdata(const struct isb_plan *plan, const struct isb_plan_rdata *rdata);
 /* Everything a reader relies on, checked once after building (and on any block from elsewhere). */

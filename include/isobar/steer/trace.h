@@ -33,11 +33,21 @@ struct isb_step {
 	enum isb_usable usable;
 	unsigned got, need;
 };
+
+/* A walk through a wide policy that cannot answer is long, and who asks why may be anybody that an operator lets ask. So a
+ * trace ends at a number of steps; what comes after it is only counted, but for what was chosen in the end. */
+enum { ISB_TRACE_MAX = 10000, ISB_TRACE_ENDINGS = ISB_CHOICE_MAX + 1 };
 struct isb_trace {
 	struct isb_arena arena;
 	struct isb_step *steps;
 	size_t count, cap;
+	size_t limit;   /* steps kept: ISB_TRACE_MAX after init, and never fewer than ISB_TRACE_ENDINGS */
+	size_t dropped; /* and not */
+	struct isb_step spare; /* what is dropped is written here */
 };
 void isb_trace_init(struct isb_trace *trace);
 void isb_trace_done(struct isb_trace *trace);
+/* For the next walk; keeps the memory. */
+void isb_trace_reset(struct isb_trace *trace);
+/* Never NULL. */
 struct isb_step *isb_trace_add(struct isb_trace *trace, enum isb_step_kind kind, unsigned depth, const char *name);

@@ -10,8 +10,8 @@
 #include "isobar/model/schema.h"
 #include "isobar/store/env.h"
 
-/* The catalog environment: objects as canonical YAML text, ordinary rrsets in wire form, slots, admin states, imported
- * latencies, and the journal of every change. All functions take a transaction on ISB_ENV_CATALOG. */
+/* The catalog environment: objects as canonical YAML text, ordinary rrsets in wire form, slots, admin states,
+ * and the journal of every change. All functions take a transaction on ISB_ENV_CATALOG. */
 
 uint64_t isb_generation(struct isb_txn *txn); /* 0: nothing was ever committed */
 
@@ -51,14 +51,6 @@ int isb_admin_get(struct isb_txn *txn, const char *endpoint, struct isb_admin_ro
 int isb_admin_each(struct isb_txn *txn, int (*each)(void *arg, const char *endpoint, const struct isb_admin_row *row),
                    void *arg);
 
-/* Imported round trips: client network × region. */
-struct isb_latency_row {
-	struct isb_net net;
-	const char *region;
-	uint32_t rtt_us;
-};
-int isb_latency_each(struct isb_txn *txn, int (*each)(void *arg, const struct isb_latency_row *row), void *arg);
-
 /* --- The journal ------------------------------------------------------------------------------------------- */
 
 struct isb_journal_entry {
@@ -67,7 +59,7 @@ struct isb_journal_entry {
 	const char *author, *reason;
 	uint32_t changes;
 };
-/* One changed row of the tables object, rrset, admin and latency; slots follow from the pools. `before` / `after` len 0
+/* One changed row of the tables object, rrset and admin; slots follow from the pools. `before` / `after` len 0
  * with data NULL: the row was not there / is gone. codec.h decodes them. */
 struct isb_change {
 	enum isb_table table;
@@ -102,7 +94,6 @@ int isb_edit_zone_begin(struct isb_edit *edit, const uint8_t *zone);
 int isb_edit_zone_end(struct isb_edit *edit);
 /* AUTO takes the row away, if there is one. */
 int isb_edit_admin(struct isb_edit *edit, const char *endpoint, const struct isb_admin_row *row);
-int isb_edit_latency(struct isb_edit *edit, const struct isb_latency_row *row); /* rtt_us 0 takes it away */
 
 /* Changes so far, in the order made; for plans (`diff`, `--dry-run`) and messages. */
 size_t isb_edit_count(const struct isb_edit *edit);

@@ -41,6 +41,7 @@ int isb_key_texts(struct isb_key *key, const char *first, const char *second);
 int isb_key_u32(struct isb_key *key, uint32_t number);
 int isb_key_u64(struct isb_key *key, uint64_t number);
 int isb_key_u32_text(struct isb_key *key, uint32_t number, const char *text);
+int isb_key_text_u32(struct isb_key *key, const char *text, uint32_t number);
 int isb_key_kind(struct isb_key *key, enum isb_kind kind); /* prefix of all objects of a kind */
 int isb_key_object(struct isb_key *key, enum isb_kind kind, const char *name);
 int isb_key_latency(struct isb_key *key, const struct isb_net *net, const char *region); /* ISB_EINVAL: host bits */
@@ -69,7 +70,7 @@ int isb_key_read_name(struct isb_reader *r, const uint8_t *suffix, uint8_t ret_n
 int isb_text_decode(struct isb_slice slice, const char **ret_text);
 int isb_u32_decode(struct isb_slice slice, uint32_t *ret_number);
 int isb_object_key_decode(struct isb_slice key, enum isb_kind *ret_kind, const char **ret_name);
-int isb_latency_decode(struct isb_slice key, struct isb_slice value, struct isb_latency_row *ret_row);
+int isb_latency_key_decode(struct isb_slice key, struct isb_net *ret_net, const char **ret_region);
 
 /* Values. `out` and `scratch` are emptied first; what the decoders return points into scratch or the value. */
 void isb_rrset_encode(struct isb_buf *out, const struct isb_rrset *set);

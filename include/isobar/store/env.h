@@ -6,37 +6,39 @@
 
 #include "isobar/base/buf.h"
 
-/* The only door to LMDB. A store is a directory with two environments: catalog.mdb (durable commits; written by the
- * CLI and isobar-control) and health.mdb (no fsync, can be rebuilt from fresh checks; written by the probe). Every
- * environment is opened once per process, after any fork, with MDB_NOTLS | MDB_NOSUBDIR, handles of all tables opened
- * in one first transaction that commits. Tables and their rows are described in docs/store.md; `store` has one kind of
- * writer per table. */
+/* The only door to LMDB. A store is a directory with three environments: catalog.mdb (durable commits; written by the CLI
+ * and isobar-control), health.mdb (no fsync, can be rebuilt from fresh checks; written by the probe) and latency.mdb
+ * (durable commits; written by who brings round trips). A writer has its environment for itself, so that neither a drain
+ * nor a verdict waits for a million round trips. Every environment is opened once per process, after any fork, with
+ * MDB_NOTLS | MDB_NOSUBDIR, handles of all tables opened in one first transaction that commits. Tables and their rows are
+ * described in docs/store.md; `store` has one kind of writer per table. */
 
 enum isb_store_mode {
-	ISB_STORE_READ,          /* both environments read-only: isobard, `isobar show` */
-	ISB_STORE_WRITE_CATALOG, /* catalog writable, health read-only */
-	ISB_STORE_WRITE_HEALTH   /* health writable, catalog read-only */
+	ISB_STORE_READ,          /* all environments read-only: isobard, `isobar show` */
+	ISB_STORE_WRITE_CATALOG, /* this one writable, the others read-only */
+	ISB_STORE_WRITE_HEALTH,  /* likewise */
+	ISB_STORE_WRITE_LATENCY
 };
 
 struct isb_store;
 
-/* Opens the store in `dir`. The WRITE_CATALOG mode makes the directory (one level), both files and all tables when they
- * do not exist; the others answer ISB_ENOTFOUND then. A new catalog starts with empty health tables: its slots are
- * numbered afresh. ISB_EVERSION when the stored format is newer than this program. Clears reader slots of dead
- * processes. On failure *ret_message (may be NULL) is a sentence in static thread storage that names the path and the
- * reason. */
+/* Opens the store in `dir`. The WRITE_CATALOG mode makes the directory (one level), all files and tables when they do not
+ * exist; the others answer ISB_ENOTFOUND then. A new catalog empties the other files: its slots are numbered afresh.
+ * ISB_EVERSION when the stored format is newer than this program, and where a file or table beside the catalog is missing,
+ * which WRITE_CATALOG makes. Clears reader slots of dead processes. On failure
+ * *ret_message (may be NULL) is a sentence in static thread storage that names the path and the reason. */
 int isb_store_open(const char *dir, enum isb_store_mode mode, struct isb_store **ret_store, const char **ret_message);
 void isb_store_close(struct isb_store *store); /* NULL is fine */
 const char *isb_store_dir(const struct isb_store *store);
 
-/* Frees slots of dead readers in both environments; returns how many. Call every minute. */
+/* Frees slots of dead readers in all environments; returns how many. Call every minute. */
 unsigned isb_store_clean(struct isb_store *store);
 
-/* A transaction on one environment. Write transactions are durable on commit (catalog) or at the next sync (health).
+/* A transaction on one environment. Write transactions are durable on commit (catalog, latency) or at the next sync (health).
  * A map that another process grew (MDB_MAP_RESIZED) is adopted and full reader tables are cleaned and retried inside;
  * ISB_EBUSY when other threads still read the smaller map, so that it cannot move now: try again a little later.
  * A write that does not fit the map or the disk is ISB_EFULL, from a put or from the commit: the store is as before. */
-enum isb_env { ISB_ENV_CATALOG, ISB_ENV_HEALTH };
+enum isb_env { ISB_ENV_CATALOG, ISB_ENV_HEALTH, ISB_ENV_LATENCY, ISB_ENV_COUNT };
 struct isb_txn;
 int isb_txn_begin(struct isb_store *store, enum isb_env env, bool write, struct isb_txn **ret_txn);
 int isb_txn_commit(struct isb_txn *txn); /* frees txn whatever the result */
@@ -60,8 +62,9 @@ struct isb_buf *isb_txn_scratch(struct isb_txn *txn);
 int isb_store_sync(struct isb_store *store, enum isb_env env);
 
 enum isb_table {
-	ISB_T_META, ISB_T_OBJECT, ISB_T_RRSET, ISB_T_SLOT, ISB_T_ADMIN, ISB_T_LATENCY, ISB_T_JOURNAL, /* catalog */
-	ISB_T_WORD, ISB_T_OBSERVATION, ISB_T_TRANSITION, ISB_T_PROBE, ISB_T_RTT, ISB_T_RESOLVED,      /* health */
+	ISB_T_META, ISB_T_OBJECT, ISB_T_RRSET, ISB_T_SLOT, ISB_T_ADMIN, ISB_T_JOURNAL, /* catalog */
+	ISB_T_WORD, ISB_T_SINCE, ISB_T_PACE, ISB_T_OBSERVATION, ISB_T_TRANSITION, ISB_T_PROBE, ISB_T_RTT, ISB_T_RESOLVED, /* health */
+	ISB_T_LATENCY, /* latency */
 	ISB_T_COUNT
 };
 struct isb_slice {
@@ -73,6 +76,7 @@ struct isb_slice {
 int isb_row_get(struct isb_txn *txn, enum isb_table table, struct isb_slice key, struct isb_slice *ret_value);
 int isb_row_put(struct isb_txn *txn, enum isb_table table, struct isb_slice key, struct isb_slice value);
 int isb_row_delete(struct isb_txn *txn, enum isb_table table, struct isb_slice key); /* ISB_ENOTFOUND is an answer */
+int isb_row_delete_all(struct isb_txn *txn, enum isb_table table);
 /* Every row whose key begins with `prefix`, in key order, from key `from` on when it is not empty; `each` returns 0 to
  * go on, anything else stops and is returned. Rows must not be written meanwhile. */
 int isb_row_each(struct isb_txn *txn, enum isb_table table, struct isb_slice prefix, struct isb_slice from,

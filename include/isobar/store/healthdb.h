@@ -21,6 +21,10 @@ void isb_health_reader_free(struct isb_health_reader *reader);
  * only when the environment's transaction id moved. On failure the table is empty (every word reads as never seen is
  * worse than stale: the caller keeps answering with what `held` it has) and the code says why. */
 int isb_health_reader_begin(struct isb_health_reader *reader, struct isb_health_table *ret_table);
+/* For plans with order fastest: adds to a table just begun what the probes of each of these regions see, in this order;
+ * the pointers hold as long as the others. On failure the table has none. */
+int isb_health_reader_paces(struct isb_health_reader *reader, const char *const *regions, uint32_t count,
+                            struct isb_health_table *table);
 void isb_health_reader_end(struct isb_health_reader *reader); /* resets, so that no page stays pinned while idle */
 uint64_t isb_health_reader_txn_id(const struct isb_health_reader *reader);
 
@@ -28,6 +32,12 @@ uint64_t isb_health_reader_txn_id(const struct isb_health_reader *reader);
 
 int isb_word_get(struct isb_txn *txn, uint32_t slot, uint64_t *ret_word); /* 0 where never written */
 int isb_word_put(struct isb_txn *txn, uint32_t slot, uint64_t word);
+/* When the held verdict last turned, as isb_health_since_ms(); 0: never. */
+int isb_since_get(struct isb_txn *txn, uint32_t slot, int64_t *ret_since_ms);
+int isb_since_put(struct isb_txn *txn, uint32_t slot, int64_t since_ms);
+/* Smoothed latency of the checks as the probes of a region see it; 0: they do not. */
+int isb_pace_get(struct isb_txn *txn, const char *region, uint32_t slot, uint32_t *ret_us);
+int isb_pace_put(struct isb_txn *txn, const char *region, uint32_t slot, uint32_t us);
 
 struct isb_observation {
 	uint32_t slot;

@@ -6,11 +6,13 @@
 #include <stdint.h>
 
 #include "isobar/base/addr.h"
+#include "isobar/base/buf.h"
 #include "isobar/base/diag.h"
 #include "isobar/model/dname.h"
 #include "isobar/model/rr.h"
 #include "isobar/steer/steer.h"
 #include "isobar/store/env.h"
+#include "isobar/view/cells.h"
 #include "isobar/view/geodb.h"
 #include "isobar/view/geomap.h"
 #include "isobar/view/names.h"
@@ -35,6 +37,8 @@ struct isb_view {
 	const uint64_t *admin;        /* admin words by slot */
 	uint32_t nadmin;
 	uint32_t slots;               /* highest slot + 1 */
+	const char *const *viewpoints; /* regions whose probes order fastest asks, as the plan numbers them */
+	uint32_t nviewpoint;
 	const _Atomic int64_t *host_until_ms; /* of what ALIAS gives: until when it holds, by isb_plan_endpoint.host - 1 */
 	uint32_t nhost;
 	size_t nzone, nrecord;
@@ -60,14 +64,25 @@ void isb_view_why(const struct isb_view *view, const struct isb_geodb *geodb, ui
                   const struct isb_addr *client, void (*each)(void *arg, const struct isb_why *why), void *arg);
 /* The catalog that the view was compiled from. */
 const struct isb_catalog *isb_view_catalog(const struct isb_view *view);
+/* The node of the catalog that a node's name in the plan means: "www", "www[2][0]" (the first child of the third of policy
+ * www). NULL for a pool's. */
+const struct isb_policy_node *isb_view_node(const struct isb_view *view, const char *name);
+/* What a geo rule matches, for people: "country KR JP, fenced"; long lists are cut short. */
+void isb_view_rule_print(const struct isb_policy_child *rule, struct isb_buf *out);
 
 /* --- Building (one thread at a time) ----------------------------------------------------------------------------- */
 
-/* Compiles the catalog as of the transaction's snapshot. `old` (may be NULL) is the newest view built before; what did
- * not change is shared with it. `health` (may be NULL) gives the probes' round trips for order latency and what they
- * resolved for ALIAS. On failure nothing changed and diags says why. */
-int isb_view_build(struct isb_txn *catalog, struct isb_txn *health, const struct isb_geodb *geodb, struct isb_view *old,
-                   struct isb_diags *diags, struct isb_view **ret_view);
+/* What a view is made of, as of the transactions' snapshots. */
+struct isb_view_sources {
+	struct isb_txn *catalog;
+	struct isb_txn *health;  /* the probes' round trips for order latency, and what they resolved for ALIAS; NULL: none */
+	struct isb_cells *cells; /* the clients', made with the same geodb; the view becomes a user of them; NULL: none */
+	const struct isb_geodb *geodb; /* NULL: none */
+};
+/* `old` (may be NULL) is the newest view built before; what did not change is shared with it. On failure nothing changed
+ * and diags says why. */
+int isb_view_build(const struct isb_view_sources *from, struct isb_view *old, struct isb_diags *diags,
+                   struct isb_view **ret_view);
 /* Takes over until when the names that ALIAS gives hold, while readers go on. False when one of them has other addresses
  * now, so that the view should be built anew. */
 bool isb_view_refresh(struct isb_view *view, struct isb_txn *health);

@@ -72,6 +72,45 @@ static void times_print_in_utc(void **state)
 	assert_string_equal(isb_time_print(INT64_MAX, text), "never"); /* a year that does not fit */
 }
 
+static void times_are_read_as_rfc_3339_or_seconds(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t ms;
+	} cases[] = {
+		{"2026-11-21T12:00:00Z", INT64_C(1795262400000)}, {"2026-11-21t12:00:00.25z", INT64_C(1795262400250)},
+		{"2026-11-21 21:00:00+09:00", INT64_C(1795262400000)}, {"2026-11-21T06:30:00-05:30", INT64_C(1795262400000)},
+		{"2024-02-29T23:59:59.9996Z", INT64_C(1709251199999)}, {"2016-12-31T23:59:60Z", INT64_C(1483228800000)},
+		{"9999-12-31T23:59:59Z", INT64_C(253402300799000)}, {"1795262400", INT64_C(1795262400000)},
+		{"1795262400.5", INT64_C(1795262400500)}, {"86400", 86400000},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		int64_t ms = 0;
+		assert_int_equal(isb_time_parse(cases[i].text, &ms), ISB_OK);
+		assert_int_equal(ms, cases[i].ms);
+	}
+}
+
+static void what_is_no_time_is_refused(void **state)
+{
+	static const char *const bad[] = {
+		"", "now", "2026-11-21", "2026-11-21T12:00:00", "2026-11-21T12:00Z", "2026-02-29T12:00:00Z", "1900-02-29T00:00:00Z",
+		"2026-13-01T00:00:00Z", "2026-00-01T00:00:00Z", "2026-04-31T00:00:00Z", "2026-11-00T00:00:00Z",
+		"2026-11-21T24:00:00Z", "2026-11-21T12:60:00Z", "2026-11-21T12:00:61Z", "2026-11-21T12:00:00.Z",
+		"2026-11-21T12:00:00+9:00", "2026-11-21T12:00:00+24:00", "2026-11-21T12:00:00Z ", "-1795262400", "1795262400.",
+		"1795262400s", "12345678901234567890",
+	};
+	int64_t ms = 42;
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(isb_time_parse(bad[i], &ms), ISB_EFORMAT);
+	assert_int_equal(isb_time_parse("0", &ms), ISB_ERANGE);
+	assert_int_equal(isb_time_parse("253402300800", &ms), ISB_ERANGE);
+	assert_int_equal(isb_time_parse("1969-12-31T23:59:59Z", &ms), ISB_ERANGE);
+	assert_int_equal(ms, 42);
+}
+
 static void clocks_go_forward(void **state)
 {
 	(void)state;
@@ -87,6 +126,8 @@ int main(void)
 		cmocka_unit_test(what_is_no_span_is_refused_and_the_result_untouched),
 		cmocka_unit_test(spans_print_for_people),
 		cmocka_unit_test(times_print_in_utc),
+		cmocka_unit_test(times_are_read_as_rfc_3339_or_seconds),
+		cmocka_unit_test(what_is_no_time_is_refused),
 		cmocka_unit_test(clocks_go_forward),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

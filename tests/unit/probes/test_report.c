@@ -94,11 +94,12 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-	static const char *const files[] = {"catalog.mdb", "catalog.mdb-lock", "health.mdb", "health.mdb-lock"};
+	static const char *const files[] = {"catalog.mdb", "catalog.mdb-lock", "health.mdb", "health.mdb-lock",
+	                                    "latency.mdb", "latency.mdb-lock"};
 	struct world *w = *state;
 	char path[128];
 	isb_store_close(w->store);
-	for (size_t i = 0; i < 4; i++) {
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
 		snprintf(path, sizeof(path), "%s/%s", w->dir, files[i]);
 		unlink(path);
 	}
@@ -413,6 +414,63 @@ static int take_probe(void *arg, const struct isb_probe_row *row)
 	return 0;
 }
 
+static int64_t turned(struct world *w, uint32_t number)
+{
+	int64_t since_ms;
+	struct isb_txn *txn = reading(w);
+	assert_int_equal(isb_since_get(txn, number, &since_ms), ISB_OK);
+	isb_txn_abort(txn);
+	return since_ms;
+}
+
+static void since_moves_when_the_held_verdict_turns_and_at_no_other_time(void **state)
+{
+	struct world *w = *state;
+	start_probe(w, 0, T0);
+	sees(w, 0, 0, ISB_OUT_OK, 1, T0);
+	assert_int_equal(turned(w, 0), 0); /* known for the first time: nothing turned */
+	sees(w, 0, 0, ISB_OUT_CONNECT_REFUSED, 3, T0 + 5000);
+	assert_int_equal(turned(w, 0), T0 + 5000);
+	sees(w, 0, 0, ISB_OUT_CONNECT_REFUSED, 1, T0 + 10000);
+	assert_int_equal(turned(w, 0), T0 + 5000);
+	tick(w, 0, T0 + 10000 + FRESH + 1); /* unknown holds down */
+	assert_int_equal(health(w, 0).verdict, ISB_UNKNOWN);
+	assert_int_equal(turned(w, 0), T0 + 5000);
+	sees(w, 0, 0, ISB_OUT_OK, 2, T0 + 60000);
+	assert_int_equal(turned(w, 0), T0 + 60000);
+	assert_int_equal(turned(w, 1), 0);
+	stop_probe(w, 0);
+}
+
+static uint32_t pace(struct world *w, const char *region, uint32_t number)
+{
+	uint32_t us;
+	struct isb_txn *txn = reading(w);
+	assert_int_equal(isb_pace_get(txn, region, number, &us), ISB_OK);
+	isb_txn_abort(txn);
+	return us;
+}
+
+static void paces_are_kept_for_the_probes_own_region(void **state)
+{
+	struct world *w = *state;
+	start_probe(w, 0, T0);
+	start_probe(w, 1, T0); /* of no region */
+	sees(w, 0, 0, ISB_OUT_OK, 1, T0);
+	sees(w, 1, 1, ISB_OUT_OK, 1, T0);
+	assert_int_equal(pace(w, "seoul", 0), 16000);
+	assert_int_equal(pace(w, "seoul", 1), 0);
+	assert_int_equal(pace(w, "frankfurt", 1), 0);
+	w->schedule[0].targets[0]->history.latency_us = 17000; /* moves to 16875: less than a tenth */
+	sees(w, 0, 0, ISB_OUT_OK, 1, T0 + 5000);
+	assert_int_equal(pace(w, "seoul", 0), 16000);
+	w->schedule[0].targets[0]->history.latency_us = 96000;
+	sees(w, 0, 0, ISB_OUT_OK, 1, T0 + 10000);
+	assert_int_equal(pace(w, "seoul", 0), 86000);
+	stop_probe(w, 0);
+	stop_probe(w, 1);
+}
+
 static void the_probe_tells_that_it_lives(void **state)
 {
 	struct world *w = *state;
@@ -483,6 +541,8 @@ int main(void)
 		STORY(observations_of_endpoints_and_probes_that_are_gone_are_deleted),
 		STORY(another_probes_unreadable_row_does_not_stop_the_verdicts),
 		STORY(round_trips_are_written_when_they_moved_by_a_tenth_and_a_millisecond),
+		STORY(since_moves_when_the_held_verdict_turns_and_at_no_other_time),
+		STORY(paces_are_kept_for_the_probes_own_region),
 		STORY(the_probe_tells_that_it_lives),
 		STORY(a_second_process_under_the_same_name_is_noticed),
 		STORY(a_report_that_fails_keeps_its_news_for_the_next),

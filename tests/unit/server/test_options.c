@@ -63,6 +63,8 @@ static void without_options_the_defaults_stand(void **state)
 	assert_int_equal(options.tcp.stall_ms, 5000);
 	assert_int_equal(options.tcp.lifetime_ms, 3600000);
 	assert_int_equal(options.proxy_from.count, 0);
+	assert_int_equal(options.nexplain_from, 0);
+	assert_null(options.tsig_keys);
 	assert_null(options.query_log);
 	assert_null(options.dnstap);
 	assert_int_equal(options.query_log_sample, 1);
@@ -216,6 +218,9 @@ static void what_is_wrong_is_said_with_what_to_write_instead(void **state)
 		{"--proxy-from any", "--proxy-from 'any' is not a network; write 192.0.2.0/24 or 2001:db8::/32"},
 		{"--proxy-from 192.0.2.7/24", "--proxy-from '192.0.2.7/24' has bits set beyond its prefix; write the network, as in "
 	                               "192.0.2.0/24"},
+		{"--explain-from any", "--explain-from 'any' is not a network; write 192.0.2.0/24 or 2001:db8::/32"},
+		{"--explain-key ops", "--explain-key without --tsig-keys: name the file that holds the key 'ops'"},
+		{"--tsig-keys k --explain-key a..b", "--explain-key 'a..b' is no name of a key; write it as in the file of --tsig-keys"},
 		{"--proxy-form ::1", "unknown option '--proxy-form'; did you mean '--proxy-from'?"},
 		{"--tcp-connections 0", "--tcp-connections '0' is not a number from 1 to 1000000"},
 		{"--tcp-connections 1000001", "--tcp-connections '1000001' is not a number from 1 to 1000000"},
@@ -321,6 +326,27 @@ static void mistakes_in_the_file_are_named_with_their_line(void **state)
 	}
 }
 
+static void those_who_may_ask_why_are_listed(void **state)
+{
+	(void)state;
+	struct isb_options options;
+	char text[ISB_NET_TEXT];
+	assert_int_equal(parse(&options, "--tsig-keys keys --explain-key ops.example --explain-key b --explain-from ::1 "
+	                                 "--explain-from 192.0.2.0/24"), ISB_OPTIONS_RUN);
+	assert_string_equal(options.tsig_keys, "keys");
+	assert_int_equal(options.nexplain_key, 2);
+	assert_string_equal(options.explain_key[1], "b");
+	assert_int_equal(options.nexplain_from, 2);
+	assert_string_equal(isb_net_print(&options.explain_from[1], text), "192.0.2.0/24");
+	isb_options_done(&options);
+	assert_int_equal(parse_config(&options, "tsig-keys: keys\nexplain-key: ops\nexplain-from: [192.0.2.1]\n",
+	                              "--explain-key other"), ISB_OPTIONS_RUN);
+	assert_int_equal(options.nexplain_key, 1);
+	assert_string_equal(options.explain_key[0], "other"); /* the command line wins */
+	assert_int_equal(options.nexplain_from, 1);
+	isb_options_done(&options);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -334,6 +360,7 @@ int main(void)
 		cmocka_unit_test(limits_are_taken),
 		cmocka_unit_test(more_networks_than_fit_are_refused),
 		cmocka_unit_test(help_and_version_end_the_program_well),
+		cmocka_unit_test(those_who_may_ask_why_are_listed),
 		cmocka_unit_test(what_is_wrong_is_said_with_what_to_write_instead),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -34,7 +34,7 @@ static void the_first_secret_signs_and_the_others_are_accepted(void **state)
 	assert_int_equal(s->cookies.count, 2);
 	assert_int_equal(s->cookies.secret[0][1], 0x11);
 	assert_int_equal(s->cookies.secret[1][0], 0xff);
-	free(s);
+	isb_settings_free(s);
 }
 
 static void a_bad_secret_is_named_with_its_line(void **state)
@@ -75,12 +75,66 @@ static void without_a_file_every_start_has_a_secret_of_its_own(void **state)
 	assert_int_equal(a->nsid_len, 5);
 	assert_int_equal(a->version.rdata[2], 1);
 	assert_int_equal(a->id.rdata[1], 0);
-	free(a);
+	isb_settings_free(a);
 	options.cookies = false;
-	free(b);
+	isb_settings_free(b);
 	assert_int_equal(isb_settings_load(&options, &diags, &b), ISB_OK);
 	assert_int_equal(b->cookies.count, 0);
-	free(b);
+	isb_settings_free(b);
+}
+
+static int load_keys(const char *text, struct isb_options *options, struct isb_diags *diags,
+                     struct isb_settings **ret_settings)
+{
+	char path[] = "/tmp/isobard-keys-XXXXXX";
+	int fd = mkstemp(path);
+	assert_true(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+	close(fd);
+	options->tsig_keys = path;
+	options->version_text = options->id_text = "";
+	int rc = isb_settings_load(options, diags, ret_settings);
+	unlink(path);
+	return rc;
+}
+
+static void those_who_may_ask_why_are_networks_and_keys_of_the_file(void **state)
+{
+	(void)state;
+	static const char text[] = "key other { algorithm hmac-sha256; secret \"c2l4dGVlbiBvY3RldHM=\"; };\n"
+				   "key ops.example { algorithm hmac-sha256; secret \"c2l4dGVlbiBvY3RldHM=\"; };\n";
+	struct isb_diags diags = {0};
+	struct isb_settings *s = NULL;
+	struct isb_options options = {0};
+	assert_int_equal(load_keys(text, &options, &diags, &s), ISB_OK);
+	assert_int_equal(s->keys->count, 2);
+	assert_false(s->explain.anybody);
+	isb_settings_free(s);
+
+	options = (struct isb_options){.explain_key = {"OPS.example."}, .nexplain_key = 1};
+	assert_int_equal(load_keys(text, &options, &diags, &s), ISB_OK);
+	assert_true(s->explain.anybody);
+	assert_int_equal(s->explain.nkey, 1);
+	assert_ptr_equal(s->explain.key[0], &s->keys->list[1]);
+	isb_settings_free(s);
+
+	s = NULL;
+	options = (struct isb_options){.explain_key = {"ops"}, .nexplain_key = 1};
+	assert_int_equal(load_keys(text, &options, &diags, &s), ISB_EINVAL);
+	assert_null(s);
+	assert_non_null(strstr(diags.list[0].text, "no key 'ops'"));
+	isb_diags_done(&diags);
+	assert_int_equal(load_keys("key ops;", &options, &diags, &s), ISB_EINVAL);
+	isb_diags_done(&diags);
+
+	struct isb_options by_address = {.version_text = "", .id_text = "", .nexplain_from = 1,
+	                                 .explain_from = {{.addr = {.family = 4, .octets = {127}}, .len = 8}}};
+	assert_int_equal(isb_settings_load(&by_address, &diags, &s), ISB_OK);
+	assert_true(s->explain.anybody);
+	assert_int_equal(s->explain.from[0].len, 8);
+	isb_settings_free(s);
+	by_address.tsig_keys = "/nonexistent/keys";
+	assert_int_equal(isb_settings_load(&by_address, &diags, &s), ISB_EIO);
+	isb_diags_done(&diags);
 }
 
 int main(void)
@@ -88,6 +142,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_first_secret_signs_and_the_others_are_accepted),
 		cmocka_unit_test(a_bad_secret_is_named_with_its_line),
+		cmocka_unit_test(those_who_may_ask_why_are_networks_and_keys_of_the_file),
 		cmocka_unit_test(without_a_file_every_start_has_a_secret_of_its_own),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

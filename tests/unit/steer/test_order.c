@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "isobar/steer/order.h"
@@ -212,8 +213,9 @@ static void nearest_without_a_place_is_one_tie(void **state)
 
 /* --- latency --- */
 
+enum { ROLLUP = 2 }; /* cells from here on: by AS, by country, by continent */
 struct measured {
-	uint32_t cell[2][3];  /* by cell id, by region: seoul virginia frankfurt */
+	uint32_t cell[ROLLUP + ISB_ROLLUPS][3]; /* by cell id, by region: seoul virginia frankfurt */
 	uint32_t probe[3];
 };
 
@@ -221,21 +223,36 @@ static int region_index(const struct isb_region *region)
 {
 	return region == &seoul ? 0 : region == &virginia ? 1 : 2;
 }
-static uint32_t from_cell(void *arg, uint32_t id, const struct isb_region *region)
+static struct isb_rtt from_cell(void *arg, uint32_t id, const struct isb_region *region)
 {
-	return ((struct measured *)arg)->cell[id][region_index(region)];
+	return (struct isb_rtt){((struct measured *)arg)->cell[id][region_index(region)], 100 + id};
+}
+static uint32_t rollup(void *arg, const struct isb_geo_facts *geo, enum isb_rollup to)
+{
+	(void)arg;
+	return geo->country[0] ? ROLLUP + to : ISB_CELL_NONE;
+}
+static const char *cell_name(void *arg, uint32_t id, char out[ISB_CELL_TEXT])
+{
+	(void)arg;
+	sprintf(out, "cell %u", id);
+	return out;
 }
 static uint32_t from_probe(void *arg, const struct isb_geo_facts *geo, const struct isb_region *region)
 {
 	(void)geo;
 	return ((struct measured *)arg)->probe[region_index(region)];
 }
+static struct isb_rtt_source source_of(struct measured *m)
+{
+	return (struct isb_rtt_source){.arg = m, .cell = from_cell, .rollup = rollup, .name = cell_name, .probe = from_probe};
+}
 
 static void latency_uses_the_finest_cell_that_knows_every_child(void **state)
 {
 	(void)state;
 	struct measured m = {.cell = {{9000, 80000, 0}, {90000, 20000, 60000}}, .probe = {1000, 2000, 3000}};
-	struct isb_rtt_source source = {.arg = &m, .cell = from_cell, .probe = from_probe};
+	struct isb_rtt_source source = source_of(&m);
 	struct isb_order_child c[3] = {{.regions = at_seoul, .nregion = 1}, {.regions = at_virginia, .nregion = 1},
 	                               {.regions = at_frankfurt, .nregion = 1}};
 	const struct isb_prefix_match cells[] = {{.id = 0, .len = 24}, {.id = 1, .len = 16}};
@@ -250,11 +267,47 @@ static void latency_uses_the_finest_cell_that_knows_every_child(void **state)
 	assert_int_equal(r[1], 1);
 }
 
+static void latency_goes_up_from_the_networks_to_as_country_and_continent(void **state)
+{
+	(void)state;
+	struct measured m = {.cell = {{9000, 80000, 0}, {90000, 0, 60000}, {1000, 0, 0}, {0, 20000, 0}, {70000, 30000, 50000}},
+	                     .probe = {1000, 20000, 30000}};
+	struct isb_rtt_source source = source_of(&m);
+	struct isb_order_child c[3] = {{.regions = at_seoul, .nregion = 1}, {.regions = at_virginia, .nregion = 1},
+	                               {.regions = at_frankfurt, .nregion = 1}};
+	const struct isb_prefix_match cells[] = {{.id = 0, .len = 24}, {.id = 1, .len = 16}};
+	const struct isb_geo_facts tokyo = {.country = "JP", .located = true, .latitude = 35.68, .longitude = 139.69};
+	struct isb_facts facts = {.geo = &tokyo, .cells = cells, .ncell = 2};
+	struct isb_buf why[3] = {{0}};
+	uint16_t r[3];
+	struct isb_order_in in = {.children = c, .count = 3, .facts = &facts, .rtt = &source};
+	isb_order_latency.rank(&in, r, why);
+	const uint16_t by_continent[3] = {2, 0, 1};
+	assert_memory_equal(r, by_continent, sizeof(by_continent));
+	assert_string_equal(isb_buf_text(&why[0]), "70.0 ms p25 of 104 samples, cell 4");
+	assert_string_equal(isb_buf_text(&why[1]), "30.0 ms p25 of 104 samples, cell 4");
+	for (size_t i = 0; i < 3; i++)
+		isb_buf_done(&why[i]);
+
+	memcpy(m.cell[3], (uint32_t[]){10000, 20000, 30000}, sizeof(m.cell[3]));
+	rank(&isb_order_latency, c, 3, &facts, &source, r);
+	const uint16_t by_country[3] = {0, 1, 2};
+	assert_memory_equal(r, by_country, sizeof(by_country));
+	memcpy(m.cell[2], (uint32_t[]){30000, 20000, 10000}, sizeof(m.cell[2]));
+	rank(&isb_order_latency, c, 3, &facts, &source, r);
+	const uint16_t by_as[3] = {2, 1, 0};
+	assert_memory_equal(r, by_as, sizeof(by_as));
+	memcpy(m.cell[1], (uint32_t[]){20000, 30000, 10000}, sizeof(m.cell[1]));
+	rank(&isb_order_latency, c, 3, &facts, &source, r);
+	const uint16_t by_wider_network[3] = {1, 2, 0};
+	assert_memory_equal(r, by_wider_network, sizeof(by_wider_network));
+}
+
 static void latency_falls_back_to_probes_and_then_to_distance(void **state)
 {
 	(void)state;
 	struct measured m = {.probe = {90000, 20000, 60000}};
-	struct isb_rtt_source source = {.arg = &m, .cell = from_cell, .probe = from_probe};
+	struct isb_rtt_source source = source_of(&m);
 	struct isb_order_child c[3] = {{.regions = at_seoul, .nregion = 1}, {.regions = at_virginia, .nregion = 1},
 	                               {.regions = at_frankfurt, .nregion = 1}};
 	const struct isb_geo_facts tokyo = {.located = true, .latitude = 35.68, .longitude = 139.69};
@@ -273,7 +326,7 @@ static void latency_leads_below_five_ms_or_a_tenth_are_ties(void **state)
 {
 	(void)state;
 	struct measured m = {.cell = {{10000, 14999, 15100}}};
-	struct isb_rtt_source source = {.arg = &m, .cell = from_cell, .probe = from_probe};
+	struct isb_rtt_source source = source_of(&m);
 	struct isb_order_child c[3] = {{.regions = at_seoul, .nregion = 1}, {.regions = at_virginia, .nregion = 1},
 	                               {.regions = at_frankfurt, .nregion = 1}};
 	const struct isb_prefix_match cell = {.id = 0, .len = 24};
@@ -303,6 +356,7 @@ int main(void)
 		cmocka_unit_test(nearest_ties_within_five_per_cent_and_bias_moves_it),
 		cmocka_unit_test(nearest_without_a_place_is_one_tie),
 		cmocka_unit_test(latency_uses_the_finest_cell_that_knows_every_child),
+		cmocka_unit_test(latency_goes_up_from_the_networks_to_as_country_and_continent),
 		cmocka_unit_test(latency_falls_back_to_probes_and_then_to_distance),
 		cmocka_unit_test(latency_leads_below_five_ms_or_a_tenth_are_ties),
 	};

@@ -418,6 +418,35 @@ static void a_trace_tells_what_the_walk_did(void **state)
 	done(&w);
 }
 
+static void a_trace_ends_at_its_limit_and_still_tells_the_end(void **state)
+{
+	(void)state;
+	struct world w;
+	struct isb_trace trace;
+	struct kid kids[40];
+	begin(&w, 40);
+	isb_trace_init(&trace);
+	trace.limit = ISB_TRACE_ENDINGS + 10;
+	for (unsigned i = 0; i < 40; i++)
+		kids[i] = (struct kid){i, 0, 1};
+	set_record(&w, node(&w, ISB_NODE_POOL, 3, 1, kids, 40), ISB_ALL_DOWN_ALL);
+	w.trace = &trace;
+	for (int again = 0; again < 2; again++) {
+		assert_int_equal(ask(&w).n, 3);
+		assert_int_equal(trace.count, 10 + 3);
+		assert_int_equal(trace.dropped, 2 + 40 - 10); /* record, enter, endpoints */
+		assert_int_equal(trace.steps[12].kind, ISB_STEP_CHOSEN);
+		isb_trace_reset(&trace);
+		assert_int_equal(trace.count, 0);
+	}
+	/* never more than the limit, whatever ends */
+	for (unsigned i = 0; i < 2 * ISB_TRACE_ENDINGS + 20; i++)
+		assert_non_null(isb_trace_add(&trace, ISB_STEP_CHOSEN, 0, ""));
+	assert_int_equal(trace.count, trace.limit);
+	isb_trace_done(&trace);
+	done(&w);
+}
+
 static void a_small_plan_that_unfolds_without_end_still_ends(void **state)
 {
 	(void)state;
@@ -516,6 +545,7 @@ int main(void)
 		cmocka_unit_test(an_endpoint_without_the_type_is_chosen_all_the_same),
 		cmocka_unit_test(a_class_without_a_plan_falls_back),
 		cmocka_unit_test(a_trace_tells_what_the_walk_did),
+		cmocka_unit_test(a_trace_ends_at_its_limit_and_still_tells_the_end),
 		cmocka_unit_test(a_small_plan_that_unfolds_without_end_still_ends),
 		cmocka_unit_test(every_child_of_the_widest_node_is_tried),
 		cmocka_unit_test(corrupt_plans_are_refused_or_harmless),

@@ -348,7 +348,7 @@ static void a_large_zone_is_walked_whole_and_until_stopped(void **state)
 	look_end(&s);
 }
 
-/* --- Admin states and round trips --- */
+/* --- Admin states --- */
 
 static void admin_rows_with_unknown_states_are_malformed(void **state)
 {
@@ -370,48 +370,6 @@ static void admin_rows_with_unknown_states_are_malformed(void **state)
 	}
 }
 
-static int join_latencies(void *arg, const struct isb_latency_row *row)
-{
-	char net[ISB_NET_TEXT], line[128];
-	snprintf(line, sizeof(line), "%s %s %u; ", isb_net_print(&row->net, net), row->region, row->rtt_us);
-	strcat(arg, line);
-	return 0;
-}
-
-static void put_latency(struct isb_edit *edit, const char *net, const char *region, uint32_t rtt_us, int expect)
-{
-	struct isb_latency_row row = {.region = region, .rtt_us = rtt_us};
-	assert_int_equal(isb_net_parse(net, &row.net), ISB_OK);
-	assert_int_equal(isb_edit_latency(edit, &row), expect);
-}
-
-static void round_trips_are_kept_by_network_and_region(void **state)
-{
-	struct session s = edit_begin(*state, "");
-	put_latency(s.edit, "2001:db8::/32", "seoul", 3000, ISB_OK);
-	put_latency(s.edit, "192.0.2.0/24", "virginia", 180000, ISB_OK);
-	put_latency(s.edit, "192.0.2.0/24", "seoul", 4000, ISB_OK);
-	put_latency(s.edit, "0.0.0.0/0", "seoul", UINT32_MAX, ISB_OK);
-	put_latency(s.edit, "192.0.2.0/24", "", 1, ISB_EINVAL);
-	put_latency(s.edit, "192.0.2.0/25", "seoul", 0, ISB_OK); /* was not there */
-	struct isb_latency_row bits = {.net = {.addr = {4, {192, 0, 2, 1}}, .len = 24}, .region = "seoul", .rtt_us = 1};
-	assert_int_equal(isb_edit_latency(s.edit, &bits), ISB_EINVAL);
-	bits.net.len = 33;
-	assert_int_equal(isb_edit_latency(s.edit, &bits), ISB_EINVAL);
-	bits.net.addr.family = 5;
-	assert_int_equal(isb_edit_latency(s.edit, &bits), ISB_EINVAL);
-	edit_commit(&s);
-
-	s = edit_begin(*state, "");
-	put_latency(s.edit, "192.0.2.0/24", "virginia", 0, ISB_OK);
-	edit_commit(&s);
-	s = look(*state);
-	char all[512] = "";
-	assert_int_equal(isb_latency_each(s.txn, join_latencies, all), ISB_OK);
-	assert_string_equal(all, "0.0.0.0/0 seoul 4294967295; 192.0.2.0/24 seoul 4000; 2001:db8::/32 seoul 3000; ");
-	look_end(&s);
-}
-
 /* --- The manual --- */
 
 static void the_manual_shows_these_very_rows(void **state)
@@ -425,7 +383,6 @@ static void the_manual_shows_these_very_rows(void **state)
 	s = edit_begin(*state, "new kernel");
 	const struct isb_admin_row drain = {ISB_ADMIN_DRAIN, 1763726400000, 1763733600000, "ada", "new kernel"};
 	assert_int_equal(isb_edit_admin(s.edit, "asia/icn-1", &drain), ISB_OK);
-	put_latency(s.edit, "192.0.2.0/24", "seoul", 4000, ISB_OK);
 	edit_commit(&s);
 
 	s = look(*state);
@@ -434,7 +391,6 @@ static void the_manual_shows_these_very_rows(void **state)
 	assert_in_manual(s.txn, ISB_T_RRSET, "rrset", SIZE_MAX);
 	assert_in_manual(s.txn, ISB_T_SLOT, "slot", SIZE_MAX);
 	assert_in_manual(s.txn, ISB_T_ADMIN, "admin", SIZE_MAX);
-	assert_in_manual(s.txn, ISB_T_LATENCY, "latency", SIZE_MAX);
 	assert_in_manual(s.txn, ISB_T_JOURNAL, "journal", SIZE_MAX);
 	look_end(&s);
 }
@@ -456,7 +412,6 @@ int main(void)
 		T(an_rrset_value_that_does_not_add_up_is_malformed),
 		T(a_large_zone_is_walked_whole_and_until_stopped),
 		T(admin_rows_with_unknown_states_are_malformed),
-		T(round_trips_are_kept_by_network_and_region),
 		T(the_manual_shows_these_very_rows),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

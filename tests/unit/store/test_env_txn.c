@@ -228,7 +228,7 @@ static MDB_env *raw_health(const char *path, size_t map)
 {
 	MDB_env *env;
 	assert_int_equal(mdb_env_create(&env), 0);
-	mdb_env_set_maxdbs(env, 8);
+	mdb_env_set_maxdbs(env, 16);
 	mdb_env_set_mapsize(env, map);
 	assert_int_equal(mdb_env_open(env, path, MDB_NOSUBDIR | MDB_NOTLS | MDB_NOSYNC, 0600), 0);
 	return env;
@@ -236,16 +236,37 @@ static MDB_env *raw_health(const char *path, size_t map)
 
 static void make_small_health(const char *path)
 {
-	static const char *const names[] = {"word", "observation", "transition", "probe", "rtt"};
+	static const char *const names[] = {"word", "since", "pace", "observation", "transition", "probe", "rtt"};
 	unlink(path);
 	MDB_env *env = raw_health(path, 256 << 10);
 	MDB_txn *txn;
 	MDB_dbi dbi;
 	assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
-	for (size_t i = 0; i < 5; i++)
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		assert_int_equal(mdb_dbi_open(txn, names[i], MDB_CREATE, &dbi), 0);
 	assert_int_equal(mdb_txn_commit(txn), 0);
 	mdb_env_close(env);
+}
+
+static void a_store_that_lacks_a_table_is_mended_by_the_next_writer(void **state)
+{
+	char path[512];
+	const char *message = "";
+	struct isb_store *store;
+	MDB_txn *txn;
+	MDB_dbi dbi;
+	isb_store_close(open_store(*state, ISB_STORE_WRITE_CATALOG));
+	snprintf(path, sizeof(path), "%s/health.mdb", (char *)*state);
+	MDB_env *env = raw_health(path, 1 << 20);
+	assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
+	assert_int_equal(mdb_dbi_open(txn, "pace", 0, &dbi), 0);
+	assert_int_equal(mdb_drop(txn, dbi, 1), 0);
+	assert_int_equal(mdb_txn_commit(txn), 0);
+	mdb_env_close(env);
+	assert_int_equal(isb_store_open(*state, ISB_STORE_READ, &store, &message), ISB_EVERSION);
+	assert_non_null(strstr(message, "has no table 'pace'"));
+	isb_store_close(open_store(*state, ISB_STORE_WRITE_CATALOG));
+	isb_store_close(open_store(*state, ISB_STORE_READ));
 }
 
 enum { STEPS = 6, STEP = 1 << 20 };
@@ -450,6 +471,7 @@ int main(void)
 		T(slots_of_killed_readers_are_freed),
 		T(a_reader_table_full_of_the_dead_stops_nobody),
 		T(a_full_reader_table_of_the_living_is_busy),
+		T(a_store_that_lacks_a_table_is_mended_by_the_next_writer),
 		T(a_map_that_another_process_grew_is_adopted),
 		T(threads_that_read_while_the_map_grows_all_follow),
 		T(a_file_that_may_not_grow_is_full_and_the_store_stays_as_it_was),

@@ -283,6 +283,8 @@ static void the_manual_shows_these_very_rows(void **state)
 	const struct isb_transition t = {0, 1763726400500, 0, ISB_UP, ISB_DOWN, "seoul: status-503 ×3"};
 	const struct isb_probe_row p = {"seoul-a", "seoul", 1763720000000, 1763726400500, 0x0123456789abcdef, false, 4};
 	assert_int_equal(isb_word_put(txn, 0, isb_health_pack(&up)), ISB_OK);
+	assert_int_equal(isb_since_put(txn, 0, 1763726400000), ISB_OK);
+	assert_int_equal(isb_pace_put(txn, "seoul", 0, 21000), ISB_OK);
 	assert_int_equal(isb_observation_put(txn, &o), ISB_OK);
 	assert_int_equal(isb_transition_add(txn, &t), ISB_OK);
 	assert_int_equal(isb_probe_put(txn, &p), ISB_OK);
@@ -290,6 +292,8 @@ static void the_manual_shows_these_very_rows(void **state)
 	commit(txn);
 	txn = begin(store, ISB_ENV_HEALTH, false);
 	assert_in_manual(txn, ISB_T_WORD, "word", 16);
+	assert_in_manual(txn, ISB_T_SINCE, "since", 16);
+	assert_in_manual(txn, ISB_T_PACE, "pace", 16);
 	assert_in_manual(txn, ISB_T_OBSERVATION, "observation", SIZE_MAX);
 	assert_in_manual(txn, ISB_T_TRANSITION, "transition", SIZE_MAX);
 	assert_in_manual(txn, ISB_T_PROBE, "probe", SIZE_MAX);

@@ -170,6 +170,79 @@ static void a_malformed_chunk_is_not_written_over(void **state)
 	isb_store_close(store);
 }
 
+static void since_stands_beside_the_word_and_is_zero_where_nothing_turned(void **state)
+{
+	struct isb_store *store = open_as_probe(*state);
+	struct isb_health_reader *reader;
+	struct isb_health_table table;
+	struct isb_txn *txn = begin(store, ISB_ENV_HEALTH, true);
+	int64_t since_ms = 1;
+	assert_int_equal(isb_word_put(txn, 3, 77), ISB_OK);
+	assert_int_equal(isb_word_put(txn, 600, 78), ISB_OK);
+	assert_int_equal(isb_since_put(txn, 3, 1763726400000), ISB_OK);
+	assert_int_equal(isb_since_get(txn, 3, &since_ms), ISB_OK);
+	assert_int_equal(since_ms, 1763726400000);
+	assert_int_equal(isb_since_get(txn, 600, &since_ms), ISB_OK);
+	assert_int_equal(since_ms, 0);
+	commit(txn);
+	assert_int_equal(isb_health_reader_new(store, &reader), ISB_OK);
+	assert_int_equal(isb_health_reader_begin(reader, &table), ISB_OK);
+	assert_int_equal(isb_health_since_ms(&table, 3), 1763726400000);
+	assert_int_equal(isb_health_since_ms(&table, 4), 0);
+	assert_int_equal(isb_health_since_ms(&table, 600), 0); /* its word has a chunk, its since has none */
+	assert_int_equal(isb_health_since_ms(&table, UINT32_MAX), 0);
+	isb_health_reader_free(reader);
+	isb_store_close(store);
+}
+
+static void put_pace(struct isb_store *store, const char *region, uint32_t slot, uint32_t us)
+{
+	struct isb_txn *txn = begin(store, ISB_ENV_HEALTH, true);
+	assert_int_equal(isb_pace_put(txn, region, slot, us), ISB_OK);
+	commit(txn);
+}
+
+static void paces_are_read_region_by_region_in_the_order_asked_for(void **state)
+{
+	struct isb_store *store = open_as_probe(*state);
+	struct isb_health_reader *reader;
+	struct isb_health_table table;
+	static const char *const two[] = {"virginia", "seoul"}, *const other[] = {"seoul", "nowhere"};
+	uint32_t us = 1;
+	put_pace(store, "seoul", 5, 2000);
+	put_pace(store, "seoul", 1000, 3000);
+	put_pace(store, "virginia", 5, 180000);
+	put_pace(store, "seoul2", 5, 1); /* begins alike, is another */
+	assert_int_equal(isb_health_reader_new(store, &reader), ISB_OK);
+	assert_int_equal(isb_health_reader_begin(reader, &table), ISB_OK);
+	assert_int_equal(table.npace, 0);
+	assert_int_equal(isb_health_reader_paces(reader, two, 2, &table), ISB_OK);
+	assert_int_equal(table.npace, 2);
+	assert_int_equal(isb_pace_us(&table.pace[0], 5), 180000);
+	assert_int_equal(isb_pace_us(&table.pace[1], 5), 2000);
+	assert_int_equal(isb_pace_us(&table.pace[1], 1000), 3000);
+	assert_int_equal(isb_pace_us(&table.pace[1], 6), 0);
+	assert_int_equal(isb_pace_us(&table.pace[0], 1000), 0);
+	isb_health_reader_end(reader);
+
+	put_pace(store, "virginia", 5, 170000); /* a new snapshot is looked up again */
+	assert_int_equal(isb_health_reader_begin(reader, &table), ISB_OK);
+	assert_int_equal(isb_health_reader_paces(reader, two, 2, &table), ISB_OK);
+	assert_int_equal(isb_pace_us(&table.pace[0], 5), 170000);
+	assert_int_equal(isb_health_reader_paces(reader, other, 2, &table), ISB_OK); /* so is another view's list */
+	assert_int_equal(isb_pace_us(&table.pace[0], 5), 2000);
+	assert_int_equal(isb_pace_us(&table.pace[1], 5), 0);
+	isb_health_reader_free(reader);
+
+	struct isb_txn *txn = begin(store, ISB_ENV_HEALTH, false);
+	assert_int_equal(isb_pace_get(txn, "seoul", 1000, &us), ISB_OK);
+	assert_int_equal(us, 3000);
+	assert_int_equal(isb_pace_get(txn, "nowhere", 1000, &us), ISB_OK);
+	assert_int_equal(us, 0);
+	isb_txn_abort(txn);
+	isb_store_close(store);
+}
+
 /* --- One writer at full speed, one reader --- */
 
 enum { ROUNDS = 40, COMMITS = 50 };
@@ -263,6 +336,8 @@ int main(void)
 		T(only_the_probe_may_write_words),
 		T(malformed_chunks_give_an_empty_table_until_they_are_gone),
 		T(a_malformed_chunk_is_not_written_over),
+		T(since_stands_beside_the_word_and_is_zero_where_nothing_turned),
+		T(paces_are_read_region_by_region_in_the_order_asked_for),
 		T(a_reader_beside_a_writer_at_full_speed_sees_whole_snapshots),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

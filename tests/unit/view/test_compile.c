@@ -18,6 +18,7 @@ enum { RECORDS_MAX = 16 };
 struct compiled {
 	struct isb_arena arena;
 	struct isb_catalog catalog;
+	struct isb_cells *cells;
 	struct isb_latencies *latencies;
 	struct isb_compile_record records[RECORDS_MAX];
 	struct isb_compiled made;
@@ -46,7 +47,9 @@ static void compile(struct compiled *c, const char *yaml, const struct compiled 
 		rc = isb_catalog_check(&c->catalog, &c->diags);
 	isb_diags_print(&c->diags, stderr);
 	assert_int_equal(rc, ISB_OK);
-	c->latencies = isb_latencies_new(&c->arena, &c->catalog);
+	c->cells = isb_cells_new(NULL, 0);
+	isb_cells_seal(c->cells);
+	c->latencies = isb_latencies_new(&c->arena, &c->catalog, c->cells);
 	struct isb_compile_in in = {.arena = &c->arena, .catalog = &c->catalog, .latencies = c->latencies,
 	                            .records = c->records, .slot = slot, .slot_arg = &next_slot,
 	                            .old_maps = old ? old->made.maps : NULL, .nold_map = old ? old->made.nmap : 0};
@@ -72,6 +75,7 @@ static void done(struct compiled *c)
 	for (size_t i = 0; i < c->made.nmap; i++)
 		isb_tree_map_release(c->made.maps[i]);
 	free(c->made.plan);
+	isb_cells_release(c->cells);
 	isb_buf_done(&c->text);
 	isb_diags_done(&c->diags);
 	isb_catalog_done(&c->catalog);

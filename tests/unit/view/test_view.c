@@ -12,7 +12,7 @@ static int build(const char *dir, struct isb_buf *ret_said)
 	struct isb_view *view = NULL;
 	char *said;
 	size_t len;
-	int rc = isb_view_build(s.txn, NULL, NULL, NULL, &diags, &view);
+	int rc = isb_view_build(&(struct isb_view_sources){.catalog = s.txn}, NULL, &diags, &view);
 	assert_int_equal(view != NULL, rc == ISB_OK);
 	FILE *out = open_memstream(&said, &len);
 	isb_diags_print(&diags, out);

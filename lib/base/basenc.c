@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "basenc.h"
+#include "isobar/base/basenc.h"
 
 #include <string.h>
 

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "explain_tell.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "isobar/base/buf.h"
+#include "isobar/model/dname.h"
+#include "isobar/model/rr.h"
+
+enum {
+	DEPTHS = ISB_PLAN_DEPTH_MAX * 2 + 2,
+	STRING_MAX = 255,
+	LAST_LINE = 64, /* octets kept for the line that says that there is more */
+	ANSWER_ROOM = 1024, /* and for the answer, however long the way to it */
+	AT_ONCE = 8     /* records told */
+};
+
+struct page {
+	uint8_t *at, *end;
+	uint16_t lines;
+	bool full;
+};
+
+struct walk {
+	struct isb_telling *t;
+	struct page page;
+	const struct isb_step *node[DEPTHS]; /* entered, by depth */
+};
+
+/* --- Lines --- */
+
+static void put(struct page *page, const char *text)
+{
+	char line[STRING_MAX + 1];
+	int n = snprintf(line, sizeof(line), "%02u %s", page->lines + 1u, text);
+	size_t len = n < STRING_MAX ? (size_t)n : STRING_MAX;
+	isb_put_u16(page->at, (uint16_t)(len + 1));
+	page->at[2] = (uint8_t)len;
+	memcpy(page->at + 3, line, len);
+	page->at += 3 + len;
+	page->lines++;
+}
+
+__attribute__((format(printf, 2, 3))) static void say(struct page *page, const char *fmt, ...)
+{
+	char text[STRING_MAX + 1];
+	va_list ap;
+	va_start(ap, fmt);
+	int n = vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	size_t len = n < 0 ? 0 : (size_t)n < sizeof(text) ? (size_t)n : sizeof(text) - 1;
+	page->full |= (size_t)(page->end - page->at) < len + 8 + LAST_LINE;
+	if (!page->full)
+		put(page, text);
+}
+
+/* --- Steps --- */
+
+static const char *order_of(const struct isb_step *node)
+{
+	return node && node->order < ISB_ORDER_COUNT ? isb_order_words[node->order] : "";
+}
+
+static const char *name_of(const struct isb_step *node)
+{
+	return node ? node->name : "";
+}
+
+/* " by rule 2: country KR" for the geo rule that led to the child, where one alone can have. */
+static const char *rule_of(struct walk *w, const struct isb_step *node, const char *child)
+{
+	struct isb_buf out = {0};
+	const struct isb_policy_child *rule = NULL;
+	size_t number = 0;
+	const struct isb_policy_node *policy =
+		node && node->order == ISB_ORDER_GEO && w->t->view->own ? isb_view_node(w->t->view, node->name) : NULL;
+	for (size_t i = 0; policy && i < policy->nchild; i++) {
+		const struct isb_policy_child *one = &policy->children[i];
+		const char *name = one->use.name;
+		char place[STRING_MAX];
+		if (!name) {
+			snprintf(place, sizeof(place), "%s[%zu]", node->name, i);
+			name = place;
+		}
+		if (strcmp(name, child) != 0)
+			continue;
+		if (rule)
+			return "";
+		rule = one;
+		number = i + 1;
+	}
+	if (!rule)
+		return "";
+	isb_view_rule_print(rule, &out);
+	const char *text = isb_arena_printf(&w->t->trace->arena, " by rule %zu: %s", number, isb_buf_text(&out));
+	isb_buf_done(&out);
+	return text;
+}
+
+static void tell_draw(struct walk *w, const struct isb_step *step)
+{
+	const struct isb_step *node = step->depth ? w->node[step->depth - 1] : NULL;
+	if (step->weight < step->total)
+		say(&w->page, "policy %s (%s) takes %s%s, drawn with %u of %u", name_of(node), order_of(node), step->name,
+		    rule_of(w, node, step->name), step->weight, step->total);
+	else
+		say(&w->page, "policy %s (%s) takes %s%s, rank %u", name_of(node), order_of(node), step->name,
+		    rule_of(w, node, step->name), step->rank + 1);
+}
+
+static void tell_chosen(struct walk *w, const struct isb_step *step)
+{
+	const struct isb_step *node = step->depth ? w->node[step->depth - 1] : NULL;
+	if (step->weight < step->total)
+		say(&w->page, "pool %s (%s) chooses %s, drawn with %g of %g", name_of(node), order_of(node), step->name,
+		    step->weight / 100.0, step->total / 100.0);
+	else
+		say(&w->page, "pool %s (%s) chooses %s", name_of(node), order_of(node), step->name);
+}
+
+static void tell_endpoint(struct walk *w, const struct isb_step *step)
+{
+	static const char *const why[] = {
+		[ISB_USABLE] = NULL, [ISB_SET_ASIDE_DOWN] = "checks say down",
+		[ISB_SET_ASIDE_ADMIN_DOWN] = "an operator forces it down", [ISB_SET_ASIDE_DRAIN] = "an operator drains it"};
+	if (why[step->usable])
+		say(&w->page, "endpoint %s is set aside: %s", step->name, why[step->usable]);
+}
+
+static void tell_failopen(struct walk *w, const struct isb_step *step)
+{
+	static const char *const does[] = {
+		[ISB_ALL_DOWN_ALL] = "all: answers as if all were up", [ISB_ALL_DOWN_FALLBACK] = "fallback: ordinary records answer",
+		[ISB_ALL_DOWN_NODATA] = "nodata"};
+	say(&w->page, "nothing can answer; all_down %s", step->got <= ISB_ALL_DOWN_NODATA ? does[step->got] : "");
+}
+
+static void tell_step(struct walk *w, const struct isb_step *step)
+{
+	if (step->depth >= DEPTHS)
+		return;
+	switch (step->kind) {
+	case ISB_STEP_RECORD: say(&w->page, "record %s, class %u of its clients", step->name, step->got); break;
+	case ISB_STEP_ENTER: w->node[step->depth] = step; break;
+	case ISB_STEP_DRAW: tell_draw(w, step); break;
+	case ISB_STEP_ENDPOINT: tell_endpoint(w, step); break;
+	case ISB_STEP_SHORT:
+		say(&w->page, "pool %s cannot answer: %u usable, %u needed", step->name, step->got, step->need);
+		break;
+	case ISB_STEP_CHOSEN: tell_chosen(w, step); break;
+	case ISB_STEP_FAILOPEN: tell_failopen(w, step); break;
+	case ISB_STEP_CHILD: /* only where it leads is told */
+	case ISB_STEP_LEAVE: break; /* SHORT said it */
+	}
+}
+
+/* --- The answer --- */
+
+static void tell_client(struct walk *w)
+{
+	const struct isb_telling *t = w->t;
+	struct isb_net net = t->told ? (struct isb_net){.addr = *t->client, .len = t->query->edns.ecs.source}
+	                             : isb_net_around(t->client, isb_addr_bits(t->client));
+	char type[ISB_TYPE_TEXT], text[ISB_NET_TEXT];
+	say(&w->page, "type %s for client %s%s, catalog generation %llu", isb_type_print(t->type, type), isb_net_print(&net, text),
+	    t->told ? "" : ", the asker", (unsigned long long)t->view->generation);
+}
+
+static const char *outcome(const struct isb_answer *found)
+{
+	static const struct {
+		enum isb_rcode rcode;
+		const char *text;
+	} names[] = {{ISB_NXDOMAIN, "NXDOMAIN"}, {ISB_YXDOMAIN, "YXDOMAIN"}, {ISB_SERVFAIL, "SERVFAIL"}, {ISB_REFUSED, "REFUSED"}};
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (found->rcode == names[i].rcode)
+			return names[i].text;
+	if (found->referral)
+		return "a referral";
+	return found->count && found->part[0].section == ISB_ANSWER ? "NOERROR" : "NODATA";
+}
+
+/* "192.0.2.10", "10 20 5060 sip.example.": addresses, and numbers of 16 bits before one name; false for other rdata. (The
+ * master-file text of all types would bring ldns into the server.) */
+static bool print_rdata(struct isb_buf *out, uint16_t type, const uint8_t *rdata, uint16_t len)
+{
+	const struct isb_rdata_layout *layout = isb_rdata_layout(type);
+	char name[ISB_DNAME_TEXT], text[ISB_ADDR_TEXT];
+	if (type == ISB_A || type == ISB_AAAA) {
+		struct isb_addr addr = {.family = type == ISB_A ? 4 : 6};
+		memcpy(addr.octets, rdata, len < sizeof(addr.octets) ? len : sizeof(addr.octets));
+		isb_buf_puts(out, isb_addr_print(&addr, text));
+		return true;
+	}
+	if (!layout || layout->names != 1 || layout->skip % 2 ||
+	    layout->skip + isb_dname_len(rdata + layout->skip) != len)
+		return false;
+	for (unsigned i = 0; i < layout->skip; i += 2)
+		isb_buf_printf(out, "%u ", isb_get_u16(rdata + i));
+	isb_buf_puts(out, isb_dname_print(rdata + layout->skip, name));
+	return true;
+}
+
+/* Returns how many records it told of. */
+static unsigned tell_part(struct walk *w, const struct isb_part *part)
+{
+	struct isb_buf out = {0};
+	const uint8_t *at = part->rdata;
+	char type[ISB_TYPE_TEXT];
+	isb_type_print(part->type, type);
+	for (unsigned i = 0; i < part->count && i < AT_ONCE; i++) {
+		uint16_t len;
+		const uint8_t *rdata = isb_rdata_next(&at, &len);
+		isb_buf_reset(&out);
+		if (print_rdata(&out, part->type, rdata, len))
+			say(&w->page, "record %s %s, ttl %u", type, isb_buf_text(&out), part->ttl_s);
+		else
+			say(&w->page, "record %s of %u octets, ttl %u", type, len, part->ttl_s);
+	}
+	isb_buf_done(&out);
+	return part->count;
+}
+
+static void tell_answer(struct walk *w)
+{
+	const struct isb_answer *found = w->t->found;
+	struct isb_net net = isb_net_around(w->t->client, found->scope);
+	char text[ISB_NET_TEXT];
+	unsigned told = 0;
+	if (found->scope)
+		say(&w->page, "answer %s, the same for all of %s", outcome(found), isb_net_print(&net, text));
+	else
+		say(&w->page, "answer %s, the same for every client", outcome(found));
+	for (unsigned i = 0; i < found->count && told < AT_ONCE; i++)
+		if (found->part[i].section == ISB_ANSWER)
+			told += tell_part(w, &found->part[i]);
+}
+
+uint16_t isb_explain_tell(struct isb_telling *t, uint8_t *out, size_t size)
+{
+	struct walk w = {.t = t, .page = {.at = out, .end = out + size - ANSWER_ROOM}};
+	bool more = t->trace->dropped > 0;
+	tell_client(&w);
+	for (size_t i = 0; i < t->trace->count; i++)
+		tell_step(&w, &t->trace->steps[i]);
+	if (!t->found->steered)
+		say(&w.page, "no record is laid over this name: ordinary data answers");
+	more |= w.page.full;
+	w.page.full = false;
+	w.page.end = out + size;
+	tell_answer(&w);
+	if (more || w.page.full)
+		put(&w.page, "and more; see: isobar explain NAME TYPE --client ADDRESS");
+	return w.page.lines;
+}
