@@ -194,6 +194,15 @@ json_t *cli_plan_json(const struct cli_plan *plan);
 /* Lines that differ, with the lines they stand below, as `- old` and `+ new`, indented by `indent`. NULL: nothing. */
 void cli_print_diff(const char *before, const char *after, int indent);
 
+/* What the hosts of ALIAS records resolved to (resolved.c): "198.51.100.7 2001:db8::7", "fresh for 30s", and the rows of
+ * all hosts as a table (nothing where there are none) and as JSON. */
+struct isb_resolved;
+const char *cli_resolved_addresses(struct isb_arena *arena, const struct isb_resolved *row);
+const char *cli_resolved_state(struct isb_arena *arena, const struct isb_resolved *row, int64_t now_ms);
+json_t *cli_resolved_json(const struct isb_resolved *row);
+int cli_resolved_print(struct isb_txn *health, int64_t now_ms);
+int cli_resolved_json_all(struct isb_txn *health, json_t *list);
+
 /* The tables of "status": cells are copied; column widths fit the widest cell. */
 struct cli_table {
 	struct isb_arena arena;

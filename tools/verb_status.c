@@ -273,7 +273,7 @@ static json_t *json_row(struct status *s, const struct row *r)
 
 static void print_json(struct status *s)
 {
-	json_t *endpoints = json_array(), *probes = json_array();
+	json_t *endpoints = json_array(), *probes = json_array(), *aliases = json_array();
 	for (size_t i = 0; i < s->count; i++)
 		json_array_append_new(endpoints, json_row(s, &s->rows[i]));
 	for (size_t i = 0; i < s->nprobe; i++) {
@@ -282,8 +282,9 @@ static void print_json(struct status *s)
 		                                        probe_state(s, p), "seen_ms", (json_int_t)p->seen_ms, "checks",
 		                                        (json_int_t)p->checks));
 	}
-	cli_print_json(json_pack("{s:I, s:o, s:o}", "generation", (json_int_t)s->generation, "endpoints", endpoints, "probes",
-	                         probes));
+	cli_resolved_json_all(s->reader.health, aliases);
+	cli_print_json(json_pack("{s:I, s:o, s:o, s:o}", "generation", (json_int_t)s->generation, "endpoints", endpoints,
+	                         "aliases", aliases, "probes", probes));
 }
 
 static int run(struct cli *cli)
@@ -304,6 +305,7 @@ static int run(struct cli *cli)
 		print_counts(&s);
 		putchar('\n');
 		print_rows(&s);
+		cli_resolved_print(s.reader.health, cli->now_ms);
 		print_probes(&s);
 	}
 	for (size_t i = 0; i < s.count; i++)

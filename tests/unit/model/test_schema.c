@@ -438,7 +438,7 @@ static void pools_and_records_refuse_what_they_cannot_mean(void **state)
 	(void)state;
 	assert_refused("pools: {p: {order: geo, answers: 0, min_up: 101%, endpoints: {a.b: {}, -c: {}, e: {address: [192.0.2.1, "
 	               "192.0.2.300, 192.0.2.1], host: 'a b', region: 'x/y'}, f: {address: []}}}}\n",
-	               "t:1:20: order takes one of failover, weighted, nearest, latency, not 'geo'\n"
+	               "t:1:20: order takes one of failover, weighted, rotate, nearest, latency, hash, least-load, fastest, not 'geo'\n"
 	               "t:1:34: answers takes an integer (1..64 or all), not '0'\n"
 	               "t:1:45: min_up takes a number or share (1..65535 or 1%..100%), not '101%'\n"
 	               "t:1:63: endpoint: 'a.b' is no name; write 1 to 63 letters, digits, '_' or '-', not '-' first\n"
@@ -449,12 +449,12 @@ static void pools_and_records_refuse_what_they_cannot_mean(void **state)
 	               "t:1:172: address is an empty list; fill it or leave it out\n");
 	assert_refused("pools: {p: {endpoints: {e: {host: h, priority: 65536, alpn: ['h2,h3'], ech: AAE, dohpath: q, hints: no},\n"
 	               "  f: {host: h, ech: AB==, priority: soon}}}}\n",
-	               "t:1:47: priority takes a number or word (0..65535 or tier), not '65536'\n"
-	               "t:1:61: alpn takes a list of protocols such as h2 (1..64 octets), not 'h2,h3'\n"
-	               "t:1:76: ech takes base64 text (4..2048 octets), not 'AAE'\n"
-	               "t:1:90: dohpath takes a URI template that begins with '/' (1..256 octets), not 'q'\n"
-	               "t:1:100: hints takes a boolean (true, false), not 'no'\n"
-	               "t:2:21: ech takes base64 text (4..2048 octets), not 'AB=='\n"
+	               "t:1:48: priority takes a number or word (0..65535 or tier), not '65536'\n"
+	               "t:1:62: alpn takes a list of protocols such as h2 (1..64 octets), not 'h2,h3'\n"
+	               "t:1:77: ech takes a base64 text (4..2048 octets), not 'AAE'\n"
+	               "t:1:91: dohpath takes a URI template that begins with '/' (1..256 octets), not 'q'\n"
+	               "t:1:101: hints takes a boolean (true, false), not 'no'\n"
+	               "t:2:21: ech takes a base64 text (4..2048 octets), not 'AB=='\n"
 	               "t:2:37: priority takes a number or word (0..65535 or tier), not 'soon'\n");
 	assert_refused("pools: {p: {endpoints: {e: {address: [192.0.2.1, 192.0.2.1]}}}}\n",
 	               "t:1:50: address: '192.0.2.1' is given twice\n");
