@@ -163,11 +163,13 @@ static bool add_choice(struct search *s, const struct isb_name *name, uint16_t t
 	return end > first;
 }
 
-void isb_answer_choose(struct isb_answer *answer, const struct isb_view *view, uint32_t record, enum isb_plan_type type,
-                       const struct isb_addr *client, const struct isb_steer_state *state, struct isb_choice *ret_choice)
+void isb_answer_choose(struct isb_answer *answer, const struct isb_asking *asking, uint32_t record,
+                       const struct isb_name *name, enum isb_plan_type type, struct isb_choice *ret_choice)
 {
 	uint8_t scope;
-	isb_view_steer(view, record, type, client, state, ret_choice, &scope);
+	struct isb_steer_state state = *asking->state;
+	state.name = name->lower; /* at the end of a chain too: a cache keeps the answer under this name */
+	isb_view_steer(asking->view, record, type, asking->client, &state, ret_choice, &scope);
 	if (scope > answer->scope) /* a chain may be steered more than once */
 		answer->scope = scope;
 	answer->steered = true;
@@ -196,9 +198,9 @@ static bool add_alias(struct search *s, const struct isb_zone_view *zone, const 
                       const struct isb_choice *choice)
 {
 	const struct isb_plan_record *r = isb_plan_record(s->view->plan, record);
-	struct isb_alias_question q = {.view = s->view, .name = name, .type = s->qtype == ISB_AAAA ? ISB_AAAA : ISB_A,
-	                               .ttl_s = choice->ttl_s, .ttl_min_s = r->ttl_min_s, .client = s->client,
-	                               .state = s->state};
+	struct isb_alias_question q = {.asking = {s->view, s->client, s->state}, .name = name,
+	                               .type = s->qtype == ISB_AAAA ? ISB_AAAA : ISB_A, .ttl_s = choice->ttl_s,
+	                               .ttl_min_s = r->ttl_min_s};
 	unsigned first = s->answer->count;
 	uint32_t ttl_s;
 	bool known = isb_answer_alias(s->answer, &q, choice, &ttl_s);
@@ -221,7 +223,8 @@ static enum steered steer(struct search *s, const struct isb_zone_view *zone, co
 	if (type < 0)
 		return ORDINARY;
 	struct isb_choice choice;
-	isb_answer_choose(s->answer, s->view, record, (enum isb_plan_type)type, s->client, s->state, &choice);
+	isb_answer_choose(s->answer, &(struct isb_asking){s->view, s->client, s->state}, record, name,
+	                  (enum isb_plan_type)type, &choice);
 	*ret_ttl_max = choice.ttl_s;
 	if (choice.kind == ISB_CHOICE_FALLBACK)
 		return ORDINARY;

@@ -37,17 +37,17 @@ static void add(struct gathering *g, const uint8_t *rdata, unsigned count)
 		isb_answer_add_unique(g->answer, g->q->name, g->first, (struct isb_part){.type = g->q->type}, rdata, count);
 }
 
-static bool add_set(struct gathering *g, const struct isb_rrset *set)
+static void add_set(struct gathering *g, const struct isb_rrset *set)
 {
 	lower_ttl(g, set->ttl_s);
 	add(g, set->rdata, set->count);
-	return true;
 }
 
 /* The name is steered. *ret_next: it is a CNAME by that. False: its ordinary data shall answer. */
-static bool steered(struct gathering *g, uint32_t record, unsigned depth, const uint8_t **ret_next)
+static bool steered(struct gathering *g, uint32_t record, const struct isb_name *name, unsigned depth,
+                    const uint8_t **ret_next)
 {
-	const struct isb_view *view = g->q->view;
+	const struct isb_view *view = g->q->asking.view;
 	uint32_t types = isb_view_record_types(view, record);
 	enum isb_plan_type type = g->q->type == ISB_A ? ISB_PLAN_A : ISB_PLAN_AAAA;
 	if (types >> ISB_PLAN_CNAME & 1)
@@ -58,7 +58,7 @@ static bool steered(struct gathering *g, uint32_t record, unsigned depth, const 
 		return false;
 	struct isb_choice choice;
 	const struct isb_plan_endpoint *endpoint = g->answer->endpoint;
-	isb_answer_choose(g->answer, view, record, type, g->q->client, g->q->state, &choice);
+	isb_answer_choose(g->answer, &g->q->asking, record, name, type, &choice);
 	g->answer->endpoint = endpoint; /* the one that the name asked for chose */
 	lower_ttl(g, choice.ttl_s);
 	bool known = false;
@@ -74,9 +74,10 @@ static bool steered(struct gathering *g, uint32_t record, unsigned depth, const 
 }
 
 /* What a name that exists says. *ret_next: that it is another name's alias. */
-static void at_node(struct gathering *g, const struct isb_node *node, unsigned depth, const uint8_t **ret_next)
+static void at_node(struct gathering *g, const struct isb_node *node, const struct isb_name *name, unsigned depth,
+                    const uint8_t **ret_next)
 {
-	if (node->record != ISB_NO_RECORD && steered(g, node->record, depth, ret_next))
+	if (node->record != ISB_NO_RECORD && steered(g, node->record, name, depth, ret_next))
 		return;
 	const struct isb_rrset *set = isb_node_set(node, g->q->type);
 	const struct isb_rrset *cname = set ? NULL : isb_node_set(node, ISB_CNAME);
@@ -95,7 +96,7 @@ static enum followed follow(struct gathering *g, const uint8_t *target, unsigned
 	struct isb_place place;
 	for (; target && g->steps < STEPS_MAX; g->steps++) {
 		isb_name_set(&name, target);
-		const struct isb_zone_view *zone = isb_zone_of(g->q->view, &name, false);
+		const struct isb_zone_view *zone = isb_zone_of(g->q->asking.view, &name, false);
 		if (!zone)
 			return OUTSIDE;
 		enum isb_found found = isb_answer_descend(zone, &name, g->q->type, &place);
@@ -111,7 +112,7 @@ static enum followed follow(struct gathering *g, const uint8_t *target, unsigned
 		const struct isb_node *node = found == ISB_FOUND_NODE ? place.node : isb_answer_wildcard(place.node);
 		if (!node)
 			return NOTHING;
-		at_node(g, node, depth, &target);
+		at_node(g, node, &name, depth, &target);
 	}
 	return SAID;
 }
@@ -119,13 +120,13 @@ static enum followed follow(struct gathering *g, const uint8_t *target, unsigned
 /* What a probe resolved; false when it never did, or the name has no addresses at all. */
 static bool add_resolved(struct gathering *g, const struct isb_plan_endpoint *endpoint)
 {
-	const struct isb_view *view = g->q->view;
+	const struct isb_view *view = g->q->asking.view;
 	const struct isb_plan_rdata *rdata = &endpoint->resolved[g->q->type == ISB_AAAA];
 	if (!endpoint->host || endpoint->host > view->nhost || (!endpoint->resolved[0].count && !endpoint->resolved[1].count))
 		return false;
 	/* relaxed: a time alone, no other data comes with it */
 	int64_t until_ms = atomic_load_explicit(&view->host_until_ms[endpoint->host - 1], memory_order_relaxed);
-	int64_t left_s = (until_ms - g->q->state->now_ms) / 1000;
+	int64_t left_s = (until_ms - g->q->asking.state->now_ms) / 1000;
 	lower_ttl(g, left_s < 0 ? 0 : left_s > UINT32_MAX ? UINT32_MAX : (uint32_t)left_s);
 	if (rdata->count)
 		add(g, isb_plan_rdata(view->plan, rdata), rdata->count);
@@ -136,7 +137,7 @@ static bool add_resolved(struct gathering *g, const struct isb_plan_endpoint *en
 static bool add_endpoint(struct gathering *g, const struct isb_plan_endpoint *endpoint, unsigned depth)
 {
 	const struct isb_plan_rdata *rdata = &endpoint->rdata[ISB_PLAN_ALIAS];
-	const uint8_t *target = rdata->count ? isb_plan_rdata(g->q->view->plan, rdata) : NULL;
+	const uint8_t *target = rdata->count ? isb_plan_rdata(g->q->asking.view->plan, rdata) : NULL;
 	if (!target)
 		return false;
 	switch (follow(g, target + 2, depth)) {

@@ -81,20 +81,23 @@ const struct isb_node *isb_answer_wildcard(const struct isb_node *encloser);
 /* RFC 6672 §3.2: the name with the DNAME's owner, `left` labels of it being below that, replaced by its target. False
  * when that is too long. */
 bool isb_answer_substitute(const struct isb_name *name, const struct isb_place *place, uint8_t out[ISB_DNAME_MAX]);
-/* One decision of a record, with what is the same whatever came of it noted in the answer. */
-void isb_answer_choose(struct isb_answer *answer, const struct isb_view *view, uint32_t record, enum isb_plan_type type,
-                       const struct isb_addr *client, const struct isb_steer_state *state, struct isb_choice *ret_choice);
+/* One decision of the record that lies over `name`, with what is the same whatever came of it noted in the answer. */
+struct isb_asking {
+	const struct isb_view *view;
+	const struct isb_addr *client;
+	const struct isb_steer_state *state;
+};
+void isb_answer_choose(struct isb_answer *answer, const struct isb_asking *asking, uint32_t record,
+                       const struct isb_name *name, enum isb_plan_type type, struct isb_choice *ret_choice);
 
 /* What a record of type ALIAS chose: adds the addresses of the names it gives under the name that was asked for.
  * `ttl_s` is the most their TTL may be, `ttl_min_s` what a stale address still gets. True: there was something to say of
  * one of these names, be it that it has no address of this family (then nothing was added). */
 struct isb_alias_question {
-	const struct isb_view *view;
+	struct isb_asking asking;
 	const struct isb_name *name; /* asked for */
 	uint16_t type;               /* A or AAAA */
 	uint32_t ttl_s, ttl_min_s;
-	const struct isb_addr *client;
-	const struct isb_steer_state *state;
 };
 bool isb_answer_alias(struct isb_answer *answer, const struct isb_alias_question *question,
                       const struct isb_choice *choice, uint32_t *ret_ttl_s);
