@@ -11,6 +11,8 @@
 #include "isobar/base/map.h"
 #include "isobar/model/dname.h"
 #include "isobar/model/rr.h"
+#include "isobar/store/catalogdb.h"
+#include "isobar/store/rollouts.h"
 
 void isb_aliases_init(struct isb_aliases *aliases, struct isb_store *store, const char *probe)
 {
@@ -50,19 +52,11 @@ static bool is_steered_cname(const struct isb_zone *zone, const uint8_t *apex, c
 
 bool isb_alias_is_ours(const struct isb_catalog *catalog, struct isb_txn *txn, const char *host)
 {
-	uint8_t dname[ISB_DNAME_MAX];
-	char text[ISB_DNAME_TEXT];
-	const struct isb_zone *zone = NULL;
-	if (isb_dname_parse(host, NULL, dname) < 0)
+	uint8_t dname[ISB_DNAME_MAX], top[ISB_DNAME_MAX];
+	const struct isb_zone *zone = isb_catalog_zone_of(catalog, host);
+	if (!zone || isb_dname_parse(host, NULL, dname) < 0 || isb_dname_parse(zone->name, NULL, top) < 0)
 		return false;
-	const uint8_t *apex = dname;
-	for (;; apex += 1 + *apex) {
-		zone = isb_catalog_zone(catalog, isb_dname_print_bare(apex, text));
-		if (zone || !*apex)
-			break;
-	}
-	if (!zone)
-		return false;
+	const uint8_t *apex = dname + isb_dname_len(dname) - isb_dname_len(top);
 	for (const uint8_t *name = dname; name != apex; name += 1 + *name)
 		if (has(txn, apex, name, ISB_NS) || (name != dname && has(txn, apex, name, ISB_DNAME)))
 			return false;
@@ -71,11 +65,48 @@ bool isb_alias_is_ours(const struct isb_catalog *catalog, struct isb_txn *txn, c
 
 /* --- Following the catalog ----------------------------------------------------------------------------------------- */
 
+/* What leads to endpoints that ALIAS may choose: policies of records, and what a rollout leads such a record to. */
+struct uses {
+	const struct isb_catalog *catalog;
+	struct isb_use *list;
+	size_t count;
+	struct isb_arena arena;
+};
+
+static void add_use(struct uses *u, const char *name)
+{
+	u->list = isb_arena_grow(&u->arena, u->list, u->count * sizeof(*u->list), (u->count + 1) * sizeof(*u->list));
+	u->list[u->count++] = (struct isb_use){isb_arena_strdup(&u->arena, name), 1};
+}
+
+static int add_rollout(void *arg, const char *key, const struct isb_rollout *rollout)
+{
+	struct uses *u = arg;
+	const struct isb_record *record = isb_record_of(u->catalog, key);
+	if (record && isb_record_has(record, ISB_ALIAS))
+		add_use(u, rollout->to);
+	return 0;
+}
+
+static uint32_t *used_pools(const struct isb_catalog *catalog, struct isb_txn *txn)
+{
+	struct uses u = {.catalog = catalog};
+	uint32_t *used = isb_xcalloc(catalog->npool, sizeof(*used));
+	for (size_t i = 0; i < catalog->nzone; i++)
+		for (size_t k = 0; k < catalog->zones[i].nrecord; k++)
+			if (isb_record_has(&catalog->zones[i].records[k], ISB_ALIAS))
+				add_use(&u, catalog->zones[i].records[k].policy.name);
+	if (isb_rollout_each(txn, add_rollout, &u) != ISB_OK)
+		isb_log(ISB_LOG_ERROR, "rollouts-unreadable", "what they lead ALIAS records to may stay unresolved");
+	isb_catalog_spread(catalog, u.list, u.count, used);
+	isb_arena_done(&u.arena);
+	return used;
+}
+
 static void add_hosts(const struct isb_catalog *catalog, struct isb_txn *txn, struct isb_arena *arena, struct isb_map *wanted)
 {
-	bool *used = isb_xcalloc(catalog->npool, sizeof(*used));
+	uint32_t *used = used_pools(catalog, txn);
 	char name[ISB_DNAME_TEXT];
-	isb_catalog_pools_of(catalog, ISB_ALIAS, used);
 	for (size_t i = 0; i < catalog->npool; i++)
 		for (size_t k = 0; used[i] && k < catalog->pools[i].nendpoint; k++) {
 			const char *host = catalog->pools[i].endpoints[k].host;

@@ -209,6 +209,9 @@ static void take_catalog(struct daemon *d, uint64_t generation, const struct isb
 	isb_schedule_update(&d->schedule, catalog, &source);
 	enter_new_targets(d);
 	follow_aliases(d, catalog);
+	int rc = isb_guards_load(&d->report.guards, d->catalog_txn, catalog);
+	if (rc != ISB_OK)
+		isb_log(ISB_LOG_ERROR, "rollouts-unreadable", "error=\"%s\" the rest of them is not guarded", isb_strerror(rc));
 	d->generation = generation;
 	isb_log(ISB_LOG_INFO, "catalog-loaded", "generation=%" PRIu64 " endpoints=%zu", generation, d->schedule.count);
 	if (*d->options->region && !isb_catalog_region(catalog, d->options->region))

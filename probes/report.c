@@ -32,6 +32,7 @@ struct work {
 		enum isb_verdict from, to;
 		struct change *next;
 	} *changes, **last;
+	const char **aborted; /* beside report->guards: the evidence, where there is news */
 };
 
 void isb_report_init(struct isb_report *report, struct isb_store *store, const char *name, const char *region,
@@ -47,6 +48,7 @@ void isb_report_done(struct isb_report *report)
 		free(report->rtts[i].region);
 	free(report->rtts);
 	free(report->withdrawn);
+	isb_guards_done(&report->guards);
 	*report = (struct isb_report){0};
 }
 
@@ -276,6 +278,16 @@ static int put_probe(struct work *w)
 	return isb_probe_put(w->txn, &row);
 }
 
+static int judge_rollouts(struct work *w)
+{
+	const struct isb_guards *guards = &w->report->guards;
+	int rc = ISB_OK;
+	w->aborted = isb_arena_alloc(&w->arena, guards->count * sizeof(*w->aborted));
+	for (size_t i = 0; i < guards->count && rc == ISB_OK; i++)
+		rc = isb_guard_judge(&guards->list[i], w->txn, w->now_ms, &w->arena, &w->aborted[i]);
+	return rc;
+}
+
 static int fill(struct work *w, bool all)
 {
 	int rc = isb_probe_each(w->txn, note_probe, w);
@@ -283,6 +295,8 @@ static int fill(struct work *w, bool all)
 		rc = withdraw(w);
 	if (rc == ISB_OK)
 		rc = put_targets(w, all);
+	if (rc == ISB_OK)
+		rc = judge_rollouts(w);
 	if (rc == ISB_OK)
 		rc = put_probe(w);
 	return rc == ISB_OK && all ? put_rtts(w) : rc;
@@ -299,6 +313,10 @@ static void settle(struct work *w)
 	for (const struct change *c = w->changes; c; c = c->next)
 		isb_log(ISB_LOG_INFO, "verdict-changed", "endpoint=%s from=%s to=%s evidence=\"%s\"", c->endpoint,
 		        isb_verdict_name(c->from), isb_verdict_name(c->to), c->evidence);
+	for (size_t i = 0; i < w->report->guards.count; i++)
+		if (w->aborted[i])
+			isb_log(ISB_LOG_WARNING, "rollout-aborted", "record=%s to=%s evidence=\"%s\"",
+			        w->report->guards.list[i].record, w->report->guards.list[i].to, w->aborted[i]);
 }
 
 int isb_report_write(struct isb_report *report, struct isb_schedule *schedule, bool all, int64_t now_ms)

@@ -5,13 +5,15 @@
 #include <stdint.h>
 
 #include "isobar/store/healthdb.h"
+#include "guard.h"
 #include "schedule.h"
 
 /* From histories to the store, one LMDB transaction per report: this probe's observations, the verdicts over every
  * probe's observations, changed words, transitions with their evidence, the probe's own row, round trips.
  *
  * Several probes (with different names) may share one store. Each judges the slots it tests from all the observations in
- * the store, inside its write transaction: whoever comes first writes the transition, the others find it done. */
+ * the store, inside its write transaction: whoever comes first writes the transition, the others find it done. Rollouts are
+ * judged there too, by the verdicts of that moment. */
 struct isb_report {
 	struct isb_store *store;
 	const char *name, *region; /* region "": none */
@@ -24,6 +26,7 @@ struct isb_report {
 	size_t nrtt;
 	uint32_t *withdrawn; /* slots whose observation by this probe is to be deleted */
 	size_t nwithdrawn;
+	struct isb_guards guards; /* load them whenever the catalog has changed */
 	bool clash; /* another process reports under the same name; said once */
 };
 
@@ -37,6 +40,6 @@ bool isb_report_restore(struct isb_report *report, struct isb_txn *txn, struct i
 void isb_report_withdraw(struct isb_report *report, uint32_t slot);
 
 /* Writes what is dirty and judges it; with `all`, judges every target checked since the start (votes of other probes come
- * and grow old), and writes the probe's row and the round trips. Logs each change of a verdict after the commit. On
+ * and grow old), and writes the probe's row and the round trips. Logs each change of a verdict and each abort after the commit. On
  * failure nothing is lost: the next report writes it. */
 int isb_report_write(struct isb_report *report, struct isb_schedule *schedule, bool all, int64_t now_ms);

@@ -28,6 +28,8 @@ static void log_limits(struct isb_worker *worker, int64_t now_ms)
 void isb_turn_begin(struct isb_worker *worker, struct isb_turn *turn)
 {
 	turn->view = isb_live_enter(worker->live);
+	if (!isb_context_is_turned(&worker->ctx, turn->view))
+		isb_context_turn_to(&worker->ctx, turn->view);
 	worker->ctx.settings = isb_live_settings(worker->live);
 	int rc = isb_words_begin(worker->words, turn->view, &turn->health);
 	if (rc != ISB_OK)
@@ -159,5 +161,6 @@ void isb_worker_free(struct isb_worker *worker)
 	isb_tcp_free(worker->tcp);
 	isb_words_free(worker->words);
 	isb_rrl_free(worker->ctx.rrl);
+	isb_context_done(&worker->ctx);
 	free(worker);
 }

@@ -50,6 +50,22 @@ static void print_admin(struct isb_slice value, struct isb_buf *out)
 	isb_buf_printf(out, ", by %s%s%s", row.author, *row.reason ? ": " : "", row.reason);
 }
 
+/* "to next: 10, 50, 100 % every 10m, paused since 2026-11-21T14:00:00Z, by kim: release 42" */
+static void print_rollout(struct isb_slice value, struct isb_buf *out)
+{
+	struct isb_rollout row;
+	struct isb_buf scratch = {0};
+	char since[24];
+	if (isb_rollout_decode(value, &scratch, &row) == ISB_OK) {
+		isb_buf_printf(out, "to %s: ", row.to);
+		cli_rollout_print(out, &row);
+		if (row.pace.paused_ms)
+			isb_buf_printf(out, ", paused since %s", isb_time_print(row.pace.paused_ms, since));
+		isb_buf_printf(out, ", by %s%s%s", row.author, *row.reason ? ": " : "", row.reason);
+	}
+	isb_buf_done(&scratch);
+}
+
 bool cli_change_print(const struct isb_change *change, struct isb_buf *out)
 {
 	enum isb_kind kind;
@@ -63,6 +79,12 @@ bool cli_change_print(const struct isb_change *change, struct isb_buf *out)
 	}
 	if (isb_change_rrset(change, zone, owner, &type) == ISB_OK) {
 		isb_buf_printf(out, "%c rrset %s %s", sign(change), isb_dname_print(owner, name), isb_type_print(type, text));
+		return true;
+	}
+	if (change->table == ISB_T_ROLLOUT && isb_text_decode(change->key, &key) == ISB_OK) {
+		isb_buf_printf(out, "%c rollout %s%s", sign(change), key, change->after.data ? " " : ": ended");
+		if (change->after.data)
+			print_rollout(change->after, out);
 		return true;
 	}
 	if (change->table != ISB_T_ADMIN || isb_text_decode(change->key, &key) != ISB_OK)
@@ -194,12 +216,34 @@ static json_t *json_admin(struct isb_slice value)
 	                 "until_ms", (json_int_t)row.until_ms, "author", row.author, "reason", row.reason);
 }
 
+static json_t *json_rollout(struct isb_slice value)
+{
+	struct isb_rollout row;
+	struct isb_buf scratch = {0};
+	json_t *json = json_null();
+	if (value.data && isb_rollout_decode(value, &scratch, &row) == ISB_OK) {
+		json_t *steps = json_array(), *nets = json_array();
+		char text[ISB_NET_TEXT];
+		for (unsigned i = 0; i < row.pace.nstep; i++)
+			json_array_append_new(steps, json_integer(row.pace.step[i]));
+		for (size_t i = 0; i < row.nnet; i++)
+			json_array_append_new(nets, json_string(isb_net_print(&row.nets[i], text)));
+		json = json_pack("{s:s, s:o, s:I, s:I, s:I, s:o, s:b, s:b, s:s, s:s}", "to", row.to, "steps", steps, "every_ms",
+		                 (json_int_t)row.pace.every_ms, "started_ms", (json_int_t)row.pace.started_ms, "paused_ms",
+		                 (json_int_t)row.pace.paused_ms, "nets", nets, "sticky", row.sticky, "abort_if_down",
+		                 row.abort_if == ISB_ABORT_DOWN, "author", row.author, "reason", row.reason);
+	}
+	isb_buf_done(&scratch);
+	return json;
+}
+
 static json_t *json_value(const struct isb_change *change, struct isb_slice value)
 {
 	switch (change->table) {
 	case ISB_T_OBJECT: return value.data ? cli_json_body(value.data) : json_null();
 	case ISB_T_RRSET: return json_rrset(change, value);
 	case ISB_T_ADMIN: return json_admin(value);
+	case ISB_T_ROLLOUT: return json_rollout(value);
 	default: return json_null();
 	}
 }
@@ -218,8 +262,9 @@ static void add_name(json_t *json, const struct isb_change *change)
 		word = "rrset";
 		json_object_set_new(json, "name", json_string(isb_dname_print(owner, name)));
 		json_object_set_new(json, "type", json_string(isb_type_print(type, text)));
-	} else if (change->table == ISB_T_ADMIN && isb_text_decode(change->key, &key) == ISB_OK) {
-		word = "admin";
+	} else if ((change->table == ISB_T_ADMIN || change->table == ISB_T_ROLLOUT) &&
+	           isb_text_decode(change->key, &key) == ISB_OK) {
+		word = change->table == ISB_T_ADMIN ? "admin" : "rollout";
 		json_object_set_new(json, "name", json_string(key));
 	}
 	json_object_set_new(json, "kind", json_string(word));

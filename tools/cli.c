@@ -17,9 +17,9 @@
 #include "isobar/base/streams.h"
 
 const struct verb *const cli_verbs[] = {
-	&verb_apply,  &verb_diff,   &verb_check, &verb_export, &verb_import,  &verb_show,    &verb_set, &verb_add,
-	&verb_remove, &verb_status, &verb_drain, &verb_force,  &verb_explain, &verb_latency, &verb_log, &verb_help,
-	NULL,
+	&verb_apply,  &verb_diff,   &verb_check, &verb_export, &verb_import,  &verb_show,   &verb_set,     &verb_add,
+	&verb_remove, &verb_status, &verb_drain, &verb_force,  &verb_rollout, &verb_switch, &verb_explain, &verb_simulate,
+	&verb_latency, &verb_log,   &verb_help,  NULL,
 };
 
 int cli_fail(int code, const char *fmt, ...)
@@ -65,7 +65,8 @@ bool cli_printable(const char *text)
 /* --- Options --- */
 
 /* Letters that a verb lists in `options`: f files, n dry run, p prune, r reason, t for, c client, g geo, a at, d draws,
- * e seed; of imports: P print, z zone, N name server, S SOA, R provider. */
+ * e seed; of imports: P print, z zone, N name server, S SOA, R provider; of rollouts: > to, % steps, ~ every, @ nets,
+ * ^ abort if, = sticky; ! force. */
 static const struct option long_options[] = {
 	{"store", required_argument, NULL, 's'},   {"output", required_argument, NULL, 'o'},
 	{"help", no_argument, NULL, 'h'},          {"version", no_argument, NULL, 'V'},
@@ -77,6 +78,13 @@ static const struct option long_options[] = {
 	{"json", no_argument, NULL, 'j'},          {"print", no_argument, NULL, 'P'},
 	{"zone", required_argument, NULL, 'z'},    {"ns", required_argument, NULL, 'N'},
 	{"soa", required_argument, NULL, 'S'},     {"provider", required_argument, NULL, 'R'},
+	{"down", required_argument, NULL, 'D'},    {"n-1", no_argument, NULL, '1'},
+	{"all-up", no_argument, NULL, 'u'},        {"format", required_argument, NULL, 'F'},
+	{"max-shift", required_argument, NULL, 'm'}, {"traffic", required_argument, NULL, 'T'},
+	{"to", required_argument, NULL, '>'},      {"steps", required_argument, NULL, '%'},
+	{"every", required_argument, NULL, '~'},   {"nets", required_argument, NULL, '@'},
+	{"abort-if", required_argument, NULL, '^'}, {"sticky", no_argument, NULL, '='},
+	{"force", no_argument, NULL, '!'},
 	{NULL, 0, NULL, 0},
 };
 enum { OPTIONS = sizeof(long_options) / sizeof(long_options[0]) - 1 };
@@ -100,6 +108,21 @@ void cli_print_option_help(const char *letters)
 		{"N", "  --ns NAME          server of zones whose files name none; may be given several times\n"},
 		{"S", "  --soa RDATA        SOA of the zones: 'PRIMARY MAILBOX SERIAL REFRESH RETRY EXPIRE MINIMUM'\n"},
 		{"R", "  --provider NAME    the provider isobar stands in for, where records name some only\n"},
+		{"D", "  --down NAME        as if this region, pool or endpoint were down; several times\n"},
+		{"1", "  --n-1              each region down in turn\n"},
+		{"u", "  --all-up           as if every check were passed; what operators said still counts\n"},
+		{"F", "  --format FORMAT    query-log, csv or dnstap; default: as the file looks\n"},
+		{"m", "  --max-shift SHARE  refuse when more than this share of queries would be answered\n"
+		      "                     differently: 10%\n"},
+		{"T", "  --traffic FILE     the queries that count for that, as simulate reads them; without\n"
+		      "                     it all names and all IPv4 addresses count alike\n"},
+		{">", "  --to NAME          the pool or policy to lead clients to\n"},
+		{"%", "  --steps P,P,...    per cent of the clients that each step gives it: 10,30,50,100\n"},
+		{"~", "  --every SPAN       how long each step lasts: 10m, 2h\n"},
+		{"@", "  --nets NET,NET,... clients in these networks always get it\n"},
+		{"^", "  --abort-if down    end it for good when the new side cannot answer\n"},
+		{"=", "  --sticky           a client's network decides, not a draw: who came over stays\n"},
+		{"!", "  --force            all the same\n"},
 	};
 	for (size_t i = 0; i < sizeof(help) / sizeof(help[0]); i++)
 		if (strstr(letters, help[i][0]))
@@ -124,14 +147,26 @@ const struct verb *cli_find_verb(const char *name)
 	return NULL;
 }
 
-static int take_span(struct cli *cli, const char *value)
+static int take_span(const char *value, int64_t *ret_ms)
 {
-	int rc = isb_span_parse(value, &cli->for_ms);
+	int rc = isb_span_parse(value, ret_ms);
 	if (rc == ISB_ERANGE)
-		return cli_fail(CLI_USAGE, "--for %s is too long; leave it out when there is no end", value);
+		return cli_fail(CLI_USAGE, "%s is too long a span of time; leave it out when there is no end", value);
 	/* a bare number counts seconds elsewhere; who writes --for 30 may mean minutes */
-	if (rc != ISB_OK || cli->for_ms <= 0 || strspn(value, "0123456789") == strlen(value))
+	if (rc != ISB_OK || *ret_ms <= 0 || strspn(value, "0123456789") == strlen(value))
 		return cli_fail(CLI_USAGE, "'%s' is no span of time; write 30m, 2h or 1d", value);
+	return CLI_OK;
+}
+
+/* "10%", "2.5%" */
+static int take_share(struct cli *cli, const char *value)
+{
+	char *end;
+	size_t digits = strspn(value, "0123456789.");
+	double percent = strtod(value, &end);
+	if (!digits || end != value + digits || (*end && strcmp(end, "%") != 0) || percent > 100)
+		return cli_fail(CLI_USAGE, "'%s' is no share of queries; write 10%%", value);
+	cli->max_shift = percent / 100;
 	return CLI_OK;
 }
 
@@ -181,11 +216,28 @@ static int take_option(struct cli *cli, int letter, const char *value)
 	case 'S': cli->soa = value; break;
 	case 'R': cli->provider = value; break;
 	case 'c': cli->client = value; break;
-	case 't': return take_span(cli, value);
 	case 'a': return take_time(cli, value);
 	case 'd': return take_draws(cli, value);
 	case 'e': return take_number("seed", value, INT64_MAX, &cli->seed);
 	case 'j': cli->json = true; break;
+	case 'D': cli->down[cli->ndown++] = value; break;
+	case '1': cli->each_region = true; break;
+	case 'u': cli->all_up = true; break;
+	case 'F': cli->format = value; break;
+	case 'm': return take_share(cli, value);
+	case 'T': cli->traffic = value; break;
+	case 't': return take_span(value, &cli->for_ms);
+	case '>': cli->rollout.to = value; break;
+	case '%': cli->rollout.steps = value; break;
+	case '~': return take_span(value, &cli->rollout.every_ms);
+	case '@': cli->rollout.nets = value; break;
+	case '=': cli->rollout.sticky = true; break;
+	case '!': cli->force = true; break;
+	case '^':
+		if (strcmp(value, "down") != 0)
+			return cli_fail(CLI_USAGE, "cannot abort if '%s'; write: --abort-if down", value);
+		cli->rollout.abort_if_down = true;
+		break;
 	case 'r':
 		if (!cli_printable(value))
 			return cli_fail(CLI_USAGE, "the reason cannot be shown in a line; write plain text in UTF-8");
@@ -242,7 +294,7 @@ static int parse(struct cli *cli, int argc, char **argv, const struct verb **ret
 			return CLI_OK;
 		}
 		help |= letter == 'h';
-		if (strchr("fnprtcgadePzNSR", letter) && !strchr(given, letter))
+		if (!strchr("sohVj", letter) && !strchr(given, letter))
 			strncat(given, &(char){(char)letter}, 1);
 		if ((rc = take_option(cli, letter, optarg)) != CLI_OK)
 			return rc;
@@ -298,6 +350,8 @@ int main(int argc, char **argv)
 		.files = isb_xcalloc((size_t)argc, sizeof(char *)),
 		.geo = isb_xcalloc((size_t)argc, sizeof(char *)),
 		.ns = isb_xcalloc((size_t)argc, sizeof(char *)),
+		.down = isb_xcalloc((size_t)argc, sizeof(char *)),
+		.max_shift = -1,
 		.author = author(),
 		.seed = isb_random_seed() >> 33, /* short enough to be typed again */
 		.now_ms = isb_clock_ms(),
@@ -310,5 +364,6 @@ int main(int argc, char **argv)
 	free(cli.files);
 	free(cli.geo);
 	free(cli.ns);
+	free(cli.down);
 	return flush(&cli, rc);
 }

@@ -20,12 +20,24 @@ struct cli {
 	const char *const *words; /* NULL-terminated */
 	int count;
 	bool json, dry_run, prune, print;
+	const char **down; /* regions, pools and endpoints that simulate takes to be down */
+	size_t ndown;
+	bool each_region, all_up; /* --n-1 */
+	const char *format;
+	double max_shift;    /* share of queries; below 0: no limit */
+	const char *traffic; /* log file */
 	const char **files;
 	size_t nfile;
 	const char **geo;
 	size_t ngeo;
 	const char *reason, *author;
 	int64_t for_ms;     /* 0: no end */
+	struct {
+		const char *to, *steps, *nets; /* NULL: not given */
+		int64_t every_ms;
+		bool sticky, abort_if_down;
+	} rollout;
+	bool force;
 	const char *client;
 	int64_t at_ms;      /* the moment asked about; now_ms when none was given */
 	unsigned draws;     /* 0: none */
@@ -50,7 +62,8 @@ struct verb {
 	int (*run)(struct cli *cli);
 };
 extern const struct verb verb_apply, verb_diff, verb_check, verb_export, verb_import, verb_show, verb_set, verb_add, verb_remove,
-	verb_status, verb_drain, verb_force, verb_explain, verb_latency, verb_log, verb_help;
+	verb_status, verb_drain, verb_force, verb_rollout, verb_switch, verb_explain, verb_simulate, verb_latency, verb_log,
+	verb_help;
 extern const struct verb *const cli_verbs[]; /* NULL at the end */
 const struct verb *cli_find_verb(const char *name); /* NULL after saying so */
 void cli_print_option_help(const char *letters);
@@ -101,6 +114,15 @@ int cli_names_of(struct isb_txn *txn, int kind, struct cli_names *names);
 /* "there is no pool 'asai'; did you mean 'asia'?"; CLI_FAILED. */
 int cli_unknown(struct isb_txn *txn, int kind, const char *name);
 
+/* A record as people call it: its key "zone/owner", its name, or its owner alone where only one zone has it. */
+struct cli_record {
+	const char *key, *name; /* the catalog's arena's; the name without a final dot */
+	struct isb_record *record;
+};
+int cli_find_record(struct isb_catalog *catalog, const char *word, struct cli_record *ret); /* CLI_FAILED after saying so */
+/* There is a pool or a policy of that name; CLI_FAILED after saying so. */
+int cli_find_side(const struct isb_catalog *catalog, const char *name);
+
 /* The stored zone that holds a name: the longest. `owner` is in lower case, *ret_apex points into it. */
 int cli_zone_of(struct isb_txn *txn, const uint8_t *owner, const uint8_t **ret_apex);
 /* NAME and TYPE of an rrset on the command line; CLI_USAGE after saying so. `type` NULL: none was given. */
@@ -120,13 +142,39 @@ int cli_since_read(struct cli_since *since, struct isb_txn *health);
 int64_t cli_since_ms(const struct cli_since *since, struct isb_txn *health, uint32_t slot, enum isb_verdict verdict);
 void cli_since_done(struct cli_since *since);
 
+/* Rollouts as of now. */
+struct cli_rollout {
+	struct cli_record record;
+	struct isb_rollout row; /* texts and nets are the arena's */
+	struct isb_pace_now at; /* as of the abort, when there was one */
+	int64_t aborted_ms;     /* 0: it was not */
+	const char *evidence;   /* of the abort; "" when it is no longer known */
+};
+struct cli_rollouts {
+	struct isb_arena arena;
+	struct cli_rollout *list;
+	size_t count;
+};
+/* `only` NULL: all of them. ISB_OK or the store's error. */
+int cli_rollouts_read(struct isb_txn *catalog_txn, struct isb_txn *health, struct isb_catalog *catalog, const char *only,
+                      int64_t now_ms, struct cli_rollouts *ret);
+void cli_rollouts_done(struct cli_rollouts *rollouts);
+void cli_rollouts_print(struct cli_rollouts *rollouts, int64_t now_ms);
+json_t *cli_rollouts_json(const struct cli_rollouts *rollouts);
+/* "10, 30, 50, 100 % every 10m, 2 networks, aborted if down" */
+void cli_rollout_print(struct isb_buf *out, const struct isb_rollout *rollout);
+/* "step 2 of 4: 30 %" */
+void cli_rollout_print_step(struct isb_buf *out, const struct isb_rollout *rollout, const struct isb_pace_now *at);
+
 /* --- Editing --- */
 
 struct cli_edit {
 	struct cli *cli;
+	struct isb_store *store;
 	struct isb_txn *txn;
 	struct isb_edit *edit;
 	struct isb_diags diags;
+	uint64_t generation; /* once finished: that of the catalog with the edit */
 	void *arg;
 };
 /* One edit from begin to printed generation. `change` puts its rows through the edit and returns CLI_OK, or another
@@ -134,6 +182,25 @@ struct cli_edit {
  * whole, and committed unless --dry-run; only then something is said: the changes, or in their place what `tell` prints
  * (may be NULL), and the generation. */
 int cli_edit(struct cli *cli, int (*change)(struct cli_edit *e), void (*tell)(struct cli_edit *e), void *arg);
+/* The same with more to it. */
+struct cli_steps {
+	int (*change)(struct cli_edit *e);
+	/* Looks at the catalog as it would be, checked and numbered, inside the transaction; anything but CLI_OK, after saying
+	 * why, is the end of the edit. NULL: nothing to look at. */
+	int (*judge)(struct cli_edit *e);
+	void (*tell)(struct cli_edit *e);
+	/* Adds to what is said: to the object, or with NULL prints behind the changes. May be NULL. */
+	void (*add)(struct cli_edit *e, json_t *json);
+	bool quiet; /* says nothing when all went well */
+};
+int cli_edit_steps(struct cli *cli, const struct cli_steps *steps, void *arg);
+/* Whether a pool or policy can answer now, by what the probes found; and what they found. CLI_FAILED after saying so. */
+int cli_side_answers(struct cli_edit *e, const struct isb_catalog *catalog, const char *name, bool *ret_can,
+                     struct isb_buf *ret_evidence);
+/* The record as it stands in memory becomes the stored one. */
+int cli_put_record(struct cli_edit *e, const struct cli_record *record);
+/* Says until when resolvers may hold what a record of this TTL gave before. */
+void cli_tell_cached(const struct cli *cli, uint32_t ttl_s);
 /* words: NAME TYPE TTL RDATA …, and NAME TYPE */
 int cli_put_rrset(struct cli_edit *e, const char *const *words, int count, bool add);
 int cli_remove_rrset(struct cli_edit *e, const char *const *words, int count);

@@ -7,6 +7,7 @@
 #include "cli.h"
 #include "isobar/base/err.h"
 #include "isobar/model/dname.h"
+#include "isobar/store/rollouts.h"
 
 int cli_open(const struct cli *cli, enum isb_store_mode mode, struct isb_store **ret_store)
 {
@@ -93,25 +94,32 @@ static void check_whole(struct cli_edit *e)
 		isb_catalog_check(&catalog, &e->diags);
 		check_zones(e->txn, &catalog, &e->diags);
 		cli_check_cnames(e->txn, &catalog, &e->diags);
+		isb_rollouts_check(e->txn, &catalog, &e->diags);
 	}
 	isb_catalog_done(&catalog);
 }
 
 /* The changes are the edit's own copies: they outlive the transaction. */
-static void say_done(struct cli_edit *e, uint64_t generation, void (*tell)(struct cli_edit *e))
+static void say_done(struct cli_edit *e, const struct cli_steps *steps)
 {
 	const struct cli *cli = e->cli;
+	uint64_t generation = e->generation;
 	struct cli_plan plan = {0};
 	for (size_t i = 0; i < isb_edit_count(e->edit); i++)
 		cli_plan_add(&plan, isb_edit_change(e->edit, i));
 	if (cli->json) {
-		cli_print_json(json_pack("{s:I, s:b, s:o}", "generation", (json_int_t)generation, "committed", cli->committed != 0,
-		                         "changes", cli_plan_json(&plan)));
+		json_t *json = json_pack("{s:I, s:b, s:o}", "generation", (json_int_t)generation, "committed", cli->committed != 0,
+		                         "changes", cli_plan_json(&plan));
+		if (steps->add)
+			steps->add(e, json);
+		cli_print_json(json);
 	} else {
-		if (tell)
-			tell(e);
+		if (steps->tell)
+			steps->tell(e);
 		else
 			cli_plan_print(&plan, !cli->dry_run, generation);
+		if (steps->add)
+			steps->add(e, NULL);
 		if (!plan.count)
 			printf("nothing to change; generation %" PRIu64 "\n", generation);
 		else if (cli->dry_run)
@@ -123,20 +131,24 @@ static void say_done(struct cli_edit *e, uint64_t generation, void (*tell)(struc
 }
 
 /* Takes over the transaction. */
-static int finish(struct cli_edit *e, void (*tell)(struct cli_edit *e))
+static int finish(struct cli_edit *e, const struct cli_steps *steps)
 {
-	uint64_t generation;
-	int err = isb_edit_finish(e->edit, &generation);
+	int rc = CLI_OK, err = isb_edit_finish(e->edit, &e->generation);
 	bool commit = err == ISB_OK && !e->cli->dry_run && isb_edit_count(e->edit);
-	if (commit)
+	if (err == ISB_OK && steps->judge)
+		rc = steps->judge(e);
+	if (commit && rc == CLI_OK)
 		err = isb_txn_commit(e->txn);
 	else
 		isb_txn_abort(e->txn);
 	if (err != ISB_OK)
 		return cli_unwritable(e->cli, err);
+	if (rc != CLI_OK)
+		return rc;
 	if (commit)
-		e->cli->committed = generation;
-	say_done(e, generation, tell);
+		e->cli->committed = e->generation;
+	if (!steps->quiet)
+		say_done(e, steps);
 	return CLI_OK;
 }
 
@@ -154,28 +166,32 @@ static int open_to_write(const struct cli *cli, struct isb_store **ret_store)
 
 int cli_edit(struct cli *cli, int (*change)(struct cli_edit *e), void (*tell)(struct cli_edit *e), void *arg)
 {
-	struct isb_store *store;
+	return cli_edit_steps(cli, &(struct cli_steps){.change = change, .tell = tell}, arg);
+}
+
+int cli_edit_steps(struct cli *cli, const struct cli_steps *steps, void *arg)
+{
 	struct cli_edit e = {.cli = cli, .arg = arg};
-	int rc = open_to_write(cli, &store);
+	int rc = open_to_write(cli, &e.store);
 	if (rc != CLI_OK)
 		return rc;
-	int err = isb_txn_begin(store, ISB_ENV_CATALOG, true, &e.txn);
+	int err = isb_txn_begin(e.store, ISB_ENV_CATALOG, true, &e.txn);
 	if (err != ISB_OK) {
-		isb_store_close(store);
+		isb_store_close(e.store);
 		return cli_unwritable(cli, err);
 	}
 	e.edit = isb_edit_new(e.txn, cli->author, cli->reason, cli->now_ms);
-	rc = change(&e);
+	rc = steps->change(&e);
 	if (rc == CLI_OK && !e.diags.count)
 		check_whole(&e);
 	if (e.diags.count)
 		rc = cli_refuse(&e.diags, "refused, nothing was changed");
 	if (rc == CLI_OK)
-		rc = finish(&e, tell);
+		rc = finish(&e, steps);
 	else
 		isb_txn_abort(e.txn);
 	isb_edit_free(e.edit);
 	isb_diags_done(&e.diags);
-	isb_store_close(store);
+	isb_store_close(e.store);
 	return rc;
 }

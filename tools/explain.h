@@ -107,4 +107,9 @@ const char *explain_rule(struct explain *e, const struct explain_rank *rank);
 const char *explain_node(struct explain *e, const char *name, bool with_order);
 /* What the checks and the operator say of an endpoint. */
 const char *explain_verdict(struct explain *e, const struct isb_step *step);
+/* The network that a hash is made of, NULL: it is the name's. What candidates are compared by. What is held against nobody
+ * now. */
+const char *explain_key(struct explain *e, const struct isb_step *step);
+const char *explain_measure(struct explain *e, const struct isb_step *step);
+const char *explain_again(const struct isb_step *step);
 const char *explain_all_down(const struct explain *e);

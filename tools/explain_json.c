@@ -10,11 +10,17 @@ static const char *step_word(enum isb_step_kind kind)
 	case ISB_STEP_ENTER: return "enter";
 	case ISB_STEP_CHILD: return "child";
 	case ISB_STEP_ENDPOINT: return "endpoint";
+	case ISB_STEP_ROLLOUT: return "rollout";
+	case ISB_STEP_TRICKLE: return "trickle";
+	case ISB_STEP_TURN: return "turn";
+	case ISB_STEP_KEY: return "key";
+	case ISB_STEP_COMPARE: return "compare";
 	case ISB_STEP_DRAW: return "draw";
 	case ISB_STEP_SHORT: return "short";
 	case ISB_STEP_LEAVE: return "leave";
 	case ISB_STEP_CHOSEN: return "chosen";
 	case ISB_STEP_FAILOPEN: return "failopen";
+	case ISB_STEP_AGAIN: return "again";
 	}
 	return "";
 }
@@ -37,19 +43,45 @@ static json_t *json_step(struct explain *e, const struct isb_step *step)
 		json_object_set_new(o, "usable", json_boolean(step->usable == ISB_USABLE));
 		json_object_set_new(o, "rank", json_integer(step->rank));
 		json_object_set_new(o, "weight", json_real(step->weight / 100.0));
+		json_object_set_new(o, "slow_start_per_cent", json_integer(step->got));
 		break;
 	case ISB_STEP_CHILD:
 		json_object_set_new(o, "rank", json_integer(step->rank));
 		json_object_set_new(o, "weight", json_integer(step->weight));
 		break;
+	case ISB_STEP_ROLLOUT:
+		json_object_set_new(o, "per_cent", json_integer(step->weight));
+		json_object_set_new(o, "number", json_integer(step->rank));
+		json_object_set_new(o, "aborted", json_boolean(step->got));
+		break;
 	case ISB_STEP_DRAW:
 	case ISB_STEP_CHOSEN:
-		json_object_set_new(o, "share", json_real(step->total ? (double)step->weight / step->total : 1.0));
+		json_object_set_new(o, "share", json_real(step->total ? step->weight / (double)step->total : 1.0));
 		break;
 	case ISB_STEP_SHORT:
 		json_object_set_new(o, "usable", json_integer(step->got));
 		json_object_set_new(o, "needed", json_integer(step->need));
 		break;
+	case ISB_STEP_TRICKLE:
+		json_object_set_new(o, "rank", json_integer(step->rank));
+		json_object_set_new(o, "per_cent", json_integer(step->got));
+		break;
+	case ISB_STEP_TURN:
+		json_object_set_new(o, "turn", json_integer((json_int_t)step->at));
+		json_object_set_new(o, "of", json_integer((json_int_t)step->of));
+		break;
+	case ISB_STEP_KEY:
+		json_object_set_new(o, "by", json_string(step->got ? "network" : "name"));
+		json_object_set_new(o, "network", step->got ? json_string(explain_key(e, step)) : json_null());
+		break;
+	case ISB_STEP_COMPARE:
+		json_object_set_new(o, "weight", json_real(step->weight));
+		if (step->order == ISB_ORDER_LEAST_LOAD)
+			json_object_set_new(o, "load_per_mille", json_integer((json_int_t)step->at));
+		else
+			json_object_set_new(o, "latency_us", step->at ? json_integer((json_int_t)step->at) : json_null());
+		break;
+	case ISB_STEP_AGAIN: json_object_set_new(o, "text", json_string(explain_again(step))); break;
 	case ISB_STEP_LEAVE:
 	case ISB_STEP_FAILOPEN: break;
 	}

@@ -19,7 +19,6 @@ struct telling {
 	unsigned pending_depth;
 	const struct isb_step *drawn; /* the last one */
 	unsigned records;             /* that decided so far */
-	unsigned walks;               /* from the root; more than one when nothing could answer */
 };
 
 /* What is of which time: nobody shall take a guess for a record of what was. */
@@ -132,16 +131,15 @@ static void tell_enter(struct telling *t, const struct isb_step *step)
 	t->order[step->depth] = step->order;
 	t->pending = step->name;
 	t->pending_depth = step->depth;
-	static const char *const again[] = {"as if all were up, save what operators took out", "as if all were up"};
-	if (step->depth == 0 && t->walks++)
-		printf("once more, %s\n", again[t->walks > 2]);
 	const char *order = isb_order_words[step->order], *lead = step->depth ? "-> " : "";
-	if (strchr(step->name, '['))
+	if (strchr(step->name, ' ')) /* no object's name: a rollout's */
+		printf("%*s%s%s", indent(step->depth), "", lead, step->name);
+	else if (strchr(step->name, '['))
 		printf("%*s%s%s of %s", indent(step->depth), "", lead, order, explain_node(e, step->name, false));
 	else
 		printf("%*s%s%s (%s)", indent(step->depth), "", lead, step->name, order);
 	if (drawn && drawn->weight && drawn->weight < drawn->total)
-		printf(", drawn with %u of %u", drawn->weight, drawn->total);
+		printf(", drawn with %" PRIu32 " of %" PRIu64, drawn->weight, drawn->total);
 	putchar('\n');
 	t->drawn = NULL;
 }
@@ -170,14 +168,29 @@ static void tell_endpoint(struct telling *t, const struct isb_step *step)
 	const struct explain_rank *rank = explain_rank_of(t->e, t->node[above], step->name, step->rank);
 	printf("%*s%u  %s  weight %g, %s%s%s%s\n", indent(step->depth), "", step->rank + 1, step->name, step->weight / 100.0,
 	       rank ? rank->why : "", rank ? ", " : "", explain_verdict(t->e, step),
-	       step->usable == ISB_USABLE ? "" : ": set aside");
+	       step->usable == ISB_USABLE                ? ""
+	       : step->usable == ISB_SET_ASIDE_UNRESOLVED ? "; its host has no address that is known: set aside"
+	                                                  : ": set aside");
+}
+
+static void tell_rollout(const struct isb_step *step)
+{
+	int at = indent(step->depth) + 2;
+	if (step->got)
+		printf("%*saborted: nobody is given %s\n", at, "", step->name);
+	else if (!step->rank)
+		printf("%*snot begun by this clock: nobody is given %s\n", at, "", step->name);
+	else
+		printf("%*sstep %u: %u %% are given %s\n", at, "", step->rank, step->weight, step->name);
 }
 
 static void tell_chosen(const struct isb_step *step)
 {
 	printf("%*s=> %s", indent(step->depth), "", step->name);
 	if (step->weight && step->weight < step->total)
-		printf(", drawn with %.1f %%", 100.0 * step->weight / step->total);
+		printf(", drawn with %.1f %%", 100.0 * step->weight / (double)step->total);
+	if (step->got)
+		fputs(", though its region is there: no other is left", stdout);
 	putchar('\n');
 }
 
@@ -186,7 +199,8 @@ static void tell_failopen(const struct isb_step *step)
 	static const char *const does[] = {
 		[ISB_ALL_DOWN_ALL] = "all: answers all the same",
 		[ISB_ALL_DOWN_FALLBACK] = "fallback: answers with the ordinary records underneath",
-		[ISB_ALL_DOWN_NODATA] = "nodata: answers no data"};
+		[ISB_ALL_DOWN_NODATA] = "nodata: answers no data",
+		[ISB_ALL_DOWN_LAST] = "last: answers with what went down last"};
 	printf("  nothing can answer; all_down %s\n", step->got < sizeof(does) / sizeof(does[0]) ? does[step->got] : "");
 }
 
@@ -198,7 +212,30 @@ static void tell_start(struct telling *t, const struct isb_step *step)
 	else
 		puts("decision");
 	t->drawn = NULL;
-	t->walks = 0;
+}
+
+/* What decided among equals, before it is told who was drawn. */
+static void tell_drawing(struct telling *t, const struct isb_step *step)
+{
+	printf("%*s", indent(step->depth), "");
+	switch (step->kind) {
+	case ISB_STEP_TRICKLE:
+		printf("trickle: %u %% of answers begin with %u, this one too\n", step->got, step->rank + 1);
+		break;
+	case ISB_STEP_TURN:
+		printf("turn %" PRIu64 " of %" PRIu64 ", by chance: every worker of a server counts for itself\n", step->at + 1,
+		       step->of);
+		break;
+	case ISB_STEP_KEY:
+		if (step->got)
+			printf("by the hash of the client's network %s\n", explain_key(t->e, step));
+		else
+			puts("by the hash of the name");
+		break;
+	default:
+		printf("candidate %s: %s\n", explain_node(t->e, step->name, true), explain_measure(t->e, step));
+		break;
+	}
 }
 
 static void tell_step(struct telling *t, const struct isb_step *step)
@@ -212,6 +249,11 @@ static void tell_step(struct telling *t, const struct isb_step *step)
 	case ISB_STEP_ENTER: tell_enter(t, step); break;
 	case ISB_STEP_CHILD: tell_child(t, step); break;
 	case ISB_STEP_ENDPOINT: tell_endpoint(t, step); break;
+	case ISB_STEP_ROLLOUT: tell_rollout(step); break;
+	case ISB_STEP_TRICKLE:
+	case ISB_STEP_TURN:
+	case ISB_STEP_KEY:
+	case ISB_STEP_COMPARE: tell_drawing(t, step); break;
 	case ISB_STEP_DRAW: t->drawn = step; break;
 	case ISB_STEP_SHORT:
 		printf("%*scannot answer: %u usable, %u needed\n", indent(step->depth) + 2, "", step->got, step->need);
@@ -219,6 +261,7 @@ static void tell_step(struct telling *t, const struct isb_step *step)
 	case ISB_STEP_LEAVE: break; /* SHORT, or the children's, said it */
 	case ISB_STEP_CHOSEN: tell_chosen(step); break;
 	case ISB_STEP_FAILOPEN: tell_failopen(step); break;
+	case ISB_STEP_AGAIN: printf("once more, %s\n", explain_again(step)); break;
 	}
 }
 

@@ -89,6 +89,8 @@ static void print_verdict(struct explain *e, const struct isb_step *step, struct
 		isb_buf_printf(out, ", held %s", isb_verdict_name(h.held));
 	if (h.soft < ISB_SOFT_FULL)
 		isb_buf_printf(out, ", soft health %u%%", h.soft);
+	if (step->got < 100)
+		isb_buf_printf(out, ", slow start at %u%%", step->got);
 }
 
 const char *explain_verdict(struct explain *e, const struct isb_step *step)
@@ -111,9 +113,37 @@ const char *explain_verdict(struct explain *e, const struct isb_step *step)
 	return text;
 }
 
+/* --- Draws --- */
+
+const char *explain_key(struct explain *e, const struct isb_step *step)
+{
+	char text[ISB_NET_TEXT];
+	struct isb_net net = isb_net_around(&e->client.addr, step->got);
+	return step->got ? isb_arena_strdup(&e->arena, isb_net_print(&net, text)) : NULL;
+}
+
+const char *explain_measure(struct explain *e, const struct isb_step *step)
+{
+	if (step->order == ISB_ORDER_LEAST_LOAD)
+		return isb_arena_printf(&e->arena, "load %.1f %%", (double)step->at / 10);
+	if (!step->at)
+		return "not measured";
+	return isb_arena_printf(&e->arena, "%.1f ms", (double)step->at / 1000);
+}
+
+const char *explain_again(const struct isb_step *step)
+{
+	static const char *const words[] = {
+		[ISB_AGAIN_LAST_GOOD] = "as if those that went down last were up",
+		[ISB_AGAIN_VERDICTS] = "as if all were up, save what operators took out",
+		[ISB_AGAIN_OPERATORS] = "as if all were up"};
+	return step->got < sizeof(words) / sizeof(words[0]) ? words[step->got] : "";
+}
+
 const char *explain_all_down(const struct explain *e)
 {
 	static const char *const words[] = {
-		[ISB_ALL_DOWN_ALL] = "all", [ISB_ALL_DOWN_FALLBACK] = "fallback", [ISB_ALL_DOWN_NODATA] = "nodata"};
+		[ISB_ALL_DOWN_ALL] = "all", [ISB_ALL_DOWN_FALLBACK] = "fallback", [ISB_ALL_DOWN_NODATA] = "nodata",
+		[ISB_ALL_DOWN_LAST] = "last"};
 	return e->record->all_down < sizeof(words) / sizeof(words[0]) ? words[e->record->all_down] : "";
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
-#include "cli.h"
 #include "isobar/base/err.h"
 #include "isobar/base/map.h"
+#include "simulate.h"
 
 /* apply and diff are one road; diff turns back at the door. */
 
@@ -92,33 +92,62 @@ int cli_wanted_put(struct cli_edit *e)
 
 /* --- Verbs --- */
 
-static int apply(struct cli *cli)
+struct apply {
+	struct cli_wanted wanted;
+	struct shift shift;
+};
+
+static int change(struct cli_edit *e)
 {
-	struct cli_wanted w = {0};
-	int rc = cli_wanted_read(cli, &w);
-	rc = rc == CLI_OK ? cli_edit(cli, cli_wanted_put, NULL, &w) : cli_refuse(&w.diags, "refused, nothing was changed");
-	cli_wanted_done(&w);
+	struct apply *a = e->arg;
+	e->arg = &a->wanted;
+	int rc = cli_wanted_put(e);
+	e->arg = a;
+	return rc;
+}
+
+static int judge(struct cli_edit *e)
+{
+	return shift_judge(e, &((struct apply *)e->arg)->shift);
+}
+
+static void add_shift(struct cli_edit *e, json_t *json)
+{
+	shift_add(e, &((struct apply *)e->arg)->shift, json);
+}
+
+/* `judged`: how many clients move is said, and counts where there is a limit. */
+static int apply(struct cli *cli, bool judged)
+{
+	struct apply a = {.shift = {.known = false}};
+	struct cli_steps steps = {.change = change, .judge = judged ? judge : NULL, .add = judged ? add_shift : NULL};
+	int rc = cli_wanted_read(cli, &a.wanted);
+	rc = rc == CLI_OK ? cli_edit_steps(cli, &steps, &a) : cli_refuse(&a.wanted.diags, "refused, nothing was changed");
+	shift_done(&a.shift);
+	cli_wanted_done(&a.wanted);
 	return rc;
 }
 
 static int run_apply(struct cli *cli)
 {
 	int rc = cli_wanted_words(cli, "apply");
-	return rc == CLI_OK ? apply(cli) : rc;
+	return rc == CLI_OK ? apply(cli, cli->max_shift >= 0 || cli->traffic) : rc;
 }
 
 static int run_diff(struct cli *cli)
 {
 	int rc = cli_wanted_words(cli, "diff");
 	cli->dry_run = true;
-	return rc == CLI_OK ? apply(cli) : rc;
+	return rc == CLI_OK ? apply(cli, true) : rc;
 }
 
 const struct verb verb_apply = {
-	"apply", "-f FILE ... [--prune] [-n] [-r WHY]", "bring the catalog to what files say, all of it or nothing",
+	"apply", "-f FILE ... [--prune] [-n] [-r WHY] [--max-shift SHARE [--traffic LOG]]",
+	"bring the catalog to what files say, all of it or nothing",
 	"What the files name is made or replaced; the rest stays, unless --prune is given. A zone's\n"
 	"file: is relative to the catalog file; a zone without file: and text: keeps its rrsets.\n",
-	"-f catalog.yaml -r 'new region'", "fnpr", run_apply};
+	"-f catalog.yaml -r 'new region' --max-shift 10%", "fnprgmT", run_apply};
 const struct verb verb_diff = {
-	"diff", "-f FILE ... [--prune]", "show what apply would change",
-	"The whole plan, after every check that apply makes.\n", "-f catalog.yaml", "fp", run_diff};
+	"diff", "-f FILE ... [--prune] [--max-shift SHARE] [--traffic LOG]",
+	"show what apply would change, and how many clients it would move",
+	"The whole plan, after every check that apply makes.\n", "-f catalog.yaml", "fpgmT", run_diff};

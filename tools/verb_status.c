@@ -34,6 +34,7 @@ struct status {
 	struct row *rows;
 	size_t count;
 	struct isb_probe_row *probes;
+	struct cli_rollouts rollouts;
 	size_t nprobe, heard; /* heard: probes that report and see something */
 };
 
@@ -127,6 +128,8 @@ static int read_all(struct status *s)
 		rc = read_since(s);
 	if (rc == ISB_OK)
 		rc = isb_probe_each(s->reader.health, add_probe, s);
+	if (rc == ISB_OK)
+		rc = cli_rollouts_read(s->reader.catalog, s->reader.health, &s->catalog, NULL, s->cli->now_ms, &s->rollouts);
 	isb_diags_print(&diags, stderr);
 	isb_diags_done(&diags);
 	return rc;
@@ -283,8 +286,8 @@ static void print_json(struct status *s)
 		                                        (json_int_t)p->checks));
 	}
 	cli_resolved_json_all(s->reader.health, aliases);
-	cli_print_json(json_pack("{s:I, s:o, s:o, s:o}", "generation", (json_int_t)s->generation, "endpoints", endpoints,
-	                         "aliases", aliases, "probes", probes));
+	cli_print_json(json_pack("{s:I, s:o, s:o, s:o, s:o}", "generation", (json_int_t)s->generation, "endpoints", endpoints,
+	                         "aliases", aliases, "rollouts", cli_rollouts_json(&s->rollouts), "probes", probes));
 }
 
 static int run(struct cli *cli)
@@ -306,12 +309,17 @@ static int run(struct cli *cli)
 		putchar('\n');
 		print_rows(&s);
 		cli_resolved_print(s.reader.health, cli->now_ms);
+		if (s.rollouts.count) {
+			putchar('\n');
+			cli_rollouts_print(&s.rollouts, cli->now_ms);
+		}
 		print_probes(&s);
 	}
 	for (size_t i = 0; i < s.count; i++)
 		isb_buf_done(&s.rows[i].evidence);
 	free(s.rows);
 	free(s.probes);
+	cli_rollouts_done(&s.rollouts);
 	isb_arena_done(&s.arena);
 	isb_catalog_done(&s.catalog);
 	cli_read_done(&s.reader);
@@ -319,6 +327,6 @@ static int run(struct cli *cli)
 }
 
 const struct verb verb_status = {
-	"status", "", "what is up, down, forced or drained, since when and why",
+	"status", "", "what is up, down, forced, drained or rolled out, since when and why",
 	"From the store alone: the server need not run. A state that is unknown or disputed is answered\n"
 	"as what is held, and as up when nothing is.\n", "", "", run};

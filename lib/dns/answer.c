@@ -222,6 +222,10 @@ static enum steered steer(struct search *s, const struct isb_zone_view *zone, co
 	int type = steered_type(isb_view_record_types(s->view, record), s->qtype);
 	if (type < 0)
 		return ORDINARY;
+	if (!s->answer->steered) {
+		s->answer->record = record;
+		s->answer->record_type = (enum isb_plan_type)type;
+	}
 	struct isb_choice choice;
 	isb_answer_choose(s->answer, &(struct isb_asking){s->view, s->client, s->state}, record, name,
 	                  (enum isb_plan_type)type, &choice);

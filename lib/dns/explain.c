@@ -75,7 +75,6 @@ void isb_explain_find(struct isb_answer *answer, const struct isb_view *view, co
 	isb_name_set(&asked.name, query->name.wire + query->name.label[skip]);
 	isb_trace_init(&trace);
 	trace.limit = STEPS_MAX;
-	traced.name = asked.name.lower;
 	traced.rotor = NULL; /* who is told why takes no turn from those who are answered */
 	traced.trace = &trace;
 	isb_answer_init(&found, ISB_NOERROR);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "explain_tell.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -102,12 +103,25 @@ static const char *rule_of(struct walk *w, const struct isb_step *node, const ch
 static void tell_draw(struct walk *w, const struct isb_step *step)
 {
 	const struct isb_step *node = step->depth ? w->node[step->depth - 1] : NULL;
-	if (step->weight < step->total)
-		say(&w->page, "policy %s (%s) takes %s%s, drawn with %u of %u", name_of(node), order_of(node), step->name,
+	if (node && node->kind == ISB_STEP_ROLLOUT)
+		say(&w->page, "rollout to %s takes %s, drawn with %" PRIu32 " of %" PRIu64, node->name, step->name, step->weight,
+		    step->total);
+	else if (step->weight < step->total)
+		say(&w->page, "policy %s (%s) takes %s%s, drawn with %" PRIu32 " of %" PRIu64, name_of(node), order_of(node), step->name,
 		    rule_of(w, node, step->name), step->weight, step->total);
 	else
 		say(&w->page, "policy %s (%s) takes %s%s, rank %u", name_of(node), order_of(node), step->name,
 		    rule_of(w, node, step->name), step->rank + 1);
+}
+
+/* Draws below tell of it in place of the node. */
+static void tell_rollout(struct walk *w, const struct isb_step *step)
+{
+	w->node[step->depth] = step;
+	if (step->got)
+		say(&w->page, "rollout to %s: aborted", step->name);
+	else
+		say(&w->page, "rollout to %s: step %u, %u per cent", step->name, step->rank, step->weight);
 }
 
 static void tell_chosen(struct walk *w, const struct isb_step *step)
@@ -115,7 +129,7 @@ static void tell_chosen(struct walk *w, const struct isb_step *step)
 	const struct isb_step *node = step->depth ? w->node[step->depth - 1] : NULL;
 	if (step->weight < step->total)
 		say(&w->page, "pool %s (%s) chooses %s, drawn with %g of %g", name_of(node), order_of(node), step->name,
-		    step->weight / 100.0, step->total / 100.0);
+		    step->weight / 100.0, (double)step->total / 100);
 	else
 		say(&w->page, "pool %s (%s) chooses %s", name_of(node), order_of(node), step->name);
 }
@@ -124,7 +138,8 @@ static void tell_endpoint(struct walk *w, const struct isb_step *step)
 {
 	static const char *const why[] = {
 		[ISB_USABLE] = NULL, [ISB_SET_ASIDE_DOWN] = "checks say down",
-		[ISB_SET_ASIDE_ADMIN_DOWN] = "an operator forces it down", [ISB_SET_ASIDE_DRAIN] = "an operator drains it"};
+		[ISB_SET_ASIDE_ADMIN_DOWN] = "an operator forces it down", [ISB_SET_ASIDE_DRAIN] = "an operator drains it",
+		[ISB_SET_ASIDE_UNRESOLVED] = "its host has no address that is known"};
 	if (why[step->usable])
 		say(&w->page, "endpoint %s is set aside: %s", step->name, why[step->usable]);
 }
@@ -133,8 +148,45 @@ static void tell_failopen(struct walk *w, const struct isb_step *step)
 {
 	static const char *const does[] = {
 		[ISB_ALL_DOWN_ALL] = "all: answers as if all were up", [ISB_ALL_DOWN_FALLBACK] = "fallback: ordinary records answer",
-		[ISB_ALL_DOWN_NODATA] = "nodata"};
-	say(&w->page, "nothing can answer; all_down %s", step->got <= ISB_ALL_DOWN_NODATA ? does[step->got] : "");
+		[ISB_ALL_DOWN_NODATA] = "nodata", [ISB_ALL_DOWN_LAST] = "last: answers with what went down last"};
+	say(&w->page, "nothing can answer; all_down %s", step->got <= ISB_ALL_DOWN_LAST ? does[step->got] : "");
+}
+
+static void tell_again(struct walk *w, const struct isb_step *step)
+{
+	static const char *const as_if[] = {
+		[ISB_AGAIN_LAST_GOOD] = "those that went down last were up",
+		[ISB_AGAIN_VERDICTS] = "all were up, save what operators took out",
+		[ISB_AGAIN_OPERATORS] = "all were up"};
+	say(&w->page, "once more, as if %s", step->got <= ISB_AGAIN_OPERATORS ? as_if[step->got] : "");
+}
+
+/* What decided among equals. */
+static void tell_drawing(struct walk *w, const struct isb_step *step)
+{
+	switch (step->kind) {
+	case ISB_STEP_TRICKLE:
+		say(&w->page, "%u%% of answers begin with rank %u, this one too", step->got, step->rank + 1);
+		break;
+	case ISB_STEP_TURN:
+		say(&w->page, "%s takes turns: this one is as turn %" PRIu64 " of %" PRIu64, step->name, step->at + 1,
+		    step->of);
+		break;
+	case ISB_STEP_KEY:
+		if (step->got)
+			say(&w->page, "%s goes by the hash of the client's /%u", step->name, step->got);
+		else
+			say(&w->page, "%s goes by the hash of the name", step->name);
+		break;
+	default:
+		if (step->order == ISB_ORDER_LEAST_LOAD)
+			say(&w->page, "candidate %s: load %.1f%%", step->name, (double)step->at / 10);
+		else if (step->at)
+			say(&w->page, "candidate %s: %.1f ms", step->name, (double)step->at / 1000);
+		else
+			say(&w->page, "candidate %s: not measured", step->name);
+		break;
+	}
 }
 
 static void tell_step(struct walk *w, const struct isb_step *step)
@@ -144,6 +196,7 @@ static void tell_step(struct walk *w, const struct isb_step *step)
 	switch (step->kind) {
 	case ISB_STEP_RECORD: say(&w->page, "record %s, class %u of its clients", step->name, step->got); break;
 	case ISB_STEP_ENTER: w->node[step->depth] = step; break;
+	case ISB_STEP_ROLLOUT: tell_rollout(w, step); break;
 	case ISB_STEP_DRAW: tell_draw(w, step); break;
 	case ISB_STEP_ENDPOINT: tell_endpoint(w, step); break;
 	case ISB_STEP_SHORT:
@@ -151,6 +204,11 @@ static void tell_step(struct walk *w, const struct isb_step *step)
 		break;
 	case ISB_STEP_CHOSEN: tell_chosen(w, step); break;
 	case ISB_STEP_FAILOPEN: tell_failopen(w, step); break;
+	case ISB_STEP_AGAIN: tell_again(w, step); break;
+	case ISB_STEP_TRICKLE:
+	case ISB_STEP_TURN:
+	case ISB_STEP_KEY:
+	case ISB_STEP_COMPARE: tell_drawing(w, step); break;
 	case ISB_STEP_CHILD: /* only where it leads is told */
 	case ISB_STEP_LEAVE: break; /* SHORT said it */
 	}

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "isobar/dns/respond.h"
 
+#include <stdlib.h>
+
+#include "isobar/base/arena.h"
 #include "isobar/dns/answer.h"
 #include "isobar/dns/chaos.h"
 #include "isobar/dns/explain.h"
@@ -15,6 +18,26 @@ void isb_context_init(struct isb_context *ctx, uint64_t seed)
 	static const struct isb_settings off = {0};
 	*ctx = (struct isb_context){.udp_payload = UDP_DEFAULT, .settings = &off};
 	isb_rng_seed(&ctx->rng, seed);
+}
+
+void isb_context_done(struct isb_context *ctx)
+{
+	free(ctx->rotor);
+	ctx->rotor = NULL;
+	ctx->nrotor = 0;
+}
+
+void isb_context_turn_to(struct isb_context *ctx, const struct isb_view *view)
+{
+	isb_context_done(ctx);
+	ctx->turned_to = view;
+	ctx->generation = view->generation;
+	if (!view->plan->nrotor)
+		return;
+	ctx->rotor = isb_xmalloc(view->plan->nrotor * sizeof(*ctx->rotor));
+	ctx->nrotor = view->plan->nrotor;
+	for (uint32_t i = 0; i < ctx->nrotor; i++)
+		ctx->rotor[i] = (uint32_t)isb_rng_next(&ctx->rng);
 }
 
 /* What the question asks for that no zone has. */
@@ -45,13 +68,13 @@ static const struct isb_addr *steer_for(const struct isb_query *query, const str
 }
 
 static struct isb_steer_state steer_state(struct isb_context *ctx, const struct isb_view *view,
-                                          const struct isb_health_table *health, const struct isb_query *query,
-                                          const struct isb_addr *whom, int64_t now_ms)
+                                          const struct isb_health_table *health, const struct isb_addr *whom,
+                                          int64_t now_ms)
 {
 	return (struct isb_steer_state){.health = *health, .admin = view->admin, .nadmin = view->nadmin,
 	                                .now_ms = now_ms, .rng = &ctx->rng, .client = whom,
-	                                .name = query->name.lower, .pace = health->pace, .npace = health->npace,
-	                                .trace = ctx->trace};
+	                                .rotor = ctx->nrotor >= view->plan->nrotor ? ctx->rotor : NULL, .pace = health->pace,
+	                                .npace = health->npace, .trace = ctx->trace};
 }
 
 static void find(struct isb_context *ctx, const struct isb_view *view, const struct isb_health_table *health,
@@ -60,7 +83,7 @@ static void find(struct isb_context *ctx, const struct isb_view *view, const str
 {
 	bool told;
 	const struct isb_addr *whom = steer_for(query, client, &told);
-	struct isb_steer_state state = steer_state(ctx, view, health, query, whom, now_ms);
+	struct isb_steer_state state = steer_state(ctx, view, health, whom, now_ms);
 	isb_answer_find(answer, view, query, whom, &state);
 	/* Steered by the resolver's own address. That answer holds for all clients in a private network that tells nothing, and
 	 * for none outside it (RFC 7871 §10); without a network, or with SOURCE 0, it is everybody's. */
@@ -98,7 +121,7 @@ static void explain(struct isb_context *ctx, const struct isb_view *view, const 
 {
 	bool told;
 	const struct isb_addr *whom = steer_for(query, client, &told);
-	struct isb_steer_state state = steer_state(ctx, view, health, query, whom, now_ms);
+	struct isb_steer_state state = steer_state(ctx, view, health, whom, now_ms);
 	answer->cut_short |= !proven;
 	if (answer->cut_short)
 		return;

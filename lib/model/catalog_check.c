@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "catalog_graph.h"
+#include "catalog_knobs.h"
 #include "isobar/base/err.h"
 #include "isobar/model/dname.h"
 #include "isobar/model/rr.h"
@@ -80,6 +81,7 @@ static void check_pool(struct isb_graph *g, const struct isb_pool *pool)
 	if (pool->nendpoint && !pool->min_up.percent && pool->min_up.n > pool->nendpoint)
 		isb_diag(g->diags, pool->mark, "pool '%s' can never answer: 'min_up' is %u and it has %zu endpoints",
 		         pool->name, pool->min_up.n, pool->nendpoint);
+	isb_check_pool_knobs(g, pool);
 	for (size_t i = 0; i < pool->nendpoint; i++)
 		check_endpoint(g, pool, &pool->endpoints[i]);
 }
@@ -125,6 +127,7 @@ static void check_node(struct isb_graph *g, const struct isb_policy *policy, con
 		         node->nchild, ISB_CHILD_MAX);
 	if (node->order == ISB_ORDER_GEO)
 		check_rules(g, policy, node);
+	isb_check_node_knobs(g, policy, node);
 	for (size_t i = 0; i < node->nchild; i++) {
 		const struct isb_policy_child *child = &node->children[i];
 		if (looks_at_places(node->order) && !isb_graph_placed(g, child))

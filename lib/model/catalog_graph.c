@@ -196,15 +196,57 @@ void isb_graph_need(struct isb_graph *g, unsigned sort, const struct isb_zone *z
 		visit_node(&v, g->catalog->policies[g->stack[--v.pending]].root);
 }
 
-void isb_catalog_pools_of(const struct isb_catalog *catalog, uint16_t type, bool *ret_used)
+/* --- What uses pools --- */
+
+struct spread {
+	const struct isb_catalog *catalog;
+	uint32_t *pools;    /* bits of each */
+	struct {
+		uint32_t bits;
+		bool waits; /* is in `todo` */
+	} *policies;
+	size_t *todo, ntodo; /* policies whose children have not got all their bits yet */
+};
+
+static void spread_to(struct spread *s, const char *name, uint32_t bits)
 {
-	struct isb_graph g;
-	isb_graph_init(&g, catalog, NULL);
-	for (size_t i = 0; i < catalog->nzone; i++)
-		for (size_t k = 0; k < catalog->zones[i].nrecord; k++)
-			if (isb_record_has(&catalog->zones[i].records[k], type))
-				isb_graph_need(&g, 0, &catalog->zones[i], &catalog->zones[i].records[k]);
-	for (size_t i = 0; i < catalog->npool; i++)
-		ret_used[i] = g.pools[i].need[0].record != NULL;
-	isb_graph_done(&g);
+	const struct isb_pool *pool = isb_catalog_pool(s->catalog, name);
+	const struct isb_policy *policy = isb_catalog_policy(s->catalog, name);
+	if (pool)
+		s->pools[pool - s->catalog->pools] |= bits;
+	if (!policy)
+		return;
+	size_t at = (size_t)(policy - s->catalog->policies);
+	if (!(bits & ~s->policies[at].bits))
+		return;
+	s->policies[at].bits |= bits;
+	if (!s->policies[at].waits)
+		s->todo[s->ntodo++] = at;
+	s->policies[at].waits = true;
+}
+
+static void spread_node(struct spread *s, const struct isb_policy_node *node, uint32_t bits)
+{
+	for (size_t i = 0; i < node->nchild; i++) {
+		if (node->children[i].node)
+			spread_node(s, node->children[i].node, bits);
+		else
+			spread_to(s, node->children[i].use.name, bits);
+	}
+}
+
+void isb_catalog_spread(const struct isb_catalog *catalog, const struct isb_use *uses, size_t count, uint32_t *ret_bits)
+{
+	struct spread s = {.catalog = catalog, .pools = ret_bits};
+	s.policies = isb_xcalloc(catalog->npolicy, sizeof(*s.policies));
+	s.todo = isb_xcalloc(catalog->npolicy, sizeof(*s.todo));
+	for (size_t i = 0; i < count; i++)
+		spread_to(&s, uses[i].name, uses[i].bits);
+	while (s.ntodo) {
+		size_t at = s.todo[--s.ntodo];
+		s.policies[at].waits = false;
+		spread_node(&s, catalog->policies[at].root, s.policies[at].bits);
+	}
+	free(s.policies);
+	free(s.todo);
 }

@@ -9,12 +9,21 @@
 static const struct isb_order *const orders[ISB_ORDER_COUNT] = {
 	[ISB_ORDER_FAILOVER] = &isb_order_failover, [ISB_ORDER_WEIGHTED] = &isb_order_weighted,
 	[ISB_ORDER_GEO] = &isb_order_geo,           [ISB_ORDER_NEAREST] = &isb_order_nearest,
-	[ISB_ORDER_LATENCY] = &isb_order_latency,
+	[ISB_ORDER_LATENCY] = &isb_order_latency,   [ISB_ORDER_ROTATE] = &isb_order_rotate,
+	[ISB_ORDER_HASH] = &isb_order_hash,         [ISB_ORDER_LEAST_LOAD] = &isb_order_least_load,
+	[ISB_ORDER_FASTEST] = &isb_order_fastest,
 };
 
 const struct isb_order *isb_order_get(enum isb_order_id id)
 {
 	return orders[id];
+}
+
+void isb_rank_alike(const struct isb_order_in *in, uint16_t *ret_rank, struct isb_buf *why)
+{
+	(void)why;
+	for (size_t i = 0; i < in->count; i++)
+		ret_rank[i] = 0;
 }
 
 double isb_distance_km(double latitude1, double longitude1, double latitude2, double longitude2)

@@ -7,6 +7,7 @@
 #include "isobar/base/arena.h"
 #include "isobar/model/model.h"
 #include "isobar/model/rr.h"
+#include "isobar/steer/rollout.h"
 #include "isobar/steer/steer.h"
 
 static const uint16_t type_rr[ISB_PLAN_TYPES] = {
@@ -79,10 +80,25 @@ static bool rdata_ok(const struct isb_plan *plan, const struct isb_plan_rdata *r
 
 static bool endpoint_ok(const struct isb_plan *plan, const struct isb_plan_endpoint *endpoint)
 {
-	for (int t = 0; endpoint && t < ISB_PLAN_TYPES; t++)
+	if (!endpoint || endpoint->unknown > ISB_UNKNOWN_DOWN)
+		return false;
+	for (int t = 0; t < ISB_PLAN_TYPES; t++)
 		if (!rdata_ok(plan, &endpoint->rdata[t], t == ISB_PLAN_ALIAS ? ISB_CNAME : type_rr[t]))
 			return false;
-	return endpoint && rdata_ok(plan, &endpoint->resolved[0], ISB_A) && rdata_ok(plan, &endpoint->resolved[1], ISB_AAAA);
+	return rdata_ok(plan, &endpoint->resolved[0], ISB_A) && rdata_ok(plan, &endpoint->resolved[1], ISB_AAAA);
+}
+
+static bool order_ok(const struct isb_plan *plan, const struct isb_plan_node *node)
+{
+	if (node->order >= ISB_ORDER_COUNT || node->trickle > 100)
+		return false;
+	if (node->hash_ipv4 > 32 || node->hash_ipv6 > 128 || node->below_ipv4 > 32 || node->below_ipv6 > 128)
+		return false;
+	if (node->order == ISB_ORDER_ROTATE)
+		return plan->nrotor >= ISB_PLAN_TYPES && node->param <= plan->nrotor - ISB_PLAN_TYPES;
+	if (node->order == ISB_ORDER_FASTEST)
+		return node->param < plan->nviewpoint || node->param == ISB_NO_VIEWPOINT;
+	return true;
 }
 
 struct check {
@@ -96,7 +112,10 @@ static bool node_ok(struct check *check, uint32_t offset, unsigned depth)
 {
 	const struct isb_plan *plan = check->plan;
 	const struct isb_plan_node *node = isb_plan_node(plan, offset);
-	if (!node || depth > ISB_PLAN_DEPTH_MAX || node->nchild > ISB_CHILD_MAX)
+	if (!node || depth > ISB_PLAN_DEPTH_MAX || node->nchild > ISB_CHILD_MAX || !order_ok(plan, node))
+		return false;
+	bool rollout = node->flags & ISB_NODE_ROLLOUT;
+	if (rollout && (node->flags & ISB_NODE_POOL || node->nchild != 2 || !isb_plan_rollout(plan, node)))
 		return false;
 	uint8_t *height = &check->height[offset / 4], below = 0;
 	if (*height)
@@ -121,7 +140,7 @@ static bool node_ok(struct check *check, uint32_t offset, unsigned depth)
 static bool record_ok(struct check *check, const struct isb_plan_record *record)
 {
 	const struct isb_plan *plan = check->plan;
-	if (!record || (record->map != ISB_NO_MAP && record->map >= plan->nmap))
+	if (!record || (record->map != ISB_NO_MAP && record->map >= plan->nmap) || record->all_down > ISB_ALL_DOWN_LAST)
 		return false;
 	if (!record->name)
 		return true;
@@ -135,6 +154,9 @@ static bool record_ok(struct check *check, const struct isb_plan_record *record)
 bool isb_plan_check(const struct isb_plan *plan, size_t size)
 {
 	if (size < sizeof(*plan) || plan->magic != ISB_PLAN_MAGIC || plan->version != ISB_PLAN_VERSION || plan->size != size)
+		return false;
+	/* every counter is some node's, and workers make room for as many as the plan says */
+	if (plan->nrotor > size || !isb_plan_at(plan, plan->viewpoint, (size_t)plan->nviewpoint * sizeof(uint32_t)))
 		return false;
 	for (uint32_t i = 0; i < plan->nendpoint; i++)
 		if (!endpoint_ok(plan, isb_plan_endpoint(plan, i)))

@@ -1,242 +1,405 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "isobar/steer/steer.h"
 
-#include "isobar/steer/trace.h"
+#include "draw.h"
+#include "isobar/steer/rollout.h"
+#include "judge.h"
 
-/* What a walk holds against an endpoint. Only when nothing can answer does the record's `all_down` make it ask less. */
-enum strictness { AS_JUDGED, VERDICTS_IGNORED, ANYTHING_GOES };
+uint32_t isb_child_name(const struct isb_plan *plan, const struct isb_plan_node *node, uint32_t index)
+{
+	uint32_t ref = node->child[index].ref;
+	if (node->flags & ISB_NODE_POOL) {
+		const struct isb_plan_endpoint *endpoint = isb_plan_endpoint(plan, ref);
+		return endpoint ? endpoint->name : 0;
+	}
+	const struct isb_plan_node *child = isb_plan_node(plan, ref);
+	return child ? child->name : 0;
+}
 
-struct walk {
-	const struct isb_plan *plan;
-	const struct isb_steer_state *state;
-	enum isb_plan_type type;
-	enum strictness strictness;
-	uint32_t flip_s; /* earliest possible change of anything looked at; ISB_FLIP_NONE: none foreseen */
-	uint32_t work;   /* done under this strictness, see WORK_MAX */
-	struct isb_choice *choice;
+/* The children of a node while it is walked. */
+struct isb_children {
+	const struct isb_plan_node *node;
+	uint32_t *weight;        /* ISB_SET_ASIDE: cannot answer, or was visited */
+	const uint32_t *measure; /* for orders that compare; else NULL */
+	unsigned depth;          /* the children's */
 };
 
-enum { SET_ASIDE = 0xffffffff }; /* in place of an effective weight */
+/* --- How much of the client the answer is about -------------------------------------------------------------------- */
 
-/* A policy may be named by many others, so that a small plan unfolds without end when nothing in it can answer. A walk
- * that looked at this many children ends as if nothing could answer; to enter a node counts for as much as to look at
- * NODE_WORK of its children. It is enough to try every child of the widest node, each of them a pool as wide. */
-enum { NODE_WORK = 32, WORK_MAX = 3 * ISB_CHILD_MAX * ISB_CHILD_MAX };
-
-static void note_flip(struct walk *walk, uint64_t seconds)
+static void note_bits(struct isb_walk *walk, uint8_t ipv4, uint8_t ipv6)
 {
-	if (seconds < walk->flip_s)
-		walk->flip_s = (uint32_t)seconds;
+	uint8_t family = walk->state->client ? walk->state->client->family : 0;
+	uint8_t bits = family == 4 ? ipv4 : family == 6 ? ipv6 : 0;
+	if (bits > walk->client_bits)
+		walk->client_bits = bits;
 }
 
-static enum isb_admin admin_of(struct walk *walk, uint32_t slot)
+/* Once a query came here the answer holds for no more than its network, even while no more than one child can answer: a
+ * scope that widened in an outage would give caches one answer for everybody that outlasts it. */
+static void note_key(struct isb_walk *walk, const struct isb_plan_node *node)
 {
-	const struct isb_steer_state *state = walk->state;
-	uint64_t word = slot < state->nadmin ? state->admin[slot] : 0;
-	enum isb_admin admin = isb_admin_at(word, state->now_ms);
-	int64_t until_ms = (int64_t)(word >> 3);
-	if (admin != ISB_ADMIN_AUTO && until_ms)
-		note_flip(walk, (uint64_t)(until_ms - state->now_ms + 999) / 1000);
-	return admin;
+	if (!(node->flags & ISB_NODE_HASH_NAME) && node->nchild > 1)
+		note_bits(walk, node->hash_ipv4, node->hash_ipv6);
 }
 
-/* An operator's word beats the verdict. A verdict never formed counts as up: a cold start must answer, and the word
- * keeps `unknown` visible to whoever asks. */
-static enum isb_usable judge(const struct walk *walk, enum isb_admin admin, uint64_t word)
+/* Where chance chooses between a child that is about networks and one that is not, the latter's answers must not be for
+ * everybody: in a cache each of them would stand before the former's, for all networks at once, and have far more than its
+ * share. */
+static void note_equals(struct isb_walk *walk, const struct isb_children *in, uint32_t from, uint32_t to)
 {
-	if (walk->strictness == ANYTHING_GOES || admin == ISB_ADMIN_UP)
-		return ISB_USABLE;
-	if (admin == ISB_ADMIN_DOWN)
-		return ISB_SET_ASIDE_ADMIN_DOWN;
-	if (admin == ISB_ADMIN_DRAIN)
-		return ISB_SET_ASIDE_DRAIN;
-	if (walk->strictness == AS_JUDGED && isb_health_effective(word) == ISB_DOWN)
-		return ISB_SET_ASIDE_DOWN;
-	return ISB_USABLE;
-}
-
-/* Effective weight of a pool's child: weight × soft health, or SET_ASIDE. */
-static uint32_t weigh(struct walk *walk, const struct isb_plan_child *child, unsigned depth)
-{
-	const struct isb_plan_endpoint *endpoint = isb_plan_endpoint(walk->plan, child->ref);
-	if (!endpoint)
-		return SET_ASIDE;
-	uint64_t word = endpoint->checked ? isb_health_word(&walk->state->health, endpoint->slot) : 0;
-	enum isb_admin admin = admin_of(walk, endpoint->slot);
-	enum isb_usable usable = judge(walk, admin, word);
-	if (admin == ISB_ADMIN_AUTO)
-		note_flip(walk, isb_health_flip_s(word));
-	unsigned soft = word && admin != ISB_ADMIN_UP ? isb_health_soft(word) : ISB_SOFT_FULL;
-	uint32_t weight = (uint32_t)child->weight * soft;
-	if (walk->state->trace) {
-		struct isb_step *step = isb_trace_add(walk->state->trace, ISB_STEP_ENDPOINT, depth,
-		                                      isb_plan_text(walk->plan, endpoint->name));
-		step->rank = child->rank;
-		step->weight = weight;
-		step->slot = endpoint->slot;
-		step->word = word;
-		step->admin = admin;
-		step->usable = usable;
-	}
-	return usable == ISB_USABLE ? weight : SET_ASIDE;
-}
-
-/* Draws one child of [from, to) in proportion to weight[]; `zero` draws evenly among those of weight 0 instead. Returns
- * its index, or `to` when there is none. No random number is spent on a choice of one. */
-static uint32_t draw(struct walk *walk, const uint32_t *weight, uint32_t from, uint32_t to, bool zero, uint32_t *ret_total)
-{
-	uint64_t total = 0;
-	uint32_t found = to, candidates = 0;
-	walk->work += to - from;
 	for (uint32_t i = from; i < to; i++) {
-		if (weight[i] == SET_ASIDE || (weight[i] == 0) != zero)
-			continue;
-		total += zero ? 1 : weight[i];
-		found = i;
-		candidates++;
+		const struct isb_plan_node *child = isb_plan_node(walk->plan, in->node->child[i].ref);
+		if (child && in->weight[i] != ISB_SET_ASIDE)
+			note_bits(walk, child->below_ipv4, child->below_ipv6);
 	}
-	*ret_total = (uint32_t)total;
-	if (candidates < 2)
-		return found;
-	uint64_t at = isb_rng_below(walk->state->rng, total);
-	for (uint32_t i = from; i < to; i++) {
-		if (weight[i] == SET_ASIDE || (weight[i] == 0) != zero)
-			continue;
-		uint64_t share = zero ? 1 : weight[i];
-		if (at < share)
-			return i;
-		at -= share;
-	}
+}
+
+static bool chooses_networks(const struct isb_plan_node *node)
+{
+	return (node->below_ipv4 || node->below_ipv6) && !(node->flags & ISB_NODE_POOL);
+}
+
+/* --- Children in order --------------------------------------------------------------------------------------------- */
+
+/* Returns true to end. Every child is visited at most once. */
+typedef bool visit_fn(struct isb_walk *walk, const struct isb_children *in, uint32_t index, uint32_t weight, uint64_t total);
+
+static uint32_t end_of_rank(const struct isb_plan_node *node, uint32_t from)
+{
+	uint32_t to = from + 1;
+	while (to < node->nchild && node->child[to].rank == node->child[from].rank)
+		to++;
 	return to;
 }
 
-/* Takes children in order: rank by rank, within a rank by weight; those of weight 0 only in a second round. `visit`
- * returns true to end. Every child is visited at most once: weight[] of the visited becomes SET_ASIDE. */
-typedef bool visit_fn(struct walk *walk, const struct isb_plan_node *node, uint32_t index, uint32_t weight, uint32_t total,
-                      unsigned depth);
-
-static bool in_order(struct walk *walk, const struct isb_plan_node *node, uint32_t *weight, bool zero, unsigned depth,
-                     visit_fn *visit)
+/* Takes the children of one rank as they are drawn. `zero`: those of weight 0, instead of the others. */
+static bool take_equals(struct isb_walk *walk, const struct isb_children *in, uint32_t from, uint32_t to, bool zero,
+                        visit_fn *visit)
 {
-	for (uint32_t from = 0, to; from < node->nchild; from = to) {
-		for (to = from + 1; to < node->nchild && node->child[to].rank == node->child[from].rank;)
-			to++;
-		uint32_t total, i;
-		while (walk->work < WORK_MAX && (i = draw(walk, weight, from, to, zero, &total)) != to) {
-			uint32_t drawn = weight[i];
-			weight[i] = SET_ASIDE;
-			if (visit(walk, node, i, drawn, total, depth))
+	struct isb_equals equals;
+	if (to - from == 1) { /* as most are under order failover */
+		uint32_t only = in->weight[from];
+		if (only == ISB_SET_ASIDE || (only == 0) != zero || walk->work++ >= ISB_WORK_MAX)
+			return false;
+		in->weight[from] = ISB_SET_ASIDE;
+		return visit(walk, in, from, only, only);
+	}
+	if (chooses_networks(in->node))
+		note_equals(walk, in, from, to);
+	equals.walk = walk;
+	equals.node = in->node;
+	equals.weight = in->weight;
+	equals.measure = in->measure;
+	equals.from = from;
+	equals.to = to;
+	equals.depth = in->depth;
+	equals.zero = zero;
+	equals.begun = false;
+	while (walk->work < ISB_WORK_MAX) {
+		uint32_t i = isb_draw(&equals);
+		if (i == to)
+			return false;
+		uint32_t drawn = in->weight[i];
+		in->weight[i] = ISB_SET_ASIDE;
+		if (visit(walk, in, i, drawn, equals.total))
+			return true;
+	}
+	return false;
+}
+
+/* Can a child of this rank answer, but for those of weight 0? */
+static bool rank_answers(struct isb_walk *walk, const struct isb_children *in, uint32_t from)
+{
+	for (uint32_t i = from, to = end_of_rank(in->node, from); i < to; i++) {
+		struct isb_survey survey;
+		if (in->weight[i] == 0 || in->weight[i] == ISB_SET_ASIDE)
+			continue;
+		if (in->node->flags & ISB_NODE_POOL)
+			return true;
+		const struct isb_plan_node *child = isb_plan_node(walk->plan, in->node->child[i].ref);
+		if (child) {
+			isb_survey(walk, child, ISB_NO_VIEWPOINT, in->depth, &survey);
+			if (survey.can_answer)
 				return true;
 		}
 	}
 	return false;
 }
 
-static struct isb_step *trace_step(struct walk *walk, enum isb_step_kind kind, unsigned depth, uint32_t name)
+/* Where the rank begins that shall be tried before the first, to keep it warm; 0: none. While the first cannot answer that is
+ * the one that answers anyway, and nothing more trickles down. */
+static uint32_t trickled(struct isb_walk *walk, const struct isb_children *in)
 {
-	return isb_trace_add(walk->state->trace, kind, depth, isb_plan_text(walk->plan, name));
+	const struct isb_plan_node *node = in->node;
+	uint32_t from = end_of_rank(node, 0);
+	if (chooses_networks(node))
+		note_equals(walk, in, 0, node->nchild);
+	if (from == node->nchild || isb_rng_below(walk->state->rng, 100) >= node->trickle)
+		return 0;
+	while (from < node->nchild && !rank_answers(walk, in, from))
+		from = end_of_rank(node, from);
+	if (from == node->nchild)
+		return 0;
+	if (walk->state->trace) {
+		struct isb_step *step = isb_walk_step(walk, ISB_STEP_TRICKLE, in->depth, node->name);
+		step->got = node->trickle;
+		step->rank = node->child[from].rank;
+	}
+	return from;
 }
+
+/* Takes children rank by rank; those of weight 0 are for a round of their own. */
+static bool in_order(struct isb_walk *walk, const struct isb_children *in, bool zero, visit_fn *visit)
+{
+	if (in->node->trickle && !zero && in->node->nchild) {
+		uint32_t early = trickled(walk, in);
+		if (early && take_equals(walk, in, early, end_of_rank(in->node, early), zero, visit))
+			return true;
+	}
+	for (uint32_t from = 0, to; from < in->node->nchild; from = to) {
+		to = end_of_rank(in->node, from);
+		if (take_equals(walk, in, from, to, zero, visit))
+			return true;
+	}
+	return false;
+}
+
+/* --- Pools --------------------------------------------------------------------------------------------------------- */
 
 static unsigned wanted(const struct isb_plan_node *pool)
 {
 	return pool->answers && pool->answers < ISB_CHOICE_MAX ? pool->answers : ISB_CHOICE_MAX;
 }
 
-static bool take_endpoint(struct walk *walk, const struct isb_plan_node *pool, uint32_t index, uint32_t weight,
-                          uint32_t total, unsigned depth)
+static bool add_endpoint(struct isb_walk *walk, const struct isb_plan_node *pool,
+                         const struct isb_plan_endpoint *endpoint)
 {
-	const struct isb_plan_endpoint *endpoint = isb_plan_endpoint(walk->plan, pool->child[index].ref);
 	struct isb_choice *choice = walk->choice;
-	if (walk->state->trace) {
-		struct isb_step *step = trace_step(walk, ISB_STEP_CHOSEN, depth, endpoint->name);
-		step->weight = weight;
-		step->total = total;
-	}
 	choice->endpoint[choice->n] = endpoint;
 	choice->rdata[choice->n++] = &endpoint->rdata[walk->type];
 	return choice->n == wanted(pool);
 }
 
-static bool walk_pool(struct walk *walk, const struct isb_plan_node *pool, unsigned depth)
+static bool region_is_there(const struct isb_choice *choice, uint32_t region)
 {
-	uint32_t weight[ISB_CHILD_MAX], usable = 0;
+	for (unsigned i = 0; i < choice->n; i++)
+		if (choice->endpoint[i]->region == region)
+			return true;
+	return false;
+}
+
+static bool take_endpoint(struct isb_walk *walk, const struct isb_children *in, uint32_t index, uint32_t weight,
+                          uint64_t total)
+{
+	const struct isb_plan_endpoint *endpoint = isb_plan_endpoint(walk->plan, in->node->child[index].ref);
+	if (in->node->flags & ISB_NODE_SPREAD && region_is_there(walk->choice, endpoint->region)) {
+		walk->deferred[walk->ndeferred++] = (uint16_t)index;
+		return false;
+	}
+	if (walk->state->trace) {
+		struct isb_step *step = isb_walk_step(walk, ISB_STEP_CHOSEN, in->depth, endpoint->name);
+		step->weight = weight;
+		step->total = total;
+	}
+	return add_endpoint(walk, in->node, endpoint);
+}
+
+/* Takes endpoints until the answer is full. With `spread` those of new regions come first, and then, in the order in which
+ * they were drawn, the others. */
+static void fill(struct isb_walk *walk, const struct isb_children *in, bool zero)
+{
+	walk->ndeferred = 0;
+	if (in_order(walk, in, zero, take_endpoint))
+		return;
+	for (uint32_t i = 0; i < walk->ndeferred; i++) {
+		const struct isb_plan_endpoint *endpoint =
+			isb_plan_endpoint(walk->plan, in->node->child[walk->deferred[i]].ref);
+		if (walk->state->trace)
+			isb_walk_step(walk, ISB_STEP_CHOSEN, in->depth, endpoint->name)->got = 1;
+		if (add_endpoint(walk, in->node, endpoint))
+			return;
+	}
+}
+
+static bool compares(const struct isb_plan_node *node)
+{
+	return node->order == ISB_ORDER_LEAST_LOAD || node->order == ISB_ORDER_FASTEST;
+}
+
+static bool walk_pool(struct isb_walk *walk, const struct isb_plan_node *pool, unsigned depth)
+{
+	uint32_t weight[ISB_CHILD_MAX], measure[ISB_CHILD_MAX], usable = 0;
+	struct isb_children in = {.node = pool, .weight = weight, .measure = measure, .depth = depth + 1};
 	walk->work += pool->nchild;
 	for (uint32_t i = 0; i < pool->nchild; i++) {
-		weight[i] = weigh(walk, &pool->child[i], depth + 1);
-		usable += weight[i] != SET_ASIDE;
+		weight[i] = isb_weigh(walk, &pool->child[i], depth + 1, walk->state->trace);
+		usable += weight[i] != ISB_SET_ASIDE;
 	}
-	uint32_t need = walk->strictness == AS_JUDGED ? pool->min_up : 1;
+	uint32_t need = walk->strictness == ISB_AS_JUDGED ? pool->min_up : 1;
 	if (usable < need || usable == 0) {
 		if (walk->state->trace) {
-			struct isb_step *step = trace_step(walk, ISB_STEP_SHORT, depth, pool->name);
+			struct isb_step *step = isb_walk_step(walk, ISB_STEP_SHORT, depth, pool->name);
 			step->got = usable;
 			step->need = need;
 		}
 		return false;
 	}
-	in_order(walk, pool, weight, false, depth + 1, take_endpoint);
+	for (uint32_t i = 0; compares(pool) && i < pool->nchild; i++)
+		measure[i] = pool->order == ISB_ORDER_FASTEST ? isb_latency_of(walk, pool->child[i].ref, pool->param)
+		                                              : isb_load_of(walk, pool->child[i].ref);
+	fill(walk, &in, false);
 	if (walk->choice->n == 0)
-		in_order(walk, pool, weight, true, depth + 1, take_endpoint);
+		fill(walk, &in, true);
 	return walk->choice->n > 0;
 }
 
-static bool walk_node(struct walk *walk, const struct isb_plan_node *node, unsigned depth);
+/* --- Policies ------------------------------------------------------------------------------------------------------ */
 
-static bool try_child(struct walk *walk, const struct isb_plan_node *node, uint32_t index, uint32_t weight, uint32_t total,
-                      unsigned depth)
+static bool walk_node(struct isb_walk *walk, const struct isb_plan_node *node, unsigned depth);
+
+static bool try_child(struct isb_walk *walk, const struct isb_children *in, uint32_t index, uint32_t weight, uint64_t total)
 {
-	const struct isb_plan_node *child = isb_plan_node(walk->plan, node->child[index].ref);
+	const struct isb_plan_node *child = isb_plan_node(walk->plan, in->node->child[index].ref);
 	if (!child)
 		return false;
 	if (walk->state->trace) {
-		struct isb_step *step = trace_step(walk, ISB_STEP_DRAW, depth, child->name);
-		step->rank = node->child[index].rank;
+		struct isb_step *step = isb_walk_step(walk, ISB_STEP_DRAW, in->depth, child->name);
+		step->rank = in->node->child[index].rank;
 		step->weight = weight;
 		step->total = total;
 	}
-	return walk_node(walk, child, depth);
+	return walk_node(walk, child, in->depth);
 }
 
-static bool walk_policy(struct walk *walk, const struct isb_plan_node *node, unsigned depth)
+/* Measures the children and sets aside those that cannot answer. A trace shows why, by trying them. */
+static void survey_children(struct isb_walk *walk, const struct isb_children *in, uint32_t *measure)
 {
-	uint32_t weight[ISB_CHILD_MAX];
+	const struct isb_plan_node *node = in->node;
+	bool fastest = node->order == ISB_ORDER_FASTEST;
 	for (uint32_t i = 0; i < node->nchild; i++) {
 		const struct isb_plan_node *child = isb_plan_node(walk->plan, node->child[i].ref);
+		struct isb_survey survey = {0};
+		if (child)
+			isb_survey(walk, child, fastest ? node->param : ISB_NO_VIEWPOINT, in->depth, &survey);
+		measure[i] = fastest ? survey.latency_us : survey.load;
+		if (survey.can_answer)
+			continue;
+		if (walk->state->trace)
+			try_child(walk, in, i, in->weight[i], 0);
+		in->weight[i] = ISB_SET_ASIDE;
+	}
+}
+
+static bool walk_policy(struct isb_walk *walk, const struct isb_plan_node *node, unsigned depth)
+{
+	uint32_t weight[ISB_CHILD_MAX], measure[ISB_CHILD_MAX];
+	struct isb_children in = {.node = node, .weight = weight, .measure = measure, .depth = depth + 1};
+	for (uint32_t i = 0; i < node->nchild; i++) {
 		weight[i] = node->child[i].weight;
-		if (walk->state->trace && child) {
-			struct isb_step *step = trace_step(walk, ISB_STEP_CHILD, depth + 1, child->name);
+		if (walk->state->trace) {
+			struct isb_step *step =
+				isb_walk_step(walk, ISB_STEP_CHILD, depth + 1, isb_child_name(walk->plan, node, i));
 			step->rank = node->child[i].rank;
 			step->weight = weight[i];
 		}
 	}
-	return in_order(walk, node, weight, false, depth + 1, try_child) ||
-	       in_order(walk, node, weight, true, depth + 1, try_child);
+	if (compares(node) || node->order == ISB_ORDER_ROTATE)
+		survey_children(walk, &in, measure);
+	return in_order(walk, &in, false, try_child) || in_order(walk, &in, true, try_child);
 }
 
-static bool walk_node(struct walk *walk, const struct isb_plan_node *node, unsigned depth)
+/* --- Rollouts ------------------------------------------------------------------------------------------------------ */
+
+/* Where chance chooses the side, answers of both are about as little of the client as those of the one that looks at more
+ * of it: see note_equals(). Where the client's network chooses, that is what they are about. */
+static void note_sides(struct isb_walk *walk, const struct isb_plan_node *node, const struct isb_sides *sides)
+{
+	bool chance = sides->stand.percent && sides->stand.percent < 100 && !sides->client_bits;
+	for (uint32_t i = 0; chance && i < 2; i++) {
+		const struct isb_plan_node *child = isb_plan_node(walk->plan, node->child[i].ref);
+		if (child)
+			note_bits(walk, child->below_ipv4, child->below_ipv6);
+	}
+	note_bits(walk, sides->client_bits, sides->client_bits);
+	if (sides->stand.next_ms)
+		isb_note_flip(walk, (uint64_t)(sides->stand.next_ms - walk->state->now_ms + 999) / 1000);
+}
+
+static bool walk_rollout(struct isb_walk *walk, const struct isb_plan_node *node, unsigned depth)
+{
+	const struct isb_children in = {.node = node, .depth = depth + 1};
+	const struct isb_plan_rollout *rollout = isb_plan_rollout(walk->plan, node);
+	if (!rollout || node->nchild != 2)
+		return false;
+	const struct isb_sides sides = isb_rollout_sides(rollout, walk->state);
+	note_sides(walk, node, &sides);
+	if (walk->state->trace) {
+		struct isb_step *step =
+			isb_walk_step(walk, ISB_STEP_ROLLOUT, depth, isb_child_name(walk->plan, node, ISB_ROLLOUT_TO));
+		step->weight = sides.stand.percent;
+		step->rank = sides.stand.step;
+		step->got = sides.stand.aborted;
+	}
+	for (unsigned i = 0; i < sides.count; i++) {
+		uint32_t percent = sides.side[i] == ISB_ROLLOUT_TO ? sides.stand.percent : 100u - sides.stand.percent;
+		if (try_child(walk, &in, sides.side[i], i ? 100 : percent, 100)) /* the second follows from the first */
+			return true;
+	}
+	return false;
+}
+
+static bool walk_node(struct isb_walk *walk, const struct isb_plan_node *node, unsigned depth)
 {
 	if (depth > ISB_PLAN_DEPTH_MAX * 2 || node->nchild > ISB_CHILD_MAX)
 		return false;
 	if (walk->state->trace)
-		trace_step(walk, ISB_STEP_ENTER, depth, node->name)->order = (enum isb_order_id)node->order;
-	walk->work += NODE_WORK;
-	bool answered = node->flags & ISB_NODE_POOL ? walk_pool(walk, node, depth) : walk_policy(walk, node, depth);
+		isb_walk_step(walk, ISB_STEP_ENTER, depth, node->name)->order = (enum isb_order_id)node->order;
+	walk->work += ISB_NODE_WORK;
+	if (node->order == ISB_ORDER_HASH)
+		note_key(walk, node);
+	bool answered = node->flags & ISB_NODE_POOL      ? walk_pool(walk, node, depth)
+	                : node->flags & ISB_NODE_ROLLOUT ? walk_rollout(walk, node, depth)
+	                                                 : walk_policy(walk, node, depth);
 	if (!answered && walk->state->trace)
-		trace_step(walk, ISB_STEP_LEAVE, depth, node->name);
+		isb_walk_step(walk, ISB_STEP_LEAVE, depth, node->name);
 	return answered;
+}
+
+/* --- Nothing can answer -------------------------------------------------------------------------------------------- */
+
+static bool walk_again(struct isb_walk *walk, const struct isb_plan_node *root, enum isb_strictness strictness,
+                       enum isb_again again)
+{
+	walk->strictness = strictness;
+	walk->work = 0;
+	if (walk->state->trace)
+		isb_walk_step(walk, ISB_STEP_AGAIN, 0, walk->record->name)->got = again;
+	return walk_node(walk, root, 0);
+}
+
+/* The last good answer: by the endpoints that only verdicts keep out and that went down last, which are all those that
+ * answers no older than the record's TTL may still name. What takes several down does not do so in one instant, and the very
+ * last of them is no better than the others. */
+static bool last_good(struct isb_walk *walk, const struct isb_plan_node *root)
+{
+	walk->work = 0;
+	int64_t newest_ms = isb_newest_fall_ms(walk, root, 0);
+	if (!newest_ms)
+		return false;
+	walk->last_good_ms = newest_ms - (int64_t)walk->record->ttl_s * 1000;
+	if (walk->last_good_ms < 1)
+		walk->last_good_ms = 1; /* 0 is the moment that nobody knows */
+	return walk_again(walk, root, ISB_LAST_GOOD, ISB_AGAIN_LAST_GOOD);
 }
 
 /* As if all were up: first without the verdicts, then, when operators took everything out, without their word too.
  * An answer that may fail is better than one that surely does; NXDOMAIN would deny the whole subtree in caches. */
-static void fail_open(struct walk *walk, const struct isb_plan_node *root)
+static void fail_open(struct isb_walk *walk, const struct isb_plan_node *root)
 {
-	walk->strictness = VERDICTS_IGNORED;
-	walk->work = 0;
-	if (walk_node(walk, root, 0))
+	if (walk->record->all_down == ISB_ALL_DOWN_LAST && last_good(walk, root))
 		return;
-	walk->strictness = ANYTHING_GOES;
-	walk->work = 0;
-	walk_node(walk, root, 0);
+	if (!walk_again(walk, root, ISB_VERDICTS_IGNORED, ISB_AGAIN_VERDICTS))
+		walk_again(walk, root, ISB_ANYTHING_GOES, ISB_AGAIN_OPERATORS);
 }
 
 static uint32_t ttl(const struct isb_plan_record *record, uint32_t flip_s)
@@ -248,27 +411,30 @@ static uint32_t ttl(const struct isb_plan_record *record, uint32_t flip_s)
 void isb_steer(const struct isb_plan *plan, const struct isb_plan_record *record, uint32_t cls, enum isb_plan_type type,
                const struct isb_steer_state *state, struct isb_choice *ret_choice)
 {
-	struct walk walk = {
-		.plan = plan, .state = state, .type = type, .flip_s = ISB_FLIP_NONE, .choice = ret_choice};
+	uint16_t deferred[ISB_CHILD_MAX];
+	struct isb_walk walk = {.plan = plan, .record = record, .state = state, .type = type, .flip_s = ISB_FLIP_NONE,
+	                        .deferred = deferred, .choice = ret_choice};
 	const struct isb_plan_node *root = isb_plan_root(plan, record, cls);
 	ret_choice->kind = ISB_CHOICE_FALLBACK;
 	ret_choice->failopen = false;
+	ret_choice->client_bits = 0;
 	ret_choice->ttl_s = record->ttl_s;
 	ret_choice->n = 0;
 	if (state->trace)
-		trace_step(&walk, ISB_STEP_RECORD, 0, record->name)->got = cls;
+		isb_walk_step(&walk, ISB_STEP_RECORD, 0, record->name)->got = cls;
 	if (!root)
 		return;
 	if (!walk_node(&walk, root, 0)) {
 		ret_choice->failopen = true;
 		if (state->trace)
-			trace_step(&walk, ISB_STEP_FAILOPEN, 0, record->name)->got = record->all_down;
-		if (record->all_down == ISB_ALL_DOWN_ALL)
+			isb_walk_step(&walk, ISB_STEP_FAILOPEN, 0, record->name)->got = record->all_down;
+		if (record->all_down == ISB_ALL_DOWN_ALL || record->all_down == ISB_ALL_DOWN_LAST)
 			fail_open(&walk, root);
 	}
 	if (ret_choice->n)
 		ret_choice->kind = ISB_CHOICE_ANSWER;
 	else if (ret_choice->failopen && record->all_down == ISB_ALL_DOWN_NODATA)
 		ret_choice->kind = ISB_CHOICE_NODATA;
+	ret_choice->client_bits = walk.client_bits;
 	ret_choice->ttl_s = ttl(record, walk.flip_s);
 }

@@ -235,3 +235,44 @@ int isb_admin_each(struct isb_txn *txn, int (*each)(void *arg, const char *endpo
 	struct admin_walk walk = {each, arg};
 	return isb_row_each(txn, ISB_T_ADMIN, everything, everything, admin_row, &walk);
 }
+
+/* --- Rollouts --- */
+
+int isb_rollout_get(struct isb_txn *txn, const char *record, struct isb_rollout *ret_rollout)
+{
+	struct isb_key key;
+	struct isb_slice value;
+	int rc = isb_key_text(&key, record);
+	if (rc == ISB_OK)
+		rc = isb_row_get(txn, ISB_T_ROLLOUT, isb_key_slice(&key), &value);
+	return rc == ISB_OK ? isb_rollout_decode(value, isb_txn_scratch(txn), ret_rollout) : rc;
+}
+
+struct rollout_walk {
+	int (*each)(void *arg, const char *record, const struct isb_rollout *rollout);
+	void *arg;
+	uint32_t next;
+	struct isb_buf scratch;
+};
+
+static int rollout_row(void *arg, struct isb_slice key, struct isb_slice value)
+{
+	struct rollout_walk *walk = arg;
+	const char *record;
+	struct isb_rollout rollout;
+	if (isb_text_decode(key, &record) != ISB_OK || isb_rollout_decode(value, &walk->scratch, &rollout) != ISB_OK ||
+	    rollout.slot >= walk->next)
+		return ISB_EFORMAT;
+	return walk->each(walk->arg, record, &rollout);
+}
+
+int isb_rollout_each(struct isb_txn *txn, int (*each)(void *arg, const char *record, const struct isb_rollout *rollout),
+                     void *arg)
+{
+	struct rollout_walk walk = {.each = each, .arg = arg};
+	int rc = isb_slots_next(txn, &walk.next);
+	if (rc == ISB_OK)
+		rc = isb_row_each(txn, ISB_T_ROLLOUT, everything, everything, rollout_row, &walk);
+	isb_buf_done(&walk.scratch);
+	return rc;
+}

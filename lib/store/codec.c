@@ -11,6 +11,7 @@ static const uint8_t kind_code[ISB_KIND_COUNT] = {
 };
 _Static_assert(ISB_ADMIN_UP == 1 && ISB_ADMIN_DOWN == 2 && ISB_ADMIN_DRAIN == 3,
                "admin states are stored by number");
+_Static_assert(ISB_ABORT_NEVER == 0 && ISB_ABORT_DOWN == 1, "so is what aborts a rollout");
 
 /* --- Writing keys --- */
 
@@ -336,5 +337,81 @@ int isb_admin_decode(struct isb_slice value, struct isb_admin_row *ret_row)
 	if (!isb_read_whole(&r) || admin < ISB_ADMIN_UP || admin > ISB_ADMIN_DRAIN)
 		return ISB_EFORMAT;
 	*ret_row = row;
+	return ISB_OK;
+}
+
+enum { ROLLOUT_STICKY = 1 };
+
+static void encode_net(struct isb_buf *out, const struct isb_net *net)
+{
+	isb_buf_putc(out, (char)net->addr.family);
+	isb_buf_add(out, net->addr.octets, isb_addr_bits(&net->addr) / 8);
+	isb_buf_putc(out, (char)net->len);
+}
+
+void isb_rollout_encode(struct isb_buf *out, const struct isb_rollout *rollout)
+{
+	const struct isb_pace *pace = &rollout->pace;
+	isb_buf_reset(out);
+	isb_buf_u32(out, rollout->slot);
+	isb_buf_putc(out, (char)rollout->abort_if);
+	isb_buf_putc(out, rollout->sticky ? ROLLOUT_STICKY : 0);
+	isb_buf_u64(out, (uint64_t)rollout->begun_ms);
+	isb_buf_u64(out, (uint64_t)pace->started_ms);
+	isb_buf_u64(out, (uint64_t)pace->paused_ms);
+	isb_buf_u64(out, (uint64_t)pace->every_ms);
+	isb_buf_putc(out, (char)pace->nstep);
+	isb_buf_add(out, pace->step, pace->nstep);
+	isb_buf_u16(out, (uint16_t)rollout->nnet);
+	for (size_t i = 0; i < rollout->nnet; i++)
+		encode_net(out, &rollout->nets[i]);
+	isb_buf_add(out, rollout->to, strlen(rollout->to) + 1);
+	isb_buf_add(out, rollout->author, strlen(rollout->author) + 1);
+	isb_buf_add(out, rollout->reason, strlen(rollout->reason) + 1);
+}
+
+static struct isb_net read_net(struct isb_reader *r)
+{
+	struct isb_net net = {.addr.family = isb_read_u8(r)};
+	const uint8_t *octets = isb_read(r, isb_addr_bits(&net.addr) / 8);
+	if (octets)
+		memcpy(net.addr.octets, octets, isb_addr_bits(&net.addr) / 8);
+	net.len = isb_read_u8(r);
+	return net;
+}
+
+static void read_pace(struct isb_reader *r, struct isb_pace *pace)
+{
+	pace->started_ms = (int64_t)isb_read_u64(r);
+	pace->paused_ms = (int64_t)isb_read_u64(r);
+	pace->every_ms = (int64_t)isb_read_u64(r);
+	pace->nstep = isb_read_u8(r);
+	const uint8_t *step = pace->nstep <= ISB_ROLLOUT_STEPS_MAX ? isb_read(r, pace->nstep) : NULL;
+	if (step)
+		memcpy(pace->step, step, pace->nstep);
+}
+
+int isb_rollout_decode(struct isb_slice value, struct isb_buf *scratch, struct isb_rollout *ret_rollout)
+{
+	struct isb_reader r = isb_slice_reader(value);
+	struct isb_rollout rollout = {.slot = isb_read_u32(&r)};
+	rollout.abort_if = (enum isb_abort_if)isb_read_u8(&r);
+	uint8_t flags = isb_read_u8(&r);
+	rollout.sticky = flags & ROLLOUT_STICKY;
+	rollout.begun_ms = (int64_t)isb_read_u64(&r);
+	read_pace(&r, &rollout.pace);
+	rollout.nnet = isb_read_u16(&r);
+	isb_buf_reset(scratch);
+	for (size_t i = 0; i < rollout.nnet && !r.bad; i++) {
+		struct isb_net net = read_net(&r);
+		isb_buf_add(scratch, &net, sizeof(net));
+	}
+	rollout.nets = (struct isb_net *)(void *)scratch->data;
+	rollout.to = isb_read_text(&r);
+	rollout.author = isb_read_text(&r);
+	rollout.reason = isb_read_text(&r);
+	if (!isb_read_whole(&r) || flags > ROLLOUT_STICKY || !isb_rollout_check(&rollout))
+		return ISB_EFORMAT;
+	*ret_rollout = rollout;
 	return ISB_OK;
 }

@@ -7,6 +7,7 @@
 #include "isobar/base/map.h"
 #include "isobar/store/catalogdb.h"
 #include "isobar/store/codec.h"
+#include "isobar/store/healthdb.h"
 #include "journal.h"
 #include "slots.h"
 
@@ -244,7 +245,7 @@ int isb_edit_zone_end(struct isb_edit *edit)
 	return rc;
 }
 
-/* --- Admin states --- */
+/* --- Admin states and rollouts --- */
 
 /* Taking away what is not there is no error: the state asked for is the state that is. */
 static int change_or_gone(struct isb_edit *edit, enum isb_table table, const struct isb_key *key,
@@ -268,6 +269,23 @@ int isb_edit_admin(struct isb_edit *edit, const char *endpoint, const struct isb
 	return change_or_gone(edit, ISB_T_ADMIN, &key, (struct isb_slice){edit->scratch.data, edit->scratch.len});
 }
 
+int isb_edit_rollout(struct isb_edit *edit, const char *record, const struct isb_rollout *rollout)
+{
+	struct isb_key key;
+	int rc = isb_key_text(&key, record);
+	if (rc != ISB_OK)
+		return rc;
+	if (!rollout)
+		return change_or_gone(edit, ISB_T_ROLLOUT, &key, (struct isb_slice){NULL, 0});
+	struct isb_rollout row = *rollout;
+	if (!isb_rollout_check(&row))
+		return ISB_EINVAL;
+	if (row.slot == (uint32_t)ISB_SLOT_ALL && edit->failed == ISB_OK)
+		edit->failed = isb_slots_take(edit->txn, &row.slot);
+	isb_rollout_encode(&edit->scratch, &row);
+	return change_or_gone(edit, ISB_T_ROLLOUT, &key, (struct isb_slice){edit->scratch.data, edit->scratch.len});
+}
+
 /* --- The end --- */
 
 /* An admin state without an endpoint would lie in wait for the next endpoint of that name. */
@@ -281,6 +299,26 @@ static int check_admin(struct isb_edit *edit)
 			if (rc != ISB_OK)
 				return rc;
 		}
+	}
+	return ISB_OK;
+}
+
+/* Neither may a rollout lie in wait for the next record of its name: it is ended first, by whoever can say how. */
+static int check_rollouts(struct isb_edit *edit)
+{
+	for (size_t i = 0; i < isb_edit_count(edit); i++) {
+		const struct isb_change *change = edit->real[i];
+		enum isb_kind kind;
+		const char *record, *body;
+		struct isb_slice row;
+		int rc = ISB_OK;
+		if (change->table == ISB_T_ROLLOUT && change->after.len)
+			rc = isb_object_get(edit->txn, ISB_RECORD, change->key.data, &body);
+		else if (!change->after.len && isb_change_object(change, &kind, &record) == ISB_OK && kind == ISB_RECORD)
+			rc = isb_row_get(edit->txn, ISB_T_ROLLOUT, (struct isb_slice){record, strlen(record) + 1}, &row) == ISB_OK
+			             ? ISB_ENOTFOUND : ISB_OK;
+		if (rc != ISB_OK)
+			return rc;
 	}
 	return ISB_OK;
 }
@@ -303,7 +341,8 @@ static int give_slots(struct isb_edit *edit)
 		if (rc != ISB_OK)
 			return rc;
 	}
-	return check_admin(edit);
+	int rc = check_admin(edit);
+	return rc == ISB_OK ? check_rollouts(edit) : rc;
 }
 
 static int write_journal(struct isb_edit *edit, uint64_t generation)

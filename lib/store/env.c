@@ -40,6 +40,7 @@ static const struct {
 	[ISB_T_SLOT] = {"slot", ISB_ENV_CATALOG},
 	[ISB_T_ADMIN] = {"admin", ISB_ENV_CATALOG},
 	[ISB_T_JOURNAL] = {"journal", ISB_ENV_CATALOG},
+	[ISB_T_ROLLOUT] = {"rollout", ISB_ENV_CATALOG},
 	[ISB_T_WORD] = {"word", ISB_ENV_HEALTH},
 	[ISB_T_SINCE] = {"since", ISB_ENV_HEALTH},
 	[ISB_T_PACE] = {"pace", ISB_ENV_HEALTH},

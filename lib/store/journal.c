@@ -9,7 +9,7 @@
 /* The tables whose changes are journalled, by the number that stands in the rows. Slots follow from the pools, and
  * meta from all. Number 4 is only read: round trips were once edits like all others. */
 static const enum isb_table table_code[] = {
-	[1] = ISB_T_OBJECT, [2] = ISB_T_RRSET, [3] = ISB_T_ADMIN, [4] = ISB_T_LATENCY,
+	[1] = ISB_T_OBJECT, [2] = ISB_T_RRSET, [3] = ISB_T_ADMIN, [4] = ISB_T_LATENCY, [5] = ISB_T_ROLLOUT,
 };
 enum { TABLE_CODES = sizeof(table_code) / sizeof(table_code[0]) };
 

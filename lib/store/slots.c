@@ -82,6 +82,28 @@ int isb_slots_next(struct isb_txn *txn, uint32_t *ret_next)
 	return rc == ISB_ENOTFOUND ? ISB_OK : rc;
 }
 
+static int put_next(struct isb_txn *txn, uint32_t next)
+{
+	struct isb_key key;
+	uint8_t number[4];
+	isb_key_text(&key, ISB_META_NEXT_SLOT);
+	isb_put_u32(number, next);
+	return isb_row_put(txn, ISB_T_META, isb_key_slice(&key), (struct isb_slice){number, sizeof(number)});
+}
+
+int isb_slots_take(struct isb_txn *txn, uint32_t *ret_slot)
+{
+	uint32_t next = 0;
+	int rc = isb_slots_next(txn, &next);
+	if (rc == ISB_OK && next == (uint32_t)ISB_SLOT_ALL)
+		return ISB_EFULL;
+	if (rc == ISB_OK)
+		rc = put_next(txn, next + 1);
+	if (rc == ISB_OK)
+		*ret_slot = next;
+	return rc;
+}
+
 static int give_new(struct settle *s, const char *prefix)
 {
 	struct isb_slice value;
@@ -102,12 +124,7 @@ static int give_new(struct settle *s, const char *prefix)
 		isb_put_u32(number, next++);
 		rc = isb_row_put(s->txn, ISB_T_SLOT, isb_key_slice(&key), (struct isb_slice){number, sizeof(number)});
 	}
-	if (rc != ISB_OK || next == first)
-		return rc;
-	struct isb_key next_key;
-	isb_key_text(&next_key, ISB_META_NEXT_SLOT);
-	isb_put_u32(number, next);
-	return isb_row_put(s->txn, ISB_T_META, isb_key_slice(&next_key), (struct isb_slice){number, sizeof(number)});
+	return rc != ISB_OK || next == first ? rc : put_next(s->txn, next);
 }
 
 int isb_slots_settle(struct isb_txn *txn, const char *pool, const char *body,

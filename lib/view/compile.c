@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "isobar/base/err.h"
+#include "isobar/base/hash.h"
 #include "isobar/base/map.h"
+#include "isobar/steer/rollout.h"
 #include "isobar/steer/steer.h"
 #include "rdata.h"
 
@@ -21,6 +23,11 @@ struct builder {
 	struct isb_map interned;      /* text, rdata, nodes and lists of classes → offset; keys are the arena's */
 	struct isb_map pool_base;     /* pool's name → index of its first endpoint */
 	struct isb_map root_of;       /* policy's name → index in roots */
+	struct isb_map rotor_of;      /* node's name → its first counter */
+	uint32_t nrotor;
+	uint32_t *viewpoint_of;       /* by region of the catalog: number of the viewpoint + 1, 0: none asks it */
+	uint32_t *viewpoints;         /* offsets of their names */
+	uint32_t nviewpoint;
 	struct root *roots;
 	size_t nroot;
 	struct isb_tree_map **maps;
@@ -113,6 +120,7 @@ static int add_resolved(struct builder *b, struct isb_plan_endpoint *to, const s
 		add_rdata(b, &to->resolved[i], count, &rdata);
 	}
 	isb_buf_done(&rdata);
+	to->unresolved = !host->count && !isb_catalog_zone_of(b->in->catalog, host->name);
 	return ISB_OK;
 }
 
@@ -125,6 +133,8 @@ static int add_endpoint(struct builder *b, const struct isb_pool *pool, const st
 		.slot = b->in->slot(b->in->slot_arg, pool->name, endpoint->name),
 		.region = endpoint->region.name ? intern_text(b, endpoint->region.name) : 0,
 		.checked = pool->check.name != NULL,
+		.unknown = (uint8_t)pool->unknown,
+		.slow_start_ms = (uint32_t)pool->slow_start_ms,
 	};
 	if (e.slot == ISB_SLOT_NONE) {
 		isb_diag(b->diags, endpoint->mark, "endpoint '%s' has no slot in the store", name);
@@ -137,17 +147,31 @@ static int add_endpoint(struct builder *b, const struct isb_pool *pool, const st
 	return rc;
 }
 
-/* Per pool, the types that records ask of it. */
-static uint32_t *types_of_pools(const struct isb_catalog *catalog)
+static uint32_t types_of(const struct isb_record *record)
 {
-	uint32_t *types = isb_xcalloc(catalog->npool, sizeof(*types));
-	bool *used = isb_xcalloc(catalog->npool, sizeof(*used));
-	for (int type = 0; type < ISB_PLAN_TYPES; type++) {
-		isb_catalog_pools_of(catalog, isb_plan_type_rr((enum isb_plan_type)type), used);
-		for (size_t i = 0; i < catalog->npool; i++)
-			types[i] |= used[i] ? 1u << type : 0;
+	uint32_t types = 0;
+	for (size_t i = 0; i < record->ntype; i++)
+		types |= 1u << isb_plan_type_of(record->types[i]);
+	return types;
+}
+
+/* Per pool, the types that records ask of it, also those that a rollout leads there. */
+static uint32_t *types_of_pools(const struct isb_compile_in *in)
+{
+	uint32_t *types = isb_xcalloc(in->catalog->npool, sizeof(*types));
+	struct isb_use *uses = isb_xcalloc(2 * in->nrecord, sizeof(*uses));
+	size_t count = 0;
+	for (size_t i = 0; i < in->nrecord; i++) {
+		const struct isb_compile_record *record = &in->records[i];
+		if (!record->name)
+			continue;
+		uint32_t bits = types_of(record->record);
+		uses[count++] = (struct isb_use){record->record->policy.name, bits};
+		if (record->rollout)
+			uses[count++] = (struct isb_use){record->rollout->to, bits};
 	}
-	free(used);
+	isb_catalog_spread(in->catalog, uses, count, types);
+	free(uses);
 	return types;
 }
 
@@ -164,7 +188,7 @@ static int add_endpoints(struct builder *b)
 	struct isb_plan *plan = (struct isb_plan *)(void *)b->block.data;
 	plan->endpoint = at;
 	plan->nendpoint = total;
-	uint32_t *types = types_of_pools(catalog);
+	uint32_t *types = types_of_pools(b->in);
 	int rc = ISB_OK;
 	for (size_t i = 0; i < catalog->npool; i++)
 		for (size_t j = 0; j < catalog->pools[i].nendpoint; j++, at += (uint32_t)sizeof(struct isb_plan_endpoint))
@@ -204,16 +228,93 @@ static const uint16_t *ranks_of(const struct isb_tree *tree, const struct isb_tr
 	if (node->order->by_client) {
 		size_t skip = 0;
 		for (uint32_t i = 0; i < at; i++)
-			skip += tree->nodes[i].order->by_client ? tree->nodes[i].nchild : 0;
+			skip += isb_tree_ranks(&tree->nodes[i]);
 		return map->rank + (size_t)cls * map->nrank + skip;
 	}
-	struct isb_order_in in = {.children = node->children, .count = node->nchild, .endpoints = node->pool != NULL};
+	struct isb_order_in in = isb_tree_order_in(tree, node, NULL, NULL);
 	node->order->rank(&in, scratch, NULL);
 	return scratch;
 }
 
+/* One set of counters for every class and record that comes to the node. */
+static uint32_t rotor_of(struct builder *b, const char *name)
+{
+	uint32_t rotor;
+	if (!isb_map_get(&b->rotor_of, name, strlen(name), &rotor)) {
+		rotor = b->nrotor;
+		b->nrotor += ISB_PLAN_TYPES;
+		isb_map_put(&b->rotor_of, name, strlen(name), rotor);
+	}
+	return rotor;
+}
+
+/* Only regions that some client lies nearest to, of those that some order fastest asks for. */
+static uint32_t viewpoint_of(struct builder *b, uint16_t region)
+{
+	const struct isb_catalog *catalog = b->in->catalog;
+	if (region >= catalog->nregion)
+		return ISB_NO_VIEWPOINT;
+	if (!b->viewpoint_of[region]) {
+		b->viewpoints[b->nviewpoint] = intern_text(b, catalog->regions[region].name);
+		b->viewpoint_of[region] = ++b->nviewpoint;
+	}
+	return b->viewpoint_of[region] - 1;
+}
+
+/* How equals are drawn. `param` is the order's own for the class at hand. */
+static void set_drawing(struct builder *b, const struct isb_tree_node *from, uint16_t param, struct isb_plan_node *node)
+{
+	const struct isb_hash *hash = from->pool ? &from->pool->hash : &from->policy->hash;
+	node->order = (uint16_t)from->order->id;
+	if (from->order->id == ISB_ORDER_FAILOVER)
+		node->trickle = from->pool ? from->pool->trickle : from->policy->trickle;
+	if (from->order->id == ISB_ORDER_ROTATE)
+		node->param = rotor_of(b, from->name);
+	if (from->order->id == ISB_ORDER_FASTEST)
+		node->param = viewpoint_of(b, param);
+	if (from->order->id == ISB_ORDER_HASH) {
+		node->param = hash->seed;
+		node->flags |= hash->by == ISB_HASH_NAME ? ISB_NODE_HASH_NAME : 0;
+		node->hash_ipv4 = hash->ipv4;
+		node->hash_ipv6 = hash->ipv6;
+	}
+}
+
+static void add_bits(struct isb_plan_node *node, uint8_t ipv4, uint8_t ipv6)
+{
+	if (ipv4 > node->below_ipv4)
+		node->below_ipv4 = ipv4;
+	if (ipv6 > node->below_ipv6)
+		node->below_ipv6 = ipv6;
+}
+
+/* How much of a client may matter from here on. */
+static void set_bits_below(const struct builder *b, struct isb_plan_node *node)
+{
+	if (node->order == ISB_ORDER_HASH && !(node->flags & ISB_NODE_HASH_NAME) && node->nchild > 1)
+		add_bits(node, node->hash_ipv4, node->hash_ipv6);
+	for (uint32_t i = 0; !(node->flags & ISB_NODE_POOL) && i < node->nchild; i++) {
+		const struct isb_plan_node *child = (const void *)(b->block.data + node->child[i].ref);
+		add_bits(node, child->below_ipv4, child->below_ipv6);
+	}
+}
+
+/* Siblings of one key would have one score under order hash, and the second never a client. */
+static void part_namesakes(struct isb_plan_node *node)
+{
+	for (uint32_t i = 1; i < node->nchild; i++)
+		for (uint32_t j = 0, nth = 0; j < i; j++)
+			if (node->child[j].key == node->child[i].key)
+				node->child[i].key = (uint32_t)isb_hash_mix(node->child[i].key, ++nth);
+}
+
 static uint32_t add_node(struct builder *b, const struct isb_tree *tree, const struct isb_tree_map *map, uint32_t cls,
                          uint32_t at);
+
+static uint32_t key_of(const char *pool, const char *endpoint)
+{
+	return (uint32_t)isb_hash(endpoint, strlen(endpoint), isb_hash(pool, strlen(pool), 0));
+}
 
 static bool add_child(struct builder *b, const struct isb_tree *tree, const struct isb_tree_map *map, uint32_t cls,
                       uint32_t at, size_t i, struct isb_plan_child *child)
@@ -224,11 +325,44 @@ static bool add_child(struct builder *b, const struct isb_tree *tree, const stru
 		isb_map_get(&b->pool_base, node->pool->name, strlen(node->pool->name), &base);
 		child->ref = base + (uint32_t)i;
 		child->weight = node->pool->endpoints[i].weight;
+		child->key = key_of(node->name, node->pool->endpoints[i].name);
 		return true;
 	}
 	child->ref = add_node(b, tree, map, cls, node->child[i]);
 	child->weight = node->policy->children[i].weight;
+	child->key = tree->nodes[node->child[i]].key;
 	return child->ref != ISB_NO_NODE;
+}
+
+/* Between the sides of a rollout. A class of clients that only one side serves is not led anywhere: whom no rule of the old
+ * side matches is answered as before until the rollout is finished, and whom no rule of the new side matches stays. */
+static uint32_t add_sides(struct builder *b, const struct isb_tree *tree, const struct isb_tree_map *map, uint32_t cls,
+                          uint32_t at)
+{
+	const struct isb_tree_node *from = &tree->nodes[at];
+	const struct isb_rollout *rollout = from->rollout;
+	uint32_t old = add_node(b, tree, map, cls, from->child[from->listed]);
+	uint32_t new = add_node(b, tree, map, cls, from->child[!from->listed]);
+	if (old == ISB_NO_NODE || new == ISB_NO_NODE)
+		return old;
+	struct isb_plan_rollout sides = {.pace = rollout->pace, .seed = (uint64_t)rollout->begun_ms, .slot = rollout->slot,
+	                                 .sticky = rollout->sticky, .abortable = rollout->abort_if == ISB_ABORT_DOWN};
+	if (from->listed)
+		sides.pace = (struct isb_pace){.nstep = 1, .step = {100}};
+	struct isb_plan_node *node = isb_xcalloc(1, sizeof(*node) + 2 * sizeof(node->child[0]));
+	node->name = intern_text(b, from->name);
+	node->order = (uint16_t)from->order->id;
+	node->flags = ISB_NODE_ROLLOUT;
+	node->param = intern(b, 'r', &sides, sizeof(sides));
+	node->nchild = 2;
+	node->child[ISB_ROLLOUT_FROM].ref = old;
+	node->child[ISB_ROLLOUT_TO].ref = new;
+	set_bits_below(b, node);
+	if (rollout->sticky)
+		add_bits(node, ISB_STICKY_IPV4, ISB_STICKY_IPV6);
+	uint32_t offset = intern(b, 'n', node, sizeof(*node) + 2 * sizeof(node->child[0]));
+	free(node);
+	return offset;
 }
 
 /* Offset of the node for one class, or ISB_NO_NODE when no child is left for it. */
@@ -238,13 +372,15 @@ static uint32_t add_node(struct builder *b, const struct isb_tree *tree, const s
 	if (b->node_at[at])
 		return b->node_at[at];
 	const struct isb_tree_node *from = &tree->nodes[at];
+	if (from->rollout)
+		return b->node_at[at] = add_sides(b, tree, map, cls, at);
 	uint16_t *scratch = isb_xcalloc(from->nchild, sizeof(*scratch));
 	const uint16_t *rank = ranks_of(tree, map, cls, at, scratch);
 	struct isb_plan_node *node = isb_xcalloc(1, sizeof(*node) + from->nchild * sizeof(node->child[0]));
 	node->name = intern_text(b, from->name);
-	node->order = (uint16_t)from->order->id;
+	set_drawing(b, from, from->order->param ? rank[from->nchild] : ISB_PARAM_NONE, node);
 	if (from->pool) {
-		node->flags = ISB_NODE_POOL;
+		node->flags |= ISB_NODE_POOL | (from->pool->spread ? ISB_NODE_SPREAD : 0);
 		node->answers = from->pool->answers;
 		node->min_up = count_min_up(from->pool);
 	}
@@ -254,6 +390,9 @@ static uint32_t add_node(struct builder *b, const struct isb_tree *tree, const s
 			node->child[node->nchild++] = child;
 	}
 	sort_children(node);
+	if (from->order->id == ISB_ORDER_HASH)
+		part_namesakes(node);
+	set_bits_below(b, node);
 	uint32_t offset = ISB_NO_NODE;
 	if (node->nchild)
 		offset = intern(b, 'n', node, sizeof(*node) + node->nchild * sizeof(node->child[0]));
@@ -330,14 +469,8 @@ static int check_sizes(struct builder *b, const struct isb_tree *tree)
 	return rc;
 }
 
-static int root_of(struct builder *b, const char *name, struct root *ret_root)
+static int compile_tree(struct builder *b, const struct isb_tree *tree, struct root *ret_root)
 {
-	uint32_t index;
-	if (isb_map_get(&b->root_of, name, strlen(name), &index)) {
-		*ret_root = b->roots[index];
-		return ISB_OK;
-	}
-	const struct isb_tree *tree = isb_tree_new(b->in->arena, b->in->catalog, name);
 	if (check_sizes(b, tree) != ISB_OK)
 		return ISB_EINVAL;
 	struct root root = {.map = ISB_NO_MAP, .nclass = 1};
@@ -355,11 +488,38 @@ static int root_of(struct builder *b, const char *name, struct root *ret_root)
 	}
 	root.class_node = intern(b, 'c', nodes, root.nclass * sizeof(*nodes));
 	free(nodes);
+	*ret_root = root;
+	return ISB_OK;
+}
+
+static int root_of(struct builder *b, const char *name, struct root *ret_root)
+{
+	uint32_t index;
+	struct root root;
+	if (isb_map_get(&b->root_of, name, strlen(name), &index)) {
+		*ret_root = b->roots[index];
+		return ISB_OK;
+	}
+	if (compile_tree(b, isb_tree_new(b->in->arena, b->in->catalog, name), &root) != ISB_OK)
+		return ISB_EINVAL;
 	isb_map_put(&b->root_of, name, strlen(name), (uint32_t)b->nroot);
 	b->roots = isb_arena_grow(b->in->arena, b->roots, b->nroot * sizeof(root), (b->nroot + 1) * sizeof(root));
 	b->roots[b->nroot++] = root;
 	*ret_root = root;
 	return ISB_OK;
+}
+
+/* Both sides are compiled for themselves too: that keeps their geo maps, so that an abort and a finish take effect at once
+ * and not after the seconds that a map of a whole database takes. */
+static int root_of_record(struct builder *b, const struct isb_compile_record *record, struct root *ret_root)
+{
+	const char *from = record->record->policy.name;
+	struct root alone;
+	if (!record->rollout)
+		return root_of(b, from, ret_root);
+	if (root_of(b, from, &alone) != ISB_OK || root_of(b, record->rollout->to, &alone) != ISB_OK)
+		return ISB_EINVAL;
+	return compile_tree(b, isb_tree_new_rollout(b->in->arena, b->in->catalog, from, record->rollout), ret_root);
 }
 
 static int add_records(struct builder *b)
@@ -373,7 +533,7 @@ static int add_records(struct builder *b)
 		records[i].map = ISB_NO_MAP;
 		if (!in->records[i].name)
 			continue;
-		if (root_of(b, from->policy.name, &root) != ISB_OK) {
+		if (root_of_record(b, &in->records[i], &root) != ISB_OK) {
 			rc = ISB_EINVAL;
 			continue;
 		}
@@ -386,8 +546,7 @@ static int add_records(struct builder *b)
 			.class_node = root.class_node,
 			.nclass = root.nclass,
 		};
-		for (size_t t = 0; t < from->ntype; t++)
-			records[i].types |= 1u << isb_plan_type_of(from->types[t]);
+		records[i].types = types_of(from);
 	}
 	uint32_t at = reserve(b, in->nrecord, sizeof(*records));
 	if (in->nrecord)
@@ -398,21 +557,36 @@ static int add_records(struct builder *b)
 	return rc;
 }
 
+static void add_viewpoints(struct builder *b)
+{
+	uint32_t at = reserve(b, b->nviewpoint, sizeof(*b->viewpoints));
+	if (b->nviewpoint)
+		memcpy(b->block.data + at, b->viewpoints, b->nviewpoint * sizeof(*b->viewpoints));
+	struct isb_plan *plan = (struct isb_plan *)(void *)b->block.data;
+	plan->viewpoint = at;
+	plan->nviewpoint = b->nviewpoint;
+}
+
 int isb_compile(const struct isb_compile_in *in, struct isb_diags *diags, struct isb_compiled *ret)
 {
 	struct builder b = {.in = in, .diags = diags};
+	b.viewpoint_of = isb_arena_alloc(in->arena, in->catalog->nregion * sizeof(*b.viewpoint_of));
+	b.viewpoints = isb_arena_alloc(in->arena, in->catalog->nregion * sizeof(*b.viewpoints));
 	reserve(&b, 1, sizeof(struct isb_plan));
 	int rc = add_endpoints(&b);
 	if (rc == ISB_OK)
 		rc = add_records(&b);
+	add_viewpoints(&b);
 	struct isb_plan *plan = (struct isb_plan *)(void *)b.block.data;
 	plan->magic = ISB_PLAN_MAGIC;
 	plan->version = ISB_PLAN_VERSION;
 	plan->nmap = (uint32_t)b.nmap;
+	plan->nrotor = b.nrotor;
 	plan->size = (uint32_t)b.block.len;
 	isb_map_done(&b.interned);
 	isb_map_done(&b.pool_base);
 	isb_map_done(&b.root_of);
+	isb_map_done(&b.rotor_of);
 	if (rc == ISB_OK && !isb_plan_check(plan, b.block.len)) {
 		isb_diag(diags, (struct isb_mark){0}, "the compiled plan does not check out (%zu octets); please report this",
 		         b.block.len);

@@ -5,6 +5,7 @@
 
 #include "isobar/base/diag.h"
 #include "isobar/model/model.h"
+#include "isobar/model/rollout.h"
 #include "isobar/steer/plan.h"
 #include "hosts.h"
 #include "tree.h"
@@ -15,6 +16,7 @@ struct isb_compile_record {
 	const char *name; /* "zone/owner"; NULL: this number is not in use */
 	size_t owner_at;  /* where the owner stands in it: either may hold slashes (RFC 2317) */
 	const struct isb_record *record;
+	const struct isb_rollout *rollout; /* NULL: none is under way */
 };
 
 struct isb_compile_in {

@@ -12,8 +12,7 @@ static uint32_t count_ranks(const struct isb_tree *tree)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < tree->count; i++)
-		if (tree->nodes[i].order->by_client)
-			n += tree->nodes[i].nchild;
+		n += isb_tree_ranks(&tree->nodes[i]);
 	return (uint32_t)n;
 }
 
@@ -44,6 +43,13 @@ static void shape_match(struct isb_buf *out, const struct isb_geo_match *match)
 	isb_buf_putc(out, match->is_default);
 }
 
+static void shape_region(struct isb_buf *out, const struct isb_region *region)
+{
+	isb_buf_add(out, region->name, strlen(region->name) + 1);
+	isb_buf_add(out, &region->latitude, sizeof(region->latitude));
+	isb_buf_add(out, &region->longitude, sizeof(region->longitude));
+}
+
 /* Only what its order looks at, so that policies with the same rules share a map wherever the rules lead. */
 static void shape_child(struct isb_buf *out, const struct isb_order_child *child)
 {
@@ -54,12 +60,19 @@ static void shape_child(struct isb_buf *out, const struct isb_order_child *child
 	}
 	isb_buf_putc(out, (char)child->bias);
 	isb_buf_u32(out, (uint32_t)child->nregion);
-	for (size_t i = 0; i < child->nregion; i++) {
-		const struct isb_region *region = child->regions[i];
-		isb_buf_add(out, region->name, strlen(region->name) + 1);
-		isb_buf_add(out, &region->latitude, sizeof(region->latitude));
-		isb_buf_add(out, &region->longitude, sizeof(region->longitude));
-	}
+	for (size_t i = 0; i < child->nregion; i++)
+		shape_region(out, child->regions[i]);
+}
+
+/* Order fastest looks at every region there is, and not at its children's. */
+static void shape_node(struct isb_buf *out, const struct isb_tree *tree, const struct isb_tree_node *node)
+{
+	if (node->order->param)
+		for (size_t i = 0; i < tree->catalog->nregion; i++)
+			shape_region(out, &tree->catalog->regions[i]);
+	else
+		for (size_t i = 0; i < node->nchild; i++)
+			shape_child(out, &node->children[i]);
 }
 
 void isb_tree_shape(const struct isb_tree *tree, const struct isb_geodb *geodb, const struct isb_latencies *latencies,
@@ -76,8 +89,7 @@ void isb_tree_shape(const struct isb_tree *tree, const struct isb_geodb *geodb, 
 		if (!node->order->by_client)
 			continue;
 		isb_buf_u32(ret_shape, (uint32_t)node->nchild);
-		for (size_t j = 0; j < node->nchild; j++)
-			shape_child(ret_shape, &node->children[j]);
+		shape_node(ret_shape, tree, node);
 	}
 }
 
@@ -104,13 +116,16 @@ static void rank_all(struct classes *classes, const struct isb_facts *facts)
 		const struct isb_tree_node *node = &tree->nodes[i];
 		uint16_t *rank = NULL;
 		if (node->order->by_client) {
-			at -= (uint32_t)node->nchild;
+			at -= (uint32_t)isb_tree_ranks(node);
 			rank = classes->rank + at;
 		}
 		if (classes->reached[i] && rank) {
-			struct isb_order_in in = {.children = node->children, .count = node->nchild, .endpoints = node->pool != NULL,
-			                          .facts = facts, .rtt = classes->rtt};
+			struct isb_order_in in = isb_tree_order_in(tree, node, facts, classes->rtt);
 			node->order->rank(&in, rank, NULL);
+			if (node->order->param)
+				rank[node->nchild] = node->order->param(&in);
+		} else if (rank && node->order->param) {
+			rank[node->nchild] = ISB_RANK_UNSEEN;
 		}
 		for (size_t j = 0; j < node->nchild; j++) {
 			if (!classes->reached[i] && rank)

@@ -8,6 +8,7 @@
 #include "isobar/base/err.h"
 #include "isobar/store/catalogdb.h"
 #include "isobar/store/healthdb.h"
+#include "isobar/store/rollouts.h"
 #include "own.h"
 #include "zones.h"
 
@@ -30,6 +31,8 @@ void isb_view_steer(const struct isb_view *view, uint32_t record, enum isb_plan_
 		return;
 	}
 	isb_steer(view->plan, r, leaf.cls, type, state, ret_choice);
+	if (ret_choice->client_bits > leaf.scope)
+		*ret_scope = ret_choice->client_bits;
 }
 
 /* --- Building ------------------------------------------------------------------------------------------------------ */
@@ -41,6 +44,9 @@ struct build {
 	struct isb_view_own *own;
 	struct isb_diags *diags;
 	struct isb_map slot; /* "pool/endpoint" → slot */
+	struct isb_map rollout; /* record's name → place in `rollouts` */
+	struct isb_rollout *rollouts;
+	size_t nrollout, rollout_cap;
 	struct isb_zones zones;
 };
 
@@ -73,6 +79,25 @@ static int read_admin(void *arg, const char *endpoint, const struct isb_admin_ro
 	return 0;
 }
 
+/* The row's octets go with the transaction, the view stays. */
+static int read_rollout(void *arg, const char *record, const struct isb_rollout *row)
+{
+	struct build *b = arg;
+	struct isb_arena *arena = &b->own->arena;
+	if (b->nrollout == b->rollout_cap) {
+		size_t cap = b->rollout_cap ? b->rollout_cap * 2 : 8, size = sizeof(*row);
+		b->rollouts = isb_arena_grow(arena, b->rollouts, b->nrollout * size, cap * size);
+		b->rollout_cap = cap;
+	}
+	struct isb_rollout *own = &b->rollouts[b->nrollout];
+	*own = *row;
+	own->to = isb_arena_strdup(arena, row->to);
+	own->nets = isb_arena_memdup(arena, row->nets, row->nnet * sizeof(*row->nets));
+	own->author = own->reason = "";
+	isb_map_put(&b->rollout, isb_arena_strdup(arena, record), strlen(record), (uint32_t)b->nrollout++);
+	return 0;
+}
+
 static int read_rtt(void *arg, const char *from, const char *to, uint32_t rtt_us)
 {
 	isb_latencies_add_probe(arg, from, to, rtt_us);
@@ -93,6 +118,8 @@ static int read_tables(struct build *b)
 	int rc = isb_catalog_load(b->txn, &own->catalog, b->diags);
 	if (rc == ISB_OK) /* writers check too; but rows are a file, and another version of this program may have written them */
 		rc = isb_catalog_check(&own->catalog, b->diags);
+	if (rc == ISB_OK)
+		rc = isb_rollouts_check(b->txn, &own->catalog, b->diags);
 	if (rc != ISB_OK)
 		return rc;
 	rc = isb_slot_each(b->txn, read_slot, b);
@@ -100,6 +127,8 @@ static int read_tables(struct build *b)
 	b->view->nadmin = b->view->slots;
 	if (rc == ISB_OK)
 		rc = isb_admin_each(b->txn, read_admin, b);
+	if (rc == ISB_OK)
+		rc = isb_rollout_each(b->txn, read_rollout, b);
 	own->cells = b->from->cells ? isb_cells_share(b->from->cells) : no_cells();
 	own->latencies = isb_latencies_new(&own->arena, &own->catalog, own->cells);
 	if (rc == ISB_OK && b->from->health)
@@ -135,10 +164,12 @@ static int record_names(struct build *b, const struct isb_zone *zone, const stru
 	return ISB_OK;
 }
 
-static struct isb_compile_record compile_record(const struct numbered *from)
+static struct isb_compile_record compile_record(const struct build *b, const struct numbered *from)
 {
-	return (struct isb_compile_record){
-		.name = from->name, .owner_at = strlen(from->zone->name) + 1, .record = from->record};
+	uint32_t at;
+	bool moves = isb_map_get(&b->rollout, from->name, strlen(from->name), &at);
+	return (struct isb_compile_record){.name = from->name, .owner_at = strlen(from->zone->name) + 1,
+	                                   .record = from->record, .rollout = moves ? &b->rollouts[at] : NULL};
 }
 
 static void take_off_old(struct build *b, const struct isb_map *present)
@@ -173,7 +204,7 @@ static void number(struct build *b, struct numbered *records, size_t count)
 		isb_map_put(&present, records[i].name, strlen(records[i].name), 1);
 		is_new[i] = !isb_map_get(&known, records[i].name, strlen(records[i].name), &at);
 		if (!is_new[i])
-			own->records[at] = compile_record(&records[i]);
+			own->records[at] = compile_record(b, &records[i]);
 	}
 	take_off_old(b, &present);
 	uint32_t next = 0;
@@ -182,7 +213,7 @@ static void number(struct build *b, struct numbered *records, size_t count)
 			continue;
 		while (own->records[next].name)
 			next++;
-		own->records[next] = compile_record(&records[i]);
+		own->records[next] = compile_record(b, &records[i]);
 		if (next >= own->nrecord)
 			own->nrecord = next + 1;
 		isb_zones_put_record(&b->zones, records[i].apex, records[i].owner, next);
@@ -304,6 +335,7 @@ int isb_view_build(const struct isb_view_sources *from, struct isb_view *old, st
 			isb_zones_abort(&b.zones);
 	}
 	isb_map_done(&b.slot);
+	isb_map_done(&b.rollout);
 	if (rc != ISB_OK) {
 		free_own(view);
 		return rc;

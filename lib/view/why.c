@@ -31,8 +31,7 @@ static void explain_node(const struct isb_tree *tree, const struct isb_tree_node
 {
 	uint16_t *rank = isb_arena_alloc(tree->arena, node->nchild * sizeof(*rank));
 	struct isb_buf *why = isb_arena_alloc(tree->arena, node->nchild * sizeof(*why));
-	struct isb_order_in in = {.children = node->children, .count = node->nchild, .endpoints = node->pool != NULL,
-	                          .facts = facts, .rtt = rtt};
+	struct isb_order_in in = isb_tree_order_in(tree, node, facts, rtt);
 	node->order->rank(&in, rank, why);
 	for (size_t i = 0; i < node->nchild; i++) {
 		struct isb_why one = {.node = node->name, .child = child_name(tree, node, i), .rank = rank[i],
@@ -49,7 +48,8 @@ void isb_view_why(const struct isb_view *view, const struct isb_geodb *geodb, ui
 	if (record >= own->nrecord || !own->records[record].name)
 		return;
 	struct isb_arena arena = {0};
-	struct isb_tree *tree = isb_tree_new(&arena, &own->catalog, own->records[record].record->policy.name);
+	const struct isb_compile_record *from = &own->records[record];
+	struct isb_tree *tree = isb_tree_new_rollout(&arena, &own->catalog, from->record->policy.name, from->rollout);
 	struct isb_geo_facts geo = {0};
 	uint8_t len;
 	if (geodb)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "catalog.h"
+#include "isobar/store/healthdb.h"
 #include "story.h"
 
 /* Every type that a pool can answer with, and the names that CNAME and ALIAS lead to. */
@@ -174,10 +175,24 @@ static void an_alias_out_of_our_zones_answers_what_a_probe_resolved(void **state
 	down(s, "outside/o-1");
 	story_resolved(s, "lb2.cdn.test", "198.51.100.9", 300);
 	assert_answer(s, "example.com", "A", NULL, "198.51.100.9");
-	story_resolved(s, "lb2.cdn.test", "", 300); /* it has none any more */
+	story_resolved(s, "lb2.cdn.test", "", 300); /* it has none any more: as if all were up, and the first has one */
+	assert_answer(s, "example.com", "A", NULL, "198.51.100.8");
+	story_resolved(s, "lb.cdn.test", NULL, 0);
 	assert_answer(s, "example.com", "A", NULL, "192.0.2.77");
-	story_resolved(s, "lb2.cdn.test", NULL, 0);
-	assert_answer(s, "example.com", "A", NULL, "192.0.2.77");
+	assert_answer(s, "quiet.example.com", "A", NULL, "NODATA");
+	story_free(s);
+}
+
+static void an_endpoint_whose_name_has_no_address_cannot_answer(void **state)
+{
+	struct story *s = begin();
+	(void)state;
+	story_resolved(s, "lb2.cdn.test", "198.51.100.9", 300);
+	assert_answer(s, "example.com", "A", NULL, "198.51.100.9"); /* the second tier */
+	story_admin(s, "outside/o-1", ISB_ADMIN_UP, 0); /* an operator's word gives it no address */
+	assert_answer(s, "example.com", "A", NULL, "198.51.100.9");
+	story_resolved(s, "lb.cdn.test", "198.51.100.7", 300);
+	assert_answer(s, "example.com", "A", NULL, "198.51.100.7");
 	story_free(s);
 }
 
@@ -190,6 +205,26 @@ static void several_names_make_one_answer_with_one_ttl(void **state)
 	story_resolved(s, "lb2.cdn.test", "198.51.100.8 192.0.2.80", 300);
 	assert_answer(s, "many.example.com", "A", NULL, "198.51.100.7 198.51.100.8 192.0.2.80");
 	assert_int_equal(story_last(s)->ttl, 9);
+	story_free(s);
+}
+
+/* No record names the new side, only the rollout does. */
+static void a_rollout_leads_every_type_to_the_new_side(void **state)
+{
+	struct story *s = begin();
+	(void)state;
+	story_apply(s, "pools: {new: {endpoints: {a: {host: mx9.example.net, text: nine}}}}\n");
+	struct isb_rollout rollout = {
+		.to = "new", .author = "ada", .reason = "", .slot = (uint32_t)ISB_SLOT_ALL, .begun_ms = story_now(s),
+		.pace = {.started_ms = story_now(s), .every_ms = 1000, .nstep = 1, .step = {100}}};
+	story_rollout(s, "example.com/text", &rollout);
+	story_rollout(s, "example.com/mail", &rollout);
+	story_rollout(s, "example.com/@", &rollout);
+	story_resolved(s, "mx9.example.net", "198.51.100.99", 300);
+	story_pass(s, 5);
+	assert_answer(s, "text.example.com", "TXT", NULL, "\"nine\"");
+	assert_answer(s, "mail.example.com", "MX", NULL, "10 mx9.example.net.");
+	assert_answer(s, "example.com", "A", NULL, "198.51.100.99");
 	story_free(s);
 }
 
@@ -213,7 +248,9 @@ int main(void)
 		cmocka_unit_test(a_steered_cname_answers_all_types_and_is_followed),
 		cmocka_unit_test(an_alias_into_our_zones_is_followed_at_once),
 		cmocka_unit_test(an_alias_out_of_our_zones_answers_what_a_probe_resolved),
+		cmocka_unit_test(an_endpoint_whose_name_has_no_address_cannot_answer),
 		cmocka_unit_test(several_names_make_one_answer_with_one_ttl),
+		cmocka_unit_test(a_rollout_leads_every_type_to_the_new_side),
 		cmocka_unit_test(a_name_of_ours_that_others_answer_for_is_resolved_too),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

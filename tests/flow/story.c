@@ -13,6 +13,7 @@
 #include "isobar/model/schema.h"
 #include "isobar/model/yaml.h"
 #include "isobar/store/catalogdb.h"
+#include "isobar/store/rollouts.h"
 #include "isobar/view/zonefile.h"
 
 /* --- The store ----------------------------------------------------------------------------------------------------- */
@@ -99,6 +100,7 @@ void story_free(struct story *s)
 	isb_store_close(s->store);
 	isb_view_free(s->view);
 	isb_geodb_free(s->geodb);
+	isb_context_done(&s->ctx);
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
 		snprintf(path, sizeof(path), "%s/%s", s->dir, files[i]);
 		unlink(path);
@@ -143,6 +145,7 @@ static void swap_view(struct story *s)
 	struct isb_view *view = build(s, s->view);
 	isb_view_free(s->view);
 	s->view = view;
+	isb_context_turn_to(&s->ctx, view);
 }
 
 void story_follow_hosts(struct story *s)
@@ -173,6 +176,7 @@ void story_restart_server(struct story *s)
 	s->reader = NULL;
 	s->store = NULL;
 	story_store(s, ISB_STORE_READ);
+	isb_context_done(&s->ctx);
 	isb_context_init(&s->ctx, 7);
 	swap_view(s);
 }
@@ -309,7 +313,8 @@ static bool change(struct edit *e, const char *yaml, bool replace)
 		if (replace)
 			prune(e);
 		good = isb_catalog_load(e->txn, &whole, &e->diags) == ISB_OK &&
-		       isb_catalog_check(&whole, &e->diags) == ISB_OK && e->diags.count == 0;
+		       isb_catalog_check(&whole, &e->diags) == ISB_OK &&
+		       isb_rollouts_check(e->txn, &whole, &e->diags) == ISB_OK && e->diags.count == 0;
 	}
 	isb_catalog_done(&whole);
 	isb_catalog_done(&want);
@@ -371,6 +376,29 @@ void story_admin(struct story *s, const char *endpoint, enum isb_admin admin, in
 	edit_begin(&e, s);
 	assert_int_equal(isb_edit_admin(e.edit, endpoint, &row), ISB_OK);
 	edit_end(&e);
+}
+
+void story_rollout(struct story *s, const char *record, const struct isb_rollout *rollout)
+{
+	struct edit e;
+	edit_begin(&e, s);
+	assert_int_equal(isb_edit_rollout(e.edit, record, rollout), ISB_OK);
+	edit_end(&e);
+}
+
+struct isb_rollout story_rollout_get(struct story *s, const char *record)
+{
+	struct isb_rollout rollout;
+	struct isb_buf *to = story_text(s), *nets = story_text(s);
+	struct isb_txn *txn = story_txn(s, ISB_ENV_CATALOG, false);
+	assert_int_equal(isb_rollout_get(txn, record, &rollout), ISB_OK);
+	isb_buf_puts(to, rollout.to);
+	isb_buf_add(nets, rollout.nets, rollout.nnet * sizeof(*rollout.nets));
+	isb_txn_abort(txn);
+	rollout.to = isb_buf_text(to);
+	rollout.nets = (struct isb_net *)(void *)nets->data;
+	rollout.author = rollout.reason = "";
+	return rollout;
 }
 
 void story_samples(struct story *s, const char *net, const char *region, unsigned ms, unsigned count)

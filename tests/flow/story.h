@@ -11,6 +11,7 @@
 #include "isobar/dns/respond.h"
 #include "isobar/model/health.h"
 #include "isobar/model/observe.h"
+#include "isobar/model/rollout.h"
 #include "isobar/view/geodb.h"
 #include "isobar/view/view.h"
 
@@ -36,6 +37,10 @@ const char *story_refused(struct story *s, const char *yaml);
 void story_unbuildable(struct story *s, const char *yaml);
 /* `for_s` 0: no end. */
 void story_admin(struct story *s, const char *endpoint, enum isb_admin admin, int64_t for_s);
+/* NULL takes it away. The times in it are the story's clock; a slot of ISB_SLOT_ALL is given by the store. */
+void story_rollout(struct story *s, const char *record, const struct isb_rollout *rollout);
+/* What is stored now; to and nets hold until the next call. */
+struct isb_rollout story_rollout_get(struct story *s, const char *record);
 void story_latency(struct story *s, const char *net, const char *region, unsigned ms); /* enough of it; 0: none */
 /* Adds samples of this moment to what is there; count 0 takes all of it away. */
 void story_samples(struct story *s, const char *net, const char *region, unsigned ms, unsigned count);
@@ -46,6 +51,7 @@ const char *story_why(struct story *s, const char *record, const char *client);
 void story_rtt(struct story *s, const char *from, const char *to, unsigned ms); /* as a probe measured it */
 /* What a probe resolved now: addresses with blanks between; the view follows as the server's would. NULL: takes it away. */
 void story_resolved(struct story *s, const char *host, const char *addresses, unsigned ttl_s);
+void story_pace(struct story *s, const char *region, const char *endpoint, unsigned ms); /* as its probes see the endpoint */
 /* One ordinary rrset by its text; NULL takes it away. */
 void story_rrset(struct story *s, const char *zone, const char *owner, const char *type, const char *rdata);
 

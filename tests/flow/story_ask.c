@@ -147,6 +147,8 @@ static void respond(struct story *s, const uint8_t *in, size_t len, uint8_t out[
 	if (!s->reader)
 		assert_int_equal(isb_health_reader_new(s->store, &s->reader), ISB_OK);
 	assert_int_equal(isb_health_reader_begin(s->reader, &health), ISB_OK);
+	if (s->view->nviewpoint)
+		assert_int_equal(isb_health_reader_paces(s->reader, s->view->viewpoints, s->view->nviewpoint, &health), ISB_OK);
 	size_t n = isb_respond(&s->ctx, s->view, &health, &client, s->now_ms, in, len, out, REPLY_MAX);
 	isb_health_reader_end(s->reader);
 	assert_true(msg_read(ret, out, n));

@@ -63,6 +63,10 @@ static void dump_zone(void *arg, const uint8_t *dname, const struct isb_node *no
 static void dump_node(struct isb_buf *out, const struct isb_plan *plan, const struct isb_plan_node *node)
 {
 	isb_buf_printf(out, "(%s %u/%u", isb_plan_text(plan, node->name), node->answers, node->min_up);
+	if (node->order == ISB_ORDER_FASTEST && node->param < plan->nviewpoint) {
+		const uint32_t *names = isb_plan_at(plan, plan->viewpoint, plan->nviewpoint * sizeof(*names));
+		isb_buf_printf(out, " from %s", isb_plan_text(plan, names[node->param]));
+	}
 	for (uint32_t i = 0; i < node->nchild; i++) {
 		const struct isb_plan_child *child = &node->child[i];
 		isb_buf_printf(out, " %u:%u:", child->rank, child->weight);

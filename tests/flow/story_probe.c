@@ -62,6 +62,7 @@ static void follow(struct story *s, struct story_probe *p)
 	isb_diags_init(&diags);
 	assert_int_equal(isb_catalog_load(f.catalog, &catalog, &diags), ISB_OK);
 	isb_schedule_update(&p->schedule, &catalog, &source);
+	assert_int_equal(isb_guards_load(&p->report.guards, f.catalog, &catalog), ISB_OK);
 	for (size_t i = 0; i < p->schedule.count; i++) {
 		struct isb_target *t = p->schedule.targets[i];
 		if (t->place != ISB_NOT_QUEUED)
@@ -252,6 +253,14 @@ void story_word(struct story *s, const char *endpoint, const struct isb_health *
 	uint32_t slot = slot_of(s, endpoint);
 	struct isb_txn *txn = story_txn(s, ISB_ENV_HEALTH, true);
 	assert_int_equal(isb_word_put(txn, slot, isb_health_pack(health)), ISB_OK);
+	assert_int_equal(isb_txn_commit(txn), ISB_OK);
+}
+
+void story_pace(struct story *s, const char *region, const char *endpoint, unsigned ms)
+{
+	uint32_t slot = slot_of(s, endpoint);
+	struct isb_txn *txn = story_txn(s, ISB_ENV_HEALTH, true);
+	assert_int_equal(isb_pace_put(txn, region, slot, ms * 1000), ISB_OK);
 	assert_int_equal(isb_txn_commit(txn), ISB_OK);
 }
 

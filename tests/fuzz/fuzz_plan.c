@@ -14,6 +14,11 @@ enum { SLOTS = ISB_CHUNK_WORDS, WALKS_MAX = 4000, TRACED_MAX = 100, NODES_MANY =
 struct world {
 	uint64_t words[SLOTS], admin[SLOTS];
 	const uint64_t *chunk[1];
+	int64_t since[SLOTS];
+	const int64_t *since_chunk[1];
+	uint32_t pace[ISB_CHUNK_PACES];
+	const uint32_t *pace_chunk[1];
+	uint32_t *rotor; /* not a counter too long */
 	struct isb_rng rng;
 	unsigned walks;
 };
@@ -22,6 +27,7 @@ static void check_choice(const struct isb_plan *plan, const struct isb_plan_reco
 {
 	MUST(choice->n <= ISB_CHOICE_MAX && choice->ttl_s <= record->ttl_s);
 	MUST((choice->kind == ISB_CHOICE_ANSWER) == (choice->n > 0));
+	MUST(choice->client_bits <= 128);
 	for (unsigned i = 0; i < choice->n; i++) {
 		const uint8_t *at = isb_plan_rdata(plan, choice->rdata[i]);
 		MUST(at && isb_plan_text(plan, choice->endpoint[i]->name));
@@ -48,8 +54,11 @@ static void walk(struct world *w, const struct isb_plan *plan, const struct isb_
 {
 	struct isb_trace trace;
 	struct isb_choice choice;
-	struct isb_steer_state state = {.health = {.chunk = w->chunk, .chunks = 1}, .admin = w->admin, .nadmin = SLOTS,
-	                                .now_ms = 1000000, .rng = &w->rng};
+	const struct isb_addr client = {.family = w->walks % 3 ? 4 : 6, .octets = {192, 0, 2, (uint8_t)w->walks}};
+	const struct isb_pace_table pace = {.chunk = w->pace_chunk, .chunks = 1};
+	struct isb_steer_state state = {.health = {.chunk = w->chunk, .chunks = 1, .since = w->since_chunk}, .admin = w->admin,
+	                                .nadmin = SLOTS, .now_ms = 1000000, .rng = &w->rng, .client = &client,
+	                                .rotor = w->rotor, .pace = &pace, .npace = 1};
 	if (w->walks >= WALKS_MAX)
 		return;
 	unsigned nodes = unfolded(plan, isb_plan_root(plan, record, cls), NODES_MANY);
@@ -86,12 +95,16 @@ static void set_words(struct world *w, const uint8_t *data, size_t size, int rou
 {
 	memset(w->words, 0, sizeof(w->words));
 	memset(w->admin, 0, sizeof(w->admin));
+	memset(w->since, 0, sizeof(w->since));
+	memset(w->pace, 0, sizeof(w->pace));
 	isb_rng_seed(&w->rng, size);
 	for (size_t i = 0; round && i < SLOTS; i++) {
 		struct isb_health health = isb_health_unpack(isb_rng_next(&w->rng));
 		if (round == 2)
 			health.verdict = ISB_DOWN;
 		w->words[i] = isb_health_pack(&health);
+		w->since[i] = (int64_t)isb_rng_below(&w->rng, 1100000);
+		w->pace[i] = (uint32_t)isb_rng_next(&w->rng) >> i % 32;
 		uint8_t octet = data[i % size];
 		if (round == 1 && octet % 4 == 0)
 			w->admin[i] = isb_admin_pack((enum isb_admin)(octet / 4 % 5), octet & 0x80 ? 1000000 + octet : 0);
@@ -108,12 +121,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (plan->size == 0)
 		plan->size = (uint32_t)size;
 	w.chunk[0] = w.words;
-	if (isb_plan_check(plan, size))
+	w.since_chunk[0] = w.since;
+	w.pace_chunk[0] = w.pace;
+	if (isb_plan_check(plan, size)) {
+		w.rotor = calloc(plan->nrotor ? plan->nrotor : 1, sizeof(*w.rotor));
 		for (int round = 0; round < 3; round++) {
 			set_words(&w, data, size, round);
 			w.walks = 0;
 			walk_all(&w, plan);
 		}
+		free(w.rotor);
+	}
 	free(plan);
 	return 0;
 }

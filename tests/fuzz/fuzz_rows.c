@@ -147,6 +147,20 @@ static void try_admin(const struct row *row)
 	isb_buf_done(&again);
 }
 
+static void try_rollout(const struct row *row)
+{
+	struct isb_rollout rollout;
+	struct isb_buf scratch = {0}, again = {0};
+	if (isb_rollout_decode(row->value, &scratch, &rollout) == ISB_OK) {
+		MUST(isb_rollout_check(&rollout));
+		MUST(isb_pace_at(&rollout.pace, 1763726400000).percent <= 100);
+		isb_rollout_encode(&again, &rollout);
+		MUST(same(row->value, again.data, again.len));
+	}
+	isb_buf_done(&scratch);
+	isb_buf_done(&again);
+}
+
 static void try_codecs(struct isb_reader r)
 {
 	struct row row;
@@ -157,6 +171,7 @@ static void try_codecs(struct isb_reader r)
 		try_names(&row);
 		try_rrset(&row);
 		try_admin(&row);
+		try_rollout(&row);
 	}
 }
 
@@ -220,6 +235,13 @@ static int on_admin(void *arg, const char *endpoint, const struct isb_admin_row 
 {
 	(void)arg;
 	MUST(endpoint[0] && isb_admin_name(row->admin) && row->author && row->reason);
+	return 0;
+}
+
+static int on_rollout(void *arg, const char *record, const struct isb_rollout *rollout)
+{
+	(void)arg;
+	MUST(record[0] && isb_rollout_check(rollout) && rollout->author && rollout->reason);
 	return 0;
 }
 
@@ -304,6 +326,7 @@ static void read_catalog(struct isb_txn *txn)
 		isb_object_each(txn, (enum isb_kind)kind, on_object, NULL);
 	isb_rrset_each(txn, zone, on_rrset, (void *)(uintptr_t)zone);
 	isb_admin_each(txn, on_admin, NULL);
+	isb_rollout_each(txn, on_rollout, NULL);
 	isb_journal_each(txn, 0, on_entry, txn);
 }
 

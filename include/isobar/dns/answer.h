@@ -41,6 +41,8 @@ struct isb_answer {
 	bool cut_short; /* to be sent with TC and no records */
 	bool explains;  /* not found yet: isb_explain_find() will */
 	const struct isb_plan_endpoint *endpoint; /* the first one that steering chose, or NULL */
+	uint32_t record; /* steered: the first record that was asked, with the type below */
+	enum isb_plan_type record_type;
 	uint8_t scope; /* bits of the client that the answer depends on */
 	uint16_t cls;  /* of every record: IN, or CH for questions about the server */
 	struct isb_edns_extra extra;

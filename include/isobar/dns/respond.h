@@ -56,7 +56,7 @@ struct isb_summary {
 };
 enum { ISB_NO_TTL = UINT32_MAX };
 
-/* What a worker keeps from query to query; init once. */
+/* What a worker keeps from query to query; init once, done at the end. */
 struct isb_context {
 	struct isb_rng rng;
 	struct isb_counters counters;
@@ -65,8 +65,20 @@ struct isb_context {
 	struct isb_rrl *rrl;    /* the caller's; NULL: no limits */
 	struct isb_trace *trace; /* NULL, or filled by the next query (explain) */
 	struct isb_summary *summary; /* NULL, or filled by every query that is answered */
+	uint32_t *rotor;        /* counters for order rotate; NULL: every query begins anywhere in the cycle */
+	uint32_t nrotor;
+	const struct isb_view *turned_to; /* the view that they are for; only its address and generation count */
+	uint64_t generation;
 };
 void isb_context_init(struct isb_context *ctx, uint64_t seed);
+void isb_context_done(struct isb_context *ctx);
+/* Makes counters for a view's orders rotate, each beginning somewhere in its cycle: else all workers, and all servers, would
+ * begin with the same endpoint. Allocates; for the moment a worker takes a view up, not for a query. */
+void isb_context_turn_to(struct isb_context *ctx, const struct isb_view *view);
+static inline bool isb_context_is_turned(const struct isb_context *ctx, const struct isb_view *view)
+{
+	return ctx->turned_to == view && ctx->generation == view->generation;
+}
 
 /* Answers one message. Returns the length of the answer in `out`, or 0: drop it (shorter than a header, a response, or
  * over a limit).

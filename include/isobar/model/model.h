@@ -225,14 +225,23 @@ const struct isb_zone *isb_catalog_zone(const struct isb_catalog *catalog, const
  * loops, depth, geo without rules, order geo on a pool, endpoints without address or host, a nearest/latency order over
  * children without a region, two records of one owner, record owners outside their zone, types that exclude each other,
  * CNAME at an apex, records whose endpoints lack what the type is made of (host, port, text), geo rules that match
- * nothing or are never reached, pools whose min_up cannot be met. Adds every error to diags; returns ISB_OK or
- * ISB_EINVAL. May also look at a catalog whose reading failed, for the errors beyond. */
+ * nothing or are never reached, pools whose min_up cannot be met, knobs that mean nothing where they stand. Adds every
+ * error to diags; returns ISB_OK or ISB_EINVAL. May also look at a catalog whose reading failed, for the errors beyond. */
 int isb_catalog_check(const struct isb_catalog *catalog, struct isb_diags *diags);
 
 bool isb_record_has(const struct isb_record *record, uint16_t type);
-/* Marks the pools that records of a type lead to: ret_used[catalog->npool]. Of a catalog that was checked. */
-void isb_catalog_pools_of(const struct isb_catalog *catalog, uint16_t type, bool *ret_used);
+/* True when the endpoint has what the type is made of. */
+bool isb_endpoint_can(const struct isb_endpoint *endpoint, uint16_t type);
+/* What uses a pool or policy, as bits that the caller gives a meaning. */
+struct isb_use {
+	const char *name;
+	uint32_t bits;
+};
+/* Every pool that a use leads to gets its bits: ret_bits[catalog->npool], zero at first. Of a catalog that was checked. */
+void isb_catalog_spread(const struct isb_catalog *catalog, const struct isb_use *uses, size_t count, uint32_t *ret_bits);
 
 /* How the host of an ALIAS record is spelled where its addresses are kept: in lower case, without the final dot. False: no
  * domain name. */
 bool isb_host_normal(const char *host, char out[ISB_DNAME_TEXT]);
+/* The zone of the catalog that such a name lies in, or NULL. */
+const struct isb_zone *isb_catalog_zone_of(const struct isb_catalog *catalog, const char *host);

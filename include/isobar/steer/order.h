@@ -12,12 +12,13 @@
 /* An order ranks the children of a policy node or the endpoints of a pool. Rank 0 comes first; equal ranks are a tie and
  * share by weight when a query draws; ISB_RANK_OUT keeps a child out for this client. Orders that look at the client
  * (by_client) are asked once per class of clients while a policy is compiled, the others once; none is asked per query.
- * Each order is one file, order_NAME.c, with one of these at its end. */
+ * Each order is one file, order_NAME.c, with one of these at its end; those that rank all alike and differ only in how equals
+ * are drawn share order_drawn.c. */
 
-enum { ISB_RANK_OUT = 0xffff };
+enum { ISB_RANK_OUT = 0xffff, ISB_PARAM_NONE = 0xffff };
 
 /* Orders whose equals are not drawn by weight (rotate, hash, least-load, fastest) rank all alike; how the walk draws among
- * equals is draw.h's. */
+ * equals is lib/steer/draw.h's. */
 
 /* One child as orders see it. */
 struct isb_order_child {
@@ -36,6 +37,8 @@ struct isb_order_in {
 	bool endpoints; /* the children are a pool's endpoints, not a policy's children */
 	const struct isb_facts *facts; /* NULL for orders that do not look at the client */
 	const struct isb_rtt_source *rtt; /* latency only */
+	const struct isb_region *regions; /* fastest only: all of the catalog */
+	size_t nregion;
 };
 
 /* Round trips for order latency: from cells of clients to a region, and between regions as probes measure them. A cell is
@@ -62,10 +65,17 @@ struct isb_order {
 	bool by_client;
 	/* Fills ret_rank[count]; adds to why[i] (may be NULL) what explains child i's rank. */
 	void (*rank)(const struct isb_order_in *in, uint16_t *ret_rank, struct isb_buf *why);
+	/* What else the client decides about the node, or NULL. fastest: the index in `regions` of the one whose probes speak for
+	 * this client; ISB_PARAM_NONE: none does. */
+	uint16_t (*param)(const struct isb_order_in *in);
 };
 
-extern const struct isb_order isb_order_failover, isb_order_weighted, isb_order_geo, isb_order_nearest, isb_order_latency;
+extern const struct isb_order isb_order_failover, isb_order_weighted, isb_order_rotate, isb_order_geo, isb_order_nearest,
+	isb_order_latency, isb_order_hash, isb_order_least_load, isb_order_fastest;
 const struct isb_order *isb_order_get(enum isb_order_id id);
+
+/* The rank of orders that are but a way to draw: 0 for all. */
+void isb_rank_alike(const struct isb_order_in *in, uint16_t *ret_rank, struct isb_buf *why);
 
 /* Great-circle distance in km (haversine, mean radius 6371 km). */
 double isb_distance_km(double latitude1, double longitude1, double latitude2, double longitude2);

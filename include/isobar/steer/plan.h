@@ -17,7 +17,7 @@
  * block gives no answer, never a crash. */
 
 enum { ISB_PLAN_MAGIC = 0x69736231, ISB_PLAN_VERSION = 2 }; /* "isb1" */
-enum { ISB_NO_MAP = 0xffffffff, ISB_NO_NODE = 0xffffffff };
+enum { ISB_NO_MAP = 0xffffffff, ISB_NO_NODE = 0xffffffff, ISB_NO_VIEWPOINT = 0xffffffff };
 enum { ISB_PLAN_DEPTH_MAX = 18 }; /* policies nest to 16, then the pool, then its endpoints */
 
 struct isb_plan {
@@ -26,7 +26,7 @@ struct isb_plan {
 	uint32_t record, nrecord;      /* struct isb_plan_record[nrecord]; by the number kept in the name's node */
 	uint32_t endpoint, nendpoint;  /* struct isb_plan_endpoint[nendpoint] */
 	uint32_t nmap;                 /* geo maps the records refer to, kept beside this block */
-	uint32_t nrotor;               /* counters that nodes of order rotate count with, kept by each worker */
+	uint32_t nrotor;               /* counters of nodes of order rotate, one for each type; kept by each worker */
 	uint32_t viewpoint, nviewpoint; /* uint32_t[nviewpoint]: offsets of the names of regions whose probes order fastest asks */
 	uint32_t pad;
 };
@@ -50,6 +50,7 @@ struct isb_plan_record {
 enum { /* flags */
 	ISB_NODE_POOL = 1,     /* children are endpoints */
 	ISB_NODE_SPREAD = 2,   /* pool: endpoints of one answer lie in different regions where possible */
+	ISB_NODE_ROLLOUT = 8,  /* two children, old and new; param is the offset of a struct isb_plan_rollout (rollout.h) */
 	ISB_NODE_HASH_NAME = 4 /* hash: the key is the name that was asked for, not the client */
 };
 struct isb_plan_node {
@@ -59,10 +60,12 @@ struct isb_plan_node {
 	uint32_t nchild;
 	uint32_t answers;   /* pool: endpoints in one answer, 0: all */
 	uint32_t min_up;    /* pool: usable endpoints it takes to answer, already a count */
-	uint32_t param;     /* rotate: number of its counter; hash: seed; fastest: index of its viewpoint */
+	uint32_t param;     /* rotate: number of its first counter, plus isb_plan_type; hash: seed; fastest: index of its
+	                     * viewpoint, or ISB_NO_VIEWPOINT; rollout: offset of what rollout.h says */
 	uint8_t trickle;    /* failover: per cent of answers for which the next rank is tried first */
 	uint8_t hash_ipv4, hash_ipv6; /* hash: bits of the client that make its key */
-	uint8_t pad[5];
+	uint8_t below_ipv4, below_ipv6; /* the most bits of a client that this node or one below it makes a key of; 0: none */
+	uint8_t pad[3];
 	struct isb_plan_child {
 		uint32_t ref;    /* node: offset of a node; pool: index of an endpoint */
 		uint32_t key;    /* hash of the child's name: the same in every view and on every node */
@@ -87,8 +90,8 @@ struct isb_plan_endpoint {
 	/* Of the name that ALIAS gives, as a probe resolved it last: A and AAAA. Until when that holds moves without a new
 	 * plan, so it stands outside, in a table of the view. */
 	struct isb_plan_rdata resolved[2];
-	uint32_t host;     /* place in that table + 1; 0: nothing is known of the name */
-	uint32_t pad2;
+	uint32_t host;       /* place in that table + 1; 0: nothing is known of the name */
+	uint32_t unresolved; /* the name is not ours and has no address yet or any more: nothing for ALIAS to choose */
 };
 
 int isb_plan_type_of(uint16_t rrtype);            /* index or -1; ISB_ALIAS is one here */

@@ -20,7 +20,8 @@ struct isb_steer_state {
 	int64_t now_ms;
 	struct isb_rng *rng;
 	const struct isb_addr *client; /* whose network order hash takes as the key */
-	const uint8_t *name;  /* wire form, lower case: what was asked for; NULL: hash by name takes the record's */
+	const uint8_t *name;  /* wire form, lower case: what is steered, a name under a wildcard too; NULL: hash by name takes the
+	                       * record's */
 	uint32_t *rotor;      /* counters of this worker for order rotate, plan->nrotor of them; NULL: begin anywhere */
 	const struct isb_pace_table *pace; /* by viewpoint of the plan */
 	uint32_t npace;
@@ -49,4 +50,4 @@ void isb_steer(const struct isb_plan *plan, const struct isb_plan_record *record
                const struct isb_steer_state *state, struct isb_choice *ret_choice);
 
 /* Why an endpoint is usable or not, as the walk sees it. */
-enum isb_usable { ISB_USABLE, ISB_SET_ASIDE_DOWN, ISB_SET_ASIDE_ADMIN_DOWN, ISB_SET_ASIDE_DRAIN };
+enum isb_usable { ISB_USABLE, ISB_SET_ASIDE_DOWN, ISB_SET_ASIDE_ADMIN_DOWN, ISB_SET_ASIDE_DRAIN, ISB_SET_ASIDE_UNRESOLVED };

@@ -13,20 +13,32 @@ enum isb_step_kind {
 	ISB_STEP_RECORD,   /* a record is steered; name "zone/owner", got: the client's class */
 	ISB_STEP_ENTER,    /* a node is tried; name, order */
 	ISB_STEP_CHILD,    /* a child of the node in rank order; name, rank, weight */
-	ISB_STEP_ENDPOINT, /* an endpoint judged; name, rank, weight (effective), usable, word, admin */
-	ISB_STEP_DRAW,     /* child drawn among its equals; name, weight of all equals in total */
+	ISB_STEP_ENDPOINT, /* an endpoint judged; name, rank, weight (effective), usable, word, admin, got: how much of its
+	                    * weight a slow start gives it, per cent */
+	ISB_STEP_ROLLOUT,  /* the node leads from one side to another; name of the new side, weight: its per cent, rank: its step,
+	                    * got: it was aborted */
+	ISB_STEP_TRICKLE,  /* the next rank is tried before the first; rank, got: in how many of a hundred answers */
+	ISB_STEP_TURN,     /* order rotate: turn `at` of a cycle of `of` */
+	ISB_STEP_KEY,      /* order hash: the key in `at`, got: bits of the client it is made of, 0: made of the name */
+	ISB_STEP_COMPARE,  /* a candidate; name, order, weight, at: its load, per mille (least-load), or its latency, us,
+	                    * 0: unknown (fastest) */
+	ISB_STEP_DRAW,     /* child drawn among its equals; name, rank, weight, total: of all equals, 0: not by chance */
 	ISB_STEP_SHORT,    /* a pool has fewer usable endpoints than min_up: got, need */
 	ISB_STEP_LEAVE,    /* the node cannot answer; the parent goes on */
-	ISB_STEP_CHOSEN,   /* an endpoint is in the answer */
-	ISB_STEP_FAILOPEN  /* nothing can answer; what all_down says */
+	ISB_STEP_CHOSEN,   /* an endpoint is in the answer; weight, total as above, got: 1: its region is there already */
+	ISB_STEP_FAILOPEN, /* nothing can answer; got: what all_down says */
+	ISB_STEP_AGAIN     /* so everything is tried once more; got: isb_again */
 };
+enum isb_again { ISB_AGAIN_LAST_GOOD, ISB_AGAIN_VERDICTS, ISB_AGAIN_OPERATORS }; /* and what is held against nobody then */
 struct isb_step {
 	enum isb_step_kind kind;
 	unsigned depth;
 	const char *name;  /* points into the plan */
 	enum isb_order_id order;
 	unsigned rank;
-	uint32_t weight, total; /* effective weight; total of the equals */
+	uint32_t weight; /* effective */
+	uint64_t total;
+	uint64_t at, of;
 	uint32_t slot;
 	uint64_t word;
 	enum isb_admin admin;

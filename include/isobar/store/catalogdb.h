@@ -6,6 +6,7 @@
 
 #include "isobar/base/addr.h"
 #include "isobar/model/model.h"
+#include "isobar/model/rollout.h"
 #include "isobar/model/rr.h"
 #include "isobar/model/schema.h"
 #include "isobar/store/env.h"
@@ -51,6 +52,12 @@ int isb_admin_get(struct isb_txn *txn, const char *endpoint, struct isb_admin_ro
 int isb_admin_each(struct isb_txn *txn, int (*each)(void *arg, const char *endpoint, const struct isb_admin_row *row),
                    void *arg);
 
+/* Rollouts under way, by the record's key "zone/owner". From get, nets hold until the transaction's next get; in each,
+ * everything holds until `each` returns. A slot that was never given is ISB_EFORMAT. */
+int isb_rollout_get(struct isb_txn *txn, const char *record, struct isb_rollout *ret_rollout);
+int isb_rollout_each(struct isb_txn *txn, int (*each)(void *arg, const char *record, const struct isb_rollout *rollout),
+                     void *arg);
+
 /* --- The journal ------------------------------------------------------------------------------------------- */
 
 struct isb_journal_entry {
@@ -59,7 +66,7 @@ struct isb_journal_entry {
 	const char *author, *reason;
 	uint32_t changes;
 };
-/* One changed row of the tables object, rrset and admin; slots follow from the pools. `before` / `after` len 0
+/* One changed row of the tables object, rrset, admin and rollout; slots follow from the pools. `before` / `after` len 0
  * with data NULL: the row was not there / is gone. codec.h decodes them. */
 struct isb_change {
 	enum isb_table table;
@@ -94,13 +101,16 @@ int isb_edit_zone_begin(struct isb_edit *edit, const uint8_t *zone);
 int isb_edit_zone_end(struct isb_edit *edit);
 /* AUTO takes the row away, if there is one. */
 int isb_edit_admin(struct isb_edit *edit, const char *endpoint, const struct isb_admin_row *row);
+/* NULL takes it away. A rollout without a slot (ISB_SLOT_ALL) gets one that nobody had, so that no abort word of an earlier
+ * one counts against it. ISB_EINVAL when isb_rollout_check() says no. */
+int isb_edit_rollout(struct isb_edit *edit, const char *record, const struct isb_rollout *rollout);
 
 /* Changes so far, in the order made; for plans (`diff`, `--dry-run`) and messages. */
 size_t isb_edit_count(const struct isb_edit *edit);
 const struct isb_change *isb_edit_change(const struct isb_edit *edit, size_t i);
 
 /* Gives slots to new endpoints and takes slots and admin states of vanished ones away; refuses admin states of
- * endpoints that are in no pool (ISB_ENOTFOUND) and pools whose endpoints cannot be read (ISB_EFORMAT). Writes the
+ * endpoints that are in no pool and rollouts of records that are not there (ISB_ENOTFOUND), and pools whose endpoints cannot be read (ISB_EFORMAT). Writes the
  * journal and generation + 1 into the transaction; *ret_generation is the one that will be current after the caller
  * commits (the old one when nothing changed). On failure the caller aborts. */
 int isb_edit_finish(struct isb_edit *edit, uint64_t *ret_generation);

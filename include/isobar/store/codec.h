@@ -77,3 +77,5 @@ void isb_rrset_encode(struct isb_buf *out, const struct isb_rrset *set);
 int isb_rrset_decode(struct isb_slice value, uint16_t type, struct isb_buf *scratch, const struct isb_rrset **ret_set);
 void isb_admin_encode(struct isb_buf *out, const struct isb_admin_row *row);
 int isb_admin_decode(struct isb_slice value, struct isb_admin_row *ret_row);
+void isb_rollout_encode(struct isb_buf *out, const struct isb_rollout *rollout);
+int isb_rollout_decode(struct isb_slice value, struct isb_buf *scratch, struct isb_rollout *ret_rollout);

@@ -46,7 +46,8 @@ struct isb_view {
 };
 
 /* Steers for one client: class from the record's map, then isb_steer(). ret_scope: bits of the client the answer
- * depends on (0 without a map). The record must exist (node->record). */
+ * depends on, by its class or by what the walk looked at beyond that (0 without either). The record must exist
+ * (node->record). `state->client` is `client` or NULL. */
 void isb_view_steer(const struct isb_view *view, uint32_t record, enum isb_plan_type type, const struct isb_addr *client,
                     const struct isb_steer_state *state, struct isb_choice *ret_choice, uint8_t *ret_scope);
 /* Types that the record answers: bit 1 << isb_plan_type; 0 when there is no such record. */

@@ -158,6 +158,46 @@ static void nearness_needs_regions(void **state)
 	            "t:8:51: child 1 of policy 's' lies nowhere: order latency needs a 'region' on an endpoint below it\n");
 }
 
+static void knobs_that_mean_nothing_where_they_stand_are_errors(void **state)
+{
+	(void)state;
+	assert_says(REGIONS "checks: {c: {type: tcp}}\n"
+	            "pools:\n"
+	            "  h: {order: hash, hash: {ipv4: 20, seed: 5}, endpoints: {e: {host: h}}}\n"
+	            "  n: {order: hash, hash: {by: name, seed: 5}, endpoints: {e: {host: h}}}\n"
+	            "  t: {order: failover, trickle: 5, endpoints: {e: {host: h}, f: {host: h, tier: 1}}}\n"
+	            "  s: {spread: region, answers: 2, endpoints: {e: {host: h, region: r}}}\n"
+	            "  u: {check: c, unknown: down, slow_start: 60s, order: fastest, endpoints: {e: {host: h}}}\n"
+	            "  l: {check: c, order: least-load, endpoints: {e: {host: h}}}\n"
+	            "policies:\n"
+	            "  p: {trickle: 5, of: [h, {order: hash, hash: {by: name}, of: [n, t]}]}\n"
+	            "  q: {order: rotate, of: [{use: h, weight: 3}, {order: fastest, of: [s, u]}, {order: least-load, of: [l]}]}\n", "");
+	assert_says("pools:\n"
+	            "  a: {hash: {seed: 5}, endpoints: {e: {host: h}}}\n"
+	            "  b: {order: hash, hash: {by: name, ipv6: 48}, endpoints: {e: {host: h}}}\n"
+	            "  c: {trickle: 5, endpoints: {e: {host: h}}}\n"
+	            "  d: {order: failover, trickle: 5, endpoints: {e: {host: h, tier: 1}, f: {host: h, tier: 1}}}\n"
+	            "  e: {spread: region, endpoints: {e: {host: h}}}\n"
+	            "  f: {unknown: up, slow_start: 1s, order: fastest, endpoints: {e: {host: h}}}\n"
+	            "  g: {order: least-load, endpoints: {e: {host: h}}}\n"
+	            "policies:\n"
+	            "  p: {trickle: 5, of: [a]}\n"
+	            "  q: {order: weighted, hash: {ipv4: 16}, of: [a, {order: rotate, trickle: 1, of: [a, b]}]}\n",
+	            "t:2:3: pool 'a' has order weighted, and 'hash' means something under order hash only; leave it out\n"
+	            "t:3:3: pool 'b' hashes by name, where 'hash.ipv4' and 'hash.ipv6' mean nothing; leave them out\n"
+	            "t:4:3: pool 'c' has order weighted, and 'trickle' means something under order failover only; leave it out\n"
+	            "t:5:3: pool 'd' has nothing that 'trickle' could go to; it takes a second tier\n"
+	            "t:6:3: pool 'e' answers with one endpoint, so that nothing can be 'spread'; set 'answers'\n"
+	            "t:6:35: endpoint 'e/e' needs a 'region', because its pool is spread by region\n"
+	            "t:7:3: pool 'f' has no 'check', so that 'unknown' means nothing; leave it out\n"
+	            "t:7:3: pool 'f' has no 'check', so that 'slow_start' means nothing; leave it out\n"
+	            "t:7:3: pool 'f' has order fastest, which goes by what checks see; give it a 'check'\n"
+	            "t:8:3: pool 'g' has order least-load, which goes by what checks see; give it a 'check'\n"
+	            "t:10:6: policy 'p' has nothing that 'trickle' could go to; it takes a second child\n"
+	            "t:11:6: policy 'q' has order weighted, and 'hash' means something under order hash only; leave it out\n"
+	            "t:11:50: policy 'q' has order rotate, and 'trickle' means something under order failover only; leave it out\n");
+}
+
 static void nodes_need_children_and_rules_need_matches(void **state)
 {
 	(void)state;
@@ -296,6 +336,7 @@ int main(void)
 		cmocka_unit_test(long_chains_and_loops_cost_no_stack),
 		cmocka_unit_test(endpoints_need_something_to_answer_with),
 		cmocka_unit_test(nearness_needs_regions),
+		cmocka_unit_test(knobs_that_mean_nothing_where_they_stand_are_errors),
 		cmocka_unit_test(nodes_need_children_and_rules_need_matches),
 		cmocka_unit_test(a_pool_by_hand_cannot_have_order_geo),
 		cmocka_unit_test(one_owner_has_one_record),

@@ -214,7 +214,7 @@ static void the_example_means_what_it_says(void **state)
 	assert_int_equal(www->children[3].node->order, ISB_ORDER_NEAREST);
 	const struct isb_zone *zone = isb_catalog_zone(&f.catalog, "example.com");
 	assert_string_equal(zone->file, "example.com.zone");
-	assert_int_equal(zone->nrecord, 7);
+	assert_int_equal(zone->nrecord, 8);
 	assert_int_equal(zone->records[6].types[0], ISB_SRV);
 	assert_int_equal(zone->records[2].ttl_s, 10);
 	assert_int_equal(zone->records[2].ttl_min_s, 5);

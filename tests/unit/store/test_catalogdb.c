@@ -2,6 +2,7 @@
 #include "catalog_test.h"
 
 #include "isobar/store/codec.h"
+#include "isobar/store/healthdb.h"
 
 static void an_empty_store_has_nothing(void **state)
 {
@@ -370,6 +371,83 @@ static void admin_rows_with_unknown_states_are_malformed(void **state)
 	}
 }
 
+static const struct isb_rollout three_steps = {
+	.to = "next", .pace = {.started_ms = 1763726400000, .every_ms = 600000, .nstep = 3, .step = {10, 50, 100}},
+	.begun_ms = 1763726400000, .abort_if = ISB_ABORT_DOWN, .slot = (uint32_t)ISB_SLOT_ALL, .author = "ada",
+	.reason = "release 42"};
+
+static int count_rollouts(void *arg, const char *record, const struct isb_rollout *rollout)
+{
+	assert_string_equal(record, "example.com/www");
+	assert_string_equal(rollout->to, "next");
+	++*(int *)arg;
+	return 0;
+}
+
+static void a_rollout_comes_back_as_it_was(void **state)
+{
+	struct isb_net nets[] = {{.addr = {4, {192, 0, 2}}, .len = 24}, {.addr = {6, {0x20, 1, 0xd, 0xb8}}, .len = 32}};
+	struct isb_rollout put = three_steps, got;
+	struct session s = edit_begin(*state, "");
+	int count = 0;
+	put.nets = nets;
+	put.nnet = 2;
+	put.sticky = true;
+	put.pace.paused_ms = 1763726400001;
+	assert_int_equal(isb_edit_put_object(s.edit, ISB_RECORD, "example.com/www", "policy: asia\n"), ISB_OK);
+	assert_int_equal(isb_edit_rollout(s.edit, "example.com/www", &put), ISB_OK);
+	edit_commit(&s);
+	s = look(*state);
+	assert_int_equal(isb_rollout_get(s.txn, "example.com/none", &got), ISB_ENOTFOUND);
+	assert_int_equal(isb_rollout_get(s.txn, "example.com/www", &got), ISB_OK);
+	assert_string_equal(got.to, "next");
+	assert_memory_equal(&got.pace, &put.pace, sizeof(put.pace));
+	assert_int_equal(got.nnet, 2);
+	assert_memory_equal(got.nets, nets, sizeof(nets));
+	assert_true(got.sticky && got.abort_if == ISB_ABORT_DOWN);
+	assert_int_equal(got.begun_ms, put.begun_ms);
+	assert_int_equal(got.slot, 0);
+	assert_string_equal(got.author, "ada");
+	assert_string_equal(got.reason, "release 42");
+	assert_int_equal(isb_rollout_each(s.txn, count_rollouts, &count), ISB_OK);
+	assert_int_equal(count, 1);
+	look_end(&s);
+}
+
+/* Every octet of a good row cut off or turned over gives the row of another rollout or none, never one that does not check;
+ * and a slot that nobody gave is none. */
+static void rollouts_that_do_not_add_up_are_malformed(void **state)
+{
+	struct isb_net net = {.addr = {4, {192, 0, 2}}, .len = 24};
+	struct isb_rollout good = three_steps, got;
+	struct isb_buf row = {0}, scratch = {0};
+	unsigned refused = 0;
+	good.nets = &net;
+	good.nnet = 1;
+	good.slot = 7;
+	isb_rollout_encode(&row, &good);
+	assert_int_equal(isb_rollout_decode((struct isb_slice){row.data, row.len}, &scratch, &got), ISB_OK);
+	for (size_t len = 0; len < row.len; len++)
+		assert_int_equal(isb_rollout_decode((struct isb_slice){row.data, len}, &scratch, &got), ISB_EFORMAT);
+	for (size_t i = 0; i < row.len; i++) {
+		row.data[i] = (char)~row.data[i];
+		int rc = isb_rollout_decode((struct isb_slice){row.data, row.len}, &scratch, &got);
+		assert_true(rc == ISB_OK ? isb_rollout_check(&got) : rc == ISB_EFORMAT);
+		refused += rc != ISB_OK;
+		row.data[i] = (char)~row.data[i];
+	}
+	assert_true(refused > 20);
+	struct isb_store *store = open_store(*state, ISB_STORE_WRITE_CATALOG);
+	struct isb_txn *txn = begin(store, ISB_ENV_CATALOG, true);
+	assert_int_equal(isb_row_put(txn, ISB_T_ROLLOUT, (struct isb_slice){"z/o", 4}, (struct isb_slice){row.data, row.len}),
+	                 ISB_OK);
+	assert_int_equal(isb_rollout_each(txn, count_rollouts, &refused), ISB_EFORMAT);
+	isb_txn_abort(txn);
+	isb_store_close(store);
+	isb_buf_done(&row);
+	isb_buf_done(&scratch);
+}
+
 /* --- The manual --- */
 
 static void the_manual_shows_these_very_rows(void **state)
@@ -384,6 +462,14 @@ static void the_manual_shows_these_very_rows(void **state)
 	const struct isb_admin_row drain = {ISB_ADMIN_DRAIN, 1763726400000, 1763733600000, "ada", "new kernel"};
 	assert_int_equal(isb_edit_admin(s.edit, "asia/icn-1", &drain), ISB_OK);
 	edit_commit(&s);
+	s = edit_begin(*state, "release 42");
+	struct isb_net net = {.addr = {4, {192, 0, 2}}, .len = 24};
+	struct isb_rollout rollout = three_steps;
+	rollout.nets = &net;
+	rollout.nnet = 1;
+	assert_int_equal(isb_edit_put_object(s.edit, ISB_RECORD, "example.com/www", "policy: asia\n"), ISB_OK);
+	assert_int_equal(isb_edit_rollout(s.edit, "example.com/www", &rollout), ISB_OK);
+	edit_commit(&s);
 
 	s = look(*state);
 	assert_in_manual(s.txn, ISB_T_META, "meta", SIZE_MAX);
@@ -391,6 +477,7 @@ static void the_manual_shows_these_very_rows(void **state)
 	assert_in_manual(s.txn, ISB_T_RRSET, "rrset", SIZE_MAX);
 	assert_in_manual(s.txn, ISB_T_SLOT, "slot", SIZE_MAX);
 	assert_in_manual(s.txn, ISB_T_ADMIN, "admin", SIZE_MAX);
+	assert_in_manual(s.txn, ISB_T_ROLLOUT, "rollout", SIZE_MAX);
 	assert_in_manual(s.txn, ISB_T_JOURNAL, "journal", SIZE_MAX);
 	look_end(&s);
 }
@@ -412,6 +499,8 @@ int main(void)
 		T(an_rrset_value_that_does_not_add_up_is_malformed),
 		T(a_large_zone_is_walked_whole_and_until_stopped),
 		T(admin_rows_with_unknown_states_are_malformed),
+		T(a_rollout_comes_back_as_it_was),
+		T(rollouts_that_do_not_add_up_are_malformed),
 		T(the_manual_shows_these_very_rows),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

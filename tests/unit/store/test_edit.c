@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "catalog_test.h"
 
+#include "isobar/store/healthdb.h"
+
 /* --- What counts as a change --- */
 
 static void an_edit_without_differences_leaves_the_generation_alone(void **state)
@@ -399,6 +401,80 @@ static void a_state_that_is_none_is_refused(void **state)
 	edit_abort(&s);
 }
 
+/* --- Rollouts --- */
+
+static struct isb_rollout to_next(void)
+{
+	return (struct isb_rollout){.to = "next", .pace = {.started_ms = 1, .nstep = 1, .step = {50}},
+	                            .slot = (uint32_t)ISB_SLOT_ALL, .author = "ada", .reason = ""};
+}
+
+static struct session with_rollout(const char *dir)
+{
+	struct session s = edit_begin(dir, "");
+	struct isb_rollout rollout = to_next();
+	put_pool(s.edit, "asia", "icn-1: {}");
+	assert_int_equal(isb_edit_put_object(s.edit, ISB_RECORD, "example.com/www", "policy: asia\n"), ISB_OK);
+	assert_int_equal(isb_edit_rollout(s.edit, "example.com/www", &rollout), ISB_OK);
+	edit_commit(&s);
+	return edit_begin(dir, "");
+}
+
+static uint32_t slot_of_rollout(struct session *s)
+{
+	struct isb_rollout rollout;
+	assert_int_equal(isb_rollout_get(s->txn, "example.com/www", &rollout), ISB_OK);
+	return rollout.slot;
+}
+
+static void a_rollout_has_a_slot_that_nobody_had(void **state)
+{
+	struct session s = with_rollout(*state);
+	struct isb_rollout rollout = to_next();
+	uint32_t slot = slot_of_rollout(&s), endpoint;
+	assert_int_equal(isb_slot_get(s.txn, "asia", "icn-1", &endpoint), ISB_OK);
+	assert_int_not_equal(slot, endpoint);
+	rollout.slot = slot; /* as before */
+	assert_int_equal(isb_edit_rollout(s.edit, "example.com/www", &rollout), ISB_OK);
+	assert_int_equal(isb_edit_count(s.edit), 0);
+	assert_int_equal(isb_edit_rollout(s.edit, "example.com/www", NULL), ISB_OK);
+	assert_int_equal(isb_edit_rollout(s.edit, "example.com/www", NULL), ISB_OK); /* as asked for already */
+	assert_int_equal(isb_edit_count(s.edit), 1);
+	edit_commit(&s);
+	s = edit_begin(*state, "");
+	put_pool(s.edit, "asia", "icn-1: {}, icn-2: {}");
+	rollout.slot = (uint32_t)ISB_SLOT_ALL;
+	assert_int_equal(isb_edit_rollout(s.edit, "example.com/www", &rollout), ISB_OK);
+	uint32_t again = slot_of_rollout(&s);
+	assert_true(again > slot);
+	edit_commit(&s);
+	s = look(*state);
+	assert_int_equal(isb_slot_get(s.txn, "asia", "icn-2", &endpoint), ISB_OK);
+	assert_true(endpoint > slot && endpoint != again);
+	look_end(&s);
+}
+
+static void a_rollout_without_its_record_is_refused(void **state)
+{
+	struct session s = with_rollout(*state);
+	struct isb_rollout rollout = to_next();
+	uint64_t generation;
+	assert_int_equal(isb_edit_delete_object(s.edit, ISB_RECORD, "example.com/www"), ISB_OK);
+	assert_int_equal(isb_edit_finish(s.edit, &generation), ISB_ENOTFOUND);
+	edit_abort(&s);
+	s = edit_begin(*state, "");
+	assert_int_equal(isb_edit_rollout(s.edit, "example.com/api", &rollout), ISB_OK);
+	assert_int_equal(isb_edit_finish(s.edit, &generation), ISB_ENOTFOUND);
+	edit_abort(&s);
+	s = edit_begin(*state, "");
+	rollout.pace.step[0] = 0;
+	assert_int_equal(isb_edit_rollout(s.edit, "example.com/www", &rollout), ISB_EINVAL);
+	assert_int_equal(isb_edit_rollout(s.edit, "", NULL), ISB_EINVAL);
+	assert_int_equal(isb_edit_rollout(s.edit, "example.com/www", NULL), ISB_OK); /* both together may go */
+	assert_int_equal(isb_edit_delete_object(s.edit, ISB_RECORD, "example.com/www"), ISB_OK);
+	edit_commit(&s);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, make_dir, remove_dir)
 int main(void)
 {
@@ -418,6 +494,8 @@ int main(void)
 		T(an_admin_state_is_kept_until_auto),
 		T(an_admin_state_goes_with_its_endpoint),
 		T(an_admin_state_without_an_endpoint_is_refused),
+		T(a_rollout_has_a_slot_that_nobody_had),
+		T(a_rollout_without_its_record_is_refused),
 		T(a_state_that_is_none_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -76,7 +76,7 @@ static void journal_rows_that_do_not_add_up_are_malformed(void **state)
 		{"\1\377\377\377\377k", 6},              /* a key beyond the row */
 		{"\1\0\0\0\0\0\0\0\0\0\0\0\0", 13},      /* no key */
 		{"\0\0\0\0\1k\0\0\0\0\0\0\0\0", 14},     /* no such table */
-		{"\5\0\0\0\1k\0\0\0\0\0\0\0\0", 14},
+		{"\6\0\0\0\1k\0\0\0\0\0\0\0\0", 14},
 		{"\1\0\0\0\1k\0\0\0\0\0\0\0\0x", 15},
 	};
 	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "isobar/base/buf.h"
+#include "isobar/base/diag.h"
+#include "isobar/model/model.h"
+#include "isobar/model/rollout.h"
+#include "isobar/store/env.h"
+
+/* What rollouts and the rest of the catalog owe one another, and whether the new side of one can answer. */
+
+/* The record with the key "zone/owner", or NULL. */
+struct isb_record *isb_record_of(const struct isb_catalog *catalog, const char *key);
+
+/* Every rollout's record is there and served by something else than what it is led to, and that is there and has
+ * endpoints for every type of the record that is answered today. Adds errors that say how to end the rollout first. ISB_OK,
+ * ISB_EINVAL, or why the rows cannot be read. */
+int isb_rollouts_check(struct isb_txn *catalog_txn, const struct isb_catalog *catalog, struct isb_diags *diags);
+
+/* Something beneath `to` must have data for every type of the record that its own policy answers. */
+void isb_record_check_types(const struct isb_catalog *catalog, const struct isb_record *record, const char *to,
+                            struct isb_mark at, struct isb_diags *diags);
+
+/* Whether a pool or policy can answer at all, whoever asks: a pool beneath it has min_up usable endpoints. What must be known
+ * of the catalog is kept, so that a probe may ask each second. */
+struct isb_standing;
+/* NULL: the catalog has neither pool nor policy of that name. */
+struct isb_standing *isb_standing_new(struct isb_txn *catalog_txn, const struct isb_catalog *catalog, const char *name);
+void isb_standing_free(struct isb_standing *standing); /* NULL is fine */
+/* ISB_OK or what reading the words said. ret_evidence: "next: 0 of 2 up", pool by pool. */
+int isb_standing_ask(const struct isb_standing *standing, struct isb_txn *health, int64_t now_ms, bool *ret_can,
+                     struct isb_buf *ret_evidence);

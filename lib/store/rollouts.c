@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "isobar/store/rollouts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "isobar/base/arena.h"
+#include "isobar/base/err.h"
+#include "isobar/model/rr.h"
+#include "isobar/store/catalogdb.h"
+#include "isobar/store/healthdb.h"
+
+struct isb_record *isb_record_of(const struct isb_catalog *catalog, const char *key)
+{
+	for (size_t i = 0; i < catalog->nzone; i++) {
+		const struct isb_zone *zone = &catalog->zones[i];
+		size_t len = strlen(zone->name);
+		if (strncmp(key, zone->name, len) != 0 || key[len] != '/')
+			continue;
+		for (size_t j = 0; j < zone->nrecord; j++)
+			if (strcmp(zone->records[j].owner, key + len + 1) == 0)
+				return &zone->records[j];
+	}
+	return NULL;
+}
+
+/* --- Pools beneath a name ------------------------------------------------------------------------------------------ */
+
+struct beneath {
+	const struct isb_catalog *catalog;
+	const struct isb_pool **pools; /* each once */
+	size_t count;
+	const struct isb_policy **seen; /* policies name one another freely; but each need be looked at only once */
+	size_t nseen;
+};
+
+static void add_named(struct beneath *b, const char *name);
+
+static void add_node(struct beneath *b, const struct isb_policy_node *node)
+{
+	for (size_t i = 0; i < node->nchild; i++) {
+		if (node->children[i].node)
+			add_node(b, node->children[i].node);
+		else
+			add_named(b, node->children[i].use.name);
+	}
+}
+
+static void add_named(struct beneath *b, const char *name)
+{
+	const struct isb_pool *pool = isb_catalog_pool(b->catalog, name);
+	const struct isb_policy *policy = pool ? NULL : isb_catalog_policy(b->catalog, name);
+	for (size_t i = 0; i < b->count; i++)
+		if (b->pools[i] == pool)
+			return;
+	for (size_t i = 0; i < b->nseen; i++)
+		if (b->seen[i] == policy)
+			return;
+	if (pool)
+		b->pools[b->count++] = pool;
+	if (!policy)
+		return;
+	b->seen[b->nseen++] = policy;
+	add_node(b, policy->root);
+}
+
+static struct beneath beneath(const struct isb_catalog *catalog, const char *name)
+{
+	struct beneath b = {.catalog = catalog, .pools = isb_xcalloc(catalog->npool, sizeof(*b.pools)),
+	                    .seen = isb_xcalloc(catalog->npolicy, sizeof(*b.seen))};
+	add_named(&b, name);
+	return b;
+}
+
+static void beneath_done(struct beneath *b)
+{
+	free(b->pools);
+	free(b->seen);
+}
+
+/* --- What belongs together ----------------------------------------------------------------------------------------- */
+
+static bool answers(const struct isb_catalog *catalog, const char *name, uint16_t type)
+{
+	struct beneath b = beneath(catalog, name);
+	bool found = false;
+	for (size_t i = 0; i < b.count && !found; i++)
+		for (size_t j = 0; j < b.pools[i]->nendpoint && !found; j++)
+			found = isb_endpoint_can(&b.pools[i]->endpoints[j], type);
+	beneath_done(&b);
+	return found;
+}
+
+struct checking {
+	const struct isb_catalog *catalog;
+	struct isb_diags *diags;
+	struct isb_arena arena; /* of the marks */
+};
+
+void isb_record_check_types(const struct isb_catalog *catalog, const struct isb_record *record, const char *to,
+                            struct isb_mark at, struct isb_diags *diags)
+{
+	char type[ISB_TYPE_TEXT];
+	const char *from = record->policy.name;
+	for (size_t i = 0; i < record->ntype; i++)
+		if (!answers(catalog, to, record->types[i]) && answers(catalog, from, record->types[i]))
+			isb_diag(diags, at, "'%s' has no endpoint that answers %s, as '%s' has", to,
+			         record->types[i] == ISB_ALIAS ? "ALIAS" : isb_type_print(record->types[i], type), from);
+}
+
+static int check_one(void *arg, const char *key, const struct isb_rollout *rollout)
+{
+	struct checking *c = arg;
+	const struct isb_record *record = isb_record_of(c->catalog, key);
+	const char *to = rollout->to;
+	struct isb_mark at = {.file = isb_arena_printf(&c->arena, "rollout/%s", key)};
+	if (!record)
+		isb_diag(c->diags, at, "record '%s' cannot go while it is led to '%s'; end that first: isobar rollout abort %s", key,
+		         to, key);
+	else if (strcmp(record->policy.name, to) == 0)
+		isb_diag(c->diags, at, "record '%s' is being led to '%s' and cannot be served by it before that ends; write: "
+		         "isobar rollout finish %s --force", key, to, key);
+	else if (!isb_catalog_pool(c->catalog, to) && !isb_catalog_policy(c->catalog, to))
+		isb_diag(c->diags, at, "'%s' cannot go while record '%s' is led to it; end that first: isobar rollout abort %s", to,
+		         key, key);
+	else
+		isb_record_check_types(c->catalog, record, to, at, c->diags);
+	return 0;
+}
+
+int isb_rollouts_check(struct isb_txn *catalog_txn, const struct isb_catalog *catalog, struct isb_diags *diags)
+{
+	struct checking c = {.catalog = catalog, .diags = diags};
+	size_t before = diags->count + diags->dropped;
+	int rc = isb_rollout_each(catalog_txn, check_one, &c);
+	if (rc != ISB_OK)
+		isb_diag(diags, (struct isb_mark){.file = "rollout"}, "the stored rollouts cannot be read: %s", isb_strerror(rc));
+	isb_arena_done(&c.arena);
+	return rc != ISB_OK ? rc : diags->count + diags->dropped == before ? ISB_OK : ISB_EINVAL;
+}
+
+/* --- Standing ------------------------------------------------------------------------------------------------------ */
+
+struct isb_standing {
+	struct isb_arena arena;
+	struct standing_pool {
+		const char *name;
+		uint32_t need;
+		bool checked;
+		enum isb_unknown unknown;
+		size_t count;
+		struct standing_endpoint {
+			uint32_t slot;
+			uint64_t admin;
+		} *endpoints;
+	} *pools;
+	size_t count;
+};
+
+static int add_pool(struct isb_standing *s, struct isb_txn *txn, const struct isb_pool *pool)
+{
+	struct standing_pool *p = &s->pools[s->count++];
+	uint32_t need = pool->min_up.percent ? (uint32_t)((pool->nendpoint * pool->min_up.n + 99) / 100) : pool->min_up.n;
+	*p = (struct standing_pool){.name = isb_arena_strdup(&s->arena, pool->name), .need = need ? need : 1,
+	                            .checked = pool->check.name != NULL, .unknown = pool->unknown, .count = pool->nendpoint};
+	p->endpoints = isb_arena_alloc(&s->arena, p->count * sizeof(*p->endpoints));
+	for (size_t i = 0; i < p->count; i++) {
+		struct isb_admin_row admin;
+		const char *name = isb_arena_printf(&s->arena, "%s/%s", pool->name, pool->endpoints[i].name);
+		int rc = isb_slot_get(txn, pool->name, pool->endpoints[i].name, &p->endpoints[i].slot);
+		if (rc != ISB_OK)
+			return rc;
+		if (isb_admin_get(txn, name, &admin) == ISB_OK)
+			p->endpoints[i].admin = isb_admin_pack(admin.admin, admin.until_ms);
+	}
+	return ISB_OK;
+}
+
+struct isb_standing *isb_standing_new(struct isb_txn *catalog_txn, const struct isb_catalog *catalog, const char *name)
+{
+	struct isb_standing *s = isb_xcalloc(1, sizeof(*s));
+	struct beneath b = beneath(catalog, name);
+	int rc = b.count ? ISB_OK : ISB_ENOTFOUND;
+	s->pools = isb_arena_alloc(&s->arena, b.count * sizeof(*s->pools));
+	for (size_t i = 0; i < b.count && rc == ISB_OK; i++)
+		rc = add_pool(s, catalog_txn, b.pools[i]);
+	beneath_done(&b);
+	if (rc == ISB_OK)
+		return s;
+	isb_standing_free(s);
+	return NULL;
+}
+
+void isb_standing_free(struct isb_standing *standing)
+{
+	if (!standing)
+		return;
+	isb_arena_done(&standing->arena);
+	free(standing);
+}
+
+/* As the walk judges (steer.c): an operator's word first; then the verdict, and without one what the pool says of that. */
+static int is_usable(const struct standing_pool *pool, const struct standing_endpoint *endpoint, struct isb_txn *health,
+                     int64_t now_ms, bool *ret_usable)
+{
+	uint64_t word = 0;
+	enum isb_admin admin = isb_admin_at(endpoint->admin, now_ms);
+	if (admin != ISB_ADMIN_AUTO || !pool->checked) {
+		*ret_usable = admin == ISB_ADMIN_AUTO || admin == ISB_ADMIN_UP;
+		return ISB_OK;
+	}
+	int rc = isb_word_get(health, endpoint->slot, &word);
+	enum isb_verdict verdict = (enum isb_verdict)(word & 3);
+	if (verdict == ISB_UNKNOWN && pool->unknown != ISB_UNKNOWN_HOLD)
+		verdict = pool->unknown == ISB_UNKNOWN_DOWN ? ISB_DOWN : ISB_UP;
+	else
+		verdict = isb_health_effective(word);
+	*ret_usable = verdict != ISB_DOWN;
+	return rc;
+}
+
+int isb_standing_ask(const struct isb_standing *standing, struct isb_txn *health, int64_t now_ms, bool *ret_can,
+                     struct isb_buf *ret_evidence)
+{
+	bool can = false;
+	for (size_t i = 0; i < standing->count; i++) {
+		const struct standing_pool *pool = &standing->pools[i];
+		size_t up = 0;
+		for (size_t j = 0; j < pool->count; j++) {
+			bool usable;
+			int rc = is_usable(pool, &pool->endpoints[j], health, now_ms, &usable);
+			if (rc != ISB_OK)
+				return rc;
+			up += usable;
+		}
+		can = can || (up && up >= pool->need);
+		isb_buf_printf(ret_evidence, "%s%s: %zu of %zu up", ret_evidence->len ? "; " : "", pool->name, up, pool->count);
+		if (pool->need > 1)
+			isb_buf_printf(ret_evidence, ", %u needed", pool->need);
+	}
+	*ret_can = can;
+	return ISB_OK;
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli.h"
+#include "isobar/base/clock.h"
+#include "isobar/base/err.h"
+#include "isobar/store/healthdb.h"
+#include "isobar/store/rollouts.h"
+
+/* Rollouts under way, for `rollout status` and `status`. */
+
+struct reading {
+	struct isb_catalog *catalog;
+	const char *only;
+	struct cli_rollouts *to;
+};
+
+static int add(void *arg, const char *record, const struct isb_rollout *row)
+{
+	const struct reading *r = arg;
+	struct cli_rollouts *all = r->to;
+	struct cli_record found;
+	if (r->only && strcmp(r->only, record) != 0)
+		return 0;
+	if (cli_find_record(r->catalog, record, &found) != CLI_OK) /* it said so; no writer leaves one behind */
+		return 0;
+	size_t size = sizeof(*all->list);
+	all->list = isb_arena_grow(&all->arena, all->list, all->count * size, (all->count + 1) * size);
+	struct cli_rollout *own = &all->list[all->count++];
+	*own = (struct cli_rollout){.record = found, .row = *row, .evidence = ""};
+	own->row.to = isb_arena_strdup(&all->arena, row->to);
+	own->row.nets = isb_arena_memdup(&all->arena, row->nets, row->nnet * sizeof(*row->nets));
+	own->row.author = isb_arena_strdup(&all->arena, row->author);
+	own->row.reason = isb_arena_strdup(&all->arena, row->reason);
+	return 0;
+}
+
+struct search {
+	struct cli_rollouts *all;
+	struct cli_rollout *one;
+};
+
+static int find_evidence(void *arg, const struct isb_transition *transition)
+{
+	const struct search *s = arg;
+	if (transition->slot != s->one->row.slot)
+		return 0;
+	s->one->evidence = isb_arena_strdup(&s->all->arena, transition->evidence);
+	return 1;
+}
+
+static int read_word(struct cli_rollouts *all, struct cli_rollout *one, struct isb_txn *health, int64_t now_ms)
+{
+	uint64_t word = 0;
+	struct search search = {all, one};
+	int rc = one->row.abort_if == ISB_ABORT_DOWN ? isb_word_get(health, one->row.slot, &word) : ISB_OK;
+	if (rc == ISB_OK && isb_abort_holds(word)) {
+		one->aborted_ms = isb_abort_ms(word);
+		rc = isb_transition_each(health, find_evidence, &search);
+	}
+	one->at = isb_pace_at(&one->row.pace, one->aborted_ms ? one->aborted_ms : now_ms);
+	return rc < 0 ? rc : ISB_OK;
+}
+
+int cli_rollouts_read(struct isb_txn *catalog_txn, struct isb_txn *health, struct isb_catalog *catalog, const char *only,
+                      int64_t now_ms, struct cli_rollouts *ret)
+{
+	struct reading reading = {catalog, only, ret};
+	int rc = isb_rollout_each(catalog_txn, add, &reading);
+	for (size_t i = 0; rc == ISB_OK && i < ret->count; i++)
+		rc = read_word(ret, &ret->list[i], health, now_ms);
+	return rc;
+}
+
+void cli_rollouts_done(struct cli_rollouts *rollouts)
+{
+	isb_arena_done(&rollouts->arena);
+	*rollouts = (struct cli_rollouts){0};
+}
+
+/* --- Words --------------------------------------------------------------------------------------------------------- */
+
+void cli_rollout_print(struct isb_buf *out, const struct isb_rollout *rollout)
+{
+	char span[ISB_SPAN_TEXT];
+	const char *lead = "";
+	for (unsigned i = 0; i < rollout->pace.nstep; i++)
+		isb_buf_printf(out, "%s%u", i ? ", " : "", rollout->pace.step[i]);
+	if (rollout->pace.nstep) {
+		isb_buf_puts(out, " %");
+		lead = ", ";
+	}
+	if (rollout->pace.nstep > 1)
+		isb_buf_printf(out, " every %s", isb_span_print(rollout->pace.every_ms, span));
+	if (rollout->nnet)
+		isb_buf_printf(out, "%s%zu network%s", lead, rollout->nnet, rollout->nnet == 1 ? "" : "s");
+	isb_buf_printf(out, "%s%s", rollout->sticky ? ", sticky" : "",
+	               rollout->abort_if == ISB_ABORT_DOWN ? ", aborted if down" : "");
+}
+
+void cli_rollout_print_step(struct isb_buf *out, const struct isb_rollout *rollout, const struct isb_pace_now *at)
+{
+	if (!rollout->pace.nstep)
+		isb_buf_printf(out, "%zu network%s only", rollout->nnet, rollout->nnet == 1 ? "" : "s");
+	else if (!at->step)
+		isb_buf_puts(out, "not begun by this clock");
+	else
+		isb_buf_printf(out, "step %u of %u: %u %%", at->step, rollout->pace.nstep, at->percent);
+	if (rollout->nnet && rollout->pace.nstep)
+		isb_buf_printf(out, " and %zu network%s", rollout->nnet, rollout->nnet == 1 ? "" : "s");
+}
+
+static const char *state_word(const struct cli_rollout *r)
+{
+	return r->aborted_ms ? "aborted" : r->row.pace.paused_ms ? "paused" : "running";
+}
+
+static int64_t since_ms(const struct cli_rollout *r)
+{
+	return r->aborted_ms ? r->aborted_ms : r->row.pace.paused_ms ? r->row.pace.paused_ms : r->row.begun_ms;
+}
+
+static const char *state_text(struct cli_rollouts *all, const struct cli_rollout *r)
+{
+	struct isb_buf out = {0};
+	if (r->aborted_ms || r->row.pace.paused_ms)
+		isb_buf_printf(&out, "%s at ", state_word(r));
+	cli_rollout_print_step(&out, &r->row, &r->at);
+	const char *text = isb_arena_strdup(&all->arena, isb_buf_text(&out));
+	isb_buf_done(&out);
+	return text;
+}
+
+/* "50 % at 2026-11-21T12:00:00Z (in 4m)" */
+static const char *next_text(struct cli_rollouts *all, const struct cli_rollout *r, int64_t now_ms)
+{
+	char when[24], in[ISB_SPAN_TEXT];
+	if (r->aborted_ms || !r->at.next_ms)
+		return "-";
+	return isb_arena_printf(&all->arena, "%u %% at %s (in %s)", r->row.pace.step[r->at.step],
+	                        isb_time_print(r->at.next_ms, when), isb_span_print(r->at.next_ms - now_ms, in));
+}
+
+static const char *why_text(struct cli_rollouts *all, const struct cli_rollout *r)
+{
+	if (r->aborted_ms)
+		return *r->evidence ? r->evidence : "the new side could not answer";
+	return isb_arena_printf(&all->arena, "%s%s%s", r->row.author, *r->row.reason ? ": " : "", r->row.reason);
+}
+
+void cli_rollouts_print(struct cli_rollouts *rollouts, int64_t now_ms)
+{
+	struct cli_table table;
+	cli_table_init(&table, 6, (const char *[]){"ROLLOUT", "FROM -> TO", "STATE", "SINCE", "NEXT STEP", "WHY"});
+	for (size_t i = 0; i < rollouts->count; i++) {
+		const struct cli_rollout *r = &rollouts->list[i];
+		char age[ISB_SPAN_TEXT];
+		const char *sides = isb_arena_printf(&rollouts->arena, "%s -> %s", r->record.record->policy.name, r->row.to);
+		isb_span_print(now_ms - since_ms(r), age);
+		cli_table_row(&table, (const char *[]){r->record.name, sides, state_text(rollouts, r), age,
+		                                       next_text(rollouts, r, now_ms), why_text(rollouts, r)});
+	}
+	cli_table_print(&table);
+}
+
+json_t *cli_rollouts_json(const struct cli_rollouts *rollouts)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < rollouts->count; i++) {
+		const struct cli_rollout *r = &rollouts->list[i];
+		const struct isb_pace *pace = &r->row.pace;
+		json_t *steps = json_array(), *nets = json_array();
+		for (unsigned k = 0; k < pace->nstep; k++)
+			json_array_append_new(steps, json_integer(pace->step[k]));
+		for (size_t k = 0; k < r->row.nnet; k++) {
+			char text[ISB_NET_TEXT];
+			json_array_append_new(nets, json_string(isb_net_print(&r->row.nets[k], text)));
+		}
+		json_array_append_new(
+			list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:o, s:I, s:I, s:o, s:b, s:b, s:I, s:s, s:s, s:s}",
+		                    "record", r->record.key, "name", r->record.name, "from", r->record.record->policy.name, "to",
+		                    r->row.to, "state", state_word(r), "step", (json_int_t)r->at.step, "percent",
+		                    (json_int_t)(r->aborted_ms ? 0 : r->at.percent), "steps", steps, "every_ms",
+		                    (json_int_t)pace->every_ms, "next_ms", (json_int_t)(r->aborted_ms ? 0 : r->at.next_ms), "nets",
+		                    nets, "sticky", r->row.sticky, "abort_if_down", r->row.abort_if == ISB_ABORT_DOWN, "since_ms",
+		                    (json_int_t)since_ms(r), "evidence", r->evidence, "author", r->row.author, "reason",
+		                    r->row.reason));
+	}
+	return list;
+}
