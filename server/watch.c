@@ -2,6 +2,7 @@
 #include "watch.h"
 
 #include <inttypes.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -25,7 +26,6 @@ enum {
 	SOON_STEP_MS = 2, /* how often a commit under way is looked for … */
 	SOON_TRIES = 1000, /* … and for how long: a slow disk may take seconds */
 	RTT_TICKS = 10,
-	GEO_TICKS = 60,
 	CLEAN_TICKS = 60,
 	PACE = 10, /* see check_cells() */
 	UNREADABLE_US = 60 * 1000 * 1000, /* how long samples that could not be read are left alone */
@@ -38,6 +38,10 @@ struct isb_watch {
 	const char *const *geo;
 	size_t ngeo;
 	struct isb_geodb *geodb; /* NULL: none */
+	uint64_t geo_seen;  /* stamp of the files at the last look */
+	uint64_t geo_tried; /* stamp of those that were opened last, or could not be */
+	bool geo_refused;   /* they could not be; that was said once */
+	bool geo_waits;     /* they are good, but the catalog is refused and no view can be built with them */
 	struct isb_cells *cells; /* the clients' round trips; NULL: could not be read yet */
 	struct isb_view *view;   /* the one in `live` */
 	uint64_t txn_id, generation; /* of the catalog that was tried last */
@@ -271,26 +275,49 @@ static void log_geo(const struct isb_watch *watch)
 		isb_log(ISB_LOG_INFO, "geo-none", "file=\"%s\"", watch->default_geo);
 }
 
-static void check_geo(struct isb_watch *watch)
+/* The old one stays until a good one stands there. Building has taken many times what a view keeps: it goes back. */
+static void reload_geo(struct isb_watch *watch)
 {
-	if (watch->geodb && !isb_geodb_changed(watch->geodb))
-		return;
 	struct isb_geodb *fresh = NULL;
 	struct isb_diags diags;
 	isb_diags_init(&diags);
-	if (open_geo(watch, &diags, &fresh) != ISB_OK)
+	int rc = open_geo(watch, &diags, &fresh);
+	if (rc == ISB_OK && !fresh && watch->geodb) {
+		isb_diag(&diags, (struct isb_mark){.file = watch->default_geo}, "the geo database is gone");
+		rc = ISB_ENOTFOUND;
+	}
+	watch->geo_refused = rc != ISB_OK;
+	if (rc != ISB_OK) {
 		log_refused("geo-refused", &diags);
+		if (watch->geodb)
+			isb_log(ISB_LOG_ERROR, "geo-kept", "databases=\"%s\"", isb_geodb_describe(watch->geodb));
+	}
 	isb_diags_done(&diags);
 	if (!fresh)
 		return;
 	read_cells(watch, fresh); /* they are rolled up by its facts */
-	if (rebuild(watch, fresh, true) != ISB_OK) {
-		isb_geodb_free(fresh);
-		return;
+	watch->geo_waits = rebuild(watch, fresh, true) != ISB_OK;
+	struct isb_geodb *unused = watch->geo_waits ? fresh : watch->geodb;
+	if (!watch->geo_waits) {
+		watch->geodb = fresh;
+		log_geo(watch);
 	}
-	isb_geodb_free(watch->geodb);
-	watch->geodb = fresh;
-	log_geo(watch);
+	isb_geodb_free(unused); /* no view looks into it any more */
+	malloc_trim(0);
+}
+
+/* A file that somebody is still writing changes from look to look: it is opened once it has not for one tick. `now`: as it
+ * is, and if it was refused before, once more. */
+static void check_geo(struct isb_watch *watch, bool now)
+{
+	uint64_t stamp = isb_geodb_stamp(watch->geo, watch->ngeo);
+	bool settled = stamp == watch->geo_seen;
+	watch->geo_seen = stamp;
+	bool same = stamp == watch->geo_tried && !(watch->geo_waits && !watch->refused);
+	if (now ? same && !watch->geo_refused : same || !settled)
+		return;
+	watch->geo_tried = stamp;
+	reload_geo(watch);
 }
 
 /* --- The thread --- */
@@ -325,8 +352,7 @@ static void on_tick(uv_timer_t *timer)
 	check_cells(watch);
 	if (tick % RTT_TICKS == 0)
 		check_rtts(watch);
-	if (tick % GEO_TICKS == 0)
-		check_geo(watch);
+	check_geo(watch, false);
 	if (tick % CLEAN_TICKS == 0) {
 		unsigned freed = isb_store_clean(watch->store);
 		if (freed)
@@ -350,7 +376,7 @@ static void on_wake(uv_async_t *async)
 		close_all(watch);
 		return;
 	}
-	check_geo(watch);
+	check_geo(watch, true);
 	rebuild(watch, watch->geodb, watch->refused); /* who asks again wants to hear the reasons again */
 }
 
@@ -373,6 +399,7 @@ int isb_watch_new(struct isb_store *store, const char *const *geo, size_t ngeo, 
 	snprintf(watch->default_geo, size, "%s/geo.mmdb", isb_store_dir(store));
 	watch->geo = ngeo ? geo : (const char *const *)&watch->default_geo;
 	watch->ngeo = ngeo ? ngeo : 1;
+	watch->geo_seen = watch->geo_tried = isb_geodb_stamp(watch->geo, watch->ngeo);
 	int rc = open_geo(watch, diags, &watch->geodb);
 	if (rc == ISB_OK) {
 		log_geo(watch);

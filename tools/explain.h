@@ -13,9 +13,10 @@ enum { EXPLAIN_QUERY_MAX = 512, EXPLAIN_ANSWER_MAX = 65535 };
 /* What an order that looks at the client made of one child. */
 struct explain_rank {
 	const char *node, *child;
-	size_t index; /* of the child in its node, as declared */
-	uint16_t rank;
+	uint16_t rank; /* ISB_RANK_OUT: the walk does not meet it */
+	bool again;    /* because all its pools are tried before */
 	const char *why;
+	const struct isb_policy_child *rule; /* of order geo, else NULL */
 };
 
 /* A moment that is over, put together from what the store keeps (explain_past.c). */
@@ -103,8 +104,8 @@ json_t *explain_hosts_json(struct explain *e);
 const struct explain_rank *explain_rank_of(const struct explain *e, const char *node, const char *child, unsigned rank);
 /* The geo rule that ranked it, as "continent AS, country AU", or NULL for what is no rule. */
 const char *explain_rule(struct explain *e, const struct explain_rank *rank);
-/* A node for people: its name, or what is written in place: "asia, us", "nearest of us, asia". */
-const char *explain_node(struct explain *e, const char *name, bool with_order);
+/* Named is what has a name of its own; what is written in place is called by what it holds, which takes spaces. */
+bool explain_named(const char *name);
 /* What the checks and the operator say of an endpoint. */
 const char *explain_verdict(struct explain *e, const struct isb_step *step);
 /* The network that a hash is made of, NULL: it is the name's. What candidates are compared by. What is held against nobody

@@ -33,7 +33,6 @@ static json_t *json_step(struct explain *e, const struct isb_step *step)
 	case ISB_STEP_RECORD: json_object_set_new(o, "class", json_integer(step->got)); break;
 	case ISB_STEP_ENTER:
 		json_object_set_new(o, "order", json_string(isb_order_words[step->order]));
-		json_object_set_new(o, "text", json_string(explain_node(e, step->name, true)));
 		break;
 	case ISB_STEP_ENDPOINT:
 		json_object_set_new(o, "state", json_string(explain_verdict(e, step)));

@@ -107,8 +107,7 @@ static int indent(unsigned depth)
 static const char *child_text(struct explain *e, const struct explain_rank *rank, const char *child)
 {
 	const char *rule = rank ? explain_rule(e, rank) : NULL;
-	const char *text = explain_node(e, child, true);
-	return rule ? isb_arena_printf(&e->arena, "%s: %s", rule, text) : text;
+	return rule ? isb_arena_printf(&e->arena, "%s: %s", rule, child) : child;
 }
 
 static void tell_outs(struct telling *t)
@@ -117,27 +116,23 @@ static void tell_outs(struct telling *t)
 	for (size_t i = 0; t->pending && i < e->nrank; i++) {
 		const struct explain_rank *r = &e->ranks[i];
 		if (r->rank == ISB_RANK_OUT && strcmp(r->node, t->pending) == 0)
-			printf("%*s-  %-*s  not for this client\n", indent(t->pending_depth) + 2, "", CHILD_WIDTH,
-			       child_text(e, r, r->child));
+			printf("%*s-  %-*s  %s\n", indent(t->pending_depth) + 2, "", CHILD_WIDTH, child_text(e, r, r->child),
+			       r->again ? "nothing that is not tried before" : "not for this client");
 	}
 	t->pending = NULL;
 }
 
 static void tell_enter(struct telling *t, const struct isb_step *step)
 {
-	struct explain *e = t->e;
 	const struct isb_step *drawn = t->drawn;
 	t->node[step->depth] = step->name;
 	t->order[step->depth] = step->order;
 	t->pending = step->name;
 	t->pending_depth = step->depth;
 	const char *order = isb_order_words[step->order], *lead = step->depth ? "-> " : "";
-	if (strchr(step->name, ' ')) /* no object's name: a rollout's */
-		printf("%*s%s%s", indent(step->depth), "", lead, step->name);
-	else if (strchr(step->name, '['))
-		printf("%*s%s%s of %s", indent(step->depth), "", lead, order, explain_node(e, step->name, false));
-	else
-		printf("%*s%s%s (%s)", indent(step->depth), "", lead, step->name, order);
+	printf("%*s%s%s", indent(step->depth), "", lead, step->name);
+	if (explain_named(step->name))
+		printf(" (%s)", order);
 	if (drawn && drawn->weight && drawn->weight < drawn->total)
 		printf(", drawn with %" PRIu32 " of %" PRIu64, drawn->weight, drawn->total);
 	putchar('\n');
@@ -233,7 +228,7 @@ static void tell_drawing(struct telling *t, const struct isb_step *step)
 			puts("by the hash of the name");
 		break;
 	default:
-		printf("candidate %s: %s\n", explain_node(t->e, step->name, true), explain_measure(t->e, step));
+		printf("candidate %s: %s\n", step->name, explain_measure(t->e, step));
 		break;
 	}
 }

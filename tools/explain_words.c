@@ -21,44 +21,18 @@ const struct explain_rank *explain_rank_of(const struct explain *e, const char *
 
 const char *explain_rule(struct explain *e, const struct explain_rank *rank)
 {
-	const struct isb_policy_node *node = isb_view_node(e->view, rank->node);
 	struct isb_buf out = {0};
-	if (!node || node->order != ISB_ORDER_GEO || rank->index >= node->nchild)
+	if (!rank->rule)
 		return NULL;
-	isb_view_rule_print(&node->children[rank->index], &out);
+	isb_view_rule_print(rank->rule, &out);
 	const char *text = isb_arena_strdup(&e->arena, isb_buf_text(&out));
 	isb_buf_done(&out);
 	return text;
 }
 
-/* --- Nodes --- */
-
-static void print_node(struct isb_buf *out, const struct isb_policy_node *node, bool with_order)
+bool explain_named(const char *name)
 {
-	if (with_order && node->order != ISB_ORDER_FAILOVER)
-		isb_buf_printf(out, "%s of ", isb_order_words[node->order]);
-	for (size_t i = 0; i < node->nchild; i++) {
-		isb_buf_puts(out, i ? ", " : "");
-		if (node->children[i].use.name) {
-			isb_buf_puts(out, node->children[i].use.name);
-			continue;
-		}
-		isb_buf_putc(out, '(');
-		print_node(out, node->children[i].node, true);
-		isb_buf_putc(out, ')');
-	}
-}
-
-const char *explain_node(struct explain *e, const char *name, bool with_order)
-{
-	const struct isb_policy_node *node = strchr(name, '[') ? isb_view_node(e->view, name) : NULL;
-	struct isb_buf out = {0};
-	if (!node)
-		return name;
-	print_node(&out, node, with_order);
-	const char *text = isb_arena_strdup(&e->arena, isb_buf_text(&out));
-	isb_buf_done(&out);
-	return text;
+	return !strchr(name, ' ');
 }
 
 /* --- Endpoints --- */

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <inttypes.h>
 #include <stdio.h>
 
 #include "cli.h"
 #include "isobar/base/err.h"
-#include "isobar/view/view.h"
+#include "isobar/view/prove.h"
 
 /* check: files by themselves; or, without any, the store as the server compiles it. */
 
@@ -13,7 +12,42 @@ struct count {
 	size_t n;
 };
 
-static void say_counts(const struct cli *cli, const struct count *counts, size_t n)
+/* --- Scopes --- */
+
+struct proofs {
+	struct isb_buf text;
+	json_t *json;
+	size_t networks;
+};
+
+static void add_proof(void *arg, const struct isb_proof *proof)
+{
+	struct proofs *p = arg;
+	json_t *records = json_array();
+	for (size_t i = 0; i < proof->nrecord; i++)
+		json_array_append_new(records, json_string(proof->records[i]));
+	json_array_append_new(p->json, json_pack("{s:o, s:I, s:I}", "records", records, "networks", (json_int_t)proof->networks,
+	                                         "decisions", (json_int_t)proof->decisions));
+	isb_buf_printf(&p->text, "scopes of %s", proof->records[0]);
+	if (proof->nrecord > 1)
+		isb_buf_printf(&p->text, " and %zu more", proof->nrecord - 1);
+	isb_buf_printf(&p->text, " are exact: %zu network%s, %zu decision%s\n", proof->networks, proof->networks == 1 ? "" : "s",
+	               proof->decisions, proof->decisions == 1 ? "" : "s");
+	p->networks += proof->networks;
+}
+
+static void proofs_init(struct proofs *p)
+{
+	*p = (struct proofs){.json = json_array()};
+}
+
+static void proofs_done(struct proofs *p)
+{
+	isb_buf_done(&p->text);
+	json_decref(p->json);
+}
+
+static void say_all(const struct cli *cli, const struct count *counts, size_t n, const struct proofs *proofs)
 {
 	json_t *json = cli->json ? json_object() : NULL;
 	for (size_t i = 0; i < n; i++) {
@@ -22,22 +56,41 @@ static void say_counts(const struct cli *cli, const struct count *counts, size_t
 		else
 			printf("%s%s %zu", i ? ", " : "ok: ", counts[i].what, counts[i].n);
 	}
-	if (json)
+	if (json) {
+		json_object_set(json, "scopes", proofs->json);
 		cli_print_json(json);
-	else
-		putchar('\n');
+	} else {
+		printf("\n%s", isb_buf_text(&proofs->text));
+	}
+}
+
+/* --- Files --- */
+
+/* The plans of files that are sound in themselves, and the proof of their scopes. */
+static void prove_files(const struct cli *cli, struct cli_wanted *w, struct proofs *proofs)
+{
+	struct isb_geodb *geodb = NULL;
+	struct isb_view *view = NULL;
+	if (cli_open_geodb(cli, &w->diags, &geodb) == ISB_OK && isb_view_draft(&w->catalog, geodb, &w->diags, &view) == ISB_OK)
+		isb_view_prove(view, &w->diags, add_proof, proofs);
+	isb_view_free(view);
+	isb_geodb_free(geodb);
 }
 
 static int check_files(struct cli *cli)
 {
 	struct cli_wanted w = {0};
+	struct proofs proofs;
 	size_t records = 0, rrsets = 0;
 	int rc = cli_wanted_words(cli, "check");
 	if (rc != CLI_OK)
 		return rc;
+	proofs_init(&proofs);
 	cli_wanted_read(cli, &w);
 	isb_catalog_check(&w.catalog, &w.diags);
 	cli_wanted_check_cnames(&w);
+	if (!w.diags.count)
+		prove_files(cli, &w, &proofs);
 	for (size_t i = 0; i < w.nzone; i++) {
 		records += w.catalog.zones[i].nrecord;
 		rrsets += w.zones[i].data.count;
@@ -45,36 +98,27 @@ static int check_files(struct cli *cli)
 	if (w.diags.count)
 		rc = cli_refuse(&w.diags, "no valid catalog");
 	else
-		say_counts(cli,
-		           (const struct count[]){{"regions", w.catalog.nregion}, {"checks", w.catalog.ncheck},
-		                                  {"pools", w.catalog.npool}, {"policies", w.catalog.npolicy}, {"zones", w.nzone},
-		                                  {"records", records}, {"rrsets", rrsets}},
-		           7);
+		say_all(cli,
+		        (const struct count[]){{"regions", w.catalog.nregion}, {"checks", w.catalog.ncheck},
+		                               {"pools", w.catalog.npool}, {"policies", w.catalog.npolicy}, {"zones", w.nzone},
+		                               {"records", records}, {"rrsets", rrsets}},
+		        7, &proofs);
+	proofs_done(&proofs);
 	cli_wanted_done(&w);
 	return rc;
 }
 
-/* No scope may cover two clients with different answers (RFC 7871 §7.3.1): proved over each compiled map. */
-static int prove(const struct isb_view *view, struct isb_diags *diags, size_t *ret_leaves)
-{
-	for (uint32_t i = 0; i < view->plan->nmap; i++) {
-		size_t leaves = 0;
-		if (isb_geomap_prove(view->maps[i], &leaves) != ISB_OK)
-			isb_diag(diags, (struct isb_mark){0}, "geo map %" PRIu32 " of the compiled catalog is not sound; please report this",
-			         i);
-		*ret_leaves += leaves;
-	}
-	return diags->count ? ISB_EFORMAT : ISB_OK;
-}
+/* --- The store --- */
 
 static int check_store(struct cli *cli, struct cli_reader *reader)
 {
 	struct isb_diags diags = {0};
 	struct isb_geodb *geodb = NULL;
 	struct isb_view *view = NULL;
+	struct proofs proofs;
 	struct isb_cells *cells = NULL;
-	size_t leaves = 0;
 	int err = cli_open_geodb(cli, &diags, &geodb), rc = CLI_OK;
+	proofs_init(&proofs);
 	if (err == ISB_OK)
 		err = cli_read_cells(cli, reader, geodb, &cells);
 	if (err == ISB_OK)
@@ -84,17 +128,19 @@ static int check_store(struct cli *cli, struct cli_reader *reader)
 	if (err == ISB_OK) {
 		isb_catalog_check(isb_view_catalog(view), &diags);
 		cli_check_cnames(reader->catalog, isb_view_catalog(view), &diags);
-		err = prove(view, &diags, &leaves);
+		err = isb_view_prove(view, &diags, add_proof, &proofs);
 	}
 	if (diags.count)
 		rc = cli_refuse(&diags, "the store does not check out");
 	else if (err != ISB_OK)
 		rc = cli_unreadable(cli, err);
 	else
-		say_counts(cli,
-		           (const struct count[]){{"generation", view->generation}, {"zones", view->nzone},
-		                                  {"records", view->nrecord}, {"geo maps", view->plan->nmap}, {"networks", leaves}},
-		           5);
+		say_all(cli,
+		        (const struct count[]){{"generation", view->generation}, {"zones", view->nzone},
+		                               {"records", view->nrecord}, {"geo maps", view->plan->nmap},
+		                               {"networks", proofs.networks}},
+		        5, &proofs);
+	proofs_done(&proofs);
 	isb_view_free(view);
 	isb_geodb_free(geodb);
 	isb_diags_done(&diags);
@@ -115,8 +161,9 @@ static int run(struct cli *cli)
 }
 
 const struct verb verb_check = {
-	"check", "-f FILE ...\n[--geo FILE ...]", "check catalog files, or the store as the server compiles it",
+	"check", "-f FILE ... [--geo FILE ...]\n[--geo FILE ...]", "check catalog files, or the store as the server compiles it",
 	"Files are checked without a store and must be whole: what they refer to must stand in one of\n"
-	"them. Without files the store is compiled, and every ECS scope is proved to cover one answer only.\n"
+	"them; without files the store is checked. Both are compiled as the server does it, and for every\n"
+	"steered record it is proved that no ECS scope covers two decisions and that none could be wider.\n"
 	"What can be set in a check: isobar help checks.\n",
 	"-f catalog.yaml", "fg", run};

@@ -200,13 +200,10 @@ static const struct isb_record *find_declared(const struct isb_catalog *catalog,
 static void add_rank(void *arg, const struct isb_why *why)
 {
 	struct explain *e = arg;
-	const struct explain_rank *last = e->nrank ? &e->ranks[e->nrank - 1] : NULL;
-	bool first = !last || strcmp(last->node, why->node) != 0;
 	e->ranks = isb_xrealloc(e->ranks, (e->nrank + 1) * sizeof(*e->ranks));
-	size_t index = first ? 0 : e->ranks[e->nrank - 1].index + 1;
 	e->ranks[e->nrank++] = (struct explain_rank){
-		.node = isb_arena_strdup(&e->arena, why->node), .child = isb_arena_strdup(&e->arena, why->child),
-		.index = index, .rank = why->rank, .why = isb_arena_strdup(&e->arena, why->why)};
+		.node = isb_arena_strdup(&e->arena, why->node), .child = isb_arena_strdup(&e->arena, why->child), .rank = why->rank,
+		.again = why->again, .why = isb_arena_strdup(&e->arena, why->why), .rule = why->rule};
 }
 
 static void find_record(struct explain *e, const char *name)
@@ -220,7 +217,7 @@ static void find_record(struct explain *e, const char *name)
 			e->record = record;
 			e->declared = find_declared(isb_view_catalog(e->view), name);
 		}
-		isb_view_why(e->view, e->geodb, n, &e->client.addr, add_rank, e);
+		isb_view_why(e->view, n, &e->client.addr, add_rank, e);
 	}
 }
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "isobar/base/clock.h"
@@ -36,6 +37,8 @@ struct status {
 	struct isb_probe_row *probes;
 	struct cli_rollouts rollouts;
 	size_t nprobe, heard; /* heard: probes that report and see something */
+	struct isb_buf geo;       /* what the geo databases call themselves; empty: there are none */
+	struct isb_diags geo_wrong;
 };
 
 /* --- Reading --- */
@@ -117,6 +120,21 @@ static int add_probe(void *arg, const struct isb_probe_row *probe)
 	return 0;
 }
 
+/* What isobard should have open. It keeps what it has while something is wrong with that. */
+static void read_geo(struct status *s)
+{
+	const char *own = isb_arena_printf(&s->arena, "%s/geo.mmdb", s->cli->store_dir);
+	const char *const *paths = s->cli->ngeo ? s->cli->geo : &own;
+	size_t count = s->cli->ngeo ? s->cli->ngeo : access(own, F_OK) == 0;
+	for (size_t i = 0; i < count; i++) {
+		char *label;
+		if (isb_geodb_label(paths[i], &s->geo_wrong, &label) != ISB_OK)
+			continue;
+		isb_buf_printf(&s->geo, "%s%s", s->geo.len ? ", " : "", label);
+		free(label);
+	}
+}
+
 static int read_all(struct status *s)
 {
 	struct isb_diags diags = {0};
@@ -130,6 +148,7 @@ static int read_all(struct status *s)
 		rc = isb_probe_each(s->reader.health, add_probe, s);
 	if (rc == ISB_OK)
 		rc = cli_rollouts_read(s->reader.catalog, s->reader.health, &s->catalog, NULL, s->cli->now_ms, &s->rollouts);
+	read_geo(s);
 	isb_diags_print(&diags, stderr);
 	isb_diags_done(&diags);
 	return rc;
@@ -213,6 +232,10 @@ static void print_counts(const struct status *s)
 	       s->count);
 	printf("checks: %zu up, %zu down, %zu disputed, %zu unknown, %zu unchecked; operators: %zu forced, %zu drained\n",
 	       verdict[ISB_UP], verdict[ISB_DOWN], verdict[ISB_DISPUTED], verdict[ISB_UNKNOWN], unchecked, forced, drained);
+	if (s->geo.len || !s->geo_wrong.count)
+		printf("geo: %s\n", s->geo.len ? s->geo.data : "no database");
+	for (size_t i = 0; i < s->geo_wrong.count; i++)
+		printf("geo: %s: %s; isobard keeps what it has\n", s->geo_wrong.list[i].at.file, s->geo_wrong.list[i].text);
 }
 
 static void print_rows(struct status *s)
@@ -286,8 +309,13 @@ static void print_json(struct status *s)
 		                                        (json_int_t)p->checks));
 	}
 	cli_resolved_json_all(s->reader.health, aliases);
-	cli_print_json(json_pack("{s:I, s:o, s:o, s:o, s:o}", "generation", (json_int_t)s->generation, "endpoints", endpoints,
-	                         "aliases", aliases, "rollouts", cli_rollouts_json(&s->rollouts), "probes", probes));
+	json_t *wrong = json_array();
+	for (size_t i = 0; i < s->geo_wrong.count; i++)
+		json_array_append_new(wrong, json_pack("{s:s, s:s}", "file", s->geo_wrong.list[i].at.file, "reason",
+		                                       s->geo_wrong.list[i].text));
+	json_t *geo = json_pack("{s:s?, s:o}", "databases", s->geo.len ? s->geo.data : NULL, "refused", wrong);
+	cli_print_json(json_pack("{s:I, s:o, s:o, s:o, s:o, s:o}", "generation", (json_int_t)s->generation, "endpoints", endpoints,
+	                         "aliases", aliases, "rollouts", cli_rollouts_json(&s->rollouts), "probes", probes, "geo", geo));
 }
 
 static int run(struct cli *cli)
@@ -319,6 +347,8 @@ static int run(struct cli *cli)
 		isb_buf_done(&s.rows[i].evidence);
 	free(s.rows);
 	free(s.probes);
+	isb_buf_done(&s.geo);
+	isb_diags_done(&s.geo_wrong);
 	cli_rollouts_done(&s.rollouts);
 	isb_arena_done(&s.arena);
 	isb_catalog_done(&s.catalog);
@@ -327,6 +357,6 @@ static int run(struct cli *cli)
 }
 
 const struct verb verb_status = {
-	"status", "", "what is up, down, forced, drained or rolled out, since when and why",
+	"status", "[--geo FILE ...]", "what is up, down, forced, drained or rolled out, since when and why",
 	"From the store alone: the server need not run. A state that is unknown or disputed is answered\n"
-	"as what is held, and as up when nothing is.\n", "", "", run};
+	"as what is held, and as up when nothing is.\n", "", "g", run};

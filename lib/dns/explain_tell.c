@@ -24,10 +24,20 @@ struct page {
 	bool full;
 };
 
+/* A geo rule that leads this client to a child. */
+struct led {
+	const char *node, *child;
+	unsigned rank;
+	size_t number; /* of the rule, from 1 */
+	const struct isb_policy_child *rule;
+};
+
 struct walk {
 	struct isb_telling *t;
 	struct page page;
 	const struct isb_step *node[DEPTHS]; /* entered, by depth */
+	struct led *led;
+	size_t nled;
 };
 
 /* --- Lines --- */
@@ -69,33 +79,41 @@ static const char *name_of(const struct isb_step *node)
 	return node ? node->name : "";
 }
 
-/* " by rule 2: country KR" for the geo rule that led to the child, where one alone can have. */
-static const char *rule_of(struct walk *w, const struct isb_step *node, const char *child)
+static void add_led(void *arg, const struct isb_why *why)
+{
+	struct walk *w = arg;
+	struct isb_arena *arena = &w->t->trace->arena;
+	if (!why->rule || why->rank == ISB_RANK_OUT)
+		return;
+	w->led = isb_arena_grow(arena, w->led, w->nled * sizeof(*w->led), (w->nled + 1) * sizeof(*w->led));
+	w->led[w->nled++] = (struct led){.node = isb_arena_strdup(arena, why->node), .child = isb_arena_strdup(arena, why->child),
+	                                 .rank = why->rank, .number = why->index + 1, .rule = why->rule};
+}
+
+/* Asks the orders once more which rules led this client where. */
+static void find_rules(struct walk *w, const struct isb_step *record)
+{
+	const struct isb_plan *plan = w->t->view->plan;
+	for (uint32_t i = 0; w->t->view->own && i < plan->nrecord; i++) {
+		const struct isb_plan_record *one = isb_plan_record(plan, i);
+		if (one && isb_plan_text(plan, one->name) == record->name)
+			isb_view_why(w->t->view, i, w->t->client, add_led, w);
+	}
+}
+
+/* " by rule 2: country KR" for the geo rule that led to the child. */
+static const char *rule_of(struct walk *w, const struct isb_step *node, const struct isb_step *child)
 {
 	struct isb_buf out = {0};
-	const struct isb_policy_child *rule = NULL;
-	size_t number = 0;
-	const struct isb_policy_node *policy =
-		node && node->order == ISB_ORDER_GEO && w->t->view->own ? isb_view_node(w->t->view, node->name) : NULL;
-	for (size_t i = 0; policy && i < policy->nchild; i++) {
-		const struct isb_policy_child *one = &policy->children[i];
-		const char *name = one->use.name;
-		char place[STRING_MAX];
-		if (!name) {
-			snprintf(place, sizeof(place), "%s[%zu]", node->name, i);
-			name = place;
-		}
-		if (strcmp(name, child) != 0)
-			continue;
-		if (rule)
-			return "";
-		rule = one;
-		number = i + 1;
-	}
-	if (!rule)
+	const struct led *led = NULL;
+	for (size_t i = 0; node && i < w->nled && !led; i++)
+		if (w->led[i].rank == child->rank && strcmp(w->led[i].node, node->name) == 0 &&
+		    strcmp(w->led[i].child, child->name) == 0)
+			led = &w->led[i];
+	if (!led)
 		return "";
-	isb_view_rule_print(rule, &out);
-	const char *text = isb_arena_printf(&w->t->trace->arena, " by rule %zu: %s", number, isb_buf_text(&out));
+	isb_view_rule_print(led->rule, &out);
+	const char *text = isb_arena_printf(&w->t->trace->arena, " by rule %zu: %s", led->number, isb_buf_text(&out));
 	isb_buf_done(&out);
 	return text;
 }
@@ -108,10 +126,10 @@ static void tell_draw(struct walk *w, const struct isb_step *step)
 		    step->total);
 	else if (step->weight < step->total)
 		say(&w->page, "policy %s (%s) takes %s%s, drawn with %" PRIu32 " of %" PRIu64, name_of(node), order_of(node), step->name,
-		    rule_of(w, node, step->name), step->weight, step->total);
+		    rule_of(w, node, step), step->weight, step->total);
 	else
 		say(&w->page, "policy %s (%s) takes %s%s, rank %u", name_of(node), order_of(node), step->name,
-		    rule_of(w, node, step->name), step->rank + 1);
+		    rule_of(w, node, step), step->rank + 1);
 }
 
 /* Draws below tell of it in place of the node. */
@@ -194,7 +212,10 @@ static void tell_step(struct walk *w, const struct isb_step *step)
 	if (step->depth >= DEPTHS)
 		return;
 	switch (step->kind) {
-	case ISB_STEP_RECORD: say(&w->page, "record %s, class %u of its clients", step->name, step->got); break;
+	case ISB_STEP_RECORD:
+		say(&w->page, "record %s, class %u of its clients", step->name, step->got);
+		find_rules(w, step);
+		break;
 	case ISB_STEP_ENTER: w->node[step->depth] = step; break;
 	case ISB_STEP_ROLLOUT: tell_rollout(w, step); break;
 	case ISB_STEP_DRAW: tell_draw(w, step); break;

@@ -33,6 +33,7 @@ struct builder {
 	struct isb_tree_map **maps;
 	size_t nmap;
 	uint32_t *node_at; /* of the tree and class at hand: offset of each node, 0: not added yet */
+	const uint16_t *rank; /* likewise: its ranks; NULL without orders by client */
 };
 
 /* Whatever is the same is there once: nodes of a pool that many policies use, rdata, names. `kind` keeps octets of
@@ -208,33 +209,7 @@ static uint32_t count_min_up(const struct isb_pool *pool)
 	return n ? n : 1;
 }
 
-/* Children sorted by rank; equal ranks keep their order. Few, and mostly sorted already. */
-static void sort_children(struct isb_plan_node *node)
-{
-	for (uint32_t i = 1; i < node->nchild; i++) {
-		struct isb_plan_child child = node->child[i];
-		uint32_t j = i;
-		for (; j && node->child[j - 1].rank > child.rank; j--)
-			node->child[j] = node->child[j - 1];
-		node->child[j] = child;
-	}
-}
-
-/* The ranks that a class gives this node's children, or those of an order that does not look at the client. */
-static const uint16_t *ranks_of(const struct isb_tree *tree, const struct isb_tree_map *map, uint32_t cls, uint32_t at,
-                                uint16_t *scratch)
-{
-	const struct isb_tree_node *node = &tree->nodes[at];
-	if (node->order->by_client) {
-		size_t skip = 0;
-		for (uint32_t i = 0; i < at; i++)
-			skip += isb_tree_ranks(&tree->nodes[i]);
-		return map->rank + (size_t)cls * map->nrank + skip;
-	}
-	struct isb_order_in in = isb_tree_order_in(tree, node, NULL, NULL);
-	node->order->rank(&in, scratch, NULL);
-	return scratch;
-}
+static uint32_t add_node(struct builder *b, const struct isb_tree *tree, const struct isb_tree_settled *settled, uint32_t at);
 
 /* One set of counters for every class and record that comes to the node. */
 static uint32_t rotor_of(struct builder *b, const char *name)
@@ -308,41 +283,41 @@ static void part_namesakes(struct isb_plan_node *node)
 				node->child[i].key = (uint32_t)isb_hash_mix(node->child[i].key, ++nth);
 }
 
-static uint32_t add_node(struct builder *b, const struct isb_tree *tree, const struct isb_tree_map *map, uint32_t cls,
-                         uint32_t at);
-
 static uint32_t key_of(const char *pool, const char *endpoint)
 {
 	return (uint32_t)isb_hash(endpoint, strlen(endpoint), isb_hash(pool, strlen(pool), 0));
 }
 
-static bool add_child(struct builder *b, const struct isb_tree *tree, const struct isb_tree_map *map, uint32_t cls,
-                      uint32_t at, size_t i, struct isb_plan_child *child)
+static struct isb_plan_child plan_child(struct builder *b, const struct isb_tree *tree,
+                                        const struct isb_tree_settled *settled, uint32_t at,
+                                        const struct isb_tree_choice *choice)
 {
 	const struct isb_tree_node *node = &tree->nodes[at];
+	struct isb_plan_child child = {.rank = choice->rank};
 	if (node->pool) {
 		uint32_t base = 0;
 		isb_map_get(&b->pool_base, node->pool->name, strlen(node->pool->name), &base);
-		child->ref = base + (uint32_t)i;
-		child->weight = node->pool->endpoints[i].weight;
-		child->key = key_of(node->name, node->pool->endpoints[i].name);
-		return true;
+		child.ref = base + choice->from;
+		child.weight = node->pool->endpoints[choice->from].weight;
+		child.key = key_of(node->name, node->pool->endpoints[choice->from].name);
+		return child;
 	}
-	child->ref = add_node(b, tree, map, cls, node->child[i]);
-	child->weight = node->policy->children[i].weight;
-	child->key = tree->nodes[node->child[i]].key;
-	return child->ref != ISB_NO_NODE;
+	struct isb_tree_end end = isb_tree_end(tree, settled, at, choice);
+	uint32_t leads_to = tree->nodes[end.node].child[end.child];
+	child.ref = add_node(b, tree, settled, leads_to);
+	child.weight = tree->nodes[end.node].policy->children[end.child].weight;
+	child.key = tree->nodes[leads_to].key;
+	return child;
 }
 
 /* Between the sides of a rollout. A class of clients that only one side serves is not led anywhere: whom no rule of the old
  * side matches is answered as before until the rollout is finished, and whom no rule of the new side matches stays. */
-static uint32_t add_sides(struct builder *b, const struct isb_tree *tree, const struct isb_tree_map *map, uint32_t cls,
-                          uint32_t at)
+static uint32_t add_sides(struct builder *b, const struct isb_tree *tree, const struct isb_tree_settled *settled, uint32_t at)
 {
 	const struct isb_tree_node *from = &tree->nodes[at];
 	const struct isb_rollout *rollout = from->rollout;
-	uint32_t old = add_node(b, tree, map, cls, from->child[from->listed]);
-	uint32_t new = add_node(b, tree, map, cls, from->child[!from->listed]);
+	uint32_t old = add_node(b, tree, settled, from->child[from->listed]);
+	uint32_t new = add_node(b, tree, settled, from->child[!from->listed]);
 	if (old == ISB_NO_NODE || new == ISB_NO_NODE)
 		return old;
 	struct isb_plan_rollout sides = {.pace = rollout->pace, .seed = (uint64_t)rollout->begun_ms, .slot = rollout->slot,
@@ -366,30 +341,25 @@ static uint32_t add_sides(struct builder *b, const struct isb_tree *tree, const 
 }
 
 /* Offset of the node for one class, or ISB_NO_NODE when no child is left for it. */
-static uint32_t add_node(struct builder *b, const struct isb_tree *tree, const struct isb_tree_map *map, uint32_t cls,
-                         uint32_t at)
+static uint32_t add_node(struct builder *b, const struct isb_tree *tree, const struct isb_tree_settled *settled, uint32_t at)
 {
 	if (b->node_at[at])
 		return b->node_at[at];
 	const struct isb_tree_node *from = &tree->nodes[at];
 	if (from->rollout)
-		return b->node_at[at] = add_sides(b, tree, map, cls, at);
-	uint16_t *scratch = isb_xcalloc(from->nchild, sizeof(*scratch));
-	const uint16_t *rank = ranks_of(tree, map, cls, at, scratch);
-	struct isb_plan_node *node = isb_xcalloc(1, sizeof(*node) + from->nchild * sizeof(node->child[0]));
+		return b->node_at[at] = add_sides(b, tree, settled, at);
+	struct isb_tree_span span = settled->node[at];
+	struct isb_plan_node *node = isb_xcalloc(1, sizeof(*node) + span.count * sizeof(node->child[0]));
 	node->name = intern_text(b, from->name);
-	set_drawing(b, from, from->order->param ? rank[from->nchild] : ISB_PARAM_NONE, node);
+	set_drawing(b, from, from->order->param ? b->rank[from->rank_at + from->nchild] : ISB_PARAM_NONE, node);
 	if (from->pool) {
 		node->flags |= ISB_NODE_POOL | (from->pool->spread ? ISB_NODE_SPREAD : 0);
 		node->answers = from->pool->answers;
 		node->min_up = count_min_up(from->pool);
 	}
-	for (size_t i = 0; i < from->nchild; i++) {
-		struct isb_plan_child child = {.rank = rank[i]};
-		if (rank[i] != ISB_RANK_OUT && add_child(b, tree, map, cls, at, i, &child))
-			node->child[node->nchild++] = child;
-	}
-	sort_children(node);
+	node->nchild = span.count;
+	for (uint32_t i = 0; i < span.count; i++)
+		node->child[i] = plan_child(b, tree, settled, at, &settled->choice[span.first + i]);
 	if (from->order->id == ISB_ORDER_HASH)
 		part_namesakes(node);
 	set_bits_below(b, node);
@@ -397,7 +367,6 @@ static uint32_t add_node(struct builder *b, const struct isb_tree *tree, const s
 	if (node->nchild)
 		offset = intern(b, 'n', node, sizeof(*node) + node->nchild * sizeof(node->child[0]));
 	free(node);
-	free(scratch);
 	b->node_at[at] = offset;
 	return offset;
 }
@@ -481,11 +450,15 @@ static int compile_tree(struct builder *b, const struct isb_tree *tree, struct r
 		root.nclass = map->nclass;
 	}
 	uint32_t *nodes = isb_xcalloc(root.nclass, sizeof(*nodes));
+	struct isb_tree_settled settled = {0};
 	for (uint32_t c = 0; c < root.nclass; c++) {
 		b->node_at = isb_xcalloc(tree->count, sizeof(*b->node_at));
-		nodes[c] = add_node(b, tree, map, c, (uint32_t)tree->count - 1);
+		b->rank = map ? map->rank + (size_t)c * map->nrank : NULL;
+		isb_tree_settle(tree, b->rank, &settled);
+		nodes[c] = add_node(b, tree, &settled, (uint32_t)tree->count - 1);
 		free(b->node_at);
 	}
+	isb_tree_settled_done(&settled);
 	root.class_node = intern(b, 'c', nodes, root.nclass * sizeof(*nodes));
 	free(nodes);
 	*ret_root = root;

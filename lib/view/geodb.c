@@ -129,10 +129,10 @@ const char *isb_geodb_describe(const struct isb_geodb *db)
 	return db->description;
 }
 
-int isb_geodb_changed(const struct isb_geodb *db)
+uint64_t isb_geodb_stamp(const char *const *paths, size_t count)
 {
-	for (size_t i = 0; i < db->count; i++)
-		if (isb_geo_file_changed(&db->file[i]))
-			return 1;
-	return 0;
+	uint64_t stamp = count;
+	for (size_t i = 0; i < count; i++)
+		stamp = isb_geo_file_stamp(paths[i], stamp);
+	return stamp;
 }

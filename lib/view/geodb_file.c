@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -42,7 +43,7 @@ static bool copy_octets(int from, int to)
 
 /* libmaxminddb maps its file, and a mapped file that another process truncates is a SIGBUS: so it gets a copy that
  * nobody else can reach. Returns its descriptor, or -1 after a diagnostic. */
-static int private_copy(const char *path, struct isb_diags *diags, struct stat *ret_seen)
+static int private_copy(const char *path, struct isb_diags *diags)
 {
 	struct isb_mark at = {.file = path};
 	struct stat before, after;
@@ -59,7 +60,6 @@ static int private_copy(const char *path, struct isb_diags *diags, struct stat *
 		isb_diag(diags, at, "the geo database changed while it was read; replace it by rename");
 	else {
 		close(from);
-		*ret_seen = before;
 		return to;
 	}
 	if (to >= 0)
@@ -243,27 +243,33 @@ static char *label_of(const MMDB_s *mmdb)
 	return isb_xstrdup(label);
 }
 
-int isb_geo_file_read(const char *path, struct isb_diags *diags, struct isb_geo_file *ret_file)
+/* Of a private copy. */
+static int open_copy(const char *path, struct isb_diags *diags, MMDB_s *ret_mmdb)
 {
-	struct isb_geo_file file = {0};
-	int fd = private_copy(path, diags, &file.seen);
+	int fd = private_copy(path, diags);
 	if (fd < 0)
 		return ISB_EIO;
 	char name[32];
 	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
-	MMDB_s mmdb;
-	int err = MMDB_open(name, MMDB_MODE_MMAP, &mmdb);
+	int err = MMDB_open(name, MMDB_MODE_MMAP, ret_mmdb);
 	close(fd);
-	if (err != MMDB_SUCCESS) {
-		isb_diag(diags, (struct isb_mark){.file = path},
-		         "not a geo database in MaxMind's format (.mmdb): %s", MMDB_strerror(err));
-		return ISB_EFORMAT;
-	}
+	if (err == MMDB_SUCCESS)
+		return ISB_OK;
+	isb_diag(diags, (struct isb_mark){.file = path}, "not a geo database in MaxMind's format (.mmdb): %s", MMDB_strerror(err));
+	return ISB_EFORMAT;
+}
+
+int isb_geo_file_read(const char *path, struct isb_diags *diags, struct isb_geo_file *ret_file)
+{
+	struct isb_geo_file file = {0};
+	MMDB_s mmdb;
+	int rc = open_copy(path, diags, &mmdb);
+	if (rc != ISB_OK)
+		return rc;
 	bool good = read_tree(&mmdb, &file, diags, path);
 	if (good) {
 		file.hash = isb_hash(mmdb.file_content, (size_t)mmdb.file_size, 0);
 		file.label = label_of(&mmdb);
-		file.path = isb_xstrdup(path);
 		*ret_file = file;
 	} else {
 		isb_geo_file_done(&file);
@@ -275,14 +281,28 @@ int isb_geo_file_read(const char *path, struct isb_diags *diags, struct isb_geo_
 void isb_geo_file_done(struct isb_geo_file *file)
 {
 	free(file->child);
-	free(file->path);
 	free(file->label);
 	isb_intern_done(&file->facts);
 	*file = (struct isb_geo_file){0};
 }
 
-bool isb_geo_file_changed(const struct isb_geo_file *file)
+int isb_geodb_label(const char *path, struct isb_diags *diags, char **ret_label)
+{
+	MMDB_s mmdb;
+	int rc = open_copy(path, diags, &mmdb);
+	if (rc != ISB_OK)
+		return rc;
+	*ret_label = label_of(&mmdb);
+	MMDB_close(&mmdb);
+	return ISB_OK;
+}
+
+uint64_t isb_geo_file_stamp(const char *path, uint64_t seed)
 {
 	struct stat now;
-	return stat(file->path, &now) != 0 || !same_file(&now, &file->seen);
+	if (stat(path, &now) != 0)
+		return isb_hash_mix(seed, 1);
+	const uint64_t what[] = {now.st_dev, now.st_ino, (uint64_t)now.st_size, (uint64_t)now.st_mtim.tv_sec,
+	                         (uint64_t)now.st_mtim.tv_nsec};
+	return isb_hash(what, sizeof(what), seed);
 }

@@ -2,7 +2,6 @@
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/stat.h>
 
 #include "intern.h"
 #include "isobar/base/diag.h"
@@ -20,16 +19,15 @@ struct isb_geo_file {
 	uint32_t (*child)[2];    /* [node][bit] → reference */
 	uint32_t root4, root6;   /* references; IPv6 leaves out ::/96 and its aliases, which hold the IPv4 data */
 	struct isb_intern facts; /* struct isb_geo_facts, as the file has them; number 0 is all empty */
-	char *path, *label;
-	struct stat seen;
+	char *label;
 	uint64_t hash; /* of the content */
 };
 
 /* Reads and checks one file; what is wrong goes into diags. */
 int isb_geo_file_read(const char *path, struct isb_diags *diags, struct isb_geo_file *ret_file);
 void isb_geo_file_done(struct isb_geo_file *file);
-/* Not the same inode, size and mtime as when it was read; a missing file has changed too. */
-bool isb_geo_file_changed(const struct isb_geo_file *file);
+/* Of inode, size and mtime, mixed into `seed`; a missing file has one too. */
+uint64_t isb_geo_file_stamp(const char *path, uint64_t seed);
 
 enum { ISB_GEODB_MAX = 8 }; /* files in one database */
 

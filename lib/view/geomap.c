@@ -105,6 +105,7 @@ struct isb_geoleaf isb_geomap_find(const struct isb_geomap *map, const struct is
  * thing that a sound block does not have; counting the nodes keeps a damaged one from unfolding without end. */
 struct tour {
 	struct half h;
+	bool widest;    /* a leaf that could be one with its neighbour is not sound */
 	void (*each)(void *arg, const struct isb_net *net, uint32_t cls);
 	void *arg;
 	size_t leaves;
@@ -137,7 +138,7 @@ static bool tour_slot(struct tour *t, uint32_t word, isb_key key, unsigned len)
 	if (scope > len)
 		return false;
 	isb_key rest = scope == 128 ? 0 : ~(isb_key)0 >> scope;
-	if ((key & rest) || siblings(t, key, word))
+	if ((key & rest) || (t->widest && siblings(t, key, word)))
 		return false;
 	t->any = true;
 	t->word = word;
@@ -198,7 +199,7 @@ void isb_geomap_each(const struct isb_geomap *map, void (*each)(void *arg, const
 
 int isb_geomap_prove(const struct isb_geomap *map, size_t *ret_leaves)
 {
-	struct tour t = {0};
+	struct tour t = {.widest = true};
 	if (!tour_family(&t, map, 4) || !tour_family(&t, map, 6))
 		return ISB_EFORMAT;
 	*ret_leaves = t.leaves;

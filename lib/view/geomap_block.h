@@ -11,7 +11,7 @@
  *   header   struct isb_geo_header
  *   then for IPv4 and for IPv6
  *     direct   65536 words, one for each value of an address's first 16 bits
- *     nodes    struct isb_geo_node each; those that `direct` refers to come first
+ *     nodes    struct isb_geo_node each, all below one value of the first 16 bits together
  *     leaves   words
  *
  * A word is class << 8 | scope. In `direct` the scope 255, which no leaf has, says: the rest is the number of a node.
@@ -48,12 +48,24 @@ static inline uint32_t isb_geo_word(uint32_t cls, unsigned scope)
 	return cls << 8 | scope;
 }
 
-/* The merged binary trie that a block is packed from: references as in geodb_walk.h, where the number of a leaf is its
- * class. */
+/* A merged binary trie to pack from: references as in geodb_walk.h, where the number of a leaf is its class. */
 struct isb_geo_trie {
 	uint32_t (*child)[2];
 	size_t count, cap;
-	uint32_t root[2]; /* IPv4, IPv6 */
 };
+uint32_t isb_geo_trie_add(struct isb_geo_trie *trie, const uint32_t child[2]);
 
-struct isb_geomap *isb_geomap_pack(const struct isb_geo_trie *trie);
+/* One family on its way into a block. What lies below one value of the first 16 bits is packed as soon as it is walked,
+ * so that the trie of a whole family never exists: only that of one slot, and of what is above all slots. All-zero is
+ * valid to begin with. */
+struct isb_geo_packing {
+	struct isb_geo_node *node;
+	struct isb_geo_todo *todo; /* beside node; of the slot at hand */
+	uint32_t *leaf;
+	size_t nnode, node_cap, nleaf, leaf_cap;
+};
+/* Packs what is below a trie's node at ISB_GEO_DIRECT_BITS; its number. */
+uint32_t isb_geo_pack_slot(struct isb_geo_packing *p, const struct isb_geo_trie *trie, uint32_t ref);
+/* `top` are the tries above the slots, IPv4 and IPv6: a reference at ISB_GEO_DIRECT_BITS that is no leaf is the number of a
+ * packed node. Empties `p`. */
+struct isb_geomap *isb_geomap_pack(struct isb_geo_packing p[2], const struct isb_geo_trie top[2], const uint32_t root[2]);

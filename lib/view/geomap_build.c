@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,15 +14,16 @@ struct place {
 	struct isb_netset_at nets, cells;
 };
 
-/* What the class of a leaf can depend on, as numbers: octets of this are the key under which a class is remembered. */
+/* What the class of a leaf can depend on, as numbers: octets of this, as far as there are files, are the key under which a
+ * class is remembered. */
 struct causes {
-	uint32_t file[ISB_GEODB_MAX];
 	uint32_t nets, cells;
+	uint32_t file[ISB_GEODB_MAX];
 };
 
 struct build {
 	const struct isb_geodb *db;
-	size_t nfile;
+	size_t nfile, key_size; /* octets of struct causes */
 	struct isb_netset nets, cells;
 	isb_classify *classify;
 	void *arg;
@@ -30,7 +32,10 @@ struct build {
 	uint32_t last; /* the number of the leaf before: neighbours often have the same causes */
 	struct isb_prefix_match *net_match, *cell_match;
 	size_t net_cap, cell_cap;
-	struct isb_geo_trie trie;
+	struct isb_geo_trie top[2]; /* by family: above the first ISB_GEO_DIRECT_BITS bits */
+	struct isb_geo_trie slot;   /* below one value of them */
+	struct isb_geo_packing packing[2];
+	unsigned half;              /* the family at hand: 0 IPv4, 1 IPv6 */
 };
 
 static uint32_t classify(struct build *b, const struct causes *causes)
@@ -50,10 +55,10 @@ static uint32_t classify(struct build *b, const struct causes *causes)
 static uint32_t class_at(struct build *b, const struct place *at)
 {
 	struct causes causes = {.nets = at->nets.list, .cells = at->cells.list};
-	memcpy(causes.file, at->file, sizeof(causes.file));
-	if (b->known && memcmp(isb_intern_get(&b->seen, b->last), &causes, sizeof(causes)) == 0)
+	memcpy(causes.file, at->file, b->nfile * sizeof(causes.file[0]));
+	if (b->known && memcmp(isb_intern_get(&b->seen, b->last), &causes, b->key_size) == 0)
 		return b->class_of[b->last];
-	b->last = isb_intern(&b->seen, &causes, sizeof(causes));
+	b->last = isb_intern(&b->seen, &causes, b->key_size);
 	if (b->last == b->known) {
 		if ((b->known & (b->known + 1)) == 0) /* 0, 1, 3, 7...: full */
 			b->class_of = isb_xrealloc(b->class_of, (2 * (size_t)b->known + 1) * sizeof(*b->class_of));
@@ -68,16 +73,6 @@ static bool is_leaf(const struct build *b, const struct place *at)
 		if (!(at->file[i] & ISB_REF_LEAF))
 			return false;
 	return at->nets.lo == at->nets.hi && at->cells.lo == at->cells.hi;
-}
-
-static uint32_t add_node(struct isb_geo_trie *trie, const uint32_t child[2])
-{
-	if (trie->count == trie->cap) {
-		trie->cap = trie->cap ? trie->cap * 2 : 1024;
-		trie->child = isb_xrealloc(trie->child, trie->cap * sizeof(*trie->child));
-	}
-	memcpy(trie->child[trie->count], child, sizeof(*trie->child));
-	return (uint32_t)trie->count++;
 }
 
 /* The joint trie below a place, merged: two halves that turn out as one class each, and the same, are one leaf. At most
@@ -97,11 +92,19 @@ static uint32_t walk(struct build *b, const struct place *at, unsigned depth)
 	}
 	if (child[0] == child[1] && child[0] & ISB_REF_LEAF)
 		return child[0];
-	return add_node(&b->trie, child);
+	if (depth < ISB_GEO_DIRECT_BITS)
+		return isb_geo_trie_add(&b->top[b->half], child);
+	uint32_t node = isb_geo_trie_add(&b->slot, child);
+	if (depth > ISB_GEO_DIRECT_BITS)
+		return node;
+	node = isb_geo_pack_slot(&b->packing[b->half], &b->slot, node);
+	b->slot.count = 0;
+	return node;
 }
 
 static uint32_t walk_family(struct build *b, unsigned family)
 {
+	b->half = family == 4 ? 0 : 1;
 	struct place root = {.nets = isb_netset_root(&b->nets, family), .cells = isb_netset_root(&b->cells, family)};
 	for (size_t i = 0; i < b->nfile; i++)
 		root.file[i] = family == 4 ? b->db->file[i].root4 : b->db->file[i].root6;
@@ -112,17 +115,21 @@ struct isb_geomap *isb_geomap_new(const struct isb_geodb *db, const struct isb_p
                                   const struct isb_prefix *cells, size_t ncell, isb_classify *classify_fn, void *arg)
 {
 	struct build b = {.db = db, .nfile = db ? db->count : 0, .classify = classify_fn, .arg = arg};
+	b.key_size = offsetof(struct causes, file) + b.nfile * sizeof(uint32_t);
 	isb_netset_init(&b.nets, nets, nnet);
 	isb_netset_init(&b.cells, cells, ncell);
-	b.trie.root[0] = walk_family(&b, 4);
-	b.trie.root[1] = walk_family(&b, 6);
-	struct isb_geomap *map = isb_geomap_pack(&b.trie);
+	uint32_t root[2];
+	root[0] = walk_family(&b, 4);
+	root[1] = walk_family(&b, 6);
+	free(b.slot.child);
+	struct isb_geomap *map = isb_geomap_pack(b.packing, b.top, root);
 	isb_netset_done(&b.nets);
 	isb_netset_done(&b.cells);
 	isb_intern_done(&b.seen);
 	free(b.class_of);
 	free(b.net_match);
 	free(b.cell_match);
-	free(b.trie.child);
+	free(b.top[0].child);
+	free(b.top[1].child);
 	return map;
 }

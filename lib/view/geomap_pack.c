@@ -6,32 +6,35 @@
 #include "geomap_block.h"
 #include "isobar/base/arena.h"
 
-/* One family on its way into the block. Nodes are numbered as they are met and filled in that order, so `todo` is both
- * the queue and the list of nodes: children of one node get neighbouring numbers, and those of `direct` the first. */
-struct packing {
-	const struct isb_geo_trie *trie;
-	uint32_t *direct;
-	struct isb_geo_node *node;
-	struct todo {
-		uint32_t ref;
-		unsigned depth;
-	} *todo;
-	uint32_t *leaf;
-	size_t nnode, node_cap, nleaf, leaf_cap;
+/* Nodes are numbered as they are met and filled in that order, so this is both the queue and the list of nodes: children
+ * of one node get neighbouring numbers. */
+struct isb_geo_todo {
+	uint32_t ref;
+	unsigned depth;
 };
 
-static uint32_t add_node(struct packing *p, uint32_t ref, unsigned depth)
+uint32_t isb_geo_trie_add(struct isb_geo_trie *trie, const uint32_t child[2])
+{
+	if (trie->count == trie->cap) {
+		trie->cap = trie->cap ? trie->cap * 2 : 1024;
+		trie->child = isb_xrealloc(trie->child, trie->cap * sizeof(*trie->child));
+	}
+	memcpy(trie->child[trie->count], child, sizeof(*trie->child));
+	return (uint32_t)trie->count++;
+}
+
+static uint32_t add_node(struct isb_geo_packing *p, uint32_t ref, unsigned depth)
 {
 	if (p->nnode == p->node_cap) {
 		p->node_cap = p->node_cap ? p->node_cap * 2 : 1024;
 		p->node = isb_xrealloc(p->node, p->node_cap * sizeof(*p->node));
 		p->todo = isb_xrealloc(p->todo, p->node_cap * sizeof(*p->todo));
 	}
-	p->todo[p->nnode] = (struct todo){ref, depth};
+	p->todo[p->nnode] = (struct isb_geo_todo){ref, depth};
 	return (uint32_t)p->nnode++;
 }
 
-static void add_leaf(struct packing *p, uint32_t word)
+static void add_leaf(struct isb_geo_packing *p, uint32_t word)
 {
 	if (p->nleaf == p->leaf_cap) {
 		p->leaf_cap = p->leaf_cap ? p->leaf_cap * 2 : 1024;
@@ -40,27 +43,14 @@ static void add_leaf(struct packing *p, uint32_t word)
 	p->leaf[p->nleaf++] = word;
 }
 
-static void fill_direct(struct packing *p, uint32_t ref, unsigned depth, uint32_t first)
-{
-	uint32_t span = UINT32_C(1) << (ISB_GEO_DIRECT_BITS - depth);
-	if (ref & ISB_REF_LEAF) {
-		for (uint32_t i = 0; i < span; i++)
-			p->direct[first + i] = isb_geo_word(ref & ~ISB_REF_LEAF, depth);
-	} else if (span == 1) {
-		p->direct[first] = isb_geo_word(add_node(p, ref, depth), ISB_GEO_TO_NODE);
-	} else {
-		fill_direct(p, p->trie->child[ref][0], depth + 1, first);
-		fill_direct(p, p->trie->child[ref][1], depth + 1, first + span / 2);
-	}
-}
-
 /* What the slots of one node lead to: a leaf's word, or a node further down. */
 struct slots {
 	uint64_t children;
 	uint32_t to[ISB_GEO_SLOTS];
 };
 
-static void fill_slots(struct packing *p, struct slots *s, uint32_t ref, unsigned depth, unsigned first, unsigned span)
+static void fill_slots(const struct isb_geo_trie *trie, struct slots *s, uint32_t ref, unsigned depth, unsigned first,
+                       unsigned span)
 {
 	if (ref & ISB_REF_LEAF) {
 		for (unsigned i = first; i < first + span; i++)
@@ -69,17 +59,17 @@ static void fill_slots(struct packing *p, struct slots *s, uint32_t ref, unsigne
 		s->children |= UINT64_C(1) << first;
 		s->to[first] = ref;
 	} else {
-		fill_slots(p, s, p->trie->child[ref][0], depth + 1, first, span / 2);
-		fill_slots(p, s, p->trie->child[ref][1], depth + 1, first + span / 2, span / 2);
+		fill_slots(trie, s, trie->child[ref][0], depth + 1, first, span / 2);
+		fill_slots(trie, s, trie->child[ref][1], depth + 1, first + span / 2, span / 2);
 	}
 }
 
-static void fill_node(struct packing *p, size_t number)
+static void fill_node(struct isb_geo_packing *p, const struct isb_geo_trie *trie, size_t number)
 {
-	struct todo todo = p->todo[number];
+	struct isb_geo_todo todo = p->todo[number];
 	struct slots s = {0};
 	struct isb_geo_node node = {.node0 = (uint32_t)p->nnode, .leaf0 = (uint32_t)p->nleaf};
-	fill_slots(p, &s, todo.ref, todo.depth, 0, ISB_GEO_SLOTS);
+	fill_slots(trie, &s, todo.ref, todo.depth, 0, ISB_GEO_SLOTS);
 	node.children = s.children;
 	for (unsigned i = 0; i < ISB_GEO_SLOTS; i++) {
 		uint64_t bit = UINT64_C(1) << i;
@@ -93,12 +83,26 @@ static void fill_node(struct packing *p, size_t number)
 	p->node[number] = node;
 }
 
-static void pack_family(struct packing *p, const struct isb_geo_trie *trie, uint32_t root)
+uint32_t isb_geo_pack_slot(struct isb_geo_packing *p, const struct isb_geo_trie *trie, uint32_t ref)
 {
-	*p = (struct packing){.trie = trie, .direct = isb_xcalloc(1 << ISB_GEO_DIRECT_BITS, sizeof(*p->direct))};
-	fill_direct(p, root, 0, 0);
-	for (size_t i = 0; i < p->nnode; i++)
-		fill_node(p, i);
+	uint32_t first = add_node(p, ref, ISB_GEO_DIRECT_BITS);
+	for (size_t i = first; i < p->nnode; i++)
+		fill_node(p, trie, i);
+	return first;
+}
+
+static void fill_direct(uint32_t *direct, const struct isb_geo_trie *top, uint32_t ref, unsigned depth, uint32_t first)
+{
+	uint32_t span = UINT32_C(1) << (ISB_GEO_DIRECT_BITS - depth);
+	if (ref & ISB_REF_LEAF) {
+		for (uint32_t i = 0; i < span; i++)
+			direct[first + i] = isb_geo_word(ref & ~ISB_REF_LEAF, depth);
+	} else if (span == 1) {
+		direct[first] = isb_geo_word(ref, ISB_GEO_TO_NODE);
+	} else {
+		fill_direct(direct, top, top->child[ref][0], depth + 1, first);
+		fill_direct(direct, top, top->child[ref][1], depth + 1, first + span / 2);
+	}
 }
 
 static uint64_t place(uint64_t *end, size_t octets)
@@ -108,16 +112,14 @@ static uint64_t place(uint64_t *end, size_t octets)
 	return at;
 }
 
-struct isb_geomap *isb_geomap_pack(const struct isb_geo_trie *trie)
+struct isb_geomap *isb_geomap_pack(struct isb_geo_packing p[2], const struct isb_geo_trie top[2], const uint32_t root[2])
 {
-	struct packing p[2];
 	struct isb_geo_header header = {.magic = ISB_GEO_MAGIC};
 	uint64_t end = sizeof(header);
-	static const size_t direct_size = sizeof(uint32_t) << ISB_GEO_DIRECT_BITS;
 	for (int i = 0; i < 2; i++) {
-		pack_family(&p[i], trie, trie->root[i]);
+		free(p[i].todo);
 		header.half[i] = (struct isb_geo_half){.nnode = (uint32_t)p[i].nnode, .nleaf = (uint32_t)p[i].nleaf};
-		header.half[i].direct = place(&end, direct_size);
+		header.half[i].direct = place(&end, sizeof(uint32_t) << ISB_GEO_DIRECT_BITS);
 		header.half[i].nodes = place(&end, p[i].nnode * sizeof(*p[i].node));
 		header.half[i].leaves = place(&end, p[i].nleaf * sizeof(*p[i].leaf));
 	}
@@ -126,15 +128,14 @@ struct isb_geomap *isb_geomap_pack(const struct isb_geo_trie *trie)
 	map->size = end;
 	memcpy(block, &header, sizeof(header));
 	for (int i = 0; i < 2; i++) {
-		memcpy(block + header.half[i].direct, p[i].direct, direct_size);
+		fill_direct((uint32_t *)(void *)(block + header.half[i].direct), &top[i], root[i], 0, 0);
 		if (p[i].nnode) { /* with nodes come leaves */
 			memcpy(block + header.half[i].nodes, p[i].node, p[i].nnode * sizeof(*p[i].node));
+			free(p[i].node);
 			memcpy(block + header.half[i].leaves, p[i].leaf, p[i].nleaf * sizeof(*p[i].leaf));
+			free(p[i].leaf);
 		}
-		free(p[i].direct);
-		free(p[i].node);
-		free(p[i].todo);
-		free(p[i].leaf);
+		p[i] = (struct isb_geo_packing){0};
 	}
 	return map;
 }

@@ -7,6 +7,7 @@
 struct isb_view_own {
 	struct isb_arena arena;
 	struct isb_catalog catalog;
+	bool draft;                          /* the catalog is the caller's; there are no names */
 	struct isb_cells *cells; /* one user of them */
 	struct isb_latencies *latencies;
 	struct isb_compile_record *records;  /* by number; names are the arena's */

@@ -17,7 +17,11 @@ static uint32_t append(struct isb_tree *tree, const struct isb_tree_node *node)
 		tree->cap = cap;
 	}
 	tree->nodes[tree->count] = *node;
-	tree->by_client |= node->order->by_client;
+	if (node->order->by_client) {
+		tree->by_client = true;
+		tree->nodes[tree->count].rank_at = tree->nrank;
+		tree->nrank += isb_tree_ranks(node);
+	}
 	tree->by_cell |= node->order->id == ISB_ORDER_LATENCY;
 	return (uint32_t)tree->count++;
 }
@@ -55,7 +59,7 @@ static uint32_t key_in_place(const struct isb_tree *tree, const struct isb_tree_
 static uint32_t add_pool(struct isb_tree *tree, const struct isb_pool *pool)
 {
 	struct isb_tree_node node = {.name = pool->name, .pool = pool, .order = isb_order_get(pool->order),
-	                             .nchild = pool->nendpoint, .key = key_of(pool->name)};
+	                             .nchild = pool->nendpoint, .key = key_of(pool->name), .pool_no = (uint32_t)tree->npool++};
 	node.children = isb_arena_alloc(tree->arena, pool->nendpoint * sizeof(*node.children));
 	for (size_t i = 0; i < pool->nendpoint; i++) {
 		const struct isb_endpoint *endpoint = &pool->endpoints[i];
@@ -84,18 +88,87 @@ static void add_nets(struct isb_tree *tree, const struct isb_geo_match *match, s
 	tree->by_net |= match->nnet > 0;
 }
 
+static uint32_t weight_no(struct isb_tree *tree, uint16_t weight)
+{
+	uint32_t i = 0;
+	while (i < tree->nweight && tree->weights[i] != weight)
+		i++;
+	if (i == tree->nweight) {
+		tree->weights = isb_arena_grow(tree->arena, tree->weights, i * sizeof(weight), (i + 1) * sizeof(weight));
+		tree->weights[tree->nweight++] = weight;
+	}
+	return i;
+}
+
+/* --- Nodes written in place ---------------------------------------------------------------------------------------- */
+
+enum { NAMED_CHILDREN = 12 }; /* in a name; the others are counted */
+
+/* "asia, us", "weighted of stable*95, next*5", "nearest of us, (asia, europe)". */
+static void print_content(const struct isb_tree *tree, const struct isb_tree_node *node, struct isb_buf *out)
+{
+	if (node->order->id != ISB_ORDER_FAILOVER || node->nchild < 2)
+		isb_buf_printf(out, "%s of ", isb_order_words[node->order->id]);
+	for (size_t i = 0; i < node->nchild && i < NAMED_CHILDREN; i++) {
+		const struct isb_tree_node *child = &tree->nodes[node->child[i]];
+		const struct isb_policy_child *declared = &node->policy->children[i];
+		isb_buf_printf(out, "%s%s%s%s", i ? ", " : "", child->in_place ? "(" : "", child->name, child->in_place ? ")" : "");
+		if (declared->weight != 1)
+			isb_buf_printf(out, "*%u", declared->weight);
+		if (declared->bias)
+			isb_buf_printf(out, " bias %d", declared->bias);
+	}
+	if (node->nchild > NAMED_CHILDREN)
+		isb_buf_printf(out, " and %zu more", node->nchild - NAMED_CHILDREN);
+}
+
+static bool same_content(const struct isb_buf *a, const struct isb_buf *b)
+{
+	return a->len == b->len && memcmp(a->data, b->data, a->len) == 0;
+}
+
+/* One node for all places where the same is written: they decide alike, and so must count as one. What has the same name
+ * and is not the same (other rules lead there) gets a number, so that a name is one node's. */
+static uint32_t append_in_place(struct isb_tree *tree, struct isb_tree_node *node)
+{
+	struct isb_buf content = {0}, name = {0};
+	unsigned namesakes = 0;
+	isb_tree_content(node, &content);
+	print_content(tree, node, &name);
+	for (size_t i = 0; i < tree->count; i++) {
+		if (tree->nodes[i].in_place && same_content(&tree->nodes[i].content, &content)) {
+			isb_buf_done(&content);
+			isb_buf_done(&name);
+			return (uint32_t)i;
+		}
+		size_t len = tree->nodes[i].in_place ? strcspn(tree->nodes[i].name, "#") : 0;
+		namesakes += tree->nodes[i].in_place && len == name.len && memcmp(tree->nodes[i].name, name.data, len) == 0;
+	}
+	if (namesakes)
+		isb_buf_printf(&name, "#%u", namesakes + 1);
+	node->in_place = true;
+	node->name = isb_arena_strdup(tree->arena, isb_buf_text(&name));
+	node->content = (struct isb_buf){.data = isb_arena_memdup(tree->arena, content.data, content.len), .len = content.len};
+	isb_buf_done(&content);
+	isb_buf_done(&name);
+	return append(tree, node);
+}
+
+/* `name` NULL: written in place. */
 static uint32_t add_policy(struct isb_tree *tree, const struct isb_policy_node *policy, const char *name)
 {
 	struct isb_tree_node node = {.name = name, .policy = policy, .order = isb_order_get(policy->order),
-	                             .nchild = policy->nchild, .key = key_of(name)};
+	                             .nchild = policy->nchild};
+	size_t nnet = tree->nnet, count = tree->count;
 	node.children = isb_arena_alloc(tree->arena, policy->nchild * sizeof(*node.children));
 	node.child = isb_arena_alloc(tree->arena, policy->nchild * sizeof(*node.child));
+	node.weight_no = isb_arena_alloc(tree->arena, policy->nchild * sizeof(*node.weight_no));
 	for (size_t i = 0; i < policy->nchild; i++) {
 		const struct isb_policy_child *child = &policy->children[i];
-		uint32_t at = child->node ? add_policy(tree, child->node, isb_arena_printf(tree->arena, "%s[%zu]", name, i))
-		                          : add_named(tree, child->use.name);
+		uint32_t at = child->node ? add_policy(tree, child->node, NULL) : add_named(tree, child->use.name);
 		const struct isb_tree_node *below = &tree->nodes[at];
 		node.child[i] = at;
+		node.weight_no[i] = weight_no(tree, child->weight);
 		node.children[i].fence = child->fence;
 		node.children[i].bias = child->bias;
 		if (policy->order == ISB_ORDER_GEO) {
@@ -105,15 +178,19 @@ static uint32_t add_policy(struct isb_tree *tree, const struct isb_policy_node *
 		for (size_t j = 0; j < below->nchild; j++)
 			join_regions(tree, &node.children[i], below->children[j].regions, below->children[j].nregion);
 	}
-	if (strchr(name, '['))
-		node.key = key_in_place(tree, &node);
-	return append(tree, &node);
+	node.key = name ? key_of(name) : key_in_place(tree, &node);
+	if (name)
+		return append(tree, &node);
+	uint32_t at = append_in_place(tree, &node);
+	if (at < count) /* it stood there before, and its networks with it */
+		tree->nnet = nnet;
+	return at;
 }
 
 static uint32_t add_named(struct isb_tree *tree, const char *name)
 {
-	for (size_t i = 0; i < tree->count; i++) /* inline names hold "[", which named objects cannot */
-		if (strcmp(tree->nodes[i].name, name) == 0)
+	for (size_t i = 0; i < tree->count; i++)
+		if (!tree->nodes[i].in_place && strcmp(tree->nodes[i].name, name) == 0)
 			return (uint32_t)i;
 	const struct isb_pool *pool = isb_catalog_pool(tree->catalog, name);
 	if (pool)

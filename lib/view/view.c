@@ -252,7 +252,7 @@ static void list_viewpoints(struct build *b)
 	b->view->nviewpoint = plan->nviewpoint;
 }
 
-static int compile(struct build *b)
+static int compile(struct build *b, uint32_t (*slot)(void *arg, const char *pool, const char *endpoint))
 {
 	struct isb_view_own *own = b->own;
 	const struct isb_view_own *old = b->old ? b->old->own : NULL;
@@ -265,7 +265,7 @@ static int compile(struct build *b)
 		.nrecord = own->nrecord,
 		.old_maps = old ? old->maps : NULL,
 		.nold_map = old ? old->nmap : 0,
-		.slot = slot_of,
+		.slot = slot,
 		.slot_arg = b,
 		.hosts = &own->hosts,
 	};
@@ -296,7 +296,8 @@ static void free_own(struct isb_view *view)
 		isb_tree_map_release(own->maps[i]);
 	isb_hosts_done(&own->hosts);
 	isb_cells_release(own->cells);
-	isb_catalog_done(&own->catalog);
+	if (!own->draft)
+		isb_catalog_done(&own->catalog);
 	isb_arena_done(&own->arena);
 	free((void *)(uintptr_t)view->plan);
 	free((void *)(uintptr_t)view->admin);
@@ -324,11 +325,12 @@ int isb_view_build(const struct isb_view_sources *from, struct isb_view *old, st
 	struct build b = {
 		.from = from, .txn = from->catalog, .old = old, .view = view, .own = view->own, .diags = diags};
 	view->generation = isb_generation(from->catalog);
+	view->geodb = from->geodb;
 	int rc = read_tables(&b);
 	if (rc == ISB_OK) {
 		rc = build_names(&b);
 		if (rc == ISB_OK)
-			rc = compile(&b);
+			rc = compile(&b, slot_of);
 		if (rc == ISB_OK)
 			isb_zones_commit(&b.zones, view);
 		else
@@ -350,6 +352,53 @@ bool isb_view_refresh(struct isb_view *view, struct isb_txn *health)
 	return isb_hosts_refresh(&view->own->hosts, health);
 }
 
+/* --- Drafts -------------------------------------------------------------------------------------------------------- */
+
+static uint32_t next_slot(void *arg, const char *pool, const char *endpoint)
+{
+	struct build *b = arg;
+	(void)pool;
+	(void)endpoint;
+	return b->view->slots++;
+}
+
+int isb_view_draft(const struct isb_catalog *catalog, const struct isb_geodb *geodb, struct isb_diags *diags,
+                   struct isb_view **ret_view)
+{
+	struct isb_view *view = isb_xcalloc(1, sizeof(*view));
+	struct isb_view_own *own = view->own = isb_xcalloc(1, sizeof(*view->own));
+	const struct isb_view_sources from = {.geodb = geodb};
+	struct build b = {.from = &from, .view = view, .own = own, .diags = diags};
+	own->draft = true;
+	view->geodb = geodb;
+	own->catalog = *catalog;
+	own->cells = no_cells();
+	own->latencies = isb_latencies_new(&own->arena, &own->catalog, own->cells);
+	for (size_t i = 0; i < catalog->nzone; i++)
+		view->nrecord += catalog->zones[i].nrecord;
+	own->records = isb_arena_alloc(&own->arena, view->nrecord * sizeof(*own->records));
+	int rc = ISB_OK;
+	for (size_t i = 0; i < catalog->nzone; i++)
+		for (size_t j = 0; j < catalog->zones[i].nrecord; j++) {
+			struct numbered record;
+			if (record_names(&b, &catalog->zones[i], &catalog->zones[i].records[j], &record) == ISB_OK)
+				own->records[own->nrecord++] = compile_record(&b, &record);
+			else
+				rc = ISB_EINVAL;
+		}
+	if (rc == ISB_OK)
+		rc = compile(&b, next_slot);
+	if (rc != ISB_OK) {
+		free_own(view);
+		return rc;
+	}
+	view->nzone = catalog->nzone;
+	*ret_view = view;
+	return ISB_OK;
+}
+
+/* --- The end ------------------------------------------------------------------------------------------------------- */
+
 static void free_zone(void *arg, const uint8_t *dname, const struct isb_node *node)
 {
 	struct isb_zone_view *zone = node->payload;
@@ -366,7 +415,7 @@ void isb_view_free(struct isb_view *view)
 	if (!view)
 		return;
 	struct isb_view_own *own = view->own;
-	if (!own->superseded) {
+	if (!own->superseded && !own->draft) {
 		isb_names_walk(view->zones, free_zone, NULL);
 		isb_names_free(view->zones);
 	}

@@ -6,43 +6,120 @@
 #include "isobar/base/arena.h"
 #include "own.h"
 
-/* Matches of an address in a prefix set, longest first: what the geo map's walk finds, looked up the slow way. */
+static int longest_first(const void *a, const void *b)
+{
+	const struct isb_prefix_match *x = a, *y = b;
+	return x->len != y->len ? y->len - x->len : (x->id > y->id) - (x->id < y->id);
+}
+
+/* Matches of an address in a prefix set: what the geo map's walk finds, looked up the slow way. */
 static size_t match(struct isb_arena *arena, const struct isb_prefix *prefixes, size_t count, const struct isb_addr *addr,
                     struct isb_prefix_match **ret)
 {
 	struct isb_prefix_match *found = isb_arena_alloc(arena, (count + 1) * sizeof(*found));
 	size_t n = 0;
-	for (int len = 128; len >= 0; len--)
-		for (size_t i = 0; i < count; i++)
-			if (prefixes[i].net.len == len && isb_net_has(&prefixes[i].net, addr))
-				found[n++] = (struct isb_prefix_match){.id = prefixes[i].id, .len = (uint8_t)len};
+	for (size_t i = 0; i < count; i++)
+		if (isb_net_has(&prefixes[i].net, addr))
+			found[n++] = (struct isb_prefix_match){.id = prefixes[i].id, .len = prefixes[i].net.len};
+	qsort(found, n, sizeof(*found), longest_first);
 	*ret = found;
 	return n;
 }
 
-static const char *child_name(const struct isb_tree *tree, const struct isb_tree_node *node, size_t i)
-{
-	return node->pool ? isb_arena_printf(tree->arena, "%s/%s", node->pool->name, node->pool->endpoints[i].name)
-	                  : tree->nodes[node->child[i]].name;
-}
+struct telling {
+	struct isb_tree *tree;
+	struct isb_tree_settled settled;
+	const struct isb_facts *facts;
+	const struct isb_rtt_source *rtt;
+	uint16_t *ranks;
+	const char ***text; /* [node][child]: what its order says of it; NULL for nodes whose order is not by client */
+	void (*each)(void *arg, const struct isb_why *why);
+	void *arg;
+};
 
-static void explain_node(const struct isb_tree *tree, const struct isb_tree_node *node, const struct isb_facts *facts,
-                         const struct isb_rtt_source *rtt, void (*each)(void *arg, const struct isb_why *why), void *arg)
+static void ask_order(struct telling *t, uint32_t at)
 {
-	uint16_t *rank = isb_arena_alloc(tree->arena, node->nchild * sizeof(*rank));
-	struct isb_buf *why = isb_arena_alloc(tree->arena, node->nchild * sizeof(*why));
-	struct isb_order_in in = isb_tree_order_in(tree, node, facts, rtt);
+	const struct isb_tree_node *node = &t->tree->nodes[at];
+	struct isb_arena *arena = t->tree->arena;
+	uint16_t *rank = isb_arena_alloc(arena, node->nchild * sizeof(*rank));
+	struct isb_buf *why = isb_arena_alloc(arena, node->nchild * sizeof(*why));
+	struct isb_order_in in = isb_tree_order_in(t->tree, node, t->facts, t->rtt);
 	node->order->rank(&in, rank, why);
+	t->text[at] = isb_arena_alloc(arena, node->nchild * sizeof(*t->text[at]));
 	for (size_t i = 0; i < node->nchild; i++) {
-		struct isb_why one = {.node = node->name, .child = child_name(tree, node, i), .rank = rank[i],
-		                      .why = isb_buf_text(&why[i])};
-		each(arg, &one);
+		t->text[at][i] = isb_arena_strdup(arena, isb_buf_text(&why[i]));
 		isb_buf_done(&why[i]);
 	}
 }
 
-void isb_view_why(const struct isb_view *view, const struct isb_geodb *geodb, uint32_t record,
-                  const struct isb_addr *client, void (*each)(void *arg, const struct isb_why *why), void *arg)
+static const char *name_of(const struct isb_tree *tree, struct isb_tree_end end)
+{
+	const struct isb_tree_node *node = &tree->nodes[end.node];
+	return node->pool ? isb_arena_printf(tree->arena, "%s/%s", node->pool->name, node->pool->endpoints[end.child].name)
+	                  : tree->nodes[node->child[end.child]].name;
+}
+
+/* All the orders' words on the way from a node to where its choice leads: "default, 8600 km". */
+static const char *text_of(const struct telling *t, uint32_t at, const struct isb_tree_choice *choice)
+{
+	const char *all = "";
+	for (;;) {
+		const char *word = t->text[at] ? t->text[at][choice->from] : "";
+		if (*word)
+			all = *all ? isb_arena_printf(t->tree->arena, "%s, %s", all, word) : word;
+		if (choice->sub == ISB_TREE_WHOLE)
+			return all;
+		at = t->tree->nodes[at].child[choice->from];
+		choice = &t->settled.choice[t->settled.node[at].first + choice->sub];
+	}
+}
+
+static void tell_child(struct telling *t, uint32_t at, uint32_t i)
+{
+	const struct isb_tree_node *node = &t->tree->nodes[at];
+	struct isb_tree_span span = t->settled.node[at];
+	struct isb_why why = {.node = node->name, .index = i};
+	if (node->policy && node->order->id == ISB_ORDER_GEO)
+		why.rule = &node->policy->children[i];
+	bool any = false;
+	for (uint32_t k = 0; k < span.count; k++) {
+		const struct isb_tree_choice *choice = &t->settled.choice[span.first + k];
+		if (choice->from != i)
+			continue;
+		any = true;
+		why.child = name_of(t->tree, isb_tree_end(t->tree, &t->settled, at, choice));
+		why.rank = choice->rank;
+		why.why = text_of(t, at, choice);
+		if (t->text[at] || *why.why)
+			t->each(t->arg, &why);
+	}
+	if (any || !t->text[at])
+		return;
+	why.child = name_of(t->tree, (struct isb_tree_end){at, i});
+	why.rank = ISB_RANK_OUT;
+	why.again = t->ranks[node->rank_at + i] != ISB_RANK_OUT && node->policy && t->settled.node[node->child[i]].count;
+	why.why = t->text[at][i];
+	t->each(t->arg, &why);
+}
+
+static void tell_all(struct telling *t)
+{
+	const struct isb_tree *tree = t->tree;
+	t->ranks = isb_arena_alloc(tree->arena, tree->nrank * sizeof(*t->ranks));
+	isb_tree_rank(tree, t->facts, t->rtt, t->ranks);
+	isb_tree_settle(tree, t->ranks, &t->settled);
+	t->text = isb_arena_alloc(tree->arena, tree->count * sizeof(*t->text));
+	for (uint32_t at = 0; at < tree->count; at++)
+		if (tree->nodes[at].order->by_client)
+			ask_order(t, at);
+	for (uint32_t at = (uint32_t)tree->count; at-- > 0;)
+		for (uint32_t i = 0; i < tree->nodes[at].nchild; i++)
+			tell_child(t, at, i);
+	isb_tree_settled_done(&t->settled);
+}
+
+void isb_view_why(const struct isb_view *view, uint32_t record, const struct isb_addr *client,
+                  void (*each)(void *arg, const struct isb_why *why), void *arg)
 {
 	const struct isb_view_own *own = view->own;
 	if (record >= own->nrecord || !own->records[record].name)
@@ -52,17 +129,17 @@ void isb_view_why(const struct isb_view *view, const struct isb_geodb *geodb, ui
 	struct isb_tree *tree = isb_tree_new_rollout(&arena, &own->catalog, from->record->policy.name, from->rollout);
 	struct isb_geo_facts geo = {0};
 	uint8_t len;
-	if (geodb)
-		isb_geodb_find(geodb, client, &geo, &len);
+	if (view->geodb)
+		isb_geodb_find(view->geodb, client, &geo, &len);
 	struct isb_prefix_match *nets, cells[ISB_CELLS_AROUND];
 	struct isb_facts facts = {.geo = &geo};
 	facts.nnet = match(&arena, tree->nets, tree->nnet, client, &nets);
 	facts.ncell = isb_cells_around(own->cells, client, cells);
 	facts.nets = nets;
 	facts.cells = cells;
-	for (size_t i = tree->count; i-- > 0;)
-		if (tree->nodes[i].order->by_client)
-			explain_node(tree, &tree->nodes[i], &facts, isb_latencies_source(own->latencies), each, arg);
+	struct telling t = {
+		.tree = tree, .facts = &facts, .rtt = isb_latencies_source(own->latencies), .each = each, .arg = arg};
+	tell_all(&t);
 	isb_arena_done(&arena);
 }
 
@@ -71,24 +148,7 @@ const struct isb_catalog *isb_view_catalog(const struct isb_view *view)
 	return &view->own->catalog;
 }
 
-/* --- The catalog behind the names --- */
-
-const struct isb_policy_node *isb_view_node(const struct isb_view *view, const char *name)
-{
-	const struct isb_catalog *catalog = isb_view_catalog(view);
-	const struct isb_policy_node *node = NULL;
-	size_t len = strcspn(name, "[");
-	for (size_t i = 0; i < catalog->npolicy && !node; i++)
-		if (strlen(catalog->policies[i].name) == len && memcmp(catalog->policies[i].name, name, len) == 0)
-			node = catalog->policies[i].root;
-	for (const char *at = name + len; node && *at == '[';) {
-		char *end;
-		size_t i = strtoul(at + 1, &end, 10);
-		node = i < node->nchild ? node->children[i].node : NULL;
-		at = end + 1;
-	}
-	return node;
-}
+/* --- Rules in words --- */
 
 enum { SHOWN = 6 }; /* things of one sort that a rule is shown with */
 

@@ -11,7 +11,8 @@ import subprocess
 import time
 import unittest
 
-from harness import BIN, FRANKFURT, GERMANY, KOREA, NAME, ROOT, SEOUL, USA, VIRGINIA, ZONE, Story, scope
+from harness import (BIN, FRANKFURT, GERMANY, JAPAN, KOREA, NAME, ROOT, SEOUL, USA, VIRGINIA, ZONE, Story,
+                     geo_database, scope)
 
 VERBS = ("apply diff check export import show set add remove status drain force rollout switch explain simulate latency "
          "log help").split()
@@ -269,6 +270,9 @@ zones:
         said = self.says("check", "-f", path, store=missing)
         self.assertRegex(said, r"^ok: regions 3, checks 1, pools 3, .* records 2, ")
         self.assertEqual(self.json("check", "-f", path, store=missing)["zones"], 1)
+        self.assertIn(" are exact: 2 networks, 1 decision\n", said, "without a database all clients are one")
+        said = self.says("check", "-f", path, "--geo", geo_database(), store=missing)
+        self.assertRegex(said, r" are exact: \d{4,} networks, 3 decisions\n$")
         bad = self.file("bad.yaml", self.site.catalog().replace("use: [asia, us]", "use: [asia, su]"))
         said = self.says("check", "-f", bad, store=missing, status=1)
         self.assertRegex(said, r"bad\.yaml:\d+:\d+: .*'su'")
@@ -278,6 +282,9 @@ zones:
         said = self.json("check")
         self.assertEqual((said["generation"], said["zones"], said["records"], said["geo maps"]), (1, 1, 2, 1))
         self.assertGreater(said["networks"], 1000)
+        self.assertEqual([group["records"] for group in said["scopes"]], [["example.com/_https._tcp", "example.com/www"]])
+        self.assertEqual(said["scopes"][0]["networks"], said["networks"])
+        self.assertRegex(self.says("check"), r"\nscopes of example\.com/\S+ and 1 more are exact: \d+ networks, 3 decisions\n$")
 
 
 class RoundTrip(Cli):
@@ -611,7 +618,7 @@ class Explain(Story):
         told = site.cli("explain", NAME, "--client", "168.126.63.1")
         self.assertRegex(told, r"client +168\.126\.63\.0/24: country KR, continent AS \(")
         self.assertRegex(told, r"record +example\.com/www: policy www, ttl 30s")
-        self.assertRegex(told, r"1  continent AS: asia, us +matches continent AS\n")
+        self.assertRegex(told, r"1  continent AS: asia +matches continent AS\n +2  continent AS: us +matches continent AS\n")
         self.assertRegex(told, r"-  continent EU AF: europe, us +not for this client\n")
         self.assertRegex(told, r"asia/icn-1  weight 1, drained by \w+: power work, until 20\S+Z; checks say up for ")
         self.assertIn("cannot answer: 0 usable, 1 needed", told)
@@ -620,8 +627,30 @@ class Explain(Story):
         json_told = site.cli_json("explain", NAME, "--client", "168.126.63.1")
         self.assertEqual([step["name"] for step in self.steps(json_told, "chosen")], ["us/iad-1"])
         self.assertEqual([step["usable"] for step in self.steps(json_told, "endpoint")], [False, True])
-        self.assertEqual({rank["rule"]: rank["rank"] for rank in json_told["ranks"]},
-                         {"continent AS": 0, "continent EU AF": None, "default": 1})
+        self.assertEqual([(rank["rule"], rank["child"], rank["rank"]) for rank in json_told["ranks"]],
+                         [("continent AS", "asia", 0), ("continent AS", "us", 1), ("continent EU AF", "europe, us", None),
+                          ("default", "europe", 2)])
+
+    def test_explain_is_right_for_whichever_rule_leads_to_the_same_decision(self):
+        rules = """
+      - {country: [KR], use: asia}
+      - {country: [KR, JP], use: asia}
+      - {continent: AS, use: [asia, us]}
+      - {default: true, use: {order: nearest, of: [us, europe, asia]}}
+"""
+        self.site.apply(re.sub(r"\n      - \{continent: AS.*?default: true, use: [^\n]*\n", rules, self.site.catalog(), flags=re.S))
+        korea, japan, us = (self.site.cli("explain", NAME, "--client", client) for client in (KOREA, JAPAN, USA))
+        for told, first in ((korea, "country KR: asia +matches country KR"), (japan, "country KR JP: asia +matches country JP")):
+            self.assertRegex(told, rf"1  {first}\n +2  continent AS: us +matches continent AS\n"
+                                   r" +3  default: europe +matches default, \d+ km\n")
+        self.assertRegex(korea, r"-  country KR JP: asia +nothing that is not tried before\n")
+        self.assertRegex(japan, r"-  country KR: asia +not for this client\n")
+        self.assertRegex(us, r"1  default: us +matches default, \d+ km\n +2  default: europe +matches default, \d+ km\n"
+                             r" +3  default: asia +matches default, \d+ km\n")
+        classes = [self.steps(self.site.cli_json("explain", NAME, "--client", client), "record")[0]["class"]
+                   for client in (KOREA, JAPAN, USA)]
+        self.assertEqual(classes[0], classes[1], "one decision")
+        self.assertNotEqual(classes[0], classes[2])
 
     def test_explain_says_when_nothing_is_steered_hosted_or_left(self):
         site = self.site

@@ -28,6 +28,7 @@ PLACES = [
     ("tests/flow/*", "net"),
     ("tests/fuzz/*", "net"),
     ("tests/bench/*", "dns"),
+    ("tests/world/*", "base"),
 ]
 
 # library: (its headers, the files that may include them)

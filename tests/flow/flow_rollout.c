@@ -5,8 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "isobar/base/err.h"
 #include "isobar/steer/shares.h"
 #include "isobar/store/healthdb.h"
+#include "isobar/view/prove.h"
 
 /* Records that are led from one policy to another, by the clock alone. */
 
@@ -330,8 +332,12 @@ static void sides_that_depend_on_the_client_keep_their_classes(void **state)
 		assert_answer(s, WWW, "A", "198.51.100.7/32", "10.0.0.2"); /* no rule of the new side: stays */
 		assert_int_equal(story_last(s)->scope, 24);
 		assert_answer(s, WWW, "A", "203.0.113.7/32", "192.0.2.80"); /* none of the old side: the ordinary rrset, as before */
+		assert_int_equal(story_last(s)->scope, 5); /* as all around it */
 		assert_answer(s, WWW, "A", "192.0.2.200/32", "192.0.2.80");
 	}
+	struct isb_diags diags = {0};
+	assert_int_equal(isb_view_prove(story_view(s), &diags, NULL, NULL), ISB_OK);
+	isb_diags_done(&diags);
 	story_free(s);
 }
 

@@ -112,7 +112,7 @@ const char *story_why(struct story *s, const char *record, const char *client)
 	struct isb_buf *text = story_text(s);
 	struct isb_net net;
 	assert_int_equal(isb_net_parse(client, &net), ISB_OK);
-	isb_view_why(s->view, s->geodb, story_record(s, record), &net.addr, take_first, text);
+	isb_view_why(s->view, story_record(s, record), &net.addr, take_first, text);
 	return isb_buf_text(text);
 }
 

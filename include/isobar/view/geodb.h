@@ -29,5 +29,9 @@ void isb_geodb_find(const struct isb_geodb *db, const struct isb_addr *addr, str
 uint64_t isb_geodb_fingerprint(const struct isb_geodb *db);
 /* "GeoLite2-City 2026-11-18, GeoLite2-ASN 2026-11-18", for status; lives as long as db. */
 const char *isb_geodb_describe(const struct isb_geodb *db);
-/* True when a file changed on disk since it was opened (inode, size or mtime), or is gone. */
-int isb_geodb_changed(const struct isb_geodb *db);
+/* A number that changes when a file is replaced, overwritten, removed or made (inode, size, mtime): to see from time to
+ * time whether what was opened is still what stands there. */
+uint64_t isb_geodb_stamp(const char *const *paths, size_t count);
+/* What a file says of itself, "GeoLite2-City 2026-11-18", or in diags why it is no database; for status, so it is not read
+ * whole. The label is the caller's to free. */
+int isb_geodb_label(const char *path, struct isb_diags *diags, char **ret_label);

@@ -51,7 +51,7 @@ struct isb_geoleaf isb_geomap_find(const struct isb_geomap *map, const struct is
 /* Every leaf of the merged trie in address order: a partition of both families. */
 void isb_geomap_each(const struct isb_geomap *map, void (*each)(void *arg, const struct isb_net *net, uint32_t cls),
                      void *arg);
-/* The proof that `isobar check` runs: that leaves are disjoint and cover everything, that the scope of each is its
- * length, and that no two siblings have one class (no scope could be wider). Returns ISB_OK or ISB_EFORMAT; *ret_leaves
- * counts them. */
+/* That a block is one that packing makes: leaves are disjoint and cover everything, the scope of each is its length, and no
+ * two siblings have one class. Returns ISB_OK or ISB_EFORMAT; *ret_leaves counts them. What `isobar check` proves of the
+ * answers stands in prove.h. */
 int isb_geomap_prove(const struct isb_geomap *map, size_t *ret_leaves);

@@ -37,6 +37,7 @@ struct isb_view {
 	const uint64_t *admin;        /* admin words by slot */
 	uint32_t nadmin;
 	uint32_t slots;               /* highest slot + 1 */
+	const struct isb_geodb *geodb; /* that it was built with; the builder's */
 	const char *const *viewpoints; /* regions whose probes order fastest asks, as the plan numbers them */
 	uint32_t nviewpoint;
 	const _Atomic int64_t *host_until_ms; /* of what ALIAS gives: until when it holds, by isb_plan_endpoint.host - 1 */
@@ -53,21 +54,22 @@ void isb_view_steer(const struct isb_view *view, uint32_t record, enum isb_plan_
 /* Types that the record answers: bit 1 << isb_plan_type; 0 when there is no such record. */
 uint32_t isb_view_record_types(const struct isb_view *view, uint32_t record);
 
-/* For explain: what every client-dependent node of the record's policy makes of this client, by the very orders that
- * compiled the plan. `each` is called per child of each such node, nodes nearest to the root first, children as
- * declared; rank is ISB_RANK_OUT for a child that is none for this client. `geodb` as given to isb_view_build(). */
+/* For explain: what the client-dependent nodes of the record's policy make of this client, by the very orders that
+ * compiled the plan. `each` is called for the children of each such node, nodes nearest to the root first, children as
+ * declared; a child that stands open in the plan (a policy written in place) is told by what it leads to, each with its
+ * own rank. */
 struct isb_why {
 	const char *node, *child;
-	uint16_t rank;
+	size_t index;  /* of the child in its node, as declared */
+	uint16_t rank; /* as in the plan; ISB_RANK_OUT: not there */
+	bool again;    /* not there because all its pools are tried before */
 	const char *why;
+	const struct isb_policy_child *rule; /* of order geo, else NULL; the catalog's */
 };
-void isb_view_why(const struct isb_view *view, const struct isb_geodb *geodb, uint32_t record,
-                  const struct isb_addr *client, void (*each)(void *arg, const struct isb_why *why), void *arg);
+void isb_view_why(const struct isb_view *view, uint32_t record, const struct isb_addr *client,
+                  void (*each)(void *arg, const struct isb_why *why), void *arg);
 /* The catalog that the view was compiled from. */
 const struct isb_catalog *isb_view_catalog(const struct isb_view *view);
-/* The node of the catalog that a node's name in the plan means: "www", "www[2][0]" (the first child of the third of policy
- * www). NULL for a pool's. */
-const struct isb_policy_node *isb_view_node(const struct isb_view *view, const char *name);
 /* What a geo rule matches, for people: "country KR JP, fenced"; long lists are cut short. */
 void isb_view_rule_print(const struct isb_policy_child *rule, struct isb_buf *out);
 
@@ -78,7 +80,7 @@ struct isb_view_sources {
 	struct isb_txn *catalog;
 	struct isb_txn *health;  /* the probes' round trips for order latency, and what they resolved for ALIAS; NULL: none */
 	struct isb_cells *cells; /* the clients', made with the same geodb; the view becomes a user of them; NULL: none */
-	const struct isb_geodb *geodb; /* NULL: none */
+	const struct isb_geodb *geodb; /* NULL: none; it must live as long as the view, which explains by it */
 };
 /* `old` (may be NULL) is the newest view built before; what did not change is shared with it. On failure nothing changed
  * and diags says why. */
@@ -87,6 +89,10 @@ int isb_view_build(const struct isb_view_sources *from, struct isb_view *old, st
 /* Takes over until when the names that ALIAS gives hold, while readers go on. False when one of them has other addresses
  * now, so that the view should be built anew. */
 bool isb_view_refresh(struct isb_view *view, struct isb_txn *health);
+/* The plans and maps of a catalog that is in no store, without names or health: to look at and to prove, not to answer
+ * from. No round trips are known. The catalog was checked, and must live as long as the view. */
+int isb_view_draft(const struct isb_catalog *catalog, const struct isb_geodb *geodb, struct isb_diags *diags,
+                   struct isb_view **ret_view);
 /* Frees a view that no reader can hold; parts that a newer view built from it shares stay. Views are freed in the order
  * they were built. */
 void isb_view_free(struct isb_view *view);

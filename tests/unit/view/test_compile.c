@@ -14,7 +14,7 @@
 
 /* From catalog text to the flat plan, without a store: records are numbered in the order of the text. */
 
-enum { RECORDS_MAX = 16 };
+enum { RECORDS_MAX = 1000 };
 struct compiled {
 	struct isb_arena arena;
 	struct isb_catalog catalog;
@@ -149,8 +149,8 @@ static void orders_become_ranks_and_children_stand_by_rank(void **state)
 	assert_string_equal(shown(&c, 1, NULL), "us[0*1 us/a 7*1 us/b 7*0 us/c]");
 	assert_string_equal(shown(&c, 2, NULL), "standby[0*1 us[0*1 us/a 7*1 us/b 7*0 us/c] "
 	                                        "1*1 asia[0*3 asia/icn-1 0*1 asia/icn-2]]");
-	assert_string_equal(shown(&c, 3, NULL), "some[0*0 asia[0*3 asia/icn-1 0*1 asia/icn-2] "
-	                                        "0*5 us[0*1 us/a 7*1 us/b 7*0 us/c]]");
+	assert_string_equal(shown(&c, 3, NULL), "some[0*5 us[0*1 us/a 7*1 us/b 7*0 us/c] " /* weight 0: after all others */
+	                                        "1*0 asia[0*3 asia/icn-1 0*1 asia/icn-2]]");
 	assert_int_equal(c.made.nmap, 0);
 	for (uint32_t i = 0; i < 4; i++)
 		assert_int_equal(isb_plan_record(c.made.plan, i)->map, ISB_NO_MAP);
@@ -381,7 +381,7 @@ static void what_is_the_same_is_there_once(void **state)
 	struct compiled c;
 	(void)state;
 	compile_good(&c, "pools:\n  p: {endpoints: {a: {address: 192.0.2.1}, b: {address: 192.0.2.1}}}\n"
-	             "policies:\n  one: {order: weighted, of: [p, p]}\n  two: {order: failover, of: [one, p]}\n"
+	             "policies:\n  one: {order: weighted, of: [p, p]}\n  two: {order: weighted, of: [one, p]}\n"
 	             "zones: {example.com: {records: {a: {types: [A], policy: two}, b: {types: [A], policy: p}}}}\n", NULL);
 	assert_int_equal(endpoint(&c, "p/a")->rdata[ISB_PLAN_A].offset, endpoint(&c, "p/b")->rdata[ISB_PLAN_A].offset);
 	const struct isb_plan_node *two = isb_plan_root(c.made.plan, isb_plan_record(c.made.plan, 0), 0);
@@ -405,6 +405,164 @@ static void a_class_for_which_nothing_is_left_has_no_plan(void **state)
 	assert_string_equal(shown(&c, 0, "198.51.100.129"), ""); /* a rule matches, and leads nowhere */
 	assert_string_equal(shown(&c, 0, "203.0.113.1"), "outer[0*1 us[0*1 us/a 7*1 us/b 7*0 us/c]]");
 	assert_string_equal(shown(&c, 0, "192.0.2.1"), "");
+	done(&c);
+}
+
+/* --- Decisions: what makes no difference makes no class ------------------------------------------------------------ */
+
+/* Pools a to f of one endpoint each, and rules for 198.51.100.0/24 (A), 203.0.113.0/24 (B) and everybody else. */
+#define LETTERS \
+	"regions: {seoul: {location: [37.57, 126.98]}, virginia: {location: [38.95, -77.45]}}\n" \
+	"pools:\n  a: {endpoints: {e: {address: 10.0.0.1, region: seoul}}}\n  b: {endpoints: {e: {address: 10.0.0.2, region: virginia}}}\n" \
+	"  c: {endpoints: {e: {address: 10.0.0.3}}}\n  d: {endpoints: {e: {address: 10.0.0.4}}}\n" \
+	"policies:\n  named: [a, b]\n  twin: [a, b]\n"
+#define RULES(of_a, of_b, rest) \
+	LETTERS "  www:\n    order: geo\n    rules:\n      - {nets: [198.51.100.0/24], use: " of_a "}\n" \
+	"      - {nets: [203.0.113.0/24], use: " of_b "}\n" rest \
+	"zones: {example.com: {records: {www: {types: [A], policy: www}}}}\n"
+#define OTHERS(use) "      - {default: true, use: " use "}\n"
+
+static uint32_t class_of(const struct compiled *c, const char *client)
+{
+	struct isb_addr addr;
+	assert_int_equal(isb_addr_parse(client, &addr), ISB_OK);
+	return isb_geomap_find(c->made.maps[isb_plan_record(c->made.plan, 0)->map]->map, &addr).cls;
+}
+
+/* The plans of clients A and B as text, and whether they are one class. */
+static void assert_plans(const char *yaml, bool one_class, const char *of_a, const char *of_b)
+{
+	struct compiled c;
+	compile_good(&c, yaml, NULL);
+	assert_string_equal(shown(&c, 0, "198.51.100.1"), of_a);
+	assert_string_equal(shown(&c, 0, "203.0.113.1"), of_b);
+	assert_int_equal(class_of(&c, "198.51.100.1") == class_of(&c, "203.0.113.1"), one_class);
+	done(&c);
+}
+#define SAME(yaml, plan) assert_plans(yaml, true, plan, plan)
+
+#define A "a[0*1 a/e]"
+#define B "b[0*1 b/e]"
+#define C "c[0*1 c/e]"
+#define D "d[0*1 d/e]"
+
+static void rules_that_lead_to_the_same_are_one_decision(void **state)
+{
+	(void)state;
+	SAME(RULES("a", "a", OTHERS("b")), "www[0*1 " A " 1*1 " B "]");
+	SAME(RULES("[a, b]", "[a, b]", OTHERS("c")), "www[0*1 " A " 1*1 " B " 2*1 " C "]");
+	SAME(RULES("named", "named", OTHERS("b")), "www[0*1 named[0*1 " A " 1*1 " B "]]");
+	/* both match: what comes a second time can never matter */
+	SAME(LETTERS "  www: {order: geo, rules: [{nets: [203.0.113.0/24], use: [a, b]},\n"
+	     "    {nets: [198.51.100.0/22, 203.0.113.0/25], use: [a, b]}, {default: true, use: b}]}\n"
+	     "zones: {example.com: {records: {www: {types: [A], policy: www}}}}\n", "www[0*1 " A " 1*1 " B "]");
+	/* a list says its children one after the other, as the rules themselves do */
+	SAME(RULES("a", "[a, b]", OTHERS("b")), "www[0*1 " A " 1*1 " B "]");
+	SAME(RULES("[a, [b, c]]", "[[[a, b]], c]", OTHERS("d")), "www[0*1 " A " 1*1 " B " 2*1 " C " 3*1 " D "]");
+	SAME(RULES("{order: weighted, of: [a]}", "[a, a]", OTHERS("[a, c]")), "www[0*1 " A " 1*1 " C "]");
+	/* and so does what the client is ranked for in place */
+	SAME(RULES("{order: geo, rules: [{nets: [0.0.0.0/0], use: b}]}", "b", OTHERS("c")), "www[0*1 " B " 1*1 " C "]");
+	SAME(RULES("{order: weighted, of: [a, {use: b, weight: 3}]}", "{order: weighted, of: [a, {use: b, weight: 3}]}", ""),
+	     "www[0*1 " A " 0*3 " B "]");
+	/* other orders draw in ways of their own, and so keep their walls; of one child all make the same */
+	SAME(RULES("{order: rotate, of: [a, b]}", "{order: rotate, of: [a, b]}", ""), "www[0*1 rotate of a, b[0*1 " A " 0*1 " B "]]");
+	SAME(RULES("{order: hash, of: [a], hash: {seed: 5}}", "{order: rotate, of: [a]}", OTHERS("a")), "www[0*1 " A "]");
+	/* alone at its rank, so its weight says nothing */
+	SAME(RULES("{order: nearest, of: [{use: a, weight: 7}]}", "{order: nearest, of: [a]}", OTHERS("b")),
+	     "www[0*7 " A " 1*1 " B "]");
+}
+
+static void what_can_make_a_difference_does(void **state)
+{
+	(void)state;
+	assert_plans(RULES("[a, b]", "[b, a]", ""), false, "www[0*1 " A " 1*1 " B "]", "www[0*1 " B " 1*1 " A "]");
+	assert_plans(RULES("{order: weighted, of: [a, {use: b, weight: 3}]}", "{order: weighted, of: [a, {use: b, weight: 4}]}", ""),
+	             false, "www[0*1 " A " 0*3 " B "]", "www[0*1 " A " 0*4 " B "]");
+	/* among equals a second ticket counts */
+	assert_plans(RULES("{order: weighted, of: [a, b, a]}", "{order: weighted, of: [a, b]}", ""), false,
+	             "www[0*1 " A " 0*1 " B " 0*1 " A "]", "www[0*1 " A " 0*1 " B "]");
+	/* one of weight 0 keeps its policy's walls, or it would come only after the rules below */
+	assert_plans(RULES("{order: weighted, of: [{use: a, weight: 0}, b]}", "[b, a]", OTHERS("c")), false,
+	             "www[0*1 weighted of a*0, b[0*1 " B " 1*0 " A "] 1*1 " C "]", "www[0*1 " B " 1*1 " A " 2*1 " C "]");
+	/* and it is not tried before: c comes after a and b here, and a after b there */
+	assert_plans(RULES("{order: weighted, of: [{use: a, weight: 0}, b]}", "{order: weighted, of: [a, b]}", OTHERS("[a, c]")),
+	             false, "www[0*1 weighted of a*0, b[0*1 " B " 1*0 " A "] 1*1 " C "]", "www[0*1 " A " 0*1 " B " 1*1 " C "]");
+	/* a trickle jumps over ranks */
+	assert_plans(RULES("{trickle: 5, of: [a, b]}", "[a, b]", OTHERS("c")), false,
+	             "www[0*1 a, b[0*1 " A " 1*1 " B "] 1*1 " C "]", "www[0*1 " A " 1*1 " B " 2*1 " C "]");
+	/* how equals are drawn */
+	assert_plans(RULES("{order: rotate, of: [a, b]}", "{order: weighted, of: [a, b]}", ""), false,
+	             "www[0*1 rotate of a, b[0*1 " A " 0*1 " B "]]", "www[0*1 " A " 0*1 " B "]");
+	assert_plans(RULES("{order: hash, hash: {seed: 1}, of: [a, b]}", "{order: hash, hash: {seed: 2}, of: [a, b]}", ""), false,
+	             "www[0*1 hash of a, b[0*1 " A " 0*1 " B "]]", "www[0*1 hash of a, b#2[0*1 " A " 0*1 " B "]]");
+	/* a policy with a name is one thing, whatever it holds */
+	assert_plans(RULES("named", "twin", ""), false, "www[0*1 named[0*1 " A " 1*1 " B "]]", "www[0*1 twin[0*1 " A " 1*1 " B "]]");
+}
+
+static void what_is_alike_in_place_is_one_node(void **state)
+{
+	struct compiled c;
+	(void)state;
+	compile_good(&c, LETTERS "  www: {order: weighted, of: [[a, b], [a, b], {order: weighted, of: [a, {use: b, weight: 2}]}, c]}\n"
+	             "zones: {example.com: {records: {www: {types: [A], policy: www}}}}\n", NULL);
+	const struct isb_plan_node *www = isb_plan_root(c.made.plan, isb_plan_record(c.made.plan, 0), 0);
+	assert_int_equal(www->child[0].ref, www->child[1].ref);
+	assert_int_not_equal(www->child[0].ref, www->child[2].ref);
+	assert_string_equal(isb_plan_text(c.made.plan, isb_plan_node(c.made.plan, www->child[2].ref)->name), "weighted of a, b*2");
+	done(&c);
+	/* the same names, but other rules lead there */
+	compile_good(&c, LETTERS "  www: {order: weighted, of: [\n"
+	             "    {order: geo, rules: [{nets: [198.51.100.0/24], use: a}, {default: true, use: b}]},\n"
+	             "    {order: geo, rules: [{nets: [203.0.113.0/24], use: a}, {default: true, use: b}]}]}\n"
+	             "zones: {example.com: {records: {www: {types: [A], policy: www}}}}\n", NULL);
+	assert_string_equal(shown(&c, 0, "198.51.100.1"), "www[0*1 geo of a, b[0*1 " A " 1*1 " B "] 0*1 geo of a, b#2[0*1 " B "]]");
+	assert_int_equal(isb_plan_record(c.made.plan, 0)->nclass, 3);
+	done(&c);
+}
+
+static void a_thousand_policies_share_the_maps_of_their_rules(void **state)
+{
+	struct compiled c;
+	struct isb_buf yaml = {0};
+	(void)state;
+	isb_buf_puts(&yaml, "pools:\n");
+	for (int i = 0; i < 40; i++)
+		isb_buf_printf(&yaml, "  p%d: {endpoints: {e: {address: 10.0.0.%d}}}\n", i, i + 1);
+	isb_buf_puts(&yaml, "policies:\n");
+	for (int i = 0; i < 1000; i++) /* 50 sets of rules, each leading to many pairs of pools, with many weights */
+		isb_buf_printf(&yaml, "  w%d: {order: geo, rules: [{nets: [10.%d.0.0/16], use: [p%d, p%d]}, {nets: [10.200.0.0/16],\n"
+		               "    use: {order: weighted, of: [p%d, {use: p%d, weight: %d}]}}, {default: true, use: p%d}]}\n",
+		               i, i % 50, i % 20, 20 + i % 7, i % 20, 20 + i % 7, 2 + i, 20 + i % 7);
+	isb_buf_puts(&yaml, "zones: {example.com: {records: {");
+	for (int i = 0; i < RECORDS_MAX; i++)
+		isb_buf_printf(&yaml, "%sr%d: {types: [A], policy: w%d}", i ? ", " : "", i, i);
+	isb_buf_puts(&yaml, "}}}\n");
+	compile_good(&c, isb_buf_text(&yaml), NULL);
+	assert_int_equal(c.made.nmap, 50);
+	done(&c);
+	isb_buf_done(&yaml);
+}
+
+/* Which weights are equal, and which are 0, is part of the shape; what they are is not. */
+static void policies_of_one_shape_have_the_same_weights_equal(void **state)
+{
+	struct compiled c;
+	(void)state;
+#define TWO(name, w_a, w_b) \
+	"  " name ": {order: geo, rules: [{nets: [198.51.100.0/24], use: {order: weighted, of: [a, {use: b, weight: " w_a "}]}},\n" \
+	"    {nets: [203.0.113.0/24], use: {order: weighted, of: [{use: b, weight: " w_b "}, a]}}]}\n"
+	compile_good(&c, LETTERS TWO("same", "2", "2") TWO("also", "7", "7") TWO("other", "2", "3") TWO("zero", "0", "0")
+	             "zones: {example.com: {records: {w: {types: [A], policy: same}, x: {types: [A], policy: also},\n"
+	             "  y: {types: [A], policy: other}, z: {types: [A], policy: zero}}}}\n", NULL);
+	const struct isb_plan_record *r[4];
+	for (uint32_t i = 0; i < 4; i++)
+		r[i] = isb_plan_record(c.made.plan, i);
+	assert_int_equal(r[0]->map, r[1]->map);
+	assert_int_equal(r[0]->nclass, 2); /* both rules are one decision; and nothing for everybody else */
+	assert_int_not_equal(r[2]->map, r[0]->map);
+	assert_int_equal(r[2]->nclass, 3);
+	assert_int_not_equal(r[3]->map, r[0]->map);
+	assert_int_equal(r[3]->nclass, 3); /* they keep their walls, which have different names */
 	done(&c);
 }
 
@@ -472,6 +630,11 @@ int main(void)
 		cmocka_unit_test(what_is_the_same_is_there_once),
 		cmocka_unit_test(a_class_for_which_nothing_is_left_has_no_plan),
 		cmocka_unit_test(policies_named_over_and_over_are_compiled_once),
+		cmocka_unit_test(rules_that_lead_to_the_same_are_one_decision),
+		cmocka_unit_test(what_can_make_a_difference_does),
+		cmocka_unit_test(what_is_alike_in_place_is_one_node),
+		cmocka_unit_test(a_thousand_policies_share_the_maps_of_their_rules),
+		cmocka_unit_test(policies_of_one_shape_have_the_same_weights_equal),
 		cmocka_unit_test(a_damaged_plan_is_seen),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

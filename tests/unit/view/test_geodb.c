@@ -184,6 +184,60 @@ static void ipinfo_layout_is_read(void **state)
 	isb_geodb_free(db);
 }
 
+static void the_layouts_of_vendors_are_read(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *file, *client, *continent, *country, *subdivision, *city;
+		uint32_t asn;
+		double latitude, longitude; /* 0, 0: as the table has the country */
+	} cases[] = {
+		{"geolite2-country", "192.0.2.1", "AS", "KR", "", "", 0, 0, 0}, /* not where it is registered */
+		{"geolite2-country", "2001:db8::1", "EU", "DE", "", "", 0, 0, 0},
+		{"enterprise", "198.51.100.1", "NA", "US", "US-CA", "Los Angeles", 64496, 34.0544, -118.2441},
+		{"enterprise", "2001:db8::1", "EU", "DE", "", "", 64497, 0, 0},
+		{"dbip-city", "192.0.2.1", "AS", "KR", "", "Seoul (Jung-gu)", 0, 37.5636, 126.9976},
+		{"dbip-city", "2001:db8::1", "EU", "DE", "", "Berlin", 0, 52.52, 13.405},
+		{"dbip-asn", "192.0.2.1", "", "", "", "", 4766, 0, 0},
+		{"dbip-asn", "2001:db8::1", "", "", "", "", 64497, 0, 0},
+		{"ipinfo-country-asn", "192.0.2.1", "AS", "KR", "", "", 4766, 0, 0},
+		{"ipinfo-country-asn", "2001:db8::1", "EU", "DE", "", "", 64497, 0, 0},
+		{"ipinfo-location", "198.51.100.1", "NA", "US", "US-CA", "Los Angeles", 0, 34.05223, -118.24368},
+		{"ipinfo-location", "2001:db8::1", "EU", "DE", "DE-BE", "Berlin", 0, 52.52437, 13.41053},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char path[512];
+		snprintf(path, sizeof(path), GEO "%s.mmdb", cases[i].file);
+		struct isb_geodb *db = open_one(path);
+		struct isb_geo_facts facts = find(db, cases[i].client, NULL);
+		assert_place(facts, cases[i].country, cases[i].subdivision, cases[i].city, cases[i].asn);
+		assert_string_equal(facts.continent, cases[i].continent);
+		if (fabs(cases[i].latitude) > 0)
+			assert_near(&facts, cases[i].latitude, cases[i].longitude);
+		else if (*cases[i].country)
+			assert_near(&facts, (double)isb_country_find(cases[i].country)->latitude,
+			            (double)isb_country_find(cases[i].country)->longitude);
+		else
+			assert_false(facts.located);
+		isb_geodb_free(db);
+	}
+}
+
+static void a_label_is_had_without_the_networks(void **state)
+{
+	(void)state;
+	struct isb_diags diags;
+	char *label;
+	isb_diags_init(&diags);
+	assert_int_equal(isb_geodb_label(GEO "dbip-asn.mmdb", &diags, &label), ISB_OK);
+	assert_string_equal(label, "DBIP-ASN-Lite-(compat=GeoLite2-ASN) 2025-11-18");
+	free(label);
+	assert_int_equal(isb_geodb_label(GEO "make-fixtures", &diags, &label), ISB_EFORMAT);
+	assert_int_equal(isb_geodb_label(GEO "none.mmdb", &diags, &label), ISB_EIO);
+	assert_int_equal(diags.count, 2);
+	isb_diags_done(&diags);
+}
+
 static void values_that_make_no_sense_count_as_unknown(void **state)
 {
 	(void)state;
@@ -304,16 +358,17 @@ static void a_file_spoiled_while_open_does_no_harm(void **state)
 	void *data = slurp(GEO "city.mmdb", &size);
 	spill(temp_name(name), data, size);
 	struct isb_geodb *db = open_one(name);
-	assert_false(isb_geodb_changed(db));
+	const uint64_t stamp = isb_geodb_stamp((const char *[]){name}, 1);
 	memset(data, 0xff, size);
 	spill(name, data, size); /* in place: a mapping would see it */
 	assert_string_equal(find(db, "192.0.2.1", NULL).city, "Seoul");
 	assert_int_equal(truncate(name, 0), 0); /* a mapping would die of SIGBUS */
 	assert_string_equal(find(db, "2001:db8:1:2:3:4:5:6", NULL).city, "Oslo");
-	assert_true(isb_geodb_changed(db));
+	const uint64_t truncated = isb_geodb_stamp((const char *[]){name}, 1);
+	assert_int_not_equal(truncated, stamp);
 	assert_refused(name, "MaxMind");
 	unlink(name);
-	assert_true(isb_geodb_changed(db));
+	assert_int_not_equal(isb_geodb_stamp((const char *[]){name}, 1), truncated);
 	assert_string_equal(find(db, "198.51.100.1", NULL).city, "Los Angeles");
 	isb_geodb_free(db);
 	free(data);
@@ -327,13 +382,13 @@ static void a_file_replaced_by_rename_has_changed(void **state)
 	void *data = slurp(GEO "city.mmdb", &size);
 	spill(temp_name(name), data, size);
 	spill(temp_name(other), data, size);
-	struct isb_geodb *db = open_one(name);
+	const uint64_t stamp = isb_geodb_stamp((const char *[]){GEO "asn.mmdb", name}, 2);
 	struct stat st;
 	assert_int_equal(stat(name, &st), 0);
 	assert_int_equal(utimensat(AT_FDCWD, other, (struct timespec[]){st.st_atim, st.st_mtim}, 0), 0);
+	assert_int_equal(isb_geodb_stamp((const char *[]){GEO "asn.mmdb", name}, 2), stamp);
 	assert_int_equal(rename(other, name), 0); /* same size, same mtime */
-	assert_true(isb_geodb_changed(db));
-	isb_geodb_free(db);
+	assert_int_not_equal(isb_geodb_stamp((const char *[]){GEO "asn.mmdb", name}, 2), stamp);
 	unlink(name);
 	free(data);
 }
@@ -498,6 +553,8 @@ int main(void)
 		cmocka_unit_test(a_later_file_that_means_another_country_adds_no_place),
 		cmocka_unit_test(dbip_layout_is_read),
 		cmocka_unit_test(ipinfo_layout_is_read),
+		cmocka_unit_test(the_layouts_of_vendors_are_read),
+		cmocka_unit_test(a_label_is_had_without_the_networks),
 		cmocka_unit_test(values_that_make_no_sense_count_as_unknown),
 		cmocka_unit_test(an_ipv4_country_list_is_completed_from_the_table),
 		cmocka_unit_test(rubbish_is_refused_with_a_reason),
