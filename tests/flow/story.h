@@ -84,6 +84,7 @@ int64_t story_now(const struct story *s); /* the wall clock */
 struct isb_health story_health(struct story *s, const char *endpoint);
 /* Writes a word as no probe of this story would: for states that must hold whoever wrote them. */
 void story_word(struct story *s, const char *endpoint, const struct isb_health *health);
+void story_since(struct story *s, const char *endpoint, int64_t ms_ago); /* when its verdict turned; < 0: never */
 
 /* --- Asking -------------------------------------------------------------------------------------------------------- */
 

@@ -256,6 +256,14 @@ void story_word(struct story *s, const char *endpoint, const struct isb_health *
 	assert_int_equal(isb_txn_commit(txn), ISB_OK);
 }
 
+void story_since(struct story *s, const char *endpoint, int64_t ms_ago)
+{
+	uint32_t slot = slot_of(s, endpoint);
+	struct isb_txn *txn = story_txn(s, ISB_ENV_HEALTH, true);
+	assert_int_equal(isb_since_put(txn, slot, ms_ago < 0 ? 0 : s->now_ms - ms_ago), ISB_OK);
+	assert_int_equal(isb_txn_commit(txn), ISB_OK);
+}
+
 void story_pace(struct story *s, const char *region, const char *endpoint, unsigned ms)
 {
 	uint32_t slot = slot_of(s, endpoint);
