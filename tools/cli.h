@@ -146,7 +146,7 @@ void cli_since_done(struct cli_since *since);
 struct cli_rollout {
 	struct cli_record record;
 	struct isb_rollout row; /* texts and nets are the arena's */
-	struct isb_pace_now at; /* as of the abort, when there was one */
+	struct isb_timetable_now at; /* as of the abort, when there was one */
 	int64_t aborted_ms;     /* 0: it was not */
 	const char *evidence;   /* of the abort; "" when it is no longer known */
 };
@@ -164,7 +164,7 @@ json_t *cli_rollouts_json(const struct cli_rollouts *rollouts);
 /* "10, 30, 50, 100 % every 10m, 2 networks, aborted if down" */
 void cli_rollout_print(struct isb_buf *out, const struct isb_rollout *rollout);
 /* "step 2 of 4: 30 %" */
-void cli_rollout_print_step(struct isb_buf *out, const struct isb_rollout *rollout, const struct isb_pace_now *at);
+void cli_rollout_print_step(struct isb_buf *out, const struct isb_rollout *rollout, const struct isb_timetable_now *at);
 
 /* --- Editing --- */
 

@@ -320,10 +320,10 @@ static uint32_t add_sides(struct builder *b, const struct isb_tree *tree, const 
 	uint32_t new = add_node(b, tree, settled, from->child[!from->listed]);
 	if (old == ISB_NO_NODE || new == ISB_NO_NODE)
 		return old;
-	struct isb_plan_rollout sides = {.pace = rollout->pace, .seed = (uint64_t)rollout->begun_ms, .slot = rollout->slot,
+	struct isb_plan_rollout sides = {.times = rollout->times, .seed = (uint64_t)rollout->begun_ms, .slot = rollout->slot,
 	                                 .sticky = rollout->sticky, .abortable = rollout->abort_if == ISB_ABORT_DOWN};
 	if (from->listed)
-		sides.pace = (struct isb_pace){.nstep = 1, .step = {100}};
+		sides.times = (struct isb_timetable){.nstep = 1, .step = {100}};
 	struct isb_plan_node *node = isb_xcalloc(1, sizeof(*node) + 2 * sizeof(node->child[0]));
 	node->name = intern_text(b, from->name);
 	node->order = (uint16_t)from->order->id;

@@ -216,7 +216,7 @@ static void a_rollout_leads_every_type_to_the_new_side(void **state)
 	story_apply(s, "pools: {new: {endpoints: {a: {host: mx9.example.net, text: nine}}}}\n");
 	struct isb_rollout rollout = {
 		.to = "new", .author = "ada", .reason = "", .slot = (uint32_t)ISB_SLOT_ALL, .begun_ms = story_now(s),
-		.pace = {.started_ms = story_now(s), .every_ms = 1000, .nstep = 1, .step = {100}}};
+		.times = {.started_ms = story_now(s), .every_ms = 1000, .nstep = 1, .step = {100}}};
 	story_rollout(s, "example.com/text", &rollout);
 	story_rollout(s, "example.com/mail", &rollout);
 	story_rollout(s, "example.com/@", &rollout);

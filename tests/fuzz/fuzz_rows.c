@@ -153,7 +153,7 @@ static void try_rollout(const struct row *row)
 	struct isb_buf scratch = {0}, again = {0};
 	if (isb_rollout_decode(row->value, &scratch, &rollout) == ISB_OK) {
 		MUST(isb_rollout_check(&rollout));
-		MUST(isb_pace_at(&rollout.pace, 1763726400000).percent <= 100);
+		MUST(isb_timetable_at(&rollout.times, 1763726400000).percent <= 100);
 		isb_rollout_encode(&again, &rollout);
 		MUST(same(row->value, again.data, again.len));
 	}
