@@ -93,6 +93,7 @@ static void check_whole(struct cli_edit *e)
 	if (isb_catalog_load(e->txn, &catalog, &e->diags) == ISB_OK) {
 		isb_catalog_check(&catalog, &e->diags);
 		check_zones(e->txn, &catalog, &e->diags);
+		cli_check_cnames(e->txn, &catalog, &e->diags);
 		isb_rollouts_check(e->txn, &catalog, &e->diags);
 	}
 	isb_catalog_done(&catalog);

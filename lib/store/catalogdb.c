@@ -130,19 +130,37 @@ static int rrset_row(void *arg, struct isb_slice key, struct isb_slice value)
 	return walk->each(walk->arg, owner, set);
 }
 
+/* Rows whose keys begin with `prefix`, the first `zone_len` octets of which are the zone. */
+static int walk_rrsets(struct isb_txn *txn, const uint8_t *zone, struct isb_slice prefix, size_t zone_len,
+                       int (*each)(void *arg, const uint8_t *owner, const struct isb_rrset *set), void *arg)
+{
+	uint8_t lower[ISB_DNAME_MAX];
+	isb_dname_lower(zone, lower);
+	struct rrset_walk walk = {.zone = lower, .prefix_len = zone_len, .each = each, .arg = arg};
+	int rc = isb_row_each(txn, ISB_T_RRSET, prefix, everything, rrset_row, &walk);
+	isb_buf_done(&walk.scratch);
+	return rc;
+}
+
 int isb_rrset_each(struct isb_txn *txn, const uint8_t *zone,
                    int (*each)(void *arg, const uint8_t *owner, const struct isb_rrset *set), void *arg)
 {
 	struct isb_key prefix;
 	int rc = isb_key_zone(&prefix, zone);
+	return rc == ISB_OK ? walk_rrsets(txn, zone, isb_key_slice(&prefix), prefix.len, each, arg) : rc;
+}
+
+int isb_rrset_each_of(struct isb_txn *txn, const uint8_t *zone, const uint8_t *owner,
+                      int (*each)(void *arg, const uint8_t *owner, const struct isb_rrset *set), void *arg)
+{
+	struct isb_key prefix, key;
+	int rc = isb_key_zone(&prefix, zone);
+	if (rc == ISB_OK)
+		rc = isb_key_rrset(&key, zone, owner, 0);
 	if (rc != ISB_OK)
 		return rc;
-	uint8_t lower[ISB_DNAME_MAX];
-	isb_dname_lower(zone, lower);
-	struct rrset_walk walk = {.zone = lower, .prefix_len = prefix.len, .each = each, .arg = arg};
-	rc = isb_row_each(txn, ISB_T_RRSET, isb_key_slice(&prefix), everything, rrset_row, &walk);
-	isb_buf_done(&walk.scratch);
-	return rc;
+	key.len -= 2; /* any type */
+	return walk_rrsets(txn, zone, isb_key_slice(&key), prefix.len, each, arg);
 }
 
 /* --- Slots --- */

@@ -14,6 +14,7 @@ struct isb_view_own {
 	size_t nrecord;
 	struct isb_tree_map **maps;
 	size_t nmap;
+	struct isb_hosts hosts;
 
 	/* Set when a newer view was built from this one: what only this one still uses. */
 	bool superseded;

@@ -267,11 +267,17 @@ static int compile(struct build *b, uint32_t (*slot)(void *arg, const char *pool
 		.nold_map = old ? old->nmap : 0,
 		.slot = slot,
 		.slot_arg = b,
+		.hosts = &own->hosts,
 	};
+	own->hosts.arena = &own->arena;
+	own->hosts.health = b->from->health;
 	struct isb_compiled compiled;
 	int rc = isb_compile(&in, b->diags, &compiled);
+	own->hosts.health = NULL;
 	if (rc != ISB_OK)
 		return rc;
+	b->view->host_until_ms = own->hosts.until_ms;
+	b->view->nhost = (uint32_t)own->hosts.count;
 	own->maps = compiled.maps;
 	own->nmap = compiled.nmap;
 	const struct isb_geomap **maps = isb_arena_alloc(&own->arena, own->nmap * sizeof(*maps));
@@ -288,6 +294,7 @@ static void free_own(struct isb_view *view)
 	struct isb_view_own *own = view->own;
 	for (size_t i = 0; i < own->nmap; i++)
 		isb_tree_map_release(own->maps[i]);
+	isb_hosts_done(&own->hosts);
 	isb_cells_release(own->cells);
 	if (!own->draft)
 		isb_catalog_done(&own->catalog);
@@ -338,6 +345,11 @@ int isb_view_build(const struct isb_view_sources *from, struct isb_view *old, st
 	view->nzone = view->own->catalog.nzone;
 	*ret_view = view;
 	return ISB_OK;
+}
+
+bool isb_view_refresh(struct isb_view *view, struct isb_txn *health)
+{
+	return isb_hosts_refresh(&view->own->hosts, health);
 }
 
 /* --- Drafts -------------------------------------------------------------------------------------------------------- */

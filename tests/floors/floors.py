@@ -40,6 +40,7 @@ DOORS = {
     "libuv": (["uv.h"], ["server/*", "probes/*"]),
     "liburcu": (["urcu.h", "urcu-*.h", "urcu/*"], ["server/live.c"]),
     "libfstrm": (["fstrm.h", "fstrm/*"], ["server/dnstap.c"]),
+    "c-ares": (["ares.h", "ares_*.h"], ["probes/resolve.c"]),
     "libcurl": (["curl/*"], ["probes/check_http*"]),
     "OpenSSL": (["openssl/*"], ["lib/dns/hmac.c", "probes/check_http*"]),
     "jansson": (["jansson.h"], ["tools/*"]),
