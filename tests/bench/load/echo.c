@@ -39,7 +39,9 @@ int main(int argc, char **argv)
 	for (;;) {
 		for (int i = 0; i < BATCH; i++) {
 			iov[i] = (struct iovec){.iov_base = data[i], .iov_len = SIZE};
-			msg[i].msg_hdr = (struct msghdr){.msg_name = &peer[i], .msg_namelen = sizeof(peer[i]), .msg_iov = &iov[i],
+			msg[i].msg_hdr = (struct msghdr){.msg_name = &peer[i],
+			                                 .msg_namelen = sizeof(peer[i]),
+			                                 .msg_iov = &iov[i],
 			                                 .msg_iovlen = 1};
 		}
 		int n = recvmmsg(fd, msg, BATCH, MSG_WAITFORONE, NULL);

@@ -16,7 +16,8 @@
 #include "isobar/base/wire.h"
 #include "questions.h"
 
-/* Asks as fast as it can, or at a rate, and looks at every answer. One thread that never sleeps: give it a CPU of its own. */
+/* Asks as fast as it can, or at a rate, and looks at every answer. One thread that never sleeps: give it a CPU of its
+ * own. */
 
 static const char help[] =
 	"usage: bench-load --port PORT --questions FILE --server PID [--seconds S] [--window N | --rate N] [--echo]\n"
@@ -79,7 +80,7 @@ static uint64_t clock_ns(clockid_t clock)
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
-/* --- What the machine took ------------------------------------------------------------------------------------------- */
+/* --- What the machine took --- */
 
 struct usage {
 	uint64_t server_ns, own_ns; /* CPU time */
@@ -115,7 +116,7 @@ static struct usage usage_now(const struct load *l)
 	                      .waited_ns = waited_ns(l->server) + waited_ns(getpid())};
 }
 
-/* --- Latency --------------------------------------------------------------------------------------------------------- */
+/* --- Latency --- */
 
 static unsigned bucket_of(uint64_t ns)
 {
@@ -139,11 +140,12 @@ static double quantile_us(const struct load *l, double part)
 	return 0;
 }
 
-/* --- Answers --------------------------------------------------------------------------------------------------------- */
+/* --- Answers --- */
 
 static bool is_right(const struct load *l, const struct question *q, const uint8_t *data, size_t len)
 {
-	if (len < 12 || !(data[2] & 0x80) || len < q->question_len || memcmp(data + 12, q->wire + 12, q->question_len - 12u) != 0)
+	if (len < 12 || !(data[2] & 0x80) || len < q->question_len ||
+	    memcmp(data + 12, q->wire + 12, q->question_len - 12u) != 0)
 		return false;
 	if (l->echo)
 		return len == q->len;
@@ -161,7 +163,8 @@ static void take(struct load *l, struct lane *lane, const uint8_t *data, size_t 
 	}
 	const struct question *q = &l->question[asked->question];
 	if (!is_right(l, q, data, len) && !l->wrong++)
-		fprintf(stderr, "bench-load: question %" PRIu32 " is answered wrongly: %zu octets, rcode %d, %d answers\n",
+		fprintf(stderr,
+		        "bench-load: question %" PRIu32 " is answered wrongly: %zu octets, rcode %d, %d answers\n",
 		        asked->question, len, len < 12 ? -1 : data[3] & 15, len < 12 ? -1 : isb_get_u16(data + 6));
 	if (len >= 12 && data[2] & 2)
 		l->truncated++;
@@ -206,7 +209,7 @@ static void sweep(struct load *l, uint64_t now)
 		}
 }
 
-/* --- Questions ------------------------------------------------------------------------------------------------------- */
+/* --- Questions --- */
 
 static unsigned wanted(struct load *l, const struct lane *lane, uint64_t now)
 {
@@ -264,7 +267,7 @@ static unsigned send_some(struct load *l, struct lane *lane, uint64_t now)
 	return want;
 }
 
-/* --- A run ----------------------------------------------------------------------------------------------------------- */
+/* --- A run --- */
 
 static bool outstanding(const struct load *l)
 {
@@ -289,17 +292,20 @@ static void turn(struct load *l, uint64_t now, bool sends, uint64_t *idle_ns)
 static void print(const struct load *l, const struct usage *u, uint64_t idle_ns)
 {
 	double s = (double)(l->to_ns - l->from_ns) / 1e9;
-	printf("{\"seconds\": %.3f, \"sent\": %" PRIu64 ", \"answered\": %" PRIu64 ", \"answers_per_s\": %.0f, \"wrong\": %" PRIu64
-	       ", \"truncated\": %" PRIu64 ", \"stray\": %" PRIu64 ", ", s, l->sent, l->answered, (double)l->answers / s, l->wrong,
-	       l->truncated, l->stray);
-	printf("\"lost_percent\": %.4f, \"server_cpu_us\": %.4f, \"server_busy\": %.4f, \"own_cpu_us\": %.4f, \"idle\": %.4f, "
+	printf("{\"seconds\": %.3f, \"sent\": %" PRIu64 ", \"answered\": %" PRIu64
+	       ", \"answers_per_s\": %.0f, \"wrong\": %" PRIu64 ", \"truncated\": %" PRIu64 ", \"stray\": %" PRIu64
+	       ", ",
+	       s, l->sent, l->answered, (double)l->answers / s, l->wrong, l->truncated, l->stray);
+	printf("\"lost_percent\": %.4f, \"server_cpu_us\": %.4f, \"server_busy\": %.4f, \"own_cpu_us\": %.4f, "
+	       "\"idle\": %.4f, "
 	       "\"waited\": %.4f, \"late_ms\": %.3f, ",
 	       l->sent > l->answered ? 100.0 * (double)(l->sent - l->answered) / (double)l->sent : 0,
 	       l->answers ? (double)u->server_ns / 1e3 / (double)l->answers : 0, (double)u->server_ns / 1e9 / s,
 	       l->answers ? (double)u->own_ns / 1e3 / (double)l->answers : 0, (double)idle_ns / 1e9 / s,
 	       (double)u->waited_ns / 1e9 / s, (double)l->late_ns / 1e6);
-	printf("\"p50_us\": %.1f, \"p90_us\": %.1f, \"p99_us\": %.1f, \"p999_us\": %.1f, \"max_us\": %.1f}\n", quantile_us(l, .5),
-	       quantile_us(l, .9), quantile_us(l, .99), quantile_us(l, .999), (double)l->worst_ns / 1e3);
+	printf("\"p50_us\": %.1f, \"p90_us\": %.1f, \"p99_us\": %.1f, \"p999_us\": %.1f, \"max_us\": %.1f}\n",
+	       quantile_us(l, .5), quantile_us(l, .9), quantile_us(l, .99), quantile_us(l, .999),
+	       (double)l->worst_ns / 1e3);
 }
 
 static void run(struct load *l)
@@ -380,9 +386,10 @@ static void open_lanes(struct load *l)
 
 int main(int argc, char **argv)
 {
-	static const struct option longs[] = {{"port", 1, NULL, 'p'},   {"questions", 1, NULL, 'q'}, {"server", 1, NULL, 's'},
-	                                      {"seconds", 1, NULL, 't'}, {"window", 1, NULL, 'w'},    {"rate", 1, NULL, 'r'},
-	                                      {"echo", 0, NULL, 'e'},    {"help", 0, NULL, 'h'},      {0}};
+	static const struct option longs[] = {
+		{"port", 1, NULL, 'p'},    {"questions", 1, NULL, 'q'}, {"server", 1, NULL, 's'},
+		{"seconds", 1, NULL, 't'}, {"window", 1, NULL, 'w'},    {"rate", 1, NULL, 'r'},
+		{"echo", 0, NULL, 'e'},    {"help", 0, NULL, 'h'},      {0}};
 	static struct load l = {.seconds = 2, .window = 256};
 	const char *questions = NULL;
 	for (int c; (c = getopt_long(argc, argv, "h", longs, NULL)) != -1;)
@@ -397,7 +404,8 @@ int main(int argc, char **argv)
 		case 'h': fputs(help, stdout); return 0;
 		default: fputs(help, stderr); return 2;
 		}
-	if (!l.port || !questions || l.server <= 0 || l.seconds <= 0 || l.window < SOCKETS || l.window > IDS || optind != argc) {
+	if (!l.port || !questions || l.server <= 0 || l.seconds <= 0 || l.window < SOCKETS || l.window > IDS ||
+	    optind != argc) {
 		fputs(help, stderr);
 		return 2;
 	}

@@ -119,7 +119,8 @@ static void add_zone(struct gathering *g, const struct isb_zone *zone)
 	if (isb_dname_parse(zone->name, NULL, g->apex) <= 0)
 		die(zone->name, "no name of a zone");
 	isb_map_done(&g->above);
-	if (isb_rrset_each(g->txn, g->apex, note_above, g) != ISB_OK || isb_rrset_each(g->txn, g->apex, add_set, g) != ISB_OK)
+	if (isb_rrset_each(g->txn, g->apex, note_above, g) != ISB_OK ||
+	    isb_rrset_each(g->txn, g->apex, add_set, g) != ISB_OK)
 		die(zone->name, "its records cannot be read");
 	for (size_t i = 0; i < zone->nrecord; i++) {
 		const struct isb_record *record = &zone->records[i];
@@ -213,8 +214,13 @@ static void write_all(const struct gathering *g, const char *path, size_t count,
 
 int main(int argc, char **argv)
 {
-	static const struct option longs[] = {{"store", 1, NULL, 's'}, {"out", 1, NULL, 'o'}, {"count", 1, NULL, 'n'},
-	                                      {"seed", 1, NULL, 'd'},  {"ecs", 0, NULL, 'e'}, {"help", 0, NULL, 'h'}, {0}};
+	static const struct option longs[] = {{"store", 1, NULL, 's'},
+	                                      {"out", 1, NULL, 'o'},
+	                                      {"count", 1, NULL, 'n'},
+	                                      {"seed", 1, NULL, 'd'},
+	                                      {"ecs", 0, NULL, 'e'},
+	                                      {"help", 0, NULL, 'h'},
+	                                      {0}};
 	const char *store = NULL, *out = NULL;
 	size_t count = 50000;
 	uint64_t seed = 1;

@@ -8,15 +8,15 @@
 #include "isobar/store/env.h"
 #include "isobar/view/view.h"
 
-/* Micro-benchmarks: one file per room, each with a table of subjects at its end; main.c measures one of them per run, so
- * that none warms or soils the memory of another. Inputs are made from fixed seeds: the same build executes the same
+/* Micro-benchmarks: one file per room, each with a table of subjects at its end; main.c measures one of them per run,
+ * so that none warms or soils the memory of another. Inputs are made from fixed seeds: the same build executes the same
  * instructions every time. What cannot be set up ends the program with a sentence. */
 
 struct bench_subject {
 	const char *name; /* "room/what" */
 	const char *what; /* one operation, for people */
-	/* Names, networks or policies it is about; full is what people want to know, small what a regression guard can afford. 0:
-	 * has no size. */
+	/* Names, networks or policies it is about; full is what people want to know, small what a regression guard can
+	 * afford. 0: has no size. */
 	uint32_t full, small;
 	uint32_t guard_ops; /* operations the guard counts instructions over */
 	const void *arg;    /* the subject's own */
@@ -36,7 +36,7 @@ extern volatile uint64_t bench_sink;
 /* --geo, or NULL. */
 const char *bench_geo(void);
 
-/* --- A site: a catalog in a store of its own, compiled, with every endpoint up -------------------------------------- */
+/* --- A site: a catalog in a store of its own, compiled, with every endpoint up --- */
 
 struct bench_site {
 	char dir[128];
@@ -52,7 +52,8 @@ struct bench_site {
 /* How a zone begins, and a small geo database. */
 #define BENCH_APEX "$TTL 300\n@ SOA ns1 hostmaster 1 7200 1800 1209600 60\n@ NS ns1\nns1 A 192.0.2.53\n"
 #define BENCH_CITIES ISB_TESTS_DIR "/unit/view/geo/city.mmdb"
-/* `zone` is the master-file text of example.com, which the catalog names (NULL: it has none); `geo` a database (NULL: none). */
+/* `zone` is the master-file text of example.com, which the catalog names (NULL: it has none); `geo` a database (NULL:
+ * none). */
 struct bench_site *bench_site_new(const char *yaml, const char *zone, const char *geo);
 void bench_site_free(struct bench_site *site);
 /* One row of the catalog, committed. */

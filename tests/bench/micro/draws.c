@@ -6,7 +6,8 @@
 #include "isobar/base/arena.h"
 #include "isobar/base/rng.h"
 
-/* One decision without a message around it: class of the client, walk, draw. An order is one line of the table at the end. */
+/* One decision without a message around it: class of the client, walk, draw. An order is a line of each table at the
+ * end. */
 
 enum { CLIENTS = 1 << 10, PLACES = 3 };
 
@@ -116,12 +117,16 @@ static void run(void *state, uint32_t ops)
 }
 
 #define BY_PLACE(order) "{order: " order ", of: [asia, us, europe]}"
-static const struct draw failover = {"failover", NULL, false}, weighted = {"weighted", NULL, false},
-	geo = {"weighted", "{order: geo, rules: [{continent: AS, use: asia}, {continent: EU, use: europe}, {default: true, use: us}]}",
-               false},
-	nearest = {"weighted", BY_PLACE("nearest"), false}, latency = {"weighted", BY_PLACE("latency"), true},
-	rotate = {"rotate", NULL, false}, hash = {"hash", NULL, false}, least_load = {"least-load", NULL, false},
-	fastest = {"weighted", BY_PLACE("fastest"), false};
+#define RULES "{continent: AS, use: asia}, {continent: EU, use: europe}, {default: true, use: us}"
+static const struct draw failover = {.pool_order = "failover"};
+static const struct draw weighted = {.pool_order = "weighted"};
+static const struct draw geo = {.pool_order = "weighted", .policy = "{order: geo, rules: [" RULES "]}"};
+static const struct draw nearest = {.pool_order = "weighted", .policy = BY_PLACE("nearest")};
+static const struct draw latency = {.pool_order = "weighted", .policy = BY_PLACE("latency"), .measured = true};
+static const struct draw rotate = {.pool_order = "rotate"};
+static const struct draw hash = {.pool_order = "hash"};
+static const struct draw least_load = {.pool_order = "least-load"};
+static const struct draw fastest = {.pool_order = "weighted", .policy = BY_PLACE("fastest")};
 
 #define ALIKE .guard_ops = 10000, .set_up = set_up, .run = run, .tear_down = tear_down
 const struct bench_subject bench_draws[] = {

@@ -57,7 +57,8 @@ static void *set_up(const struct bench_subject *subject, uint32_t size)
 	struct isb_rng rng;
 	isb_rng_seed(&rng, 2);
 	for (uint32_t i = 0; i < size; i++)
-		nets[i] = (struct isb_prefix){.net = network(&rng, family), .id = (uint32_t)isb_rng_below(&rng, CLASSES)};
+		nets[i] =
+			(struct isb_prefix){.net = network(&rng, family), .id = (uint32_t)isb_rng_below(&rng, CLASSES)};
 	t->map = isb_geomap_new(NULL, nets, size, NULL, 0, class_of, NULL);
 	t->asked = isb_xcalloc(ASKED, sizeof(*t->asked));
 	for (uint32_t i = 0; i < ASKED; i++)

@@ -70,8 +70,12 @@ static uint64_t cpu_ns(void)
 /* A counter of this thread's instructions in user space, or -1 where the kernel or the machine has none to give. */
 static int open_counter(void)
 {
-	struct perf_event_attr attr = {.type = PERF_TYPE_HARDWARE, .size = sizeof(attr), .config = PERF_COUNT_HW_INSTRUCTIONS,
-	                               .disabled = 1, .exclude_kernel = 1, .exclude_hv = 1};
+	struct perf_event_attr attr = {.type = PERF_TYPE_HARDWARE,
+	                               .size = sizeof(attr),
+	                               .config = PERF_COUNT_HW_INSTRUCTIONS,
+	                               .disabled = 1,
+	                               .exclude_kernel = 1,
+	                               .exclude_hv = 1};
 	return (int)syscall(SYS_perf_event_open, &attr, 0, -1, -1, 0);
 }
 
@@ -121,8 +125,8 @@ static void measure(const struct bench_subject *s, void *state, struct measured 
 static void print(const struct bench_subject *s, uint32_t size, const struct measured *m)
 {
 	uint64_t per_round = m->ops * (s->per_item ? size : 1);
-	printf("{\"subject\": \"%s\", \"size\": %" PRIu32 ", \"per_round\": %" PRIu64 ", \"instructions\": ", s->name, size,
-	       per_round);
+	printf("{\"subject\": \"%s\", \"size\": %" PRIu32 ", \"per_round\": %" PRIu64 ", \"instructions\": ", s->name,
+	       size, per_round);
 	if (m->counter >= 0)
 		printf("%.1f", (double)m->instructions / (double)(per_round * m->rounds));
 	else
@@ -140,7 +144,8 @@ static void list(void)
 	for (size_t i = 0; i < ROOMS; i++)
 		for (const struct bench_subject *s = rooms[i]; s->name; s++, comma = ",")
 			printf("%s\n{\"name\": \"%s\", \"what\": \"%s\", \"full\": %" PRIu32 ", \"small\": %" PRIu32
-			       ", \"guard_ops\": %" PRIu32 "}", comma, s->name, s->what, s->full, s->small, s->guard_ops);
+			       ", \"guard_ops\": %" PRIu32 "}",
+			       comma, s->name, s->what, s->full, s->small, s->guard_ops);
 	printf("\n]}\n");
 }
 

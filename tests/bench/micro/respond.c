@@ -34,7 +34,7 @@ struct asking {
 	struct isb_rng rng;
 };
 
-/* --- Questions and answers ------------------------------------------------------------------------------------------- */
+/* --- Questions and answers --- */
 
 static void ask(struct question *q, const char *name, const uint8_t *ecs)
 {
@@ -109,7 +109,7 @@ static void run(void *state, uint32_t ops)
 	}
 }
 
-/* --- What is asked --------------------------------------------------------------------------------------------------- */
+/* --- What is asked --- */
 
 /* One kind of question: the catalog, the zone, and the i-th question. */
 struct kind {

@@ -37,7 +37,7 @@ static struct isb_txn *begin(struct bench_site *site, enum isb_env env, bool wri
 	return txn;
 }
 
-/* --- The catalog ----------------------------------------------------------------------------------------------------- */
+/* --- The catalog --- */
 
 static int put_object(void *arg, enum isb_kind kind, const char *key, const char *body)
 {
@@ -50,8 +50,8 @@ static void put_zone(struct isb_edit *edit, const char *text, struct isb_diags *
 	struct isb_zonedata data;
 	isb_dname_parse("example.com.", NULL, apex);
 	isb_zonedata_init(&data);
-	must(isb_zonetext_read(text, strlen(text), (struct isb_mark){.file = "zone", .line = 1}, apex, diags, &data), diags,
-	     "the zone");
+	must(isb_zonetext_read(text, strlen(text), (struct isb_mark){.file = "zone", .line = 1}, apex, diags, &data),
+	     diags, "the zone");
 	must(isb_edit_zone_begin(edit, apex), diags, "the zone");
 	for (size_t i = 0; i < data.count; i++)
 		must(isb_edit_put_rrset(edit, apex, data.sets[i].owner, data.sets[i].set), diags, "an rrset");
@@ -122,7 +122,8 @@ void bench_site_measured(struct bench_site *site, const struct bench_rtt *rtt, s
 		struct isb_net net;
 		isb_samples_add(&samples, site->now_ms, rtt[i].ms * 1000, ISB_SAMPLES_ENOUGH);
 		must(isb_net_parse(rtt[i].net, &net), &(struct isb_diags){0}, rtt[i].net);
-		must(isb_latency_put(txn, &net, rtt[i].region, &samples, site->now_ms), &(struct isb_diags){0}, rtt[i].net);
+		must(isb_latency_put(txn, &net, rtt[i].region, &samples, site->now_ms), &(struct isb_diags){0},
+		     rtt[i].net);
 		isb_samples_done(&samples);
 	}
 	must(isb_txn_commit(txn), &(struct isb_diags){0}, "the commit");
@@ -131,13 +132,17 @@ void bench_site_measured(struct bench_site *site, const struct bench_rtt *rtt, s
 	site->view = view;
 }
 
-/* --- Health ---------------------------------------------------------------------------------------------------------- */
+/* --- Health --- */
 
 /* Load and latency differ from slot to slot, for the orders that look at them. */
 static uint64_t word(enum isb_verdict verdict, uint32_t slot)
 {
-	struct isb_health health = {.verdict = verdict, .held = verdict, .soft = ISB_SOFT_FULL, .load = 100 + slot % 8 * 50,
-	                            .latency_us = 1000 + slot % 8 * 100, .flip_s = ISB_FLIP_NONE};
+	struct isb_health health = {.verdict = verdict,
+	                            .held = verdict,
+	                            .soft = ISB_SOFT_FULL,
+	                            .load = 100 + slot % 8 * 50,
+	                            .latency_us = 1000 + slot % 8 * 100,
+	                            .flip_s = ISB_FLIP_NONE};
 	return isb_health_pack(&health);
 }
 
@@ -173,7 +178,7 @@ uint32_t bench_site_record(const struct bench_site *site, const char *name)
 	bench_die("there is no record '%s'", name);
 }
 
-/* --- Birth and death ------------------------------------------------------------------------------------------------- */
+/* --- Birth and death --- */
 
 struct bench_site *bench_site_new(const char *yaml, const char *zone, const char *path)
 {
