@@ -130,6 +130,7 @@ static int verdicts_then(struct explain *e)
 	e->health.chunk = chunk;
 	e->health.since = since;
 	e->health.chunks = chunks;
+	e->health.unattended = false; /* the transitions tell what was unknown, as far as anybody said so */
 	return ISB_OK;
 }
 

@@ -173,6 +173,8 @@ static int ask_with_words(struct explain *e)
 		if (e->view->nviewpoint)
 			rc = isb_health_reader_paces(words, e->view->viewpoints, e->view->nviewpoint, &e->health);
 		if (rc == ISB_OK)
+			rc = isb_probes_gone(e->reader.health, e->cli->now_ms, &e->health.unattended);
+		if (rc == ISB_OK)
 			rc = ask(e);
 		isb_health_reader_end(words);
 	}

@@ -4,7 +4,7 @@
 int64_t isb_fell_ms(const struct isb_walk *walk, const struct isb_plan_endpoint *endpoint)
 {
 	const struct isb_steer_state *state = walk->state;
-	uint64_t word = isb_health_word(&state->health, endpoint->slot);
+	uint64_t word = isb_word_of(walk, endpoint);
 	uint64_t admin = endpoint->slot < state->nadmin ? state->admin[endpoint->slot] : 0;
 	if (isb_admin_at(admin, state->now_ms) != ISB_ADMIN_AUTO || !isb_is_down(endpoint, word))
 		return 0;

@@ -18,6 +18,13 @@ static inline enum isb_admin isb_admin_of(struct isb_walk *walk, uint32_t slot)
 	return admin;
 }
 
+static inline uint64_t isb_word_of(const struct isb_walk *walk, const struct isb_plan_endpoint *endpoint)
+{
+	const struct isb_health_table *health = &walk->state->health;
+	uint64_t word = endpoint->checked ? isb_health_word(health, endpoint->slot) : 0;
+	return health->unattended ? isb_health_unattended(word) : word;
+}
+
 /* A verdict never formed counts as up: a cold start must answer, and the word keeps `unknown` visible to whoever asks.
  * `unknown: down` says otherwise, for pools where no evidence is worse than no answer. */
 static inline bool isb_is_down(const struct isb_plan_endpoint *endpoint, uint64_t word)
@@ -65,7 +72,7 @@ static inline uint32_t isb_weigh(struct isb_walk *walk, const struct isb_plan_ch
 	const struct isb_plan_endpoint *endpoint = isb_plan_endpoint(walk->plan, child->ref);
 	if (!endpoint)
 		return ISB_SET_ASIDE;
-	uint64_t word = endpoint->checked ? isb_health_word(&walk->state->health, endpoint->slot) : 0;
+	uint64_t word = isb_word_of(walk, endpoint);
 	enum isb_admin admin = isb_admin_of(walk, endpoint->slot);
 	enum isb_usable usable = isb_judge(walk, endpoint, admin, word);
 	if (admin == ISB_ADMIN_AUTO)

@@ -307,14 +307,45 @@ static void what_nobody_knows_counts_as_the_pool_says(void **state)
 	story_probe(s, "seoul", NULL);
 	story_pass(s, 30);
 	assert_answer(s, WWW, "A", NULL, A);
-	story_kill(s, "seoul"); /* the evidence grows old */
+	story_kill(s, "seoul"); /* the evidence grows old … */
 	story_pass(s, 3600);
-	assert_int_equal(story_health(s, "p/a").verdict, ISB_UP); /* nobody is left to say so */
+	assert_int_equal(story_health(s, "p/a").verdict, ISB_UP); /* … and nobody is left to say so */
+	assert_answer(s, WWW, "A", NULL, B);
 	story_probe(s, "virginia", NULL);
 	story_outcome(s, "virginia", "p/a", ISB_OUT_INTERNAL);
 	story_pass(s, 60);
 	assert_int_not_equal(story_health(s, "p/a").verdict, ISB_UP);
 	assert_answer(s, WWW, "A", NULL, B);
+	story_free(s);
+}
+
+/* The last probe dies without a word, and each pool has its own idea of that. No TTL waits for a verdict to come. */
+static void what_nobody_watches_any_more_is_unknown(void **state)
+{
+	struct story *s = story_new(NULL);
+	(void)state;
+	story_apply(s, CHECKS "pools:\n  down: {check: web, unknown: down, endpoints: {" ENDPOINT("a", A) "}}\n"
+	               "  up: {check: web, unknown: up, endpoints: {" ENDPOINT("b", B) "}}\n"
+	               "  hold: {check: web, endpoints: {" ENDPOINT("c", C) "}}\n"
+	               "policies: {first: [down, hold], second: [up, hold], third: [hold, down]}\n"
+	               RECORDS("one: {types: [A], policy: first}, two: {types: [A], policy: second}, "
+	                       "three: {types: [A], policy: third}"));
+	story_probe(s, "seoul", NULL);
+	story_outcome(s, "seoul", "up/b", ISB_OUT_STATUS);
+	story_pass(s, 30);
+	assert_answer(s, "one.example.com", "A", NULL, A);
+	assert_answer(s, "two.example.com", "A", NULL, C);
+	assert_answer(s, "three.example.com", "A", NULL, C);
+	story_kill(s, "seoul");
+	story_pass(s, 10); /* it may only be late */
+	assert_answer(s, "one.example.com", "A", NULL, A);
+	story_pass(s, 10);
+	assert_answer(s, "one.example.com", "A", NULL, C);
+	assert_answer(s, "two.example.com", "A", NULL, B);
+	assert_answer(s, "three.example.com", "A", NULL, C);
+	story_probe(s, "seoul", NULL);
+	story_pass(s, 30);
+	assert_answer(s, "one.example.com", "A", NULL, A);
 	story_free(s);
 }
 
