@@ -229,9 +229,9 @@ static void the_less_loaded_of_two_answers(void **state)
 	set_up(s, "p/a", 500, 0);
 	set_up(s, "p/b", 260, 0);
 	set_up(s, "p/c", 900, 0);
-	story_shares(s, WWW, NULL, 6000, (const char *const[]){A, B, NULL}, (const double[]){2, 1});
+	story_shares(s, WWW, NULL, 6000, (const char *const[]){A, B, NULL}, (const double[]){5, 1});
 	set_up(s, "p/a", 600, 0); /* 300 for each unit of weight */
-	story_shares(s, WWW, NULL, 6000, (const char *const[]){A, B, NULL}, (const double[]){1, 2});
+	story_shares(s, WWW, NULL, 6000, (const char *const[]){A, B, NULL}, (const double[]){5, 7});
 	story_free(s);
 }
 
@@ -412,6 +412,7 @@ int main(void)
 		cmocka_unit_test(a_recovered_endpoint_starts_slowly),
 		cmocka_unit_test(the_last_good_answer_stays_when_all_go_down),
 		cmocka_unit_test(what_nobody_knows_counts_as_the_pool_says),
+		cmocka_unit_test(what_nobody_watches_any_more_is_unknown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
