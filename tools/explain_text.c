@@ -57,7 +57,8 @@ static void tell_client(struct explain *e)
 {
 	const struct isb_geo_facts *geo = &e->geo;
 	char net[ISB_NET_TEXT];
-	printf("client    %s: ", isb_net_print(&e->client, net));
+	printf("client    %s%s: ", e->told ? isb_net_print(&e->client, net) : isb_addr_print(&e->client.addr, net),
+	       e->told ? "" : " itself, without ECS");
 	if (!e->geodb)
 		printf("no geo database");
 	else if (!*geo->country && !*geo->continent && !geo->asn)

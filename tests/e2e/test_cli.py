@@ -615,7 +615,7 @@ class Explain(Story):
         site = self.site
         site.start()
         site.cli("drain", "asia/icn-1", "--for", "1h", "-r", "power work")
-        told = site.cli("explain", NAME, "--client", "168.126.63.1")
+        told = site.cli("explain", NAME, "--client", "168.126.63.0/24")
         self.assertRegex(told, r"client +168\.126\.63\.0/24: country KR, continent AS \(")
         self.assertRegex(told, r"record +example\.com/www: policy www, ttl 30s")
         self.assertRegex(told, r"1  continent AS: asia +matches continent AS\n +2  continent AS: us +matches continent AS\n")
