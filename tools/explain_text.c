@@ -317,6 +317,14 @@ static void tell_draws(const struct explain *e)
 		printf("  %7.3f %%  no endpoint\n", 100 * draws->none / all);
 }
 
+static bool has_rules(const struct explain *e)
+{
+	for (size_t i = 0; i < e->nrank; i++)
+		if (e->ranks[i].rule)
+			return true;
+	return false;
+}
+
 void explain_text(struct explain *e)
 {
 	struct telling t = {.e = e};
@@ -330,7 +338,8 @@ void explain_text(struct explain *e)
 	if (e->trace.dropped)
 		printf("  ... and %zu steps more\n", e->trace.dropped);
 	if (e->record && !was(e, ISB_STEP_ENTER))
-		puts("  no rule matches this client: the ordinary records answer");
+		printf("  %s: the ordinary records answer\n",
+		       has_rules(e) ? "no rule matches this client" : "its policy leads to no endpoint for this client");
 	tell_answer(e);
 	explain_hosts(e);
 	tell_draws(e);
