@@ -563,8 +563,9 @@ class Latency(Cli):
             "latency", "import", "-", input="192.0.2.0/24,seoul,10,1\n192.0.2.0/24,seoul,90,3\n"))
         self.assertIn("0 networks are known by at least 20 samples", self.says(
             "latency", "import", "-", input="192.0.2.0/24,seoul,90,15\n"))
-        self.assertIn("1 network is known by at least 20 samples", self.says(
-            "latency", "import", "-", input="192.0.2.0/24,seoul,10,1\n"))
+        said = self.says("latency", "import", "-", input="192.0.2.0/24,seoul,10,1\n")
+        self.assertIn("1 network is known by at least 20 samples", said)
+        self.assertIn("1 sample in 1 line, added", said)
         row, = self.json("latency", "show")
         self.assertEqual((row["network"], row["region"], row["samples"], row["enough"]), ("192.0.2.0/24", "seoul", 20, True))
         self.assertAlmostEqual(row["p25_us"], 90000, delta=90000 / 32)
@@ -594,7 +595,9 @@ class Latency(Cli):
 
     def test_a_dry_run_changes_nothing(self):
         with self.unchanged():
-            self.assertIn("dry run: nothing was changed", self.says("latency", "import", "-", "-n", input="10.0.0.0/8,seoul,5\n"))
+            said = self.says("latency", "import", "-", "-n", input="10.0.0.0/8,seoul,5\n")
+        self.assertIn("dry run: nothing was changed", said)
+        self.assertIn("1 summary, taken for 20 samples in place of what was known", said)
 
     def test_single_samples_without_a_count_are_told_apart_from_summaries(self):
         said = self.says("latency", "import", "-", input="192.0.2.0/24,seoul,10\n192.0.2.0/24,seoul,11\n192.0.2.0/24,seoul,9\n")
