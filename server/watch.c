@@ -270,7 +270,8 @@ static void check_probes(struct isb_watch *watch, bool first)
 		return;
 	atomic_store_explicit(&watch->live->unattended, is, memory_order_relaxed); /* it carries nothing but itself */
 	if (is)
-		isb_log(ISB_LOG_WARNING, "probes-gone", "reason=\"no probe reports: checked endpoints are unknown; start isobar-probe\"");
+		isb_log(ISB_LOG_WARNING, "probes-gone",
+		        "reason=\"no probe reports: checked endpoints are unknown; start isobar-probe\"");
 	else if (!first)
 		isb_log(ISB_LOG_INFO, "probes-back", "reason=\"a probe reports again\"");
 }

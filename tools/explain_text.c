@@ -289,9 +289,9 @@ static void tell_answer(const struct explain *e)
 		printf("  to name server %s of %s\n", e->servers[i], e->cut);
 	char ttl[ISB_SPAN_TEXT];
 	if (e->record && e->nrr && e->ttl_s < e->record->ttl_s)
-		printf("  the TTL is shortened from %s: %s\n", isb_span_print((int64_t)e->record->ttl_s * 1000, ttl),
-		       e->record->types >> ISB_PLAN_ALIAS & 1 ? "the host's addresses have a shorter one, or what it rests on may change before"
-		                                              : "what it rests on may change before");
+		printf("  the TTL is shortened from %s: %swhat it rests on may change before\n",
+		       isb_span_print((int64_t)e->record->ttl_s * 1000, ttl),
+		       e->record->types >> ISB_PLAN_ALIAS & 1 ? "the host's addresses have a shorter one, or " : "");
 	if (was(e, ISB_STEP_CHOSEN) && !e->typed && e->type != ISB_ANY)
 		printf("  the chosen endpoints have no %s\n", isb_type_print(e->type, type));
 }

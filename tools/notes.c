@@ -125,8 +125,8 @@ static void note_way(struct notes *n, const struct owned *o)
 	bool dname;
 	const struct isb_zone *deepest = isb_catalog_zone_of(n->catalog, isb_dname_print_bare(o->owner, text));
 	if (deepest != o->zone) {
-		isb_diag(n->diags, r->mark, "record '%s' of zone '%s' never answers: its name lies in zone '%s', which is here too",
-		         r->owner, o->zone->name, deepest->name);
+		isb_diag(n->diags, r->mark,
+		         "record '%s' of zone '%s' never answers: its name lies in zone '%s', which is here too", r->owner, o->zone->name, deepest->name);
 		return;
 	}
 	const uint8_t *by = hidden_by(n, o->apex, o->owner, &dname);
@@ -142,8 +142,9 @@ static void note_cname(struct notes *n, const struct owned *o)
 	bool both = isb_record_has(r, ISB_A) && isb_record_has(r, ISB_AAAA);
 	if (both || isb_record_has(r, ISB_ALIAS) || isb_record_has(r, ISB_CNAME) || !place_of(n, o->apex, o->owner).cname)
 		return;
-	isb_diag(n->diags, r->mark, "record '%s' of zone '%s' lies over a CNAME of that name, which answers all types that the record "
-	         "does not list; list both A and AAAA, or take the CNAME away", r->owner, o->zone->name);
+	isb_diag(n->diags, r->mark,
+	         "record '%s' of zone '%s' lies over a CNAME of that name, which answers all types that the record does not "
+	         "list; list both A and AAAA, or take the CNAME away", r->owner, o->zone->name);
 }
 
 /* --- Where records lead --- */
@@ -197,15 +198,17 @@ static void note_host(struct visit *v, const struct isb_pool *pool, const struct
 		return;
 	isb_dname_lower(name, name);
 	if (isb_dname_labels(name) == 1)
-		isb_diag(v->n->diags, e->mark, "host '%s' of endpoint '%s/%s', for record '%s' of zone '%s', is a single label; hosts are "
-		         "written in full, such as '%s.%s'", e->host, pool->name, e->name, r->owner, v->from->zone->name, text,
-		         v->from->zone->name);
+		isb_diag(v->n->diags, e->mark,
+		         "host '%s' of endpoint '%s/%s', for record '%s' of zone '%s', is a single label; hosts are written in "
+		         "full, such as '%s.%s'",
+		         e->host, pool->name, e->name, r->owner, v->from->zone->name, text, v->from->zone->name);
 	if (!zone || isb_dname_parse(zone->name, NULL, apex) < 0)
 		return;
 	isb_dname_lower(apex, apex);
 	if (!exists(v->n, apex, name))
-		isb_diag(v->n->diags, e->mark, "host '%s' of endpoint '%s/%s', for record '%s' of zone '%s', lies in zone '%s', which is "
-		         "here and has no such name", e->host, pool->name, e->name, r->owner, v->from->zone->name, zone->name);
+		isb_diag(v->n->diags, e->mark,
+		         "host '%s' of endpoint '%s/%s', for record '%s' of zone '%s', lies in zone '%s', which is here and has "
+		         "no such name", e->host, pool->name, e->name, r->owner, v->from->zone->name, zone->name);
 }
 
 static void note_hosts(struct visit *v, const struct isb_pool *pool)
@@ -270,8 +273,9 @@ static void note_loop(struct notes *n, const struct owned *o)
 	for (; v.at < v.count && !v.back; v.at++)
 		follow(&v);
 	if (v.back)
-		isb_diag(n->diags, o->record->mark, "record '%s' of zone '%s' can lead back to itself, by '%s': no address comes of that",
-		         o->record->owner, o->zone->name, isb_dname_print_bare(v.back, text));
+		isb_diag(n->diags, o->record->mark,
+		         "record '%s' of zone '%s' can lead back to itself, by '%s': no address comes of that", o->record->owner,
+		         o->zone->name, isb_dname_print_bare(v.back, text));
 }
 
 /* --- All of it --- */

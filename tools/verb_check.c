@@ -50,8 +50,8 @@ static void proofs_done(struct proofs *p)
 static void say_note(json_t *json, const struct isb_diag *note)
 {
 	if (json) {
-		json_array_append_new(json, json_pack("{s:s?, s:I, s:s}", "file", note->at.file, "line", (json_int_t)note->at.line,
-		                                      "text", note->text));
+		json_array_append_new(json, json_pack("{s:s?, s:I, s:s}", "file", note->at.file, "line",
+		                                      (json_int_t)note->at.line, "text", note->text));
 		return;
 	}
 	printf("note: ");

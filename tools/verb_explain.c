@@ -62,8 +62,9 @@ static int parse_client(struct explain *e)
 		return cli_fail(CLI_USAGE, "'%s' is neither an address nor a network", text);
 	e->told = isb_ecs_believed(&e->client.addr, e->client.len);
 	if (!e->told)
-		return cli_fail(CLI_USAGE, "client subnet (ECS) '%s' does not say where a client is, so servers answer by the address that "
-		                           "asks; give that of the resolver", text);
+		return cli_fail(CLI_USAGE,
+		                "client subnet (ECS) '%s' does not say where a client is, so servers answer by the address that "
+		                "asks; give that of the resolver", text);
 	return CLI_OK;
 }
 

@@ -273,7 +273,7 @@ static void print_probes(const struct status *s)
 		cli_table_print(&table);
 	}
 	if (!s->heard)
-		printf("\nno probe %s: endpoints are answered as last seen; start isobar-probe\n",
+		printf("\nno probe %s: endpoints count as their pool's 'unknown' says, or as last seen; start isobar-probe\n",
 		       s->nprobe ? "reports any more" : "has reported yet");
 }
 
@@ -355,4 +355,4 @@ static int run(struct cli *cli)
 const struct verb verb_status = {
 	"status", "[--geo FILE ...]", "what is up, down, forced, drained or rolled out, since when and why",
 	"From the store alone: the server need not run. A state that is unknown or disputed is answered\n"
-	"as what is held, and as up when nothing is.\n", "", "g", run};
+	"as what is held, and as up when nothing is, unless its pool's 'unknown' says otherwise.\n", "", "g", run};

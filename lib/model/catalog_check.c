@@ -202,8 +202,9 @@ static void check_needs(struct isb_graph *g, size_t at)
 	const struct isb_pool *pool = &g->catalog->pools[at];
 	const struct isb_need *any = &g->pools[at].need[NEED_ANY];
 	if (any->record && !pool->nendpoint)
-		isb_diag(g->diags, pool->mark, "pool '%s' has no endpoints, and record '%s' of zone '%s' is steered by it; add an "
-		         "endpoint, or take the record away", pool->name, any->record->owner, any->zone->name);
+		isb_diag(g->diags, pool->mark,
+		         "pool '%s' has no endpoints, and record '%s' of zone '%s' is steered by it; add an endpoint, or take "
+		         "the record away", pool->name, any->record->owner, any->zone->name);
 	for (size_t n = 0; n < ISB_LEN(needs); n++) {
 		const struct isb_need *from = &g->pools[at].need[n];
 		for (size_t k = 0; from->record && k < pool->nendpoint; k++) {

@@ -25,9 +25,9 @@ static void trace_load(const struct isb_equals *equals, uint32_t i)
 	step->at = equals->measure[i] >> 16;
 }
 
-/* Two by weight, and of them the one with less load for its weight: what endpoints say of themselves is some seconds old,
- * and if the least loaded of all took every answer until the next report it would not stay that. Of two that are alike the
- * first answers: where nobody reports, the shares are the weights. */
+/* Two by weight, and of them the one with less load for its weight: what endpoints say of themselves is some seconds
+ * old, and if the least loaded of all took every answer until the next report it would not stay that. Of two that are
+ * alike the first answers: where nobody reports, the shares are the weights. */
 uint32_t isb_draw_by_load(struct isb_equals *equals)
 {
 	uint32_t a = draw_beside(equals, equals->to, equals->total);

@@ -40,7 +40,8 @@ static inline unsigned isb_health_soft(uint64_t word) { return (word >> 4) & 0x7
 static inline unsigned isb_health_load(uint64_t word) { return (word >> 11) & 0xfff; }
 static inline uint32_t isb_health_latency_us(uint64_t word) { return (uint32_t)((word >> 23) & 0xfffff) << 4; }
 static inline unsigned isb_health_flip_s(uint64_t word) { return word ? (word >> 43) & 0xff : ISB_FLIP_NONE; }
-/* As a word counts when no probe runs that would say `unknown` itself: what was the verdict is held, and none is to come. */
+/* As a word counts when no probe runs that would say `unknown` itself: what was the verdict is held, and none is to
+ * come. */
 static inline uint64_t isb_health_unattended(uint64_t word)
 {
 	uint64_t held = (uint64_t)isb_health_effective(word) << 2, none = (uint64_t)ISB_FLIP_NONE << 43;

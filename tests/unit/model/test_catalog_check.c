@@ -249,8 +249,8 @@ static void a_pool_without_endpoints_steers_nothing(void **state)
 	assert_says("pools: {a: {endpoints: {e: {address: 192.0.2.1}}}, e: {}}\n"
 	            "policies: {p: [a, {use: [e]}], q: [e]}\n"
 	            "zones: {example.com: {records: {www: {types: A, policy: p}}}}\n",
-	            "t:1:52: pool 'e' has no endpoints, and record 'www' of zone 'example.com' is steered by it; add an endpoint, or "
-	            "take the record away\n");
+	            "t:1:52: pool 'e' has no endpoints, and record 'www' of zone 'example.com' is steered by it; add an "
+	            "endpoint, or take the record away\n");
 }
 
 static void srv_needs_hosts_and_ports_wherever_it_leads(void **state)

@@ -107,8 +107,8 @@ static void what_trickles(void **state)
 	strike(s);
 }
 
-/* The heavier one is in most pairs: 5/12 of them with each other, and 1/6 are without. Who is alike with another wins where
- * drawn first. */
+/* The heavier one is in most pairs: 5/12 are with either of the others, and 1/6 without it. Of two that are alike the one
+ * drawn first wins. */
 static void two_choices(void **state)
 {
 	(void)state;
