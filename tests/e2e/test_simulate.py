@@ -204,8 +204,25 @@ zones:
         self.assertIn("shift: 30.0 % (300 of 1 000 queries) get another answer", said)
         said = self.site.cli("apply", "-f", proposed, "--max-shift", "30%", "--traffic", self.log)  # exactly as much
         self.assertIn("generation 2", said)
-        for share in ("much", "", "-1%", "101%", "10 %", "nan"):
+        said = self.site.cli("apply", "-f", proposed, "--max-shift", "0.1", ok=False)
+        self.assertIn("'0.1' is no share of queries; write 0.1% or 10%", said)
+        for share in ("much", "", "-1%", "101%", "10 %", "nan", "0.1", "10"):
             self.assertIn("no share of queries", self.site.cli("apply", "-f", proposed, f"--max-shift={share}", ok=False))
+
+    def test_ordinary_records_that_take_a_steered_names_clients_away_are_judged(self):
+        for pairs, share in (
+            (("alias 300  CNAME www", "alias 300  CNAME plain"), "15.0 %"),
+            (("alias 300", "w 300 NS ns.other.org.\n      alias 300"), "5.0 %"),
+            (("alias 300", "any.thing.w 300 A 192.0.2.82\n      alias 300"), "5.0 %"),
+        ):
+            proposed = self.changed(pairs)
+            said = self.site.cli("apply", "-f", proposed, "--max-shift", "0%", "--traffic", self.log, ok=False)
+            self.assertIn(f"refused, nothing was changed: {share} of the queries", said)
+        cut = self.changed(("alias 300", "w 300 NS ns.other.org.\n      alias 300"))
+        self.assertIn("shift: 20.0 % get", self.site.cli("diff", "-f", cut))  # one of five names
+        plain = self.changed(("192.0.2.80", "192.0.2.83"))
+        self.assertIn("steering is not touched", self.site.cli("diff", "-f", plain))
+        self.assertIn("shift: 0.0 % get", self.site.cli("diff", "-f", self.changed(("192.0.2.81", "192.0.2.83"))))
 
     def test_without_traffic_names_and_addresses_count_alike(self):
         proposed = self.changed(("  www:\n    order", "  other: {order: failover, of: [us]}\n  www:\n    order"),
