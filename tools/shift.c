@@ -6,7 +6,7 @@
 #include "simulate.h"
 
 /* An edit is judged while its transaction is open: what is measured is what will be committed, and a refusal leaves
- * nothing behind. Other edits wait for as long. */
+ * nothing behind. Other edits wait for as long, and so the queries were read before. */
 
 enum { MOVES_SHOWN = 8 };
 
@@ -111,6 +111,21 @@ static int refuse(const struct shift *shift)
 	                moved, most);
 }
 
+int shift_begin(struct cli *cli, struct shift *shift)
+{
+	struct sim *sim = &shift->sim;
+	shift->begun = true;
+	sim_init(sim, cli);
+	if (!cli->traffic)
+		return CLI_OK;
+	int rc = sim_spool_begin(sim);
+	if (rc != CLI_OK)
+		return rc;
+	if ((rc = sim_read(sim, &cli->traffic, 1)) != CLI_OK || sim->interrupted)
+		return cli_fail(rc == CLI_OK ? CLI_FAILED : rc, "the queries were not read to their end; nothing was changed");
+	return sim_spool_end(sim);
+}
+
 int shift_judge(struct cli_edit *e, struct shift *shift)
 {
 	struct isb_diags diags = {0};
@@ -118,8 +133,6 @@ int shift_judge(struct cli_edit *e, struct shift *shift)
 	struct sim *sim = &shift->sim;
 	if (!touches_steering(e))
 		return CLI_OK;
-	sim_init(sim, e->cli);
-	shift->known = true;
 	int rc = CLI_OK, err = load(e, sim, &diags);
 	if (diags.count)
 		rc = cli_refuse(&diags, "refused, nothing was changed");
@@ -130,8 +143,9 @@ int shift_judge(struct cli_edit *e, struct shift *shift)
 		return rc;
 	if (!e->cli->traffic)
 		sim_even(sim);
-	else if ((rc = sim_read(sim, &e->cli->traffic, 1)) != CLI_OK || sim->interrupted)
-		return cli_fail(rc == CLI_OK ? CLI_FAILED : rc, "the queries were not read to their end; nothing was changed");
+	else if ((rc = sim_spool_count(sim)) != CLI_OK)
+		return rc;
+	shift->known = true;
 	sim_world_copy(sim, &world);
 	sim_compare(sim, (const struct sim_scene[]){{SIM_BEFORE, &world}, {SIM_AFTER, &world}}, &shift->found);
 	sim_world_done(&world);
@@ -160,8 +174,8 @@ void shift_add(struct cli_edit *e, const struct shift *shift, json_t *json)
 
 void shift_done(struct shift *shift)
 {
-	if (!shift->known)
-		return;
-	sim_shift_done(&shift->found);
-	sim_done(&shift->sim);
+	if (shift->known)
+		sim_shift_done(&shift->found);
+	if (shift->begun)
+		sim_done(&shift->sim);
 }

@@ -76,6 +76,7 @@ struct sim {
 	bool interrupted;
 	uint64_t rows, skipped, bad;
 
+	struct sim_spool *spool; /* where queries wait that are read before they can be counted, or NULL */
 	struct sim_known *known; /* places of names that were asked for */
 	struct isb_query query;
 	struct isb_answer found;
@@ -111,6 +112,16 @@ void sim_add(struct sim *sim, const struct sim_place place[SIM_SIDES], const uin
 int sim_read(struct sim *sim, const char *const *paths, size_t count);
 /* Every steered name and every IPv4 address, alike. */
 void sim_even(struct sim *sim);
+
+/* --- simulate_spool.c: queries that wait --- */
+
+/* From here on sim_read() sets queries aside, in bounded memory; exit codes, after saying why. */
+int sim_spool_begin(struct sim *sim);
+void sim_spool_put(struct sim *sim, const struct isb_traffic_row *row);
+int sim_spool_end(struct sim *sim);
+/* Counts them all, the catalogs being there. */
+int sim_spool_count(struct sim *sim);
+void sim_spool_free(struct sim_spool *spool);
 
 /* --- simulate_shift.c: before against after --- */
 
@@ -169,8 +180,12 @@ json_t *sim_json_outages(const struct sim_outage *list, size_t count);
 struct shift {
 	struct sim sim;
 	struct sim_shift found;
+	bool begun;
 	bool known; /* the edit touches steering and was judged */
 };
+/* Reads the log, if there is one: before the edit begins, since a pipe may be silent for hours and no other edit shall wait
+ * for it. */
+int shift_begin(struct cli *cli, struct shift *shift);
 int shift_judge(struct cli_edit *e, struct shift *shift);
 void shift_add(struct cli_edit *e, const struct shift *shift, json_t *json);
 void shift_done(struct shift *shift);

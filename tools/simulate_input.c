@@ -65,7 +65,10 @@ static void clear_bar(const struct input *in)
 static void on_row(void *arg, const struct isb_traffic_row *row)
 {
 	struct input *in = arg;
-	sim_count(in->sim, row);
+	if (in->sim->spool)
+		sim_spool_put(in->sim, row);
+	else
+		sim_count(in->sim, row);
 }
 
 static void on_wrong(void *arg, uint64_t at, const char *why)

@@ -29,6 +29,7 @@ void sim_done(struct sim *sim)
 	free(sim->targets);
 	free(sim->cells);
 	free(sim->known);
+	sim_spool_free(sim->spool);
 	isb_arena_done(&sim->arena);
 }
 

@@ -122,7 +122,12 @@ static int apply(struct cli *cli, bool judged)
 	struct apply a = {.shift = {.known = false}};
 	struct cli_steps steps = {.change = change, .judge = judged ? judge : NULL, .add = judged ? add_shift : NULL};
 	int rc = cli_wanted_read(cli, &a.wanted);
-	rc = rc == CLI_OK ? cli_edit_steps(cli, &steps, &a) : cli_refuse(&a.wanted.diags, "refused, nothing was changed");
+	if (rc != CLI_OK)
+		rc = cli_refuse(&a.wanted.diags, "refused, nothing was changed");
+	if (rc == CLI_OK && judged)
+		rc = shift_begin(cli, &a.shift);
+	if (rc == CLI_OK)
+		rc = cli_edit_steps(cli, &steps, &a);
 	shift_done(&a.shift);
 	cli_wanted_done(&a.wanted);
 	return rc;

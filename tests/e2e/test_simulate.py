@@ -326,6 +326,24 @@ zones:
         self.assertIn("queries read;", out)
         self.assertIn("asia/icn-1", out)
 
+    def test_other_edits_do_not_wait_for_a_silent_pipe(self):
+        fifo = self.site.directory / "fifo"
+        os.mkfifo(fifo)
+        proposed = self.changed(("101.0.0.0/8", "102.0.0.0/8"))
+        child = subprocess.Popen([BIN / "isobar", "--store", self.site.store, "apply", "-f", proposed, "--max-shift", "30%",
+                                  "--traffic", fifo], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        with open(fifo, "w") as pipe:  # opens when the other end reads
+            pipe.write(QUERIES)
+            for i in range(80000):  # many more than are held in memory, and the second half once more
+                pipe.write(f"{100 + i % 2}.1.{i % 40000 >> 8}.{i & 255},www.example.com,A\n")
+            pipe.flush()
+            until(lambda: fcntl.ioctl(pipe, termios.FIONREAD, b"1234") == b"\0" * 4, 20, "the queries are taken")
+            self.assertIn("generation 2", self.site.cli("set", "pool", "static", "endpoints.lon-1.weight=2"))
+        said = child.stdout.read()
+        self.assertEqual(child.wait(20), 1)
+        child.stdout.close()
+        self.assertIn("refused, nothing was changed: 49.8 % of the queries", said)  # 40300 of 81000
+
     def test_a_gate_that_was_interrupted_stays_shut(self):
         fifo = self.site.directory / "fifo"
         os.mkfifo(fifo)
