@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """simulate, diff and apply --max-shift tell beforehand who would move: numbers that were worked out by hand."""
 import fcntl
+import gzip
 import json
 import os
 import pty
@@ -261,7 +262,20 @@ zones:
         self.assertIn("... and 7 more", done.stderr)
         self.assertIn("12 that could not be read", done.stdout)
         self.assertNotIn("\r", done.stderr)  # no bar without a terminal
-        self.assertIn("none of it could be read", self.site.cli("simulate", self.site.directory / "catalog.yaml", ok=False))
+        self.assertIn("none of it could be read as csv; name what it is: --format query-log, csv or dnstap",
+                      self.site.cli("simulate", self.site.directory / "catalog.yaml", ok=False))
+
+    def test_a_log_that_was_cut_and_one_that_is_compressed(self):
+        line = "client=100.1.1.1 ecs=- name=www.example.com. class=IN type=A"
+        cut = self.file("cut.log", f".1.1.1 name=www.example.com.\ntime=1 {line}\n")
+        self.assertIn("1 queries read; 0 for names that are not steered, 0 for names that are not ours; 1 that could not be read",
+                      self.site.cli("simulate", cut))
+        packed = self.site.directory / "query.log.gz"
+        packed.write_bytes(gzip.compress(QUERIES.encode()))
+        self.assertIn(f"{packed} is compressed; write: zcat {packed} | isobar simulate -",
+                      self.site.cli("simulate", packed, ok=False))
+        said = self.site.cli("diff", "-f", self.changed(("weight: 3", "weight: 1")), "--traffic", packed, ok=False)
+        self.assertIn(f"zcat {packed} | isobar ... --traffic -", said)
 
     def test_what_the_server_wrote_is_read(self):
         """Its query log and its dnstap file tell the same as a list of the queries."""
@@ -343,6 +357,23 @@ zones:
         self.assertEqual(child.wait(20), 1)
         child.stdout.close()
         self.assertIn("refused, nothing was changed: 49.8 % of the queries", said)  # 40300 of 81000
+
+    def test_a_bar_does_not_say_that_nothing_is_left(self):
+        main, side = pty.openpty()
+        self.addCleanup(os.close, main)
+        child = self.start(self.file("long.csv", "100.1.1.1,www.example.com,A\n" * 2000000), stderr=side)
+        os.close(side)
+        child.stdin.close()
+        seen = b""
+        try:
+            while part := os.read(main, 65536):
+                seen += part
+        except OSError:  # the other end is closed
+            pass
+        child.stdout.close()
+        child.wait(60)
+        self.assertIn(b"1s left", seen)
+        self.assertNotIn(b"0ms left", seen)
 
     def test_a_gate_that_was_interrupted_stays_shut(self):
         fifo = self.site.directory / "fifo"
