@@ -161,8 +161,11 @@ void sim_shift_done(struct sim_shift *shift);
 struct sim_outage {
 	const char *region;
 	double moved, nothing, ordinary, failopen, lost, total; /* queries, beyond those with nothing down */
-	const char *busiest; /* endpoint with the largest load then, or NULL */
-	double load, usual;  /* of it: then, and with nothing down */
+	struct sim_peak { /* of one endpoint, or NULL: load then, and with nothing down */
+		const char *endpoint;
+		double load, usual;
+	} busiest; /* the largest load */
+	struct sim_peak grown; /* the largest multiple of its usual load; of those that idle, where no other gets more */
 };
 enum { SIM_TEXT = 48 };
 char *sim_percent(double part, double whole, char out[SIM_TEXT]);  /* "4.2 %", "< 0.1 %" */

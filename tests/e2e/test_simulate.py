@@ -160,10 +160,39 @@ class Simulate(Story):
                          {"seoul": 370, "virginia": 150, "frankfurt": 370})
         self.assertEqual((rows["frankfurt"]["busiest"], rows["frankfurt"]["usual_load"]), ("us/iad-1", 200))
         self.assertAlmostEqual(rows["frankfurt"]["load"], 500)
+        self.assertEqual((rows["seoul"]["grows_most"], rows["seoul"]["grown_usual_load"]), ("us/iad-1", 200))
+        self.assertEqual((rows["virginia"]["busiest"], rows["virginia"]["grows_most"]), ("europe/fra-1", "europe/fra-1"))
         self.assertAlmostEqual(rows["virginia"]["load"], 520)  # 370 of its own and 150 of alias
         self.assertAlmostEqual(rows["virginia"]["failopen"], 50)  # *.w has nowhere else to go
         self.assertAlmostEqual(rows["frankfurt"]["empty"], 20)
         self.assertIn("each region down in turn", self.site.cli("simulate", self.log, "--n-1"))
+
+    def test_what_grows_most_is_not_what_is_busiest(self):
+        """europe gets a tenth of what asia has, and all of it goes to lon-1, which has one query."""
+        self.site.cli("apply", "-f", self.file("more.yaml", """
+policies:
+  small: {order: failover, of: [europe, static]}
+zones:
+  example.com: {records: {eu: {types: [A], policy: small}, static: {types: [A], policy: static}}}
+"""))
+        self.log.write_text("100.1.1.1,www.example.com,A,400\n9.9.9.9,eu.example.com,A,30\n9.9.9.9,static.example.com,A,10\n")
+        row = next(row for row in self.simulate("--n-1")["each_region_down"] if row["region"] == "frankfurt")
+        self.assertEqual((row["busiest"], row["load"], row["usual_load"]), ("asia/icn-1", 300, 300))
+        self.assertEqual((row["grows_most"], row["grown_load"], row["grown_usual_load"]), (None, 0, 0))  # lon-1 is down, too
+        self.site.cli("apply", "-f", self.file("moved.yaml", "pools: {static: {endpoints: {lon-1: {region: virginia, address: 203.0.113.99}}}}"))
+        row = next(row for row in self.simulate("--n-1")["each_region_down"] if row["region"] == "frankfurt")
+        self.assertEqual((row["busiest"], row["load"]), ("asia/icn-1", 300))
+        self.assertEqual((row["grows_most"], row["grown_load"], row["grown_usual_load"]), ("static/lon-1", 40, 10))
+        said = self.site.cli("simulate", self.log, "--n-1")
+        self.assertRegex(said, r"frankfurt +6\.8 % +asia/icn-1 +68\.2 %, x 1\.00 +static/lon-1 +9\.1 %, x 4\.00")
+
+    def test_each_region_of_none(self):
+        self.site.cli("apply", "--prune", "-f", self.file("flat.yaml", """
+pools: {us: {endpoints: {iad-1: {address: 198.51.100.10}}}}
+zones: {example.com: {records: {www: {types: [A], policy: us}}}}
+"""))
+        self.assertIn("--n-1: the catalog has no regions to take down; name a pool or an endpoint with --down",
+                      self.site.cli("simulate", self.log, "--n-1"))
 
     def test_what_operators_said_counts_and_verdicts_only_where_asked(self):
         self.site.cli("drain", "europe/fra-1")
