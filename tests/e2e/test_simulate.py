@@ -67,6 +67,30 @@ QUERIES = """client,name,type,count
 9.9.9.9,example.org,A,3
 """
 
+# Names that lead to steered names: hop sends half to www and half away, flat is an ALIAS for hop, ring leads back to itself.
+HOSTS = """
+pools:
+  hosts: {endpoints: {here: {host: www.example.com.}, away: {host: lb.example.org.}}}
+  flat:  {endpoints: {hop: {host: step.example.com.}}}
+  ring:  {endpoints: {a: {host: ring.example.com.}}}
+  none:  {endpoints: {a: {host: missing.example.com.}}}
+zones:
+  example.com:
+    text: |
+      @     3600 SOA ns1 hostmaster 1 7200 1800 1209600 300
+      @     3600 NS ns1
+      ns1   3600 A 127.0.0.1
+      plain 300  A 192.0.2.80
+      eu    300  A 192.0.2.81
+      alias 300  CNAME www
+      step  300  CNAME hop
+    records:
+      hop:  {types: [CNAME], policy: hosts}
+      flat: {types: [ALIAS], policy: flat}
+      ring: {types: [CNAME], policy: ring}
+      none: {types: [CNAME], policy: none}
+"""
+
 
 class Simulate(Story):
     def setUp(self):
@@ -179,7 +203,8 @@ zones:
         row = next(row for row in self.simulate("--n-1")["each_region_down"] if row["region"] == "frankfurt")
         self.assertEqual((row["busiest"], row["load"], row["usual_load"]), ("asia/icn-1", 300, 300))
         self.assertEqual((row["grows_most"], row["grown_load"], row["grown_usual_load"]), (None, 0, 0))  # lon-1 is down, too
-        self.site.cli("apply", "-f", self.file("moved.yaml", "pools: {static: {endpoints: {lon-1: {region: virginia, address: 203.0.113.99}}}}"))
+        moved = "pools: {static: {endpoints: {lon-1: {region: virginia, address: 203.0.113.99}}}}"
+        self.site.cli("apply", "-f", self.file("moved.yaml", moved))
         row = next(row for row in self.simulate("--n-1")["each_region_down"] if row["region"] == "frankfurt")
         self.assertEqual((row["busiest"], row["load"]), ("asia/icn-1", 300))
         self.assertEqual((row["grows_most"], row["grown_load"], row["grown_usual_load"]), ("static/lon-1", 40, 10))
@@ -193,6 +218,42 @@ zones: {example.com: {records: {www: {types: [A], policy: us}}}}
 """))
         self.assertIn("--n-1: the catalog has no regions to take down; name a pool or an endpoint with --down",
                       self.site.cli("simulate", self.log, "--n-1"))
+
+    def test_names_that_lead_to_steered_names_are_followed(self):
+        self.site.cli("apply", "-f", self.file("hosts.yaml", HOSTS))
+        self.log.write_text("100.1.1.1,hop.example.com,A,80\n101.1.1.1,hop.example.com,A,40\n9.9.9.9,hop.example.com,CNAME,8\n"
+                            "100.1.1.1,flat.example.com,A,40\n100.1.1.1,flat.example.com,AAAA,40\n"
+                            "9.9.9.9,ring.example.com,A,1\n9.9.9.9,none.example.com,A,2\n")
+        loads = {
+            "asia/icn-1": 30 + 15,  # three quarters of the half that goes to www
+            "asia/icn-2": 10 + 5 + 5,
+            "(nothing)": 15,  # icn-1 has no IPv6
+            "europe/fra-1": 20,
+            "hosts/here": 4,  # who asks for the CNAME gets just that
+            "hosts/away": 40 + 20 + 4 + 20 + 20,
+            "ring/a": 1,
+            "(no such name)": 2,
+        }
+        self.assertEqual({name: load[0] for name, load in self.loads(self.simulate()).items()}, loads)
+        said = self.simulate("--down", "frankfurt")
+        self.assertEqual(self.moves(said), {("europe/fra-1", "us/iad-1"): 20})
+        rows = {row["region"]: row["moved"] for row in self.simulate("--n-1")["each_region_down"]}
+        # of AAAA, what icn-2 had goes to nothing, and what had nothing has not moved
+        self.assertEqual({region: round(moved, 6) for region, moved in rows.items()}, {"seoul": 65, "virginia": 0, "frankfurt": 20})
+        rules = "{nets: [101.0.0.0/8], use: [us]}, {default: true, use: [asia]}"
+        proposed = self.file("rules.yaml", f"policies: {{www: {{order: geo, rules: [{rules}]}}}}")
+        self.assertEqual(self.moves(self.simulate("-f", proposed)), {("europe/fra-1", "us/iad-1"): 20})
+        said = self.site.cli("apply", "-f", proposed, "--max-shift", "5%", "--traffic", self.log, ok=False)
+        self.assertIn("refused, nothing was changed: 9.5 % of the queries", said)  # 20 of 211
+
+    def test_without_traffic_they_are_followed_too(self):
+        self.site.cli("apply", "-f", self.file("hosts.yaml", HOSTS))
+        policies = CATALOG[CATALOG.index("policies"):CATALOG.index("zones")]
+        proposed = self.file("rules.yaml", policies.replace("[europe, us]", "[us, europe]"))
+        said = self.site.cli_json("diff", "-f", proposed)["shift"]
+        # www for A, and half of hop and flat; of nine names
+        self.assertEqual(list(self.moves(said)), [("europe/fra-1", "us/iad-1")])
+        self.assertAlmostEqual(said["moved_share"], (1 / 2 + 1 / 2 + 1 / 2) / 224 / 9)
 
     def test_what_operators_said_counts_and_verdicts_only_where_asked(self):
         self.site.cli("drain", "europe/fra-1")
