@@ -90,7 +90,8 @@ static struct sim_place place_of(struct walk *w, uint32_t endpoint, uint8_t type
 		at = (uint32_t)sim->nhost;
 		if (!(sim->nhost & (sim->nhost - 1))) /* grows at powers of two */
 			sim->hosts = isb_xrealloc(sim->hosts, (sim->nhost ? sim->nhost * 2 : 1) * sizeof(*sim->hosts));
-		sim_find_place(sim, (int)key[0], host_of(w->side->view->plan, endpoint, type), asked, &sim->hosts[sim->nhost++]);
+		sim_find_place(sim, (int)key[0], host_of(w->side->view->plan, endpoint, type), asked,
+		               &sim->hosts[sim->nhost++]);
 		isb_map_put(&sim->by_host, isb_arena_memdup(&sim->arena, key, sizeof(key)), sizeof(key), at);
 	}
 	return sim->hosts[at];
@@ -112,8 +113,8 @@ static void add_stop(struct stops *stops, const struct stop *stop)
 {
 	for (size_t i = 0; i < stops->count; i++) {
 		struct stop *s = &stops->list[i];
-		if (s->record == stop->record && s->asked == stop->asked && s->type == stop->type && s->aliases == stop->aliases &&
-		    s->failopen == stop->failopen) {
+		if (s->record == stop->record && s->asked == stop->asked && s->type == stop->type &&
+		    s->aliases == stop->aliases && s->failopen == stop->failopen) {
 			s->share += stop->share;
 			return;
 		}
@@ -184,7 +185,8 @@ static void step(struct walk *w, struct stop *stop, uint32_t cls, bool last)
 		w->answers->failopen += stop->share;
 	stop->failopen |= shares->failopen;
 	if (shares->kind != ISB_CHOICE_ANSWER) {
-		uint32_t who = shares->kind == ISB_CHOICE_NODATA ? (uint32_t)SIM_NOTHING : underneath(side, stop->record, stop->asked);
+		uint32_t who = shares->kind == ISB_CHOICE_NODATA ? (uint32_t)SIM_NOTHING
+		                                                 : underneath(side, stop->record, stop->asked);
 		add(w, who, who, stop->share);
 		return;
 	}

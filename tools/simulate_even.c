@@ -191,12 +191,14 @@ static void add_name(struct even *e, const struct isb_zone *zone, const struct i
 		uint16_t asked = name ? (uint16_t)ISB_A : record->types[t];
 		char type[ISB_TYPE_TEXT];
 		uint32_t seen;
-		const char *key = isb_arena_printf(&sim->arena, "%s/%s/%s", zone->name, record->owner, isb_type_print(asked, type));
+		const char *key = isb_arena_printf(&sim->arena, "%s/%s/%s", zone->name, record->owner,
+		                                   isb_type_print(asked, type));
 		if (isb_map_get(&e->seen, key, strlen(key), &seen))
 			continue;
 		isb_map_put(&e->seen, key, strlen(key), 1);
 		sim_find_places(sim, lower, asked, place);
-		if (place[SIM_BEFORE].kind == SIM_STEERED || place[SIM_AFTER].kind == SIM_STEERED) /* else below a delegation */
+		/* neither: below a delegation */
+		if (place[SIM_BEFORE].kind == SIM_STEERED || place[SIM_AFTER].kind == SIM_STEERED)
 			add_clients(e, place, asked, 1 / (double)record->ntype);
 	}
 }

@@ -230,8 +230,8 @@ static const char *print_peak(const struct sim_peak *peak, double total, char ou
 
 static void print_outage(const struct sim_outage *o, struct cli_table *table)
 {
-	char moved[SIM_TEXT], busiest[2 * SIM_TEXT], grown[2 * SIM_TEXT], empty[SIM_TEXT], ordinary[SIM_TEXT], failopen[SIM_TEXT],
-		lost[SIM_TEXT];
+	char moved[SIM_TEXT], busiest[2 * SIM_TEXT], grown[2 * SIM_TEXT], empty[SIM_TEXT], ordinary[SIM_TEXT],
+		failopen[SIM_TEXT], lost[SIM_TEXT];
 	cli_table_row(table, (const char *const[]){
 				     o->region, sim_percent(o->moved, o->total, moved),
 				     o->busiest.endpoint ? o->busiest.endpoint : "-", print_peak(&o->busiest, o->total, busiest),
@@ -247,8 +247,8 @@ void sim_say_outages(const struct sim *sim, const struct sim_outage *list, size_
 		puts("--n-1: the catalog has no regions to take down; name a pool or an endpoint with --down");
 		return;
 	}
-	cli_table_init(&table, 10, (const char *const[]){"DOWN", "MOVED", "BUSIEST THEN", "", "GROWS MOST", "", "EMPTY", "FALLBACK",
-	                                                 "FAILOPEN", "SENT TO IT"});
+	cli_table_init(&table, 10, (const char *const[]){"DOWN", "MOVED", "BUSIEST THEN", "", "GROWS MOST", "", "EMPTY",
+	                                                 "FALLBACK", "FAILOPEN", "SENT TO IT"});
 	for (size_t i = 0; i < count; i++)
 		print_outage(&list[i], &table);
 	puts(sim->one_catalog ? "each region down in turn:" : "each region down in turn, with the proposed catalog:");

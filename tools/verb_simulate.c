@@ -110,9 +110,10 @@ static int check_down(const struct sim *sim, struct sim_world *world)
 
 static bool grows_more(const struct sim_peak *a, const struct sim_peak *b)
 {
-	if (!b->endpoint || a->usual <= 0 || b->usual <= 0)
-		return !b->endpoint || (a->usual > 0) > (b->usual > 0) || (a->usual <= 0 && b->usual <= 0 && a->load > b->load);
-	return a->load / a->usual > b->load / b->usual;
+	bool was_used = a->usual > 0, other_was = b->usual > 0;
+	if (!b->endpoint || was_used != other_was)
+		return !b->endpoint || was_used;
+	return was_used ? a->load / a->usual > b->load / b->usual : a->load > b->load;
 }
 
 static void find_peaks(const struct sim *sim, const struct sim_shift *shift, struct sim_outage *o)
