@@ -176,10 +176,10 @@ static void step(struct walk *w, struct stop *stop, uint32_t cls, bool last)
 	const struct sim_side *side = w->side;
 	const struct sim_world *world = w->scene->world;
 	struct isb_shares *shares = &w->sim->shares;
-	struct isb_steer_state state = {
-		.health = {.chunk = world->chunk, .chunks = world->chunks, .since = world->since_chunk},
-		.admin = side->view->admin, .nadmin = side->view->nadmin, .now_ms = w->sim->cli->now_ms,
-		.name = side->owner[stop->record], .pace = side->pace, .npace = side->view->nviewpoint};
+	const struct isb_health_table health = {.chunk = world->chunk, .chunks = world->chunks, .since = world->since_chunk,
+	                                        .pace = side->pace, .npace = side->view->nviewpoint};
+	struct isb_steer_state state = {.health = &health, .admin = side->view->admin, .nadmin = side->view->nadmin,
+	                                .now_ms = w->sim->cli->now_ms, .name = side->owner[stop->record]};
 	isb_shares_find(shares, side->view->plan, isb_plan_record(side->view->plan, stop->record), cls, &state);
 	if (shares->failopen && !stop->failopen)
 		w->answers->failopen += stop->share;

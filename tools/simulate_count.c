@@ -30,7 +30,8 @@ static enum sim_kind kind_of(const struct isb_answer *a)
 void sim_find_place(struct sim *sim, int side, const uint8_t *name, uint16_t type, struct sim_place *ret_place)
 {
 	static const struct isb_addr anybody = {.family = 4};
-	struct isb_steer_state state = {.rng = &sim->rng, .client = &anybody};
+	static const struct isb_health_table unseen = {0};
+	struct isb_steer_state state = {.health = &unseen, .rng = &sim->rng, .client = &anybody};
 	sim->query.qtype = type;
 	isb_name_set(&sim->query.name, name);
 	isb_answer_init(&sim->found, ISB_NOERROR);
