@@ -130,19 +130,36 @@ static int rrset_row(void *arg, struct isb_slice key, struct isb_slice value)
 	return walk->each(walk->arg, owner, set);
 }
 
-int isb_rrset_each(struct isb_txn *txn, const uint8_t *zone,
-                   int (*each)(void *arg, const uint8_t *owner, const struct isb_rrset *set), void *arg)
+static int each_rrset(struct isb_txn *txn, const uint8_t *zone, struct isb_slice prefix,
+                      int (*each)(void *arg, const uint8_t *owner, const struct isb_rrset *set), void *arg)
 {
-	struct isb_key prefix;
-	int rc = isb_key_zone(&prefix, zone);
+	struct isb_key key;
+	int rc = isb_key_zone(&key, zone);
 	if (rc != ISB_OK)
 		return rc;
 	uint8_t lower[ISB_DNAME_MAX];
 	isb_dname_lower(zone, lower);
-	struct rrset_walk walk = {.zone = lower, .prefix_len = prefix.len, .each = each, .arg = arg};
-	rc = isb_row_each(txn, ISB_T_RRSET, isb_key_slice(&prefix), everything, rrset_row, &walk);
+	struct rrset_walk walk = {.zone = lower, .prefix_len = key.len, .each = each, .arg = arg};
+	rc = isb_row_each(txn, ISB_T_RRSET, prefix.len ? prefix : isb_key_slice(&key), everything, rrset_row, &walk);
 	isb_buf_done(&walk.scratch);
 	return rc;
+}
+
+int isb_rrset_each(struct isb_txn *txn, const uint8_t *zone,
+                   int (*each)(void *arg, const uint8_t *owner, const struct isb_rrset *set), void *arg)
+{
+	return each_rrset(txn, zone, everything, each, arg);
+}
+
+int isb_rrset_each_at(struct isb_txn *txn, const uint8_t *zone, const uint8_t *owner, bool below,
+                      int (*each)(void *arg, const uint8_t *owner, const struct isb_rrset *set), void *arg)
+{
+	struct isb_key key;
+	int rc = isb_key_rrset(&key, zone, owner, 0);
+	if (rc != ISB_OK)
+		return rc;
+	key.len -= below ? 3 : 2; /* less the type; and less the end of the name, where another label may follow */
+	return each_rrset(txn, zone, isb_key_slice(&key), each, arg);
 }
 
 /* --- Slots --- */

@@ -34,6 +34,9 @@ int isb_rrset_get(struct isb_txn *txn, const uint8_t *zone, const uint8_t *owner
                   const struct isb_rrset **ret_set);
 int isb_rrset_each(struct isb_txn *txn, const uint8_t *zone,
                    int (*each)(void *arg, const uint8_t *owner, const struct isb_rrset *set), void *arg);
+/* Only those of one owner, or of it and all names below it. */
+int isb_rrset_each_at(struct isb_txn *txn, const uint8_t *zone, const uint8_t *owner, bool below,
+                      int (*each)(void *arg, const uint8_t *owner, const struct isb_rrset *set), void *arg);
 
 /* The number of an endpoint's health word; never given to another endpoint, so that no one inherits a verdict. */
 int isb_slot_get(struct isb_txn *txn, const char *pool, const char *endpoint, uint32_t *ret_slot);
