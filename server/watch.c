@@ -15,10 +15,8 @@
 #include "isobar/base/arena.h"
 #include "isobar/base/clock.h"
 #include "isobar/base/err.h"
-#include "isobar/base/hash.h"
 #include "isobar/base/log.h"
 #include "isobar/store/catalogdb.h"
-#include "isobar/store/healthdb.h"
 #include "isobar/view/geodb.h"
 
 enum {
@@ -80,32 +78,6 @@ static void log_refused(const char *event, const struct isb_diags *diags)
 		isb_log(ISB_LOG_ERROR, event, "reason=\"... and %zu more\"", diags->dropped);
 }
 
-/* Only shifts that can change an order should lead to a new view: a round trip counts in steps of 6 to 12 percent and
- * at least 4 ms, about what order latency takes for a tie. */
-static uint32_t coarse(uint32_t rtt_us)
-{
-	unsigned shift = 12;
-	while (rtt_us >> shift >= 16)
-		shift++;
-	return rtt_us >> shift << shift;
-}
-
-static int add_rtt(void *arg, const char *from, const char *to, uint32_t rtt_us)
-{
-	uint64_t *sum = arg;
-	*sum = isb_hash(from, strlen(from), *sum);
-	*sum = isb_hash(to, strlen(to), *sum);
-	*sum = isb_hash_mix(*sum, coarse(rtt_us));
-	return 0;
-}
-
-static uint64_t sum_rtts(struct isb_txn *health)
-{
-	uint64_t sum = 0;
-	isb_rtt_each(health, add_rtt, &sum);
-	return sum;
-}
-
 static void swap(struct isb_watch *watch, struct isb_view *view, int64_t start_us)
 {
 	struct isb_view *old = isb_live_swap(watch->live, view);
@@ -137,7 +109,7 @@ static int build(struct isb_watch *watch, const struct isb_geodb *geodb, bool al
 	rc = isb_txn_begin(watch->store, ISB_ENV_HEALTH, false, &health);
 	if (rc != ISB_OK)
 		isb_log(ISB_LOG_WARNING, "rtt-unreadable", "reason=\"%s\"", isb_strerror(rc));
-	watch->rtt_sum = health ? sum_rtts(health) : 0;
+	watch->rtt_sum = isb_view_rtt_sum(health);
 	struct isb_view *view;
 	const struct isb_view_sources from = {.catalog = catalog, .health = health, .cells = watch->cells, .geodb = geodb};
 	rc = isb_view_build(&from, watch->view, diags, &view);
@@ -193,7 +165,7 @@ static void check_rtts(struct isb_watch *watch)
 	if (!watch->view->plan->nmap || watch->refused ||
 	    isb_txn_begin(watch->store, ISB_ENV_HEALTH, false, &health) != ISB_OK)
 		return;
-	uint64_t sum = sum_rtts(health);
+	uint64_t sum = isb_view_rtt_sum(health);
 	isb_txn_abort(health);
 	if (sum != watch->rtt_sum)
 		rebuild(watch, watch->geodb, true);

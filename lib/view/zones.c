@@ -55,7 +55,7 @@ static struct isb_zone_edit *begin_edit(struct isb_zones *zones, const uint8_t *
 static bool is_kept(const struct isb_zones *zones, const uint8_t *apex)
 {
 	uint32_t at;
-	return isb_map_get(&zones->kept, apex, isb_dname_len(apex), &at);
+	return zones->same || isb_map_get(&zones->kept, apex, isb_dname_len(apex), &at);
 }
 
 /* Only zones that both views have: new ones are read whole, those that left are dropped whole. */
@@ -122,14 +122,15 @@ static int list_kept(struct isb_zones *zones, const struct isb_catalog *catalog,
 
 int isb_zones_begin(struct isb_zones *zones, const struct isb_catalog *catalog, struct isb_diags *diags)
 {
-	int rc = list_kept(zones, catalog, diags);
+	zones->same = !catalog;
+	int rc = zones->same ? ISB_OK : list_kept(zones, catalog, diags);
 	if (rc != ISB_OK)
 		return rc;
 	if (zones->old)
 		rc = isb_journal_each(zones->txn, zones->old->generation + 1, replay_entry, zones);
 	if (rc != ISB_OK)
 		return store_failed(diags, "the journal", rc);
-	for (size_t i = 0; i < catalog->nzone; i++) {
+	for (size_t i = 0; !zones->same && i < catalog->nzone; i++) {
 		if (zones->old && isb_zones_find(zones->old, zones->apex[i]))
 			continue;
 		struct isb_zone_edit *zone = begin_edit(zones, zones->apex[i], NULL);
@@ -197,7 +198,7 @@ static void keep_dead_zone(struct isb_view_own *own, struct isb_zone_view *zone)
 
 static struct isb_zone_view *new_zone_view(const struct isb_zone_edit *zone, const struct isb_node *root)
 {
-	struct isb_zone_view *view = isb_xcalloc(1, sizeof(*view));
+	struct isb_zone_view *view = isb_xcalloc(1, sizeof(*view) + zone->apex_len);
 	memcpy(view->apex, zone->apex, zone->apex_len);
 	view->apex_len = (uint8_t)zone->apex_len;
 	view->labels = (uint8_t)isb_dname_labels(zone->apex);
@@ -251,7 +252,7 @@ void isb_zones_commit(struct isb_zones *zones, struct isb_view *view)
 			keep_dead_zone(old, zone->old);
 	}
 	struct leavers leavers = {.zones = zones, .tree = tree};
-	if (zones->old)
+	if (zones->old && !zones->same)
 		isb_names_walk(zones->old->zones, drop_if_gone, &leavers);
 	view->zones = isb_names_commit(tree, &garbage);
 	keep_garbage(old, garbage);

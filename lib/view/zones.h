@@ -20,6 +20,7 @@ struct isb_zones {
 	struct isb_arena *arena;
 	struct isb_txn *txn;
 	const struct isb_view *old;   /* NULL: none */
+	bool same;                    /* no zone comes and none goes; `apex` and `kept` are empty then */
 	struct isb_zone_edit **edits;
 	size_t count, cap;
 	struct isb_map by_apex;       /* apex → index in edits */
@@ -31,7 +32,7 @@ struct isb_zones {
 struct isb_zone_view *isb_zones_find(const struct isb_view *view, const uint8_t *apex);
 
 /* Begins edits for every zone whose ordinary rrsets differ between `old` and the transaction's snapshot: from the
- * journal where the old view is known, whole where a zone is new. */
+ * journal where the old view is known, whole where a zone is new. `catalog` NULL: its zones are those of the old view. */
 int isb_zones_begin(struct isb_zones *zones, const struct isb_catalog *catalog, struct isb_diags *diags);
 /* Lays record `number` over an owner (absolute, lower case), or takes it off with ISB_NO_RECORD. */
 void isb_zones_put_record(struct isb_zones *zones, const uint8_t *apex, const uint8_t *owner, uint32_t number);

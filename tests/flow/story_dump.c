@@ -148,6 +148,13 @@ static void dump_record(struct dump *d, const struct isb_plan_record *record)
 	add_line(d, &line);
 }
 
+static void dump_admin(struct dump *d, uint32_t slot)
+{
+	struct isb_buf line = {0};
+	isb_buf_printf(&line, "slot %u admin %llx\n", slot, (unsigned long long)d->view->admin[slot]);
+	add_line(d, &line);
+}
+
 static int by_text(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);
@@ -161,6 +168,8 @@ const char *story_dump(struct story *s, const struct isb_view *view)
 	for (uint32_t i = 0; i < view->plan->nrecord; i++)
 		if (isb_plan_record(view->plan, i)->name)
 			dump_record(&d, isb_plan_record(view->plan, i));
+	for (uint32_t i = 0; i < view->nadmin; i++)
+		dump_admin(&d, i);
 	qsort(d.lines, d.count, sizeof(*d.lines), by_text);
 	for (size_t i = 0; i < d.count; i++) {
 		isb_buf_puts(text, d.lines[i]);

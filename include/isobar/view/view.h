@@ -19,12 +19,12 @@
  * not change (names, geo maps), and replaces it by one pointer swap; the old one is freed when no reader can hold it. */
 
 struct isb_zone_view {
-	uint8_t apex[ISB_DNAME_MAX]; /* lower case */
-	uint8_t apex_len;            /* octets */
-	uint8_t labels;              /* without the root */
 	const struct isb_node *root; /* node of the apex; children are relative to it */
 	const struct isb_rrset *soa; /* never NULL; inside root */
 	uint32_t negative_ttl_s;     /* min(SOA TTL, SOA MINIMUM), RFC 2308 §5 */
+	uint8_t apex_len;            /* octets */
+	uint8_t labels;              /* without the root */
+	uint8_t apex[];              /* lower case */
 };
 
 struct isb_view {
@@ -78,8 +78,12 @@ struct isb_view_sources {
 	struct isb_cells *cells; /* the clients', made with the same geodb; the view becomes a user of them; NULL: none */
 	const struct isb_geodb *geodb; /* NULL: none; it must live as long as the view, which explains by it */
 };
-/* `old` (may be NULL) is the newest view built before; what did not change is shared with it. On failure nothing changed
- * and diags says why. */
+/* A sum over the probes' round trips that moves when they lead to another view: they count in steps, since only a shift
+ * that can change an order is worth one. `health` NULL: 0. */
+uint64_t isb_view_rtt_sum(struct isb_txn *health);
+/* `old` (may be NULL) is the newest view built before; what did not change is shared with it. When only rrsets and admin
+ * states were edited since, and the round trips' sum is the same, that is everything but the names on the way to the edited
+ * ones; building at the old view's generation compiles all anew. On failure nothing changed and diags says why. */
 int isb_view_build(const struct isb_view_sources *from, struct isb_view *old, struct isb_diags *diags,
                    struct isb_view **ret_view);
 /* The plans and maps of a catalog that is in no store, without names or health: to look at and to prove, not to answer
