@@ -59,10 +59,10 @@ static inline bool node_has_label(const struct isb_node *node, const uint8_t *la
 /* From the node's start to its first rrset. */
 static inline size_t node_head(size_t label_len)
 {
-	return (offsetof(struct isb_node, data) + label_len + 7) & ~(size_t)7;
+	return (offsetof(struct isb_node, data) + label_len + 3) & ~(size_t)3;
 }
 
 static inline size_t set_room(const struct isb_rrset *set)
 {
-	return (isb_rrset_bytes(set) + 7) & ~(size_t)7;
+	return (isb_rrset_bytes(set) + 3) & ~(size_t)3;
 }

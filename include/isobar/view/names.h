@@ -32,7 +32,7 @@ struct isb_node {
 	uint16_t nset;
 	uint8_t flags;
 	uint8_t label_len;           /* octets of the label without its length; 0 at the root of the tree */
-	uint8_t data[];              /* label in lower case, padding to 8, then rrsets each padded to 8 */
+	uint8_t data[];              /* label in lower case, padding to 4, then rrsets each padded to 4 */
 };
 
 /* Child with this label (length octet first, already lower case), or NULL. */

@@ -87,7 +87,7 @@ static void sets_are_found_by_type_and_stepped_through_in_ascending_order(void *
 	for (size_t i = 0; i < LEN(types); i++) {
 		const struct isb_rrset *set = isb_node_set(www, types[i]);
 		assert_non_null(set);
-		assert_int_equal((uintptr_t)set % 8, 0);
+		assert_int_equal((uintptr_t)set % _Alignof(struct isb_rrset), 0);
 		assert_int_equal(set->ttl_s, types[i]);
 		assert_memory_equal(set, opaque(types[i], types[i], 3 + (unsigned)i), isb_rrset_bytes(set));
 	}
