@@ -27,6 +27,7 @@ enum {
 	CLEAN_TICKS = 60,
 	PACE = 10, /* see check_cells() */
 	UNREADABLE_US = 60 * 1000 * 1000, /* how long samples that could not be read are left alone */
+	TRIM_US = 100 * 1000, /* a build that took longer has used much more memory than its view keeps */
 };
 
 struct isb_watch {
@@ -83,8 +84,11 @@ static void swap(struct isb_watch *watch, struct isb_view *view, int64_t start_u
 	struct isb_view *old = isb_live_swap(watch->live, view);
 	watch->view = view;
 	isb_view_free(old);
+	int64_t took_us = isb_monotonic_us() - start_us;
 	isb_log(ISB_LOG_INFO, "view-swapped", "generation=%" PRIu64 " zones=%zu records=%zu build_ms=%.1f",
-	        view->generation, view->nzone, view->nrecord, (double)(isb_monotonic_us() - start_us) / 1000);
+	        view->generation, view->nzone, view->nrecord, (double)took_us / 1000);
+	if (took_us >= TRIM_US)
+		malloc_trim(0);
 }
 
 /* Builds a view of the catalog as it is now and swaps it in. Not `always`: only if the generation moved since the last
