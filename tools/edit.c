@@ -93,30 +93,43 @@ static bool changes_objects(const struct isb_edit *edit)
 	return false;
 }
 
-/* What was right before stays right, but for a SOA that goes: rrsets speak of nothing else in the catalog, and whether
- * there is an endpoint for an admin state is asked when the edit ends. So an edit of one name among millions, or in one
- * of many zones, costs no look at all the others. */
-static void check_rrsets(struct cli_edit *e)
+/* Zones that are new, and those whose SOA went. */
+static void check_zones(struct cli_edit *e, struct isb_catalog *catalog)
 {
 	for (size_t i = 0; i < isb_edit_count(e->edit); i++) {
 		const struct isb_change *change = isb_edit_change(e->edit, i);
 		uint8_t apex[ISB_DNAME_MAX], owner[ISB_DNAME_MAX];
 		char name[ISB_DNAME_TEXT];
+		const char *zone = NULL, *body;
+		enum isb_kind kind;
 		uint16_t type;
-		if (!change->after.len && isb_change_rrset(change, apex, owner, &type) == ISB_OK && type == ISB_SOA)
-			check_zone(e->txn, isb_dname_print_bare(apex, name), (struct isb_mark){0}, &e->diags);
+		if (isb_change_object(change, &kind, &zone) == ISB_OK)
+			zone = kind == ISB_ZONE && change->after.len ? zone : NULL;
+		else if (!change->after.len && isb_change_rrset(change, apex, owner, &type) == ISB_OK && type == ISB_SOA)
+			zone = isb_dname_print_bare(apex, name);
+		if (!zone || isb_object_get(e->txn, ISB_ZONE, zone, &body) != ISB_OK)
+			continue; /* it goes with its SOA */
+		isb_catalog_load_zone(e->txn, catalog, zone, &e->diags);
+		const struct isb_zone *loaded = isb_catalog_zone(catalog, zone);
+		if (loaded)
+			check_zone(e->txn, zone, loaded->mark, &e->diags);
 	}
 }
 
-static void check_whole(struct cli_edit *e)
+/* What was right before stays right. Rrsets speak of nothing in the catalog but their zone, which must keep its SOA, and
+ * whether there is an endpoint for an admin state is asked when the edit ends; so such an edit costs no look at anything
+ * else. Nor does any edit cost a look at zones that it leaves alone. */
+static void check_edit(struct cli_edit *e)
 {
 	struct isb_catalog catalog;
 	isb_catalog_init(&catalog);
-	if (isb_catalog_load(e->txn, &catalog, &e->diags) == ISB_OK) {
-		isb_catalog_check(&catalog, &e->diags);
-		for (size_t i = 0; i < catalog.nzone; i++)
-			check_zone(e->txn, catalog.zones[i].name, catalog.zones[i].mark, &e->diags);
-		isb_rollouts_check(e->txn, &catalog, &e->diags);
+	bool objects = changes_objects(e->edit);
+	if (!objects || isb_catalog_load_steering(e->txn, &catalog, &e->diags) == ISB_OK) {
+		check_zones(e, &catalog);
+		if (objects) {
+			isb_catalog_check(&catalog, &e->diags);
+			isb_rollouts_check(e->txn, &catalog, &e->diags);
+		}
 	}
 	isb_catalog_done(&catalog);
 }
@@ -204,12 +217,8 @@ int cli_edit_steps(struct cli *cli, const struct cli_steps *steps, void *arg)
 	}
 	e.edit = isb_edit_new(e.txn, cli->author, cli->reason, cli->now_ms);
 	rc = steps->change(&e);
-	if (rc == CLI_OK && !e.diags.count) {
-		if (changes_objects(e.edit))
-			check_whole(&e);
-		else
-			check_rrsets(&e);
-	}
+	if (rc == CLI_OK && !e.diags.count)
+		check_edit(&e);
 	if (e.diags.count)
 		rc = cli_refuse(&e.diags, "refused, nothing was changed");
 	if (rc == CLI_OK)

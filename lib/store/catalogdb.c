@@ -59,32 +59,68 @@ int isb_object_each(struct isb_txn *txn, enum isb_kind kind,
 	return isb_row_each(txn, ISB_T_OBJECT, isb_key_slice(&prefix), everything, object_row, &walk);
 }
 
+static const char EMPTY_BODY[] = "{}\n"; /* as the schema prints it; every zone's, so worth no parser */
+
 struct load {
+	struct isb_txn *txn;
 	struct isb_catalog *catalog;
 	struct isb_diags *diags;
 	enum isb_kind kind;
 	bool bad;
 };
 
+static int read_row(struct isb_catalog *catalog, enum isb_kind kind, const char *key, const char *body,
+                    struct isb_diags *diags)
+{
+	struct isb_arena *arena = &catalog->arena; /* marks point into it */
+	const char *row = isb_arena_printf(arena, "%s/%s", isb_kind_name(kind), key);
+	struct isb_yaml empty = {.kind = ISB_YAML_MAP, .mark = {.file = row, .line = 1, .column = 1}}, *root = &empty;
+	if (strcmp(body, EMPTY_BODY) != 0) {
+		int rc = isb_yaml_parse(arena, row, body, strlen(body), diags, &root);
+		if (rc != ISB_OK)
+			return rc;
+	}
+	return isb_schema_read_object(catalog, kind, key, root, diags);
+}
+
 /* Goes on after a bad row, so that all of them are listed. */
 static int load_object(void *arg, const char *key, const char *body)
 {
 	struct load *load = arg;
-	struct isb_arena *arena = &load->catalog->arena; /* marks point into it */
-	struct isb_yaml *root;
-	const char *row = isb_arena_printf(arena, "%s/%s", isb_kind_name(load->kind), key);
-	int rc = isb_yaml_parse(arena, row, body, strlen(body), load->diags, &root);
-	if (rc == ISB_OK)
-		rc = isb_schema_read_object(load->catalog, load->kind, key, root, load->diags);
-	load->bad |= rc != ISB_OK;
+	load->bad |= read_row(load->catalog, load->kind, key, body, load->diags) != ISB_OK;
 	return 0;
 }
 
-int isb_catalog_load(struct isb_txn *txn, struct isb_catalog *catalog, struct isb_diags *diags)
+int isb_catalog_load_zone(struct isb_txn *txn, struct isb_catalog *catalog, const char *name, struct isb_diags *diags)
 {
-	struct load load = {.catalog = catalog, .diags = diags};
+	const char *body;
+	if (isb_catalog_zone(catalog, name))
+		return ISB_OK;
+	int rc = isb_object_get(txn, ISB_ZONE, name, &body);
+	return rc == ISB_OK ? read_row(catalog, ISB_ZONE, name, body, diags) : rc;
+}
+
+/* Of the zones whose names its key may begin with, the one that the schema will choose: the shortest. */
+static int load_record(void *arg, const char *key, const char *body)
+{
+	struct load *load = arg;
+	char zone[ISB_KEY_MAX];
+	int rc = ISB_ENOTFOUND;
+	for (const char *slash = strchr(key, '/'); slash && rc == ISB_ENOTFOUND; slash = strchr(slash + 1, '/')) {
+		snprintf(zone, sizeof(zone), "%.*s", (int)(slash - key), key);
+		rc = isb_catalog_load_zone(load->txn, load->catalog, zone, load->diags);
+	}
+	load->bad |= rc != ISB_OK && rc != ISB_ENOTFOUND;
+	return load_object(arg, key, body);
+}
+
+static int load_kinds(struct isb_txn *txn, struct isb_catalog *catalog, bool all, struct isb_diags *diags)
+{
+	struct load load = {.txn = txn, .catalog = catalog, .diags = diags};
 	for (load.kind = 0; load.kind < ISB_KIND_COUNT; load.kind++) { /* a record's zone comes before it */
-		int rc = isb_object_each(txn, load.kind, load_object, &load);
+		if (load.kind == ISB_ZONE && !all)
+			continue;
+		int rc = isb_object_each(txn, load.kind, load.kind == ISB_RECORD && !all ? load_record : load_object, &load);
 		if (rc != ISB_OK) {
 			isb_diag(diags, (struct isb_mark){.file = isb_kind_name(load.kind)},
 			         "the stored %s cannot be read: %s", isb_kind_plural(load.kind), isb_strerror(rc));
@@ -92,6 +128,16 @@ int isb_catalog_load(struct isb_txn *txn, struct isb_catalog *catalog, struct is
 		}
 	}
 	return load.bad ? ISB_EFORMAT : ISB_OK;
+}
+
+int isb_catalog_load(struct isb_txn *txn, struct isb_catalog *catalog, struct isb_diags *diags)
+{
+	return load_kinds(txn, catalog, true, diags);
+}
+
+int isb_catalog_load_steering(struct isb_txn *txn, struct isb_catalog *catalog, struct isb_diags *diags)
+{
+	return load_kinds(txn, catalog, false, diags);
 }
 
 /* --- Rrsets --- */

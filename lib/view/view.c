@@ -109,7 +109,7 @@ static int read_rtt(void *arg, const char *from, const char *to, uint32_t rtt_us
 static int read_tables(struct build *b)
 {
 	struct isb_shape *shape = b->shape;
-	int rc = isb_catalog_load(b->txn, &shape->catalog, b->diags);
+	int rc = isb_catalog_load_steering(b->txn, &shape->catalog, b->diags);
 	if (rc == ISB_OK) /* writers check too; but rows are a file, and another version of this program may have written them */
 		rc = isb_catalog_check(&shape->catalog, b->diags);
 	if (rc == ISB_OK)
@@ -290,14 +290,13 @@ static int build_all(struct build *b)
 	b->shape = b->view->own->shape = isb_shape_new(b->from);
 	int rc = read_tables(b);
 	if (rc == ISB_OK)
-		rc = isb_zones_begin(&b->zones, &b->shape->catalog, b->diags);
+		rc = isb_zones_begin(&b->zones, b->diags);
 	if (rc == ISB_OK)
 		rc = number_records(b);
 	if (rc == ISB_OK)
 		rc = isb_zones_check(&b->zones, b->diags);
 	if (rc == ISB_OK)
 		rc = compile(b, slot_of);
-	b->view->nzone = b->shape->catalog.nzone;
 	return rc;
 }
 
@@ -312,7 +311,6 @@ static int build_names(struct build *b)
 	view->maps = old->maps;
 	view->viewpoints = old->viewpoints;
 	view->nviewpoint = old->nviewpoint;
-	view->nzone = old->nzone;
 	view->nrecord = old->nrecord;
 	view->slots = old->slots;
 	view->nadmin = old->nadmin;
@@ -320,7 +318,7 @@ static int build_names(struct build *b)
 	if (rc != ISB_OK)
 		isb_diag(b->diags, (struct isb_mark){0}, "cannot read admin states from the store: %s", isb_strerror(rc));
 	if (rc == ISB_OK)
-		rc = isb_zones_begin(&b->zones, NULL, b->diags);
+		rc = isb_zones_begin(&b->zones, b->diags);
 	if (rc == ISB_OK)
 		rc = isb_zones_check(&b->zones, b->diags);
 	return rc;
