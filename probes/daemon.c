@@ -14,6 +14,7 @@
 #include "isobar/base/rng.h"
 #include "isobar/store/catalogdb.h"
 #include "isobar/store/healthdb.h"
+#include "alias.h"
 #include "check.h"
 #include "report.h"
 #include "schedule.h"
@@ -35,6 +36,8 @@ struct daemon {
 	uv_signal_t term, interrupt;
 	uv_work_t sync;
 	struct isb_checker *checker;
+	struct isb_resolver *resolver;
+	struct isb_aliases aliases;
 	struct isb_schedule schedule;
 	struct isb_report report;
 	struct isb_txn *catalog_txn; /* while the catalog is being followed */
@@ -89,6 +92,31 @@ static void on_outcome(void *arg, void *item, const struct isb_outcome *outcome,
 	d->in_flight--;
 	d->urgent |= isb_schedule_record(&d->schedule, t, outcome, monotonic_ms(), isb_clock_ms());
 	uv_timer_start(&d->wake, on_wake, 0, 0); /* not from here: curl may still be in the middle of its step */
+}
+
+/* --- Names that ALIAS gives --- */
+
+static void ask_for_aliases(struct daemon *d)
+{
+	struct isb_alias_host *host;
+	while ((host = isb_aliases_take(&d->aliases, monotonic_ms(), isb_clock_ms())))
+		isb_resolver_ask(d->resolver, host->name, host);
+}
+
+static void on_resolved(void *arg, void *item, const struct isb_resolve_result *result)
+{
+	struct daemon *d = arg;
+	int rc = isb_aliases_record(&d->aliases, item, result, monotonic_ms(), isb_clock_ms());
+	if (rc != ISB_OK)
+		isb_log(ISB_LOG_ERROR, "alias-not-written", "error=\"%s\"", isb_strerror(rc));
+}
+
+static void follow_aliases(struct daemon *d, const struct isb_catalog *catalog)
+{
+	int rc = isb_aliases_update(&d->aliases, catalog, d->catalog_txn, monotonic_ms());
+	if (rc != ISB_OK)
+		isb_log(ISB_LOG_ERROR, "aliases-not-cleared", "error=\"%s\"", isb_strerror(rc));
+	ask_for_aliases(d);
 }
 
 /* --- Reports --- */
@@ -180,6 +208,7 @@ static void take_catalog(struct daemon *d, uint64_t generation, const struct isb
 	struct isb_schedule_source source = {find_slot, retire, d};
 	isb_schedule_update(&d->schedule, catalog, &source);
 	enter_new_targets(d);
+	follow_aliases(d, catalog);
 	int rc = isb_guards_load(&d->report.guards, d->catalog_txn, catalog);
 	if (rc != ISB_OK)
 		isb_log(ISB_LOG_ERROR, "rollouts-unreadable", "error=\"%s\" the rest of them is not guarded", isb_strerror(rc));
@@ -246,6 +275,7 @@ static void on_tick(uv_timer_t *timer)
 	struct daemon *d = timer->data;
 	d->ticks++;
 	follow_catalog(d);
+	ask_for_aliases(d);
 	report(d, true);
 	if (d->ticks % SYNC_TICKS == 0 && !d->syncing) /* on another thread: a slow disk must not delay deadlines */
 		d->syncing = uv_queue_work(&d->loop, &d->sync, sync_work, sync_done) == 0;
@@ -265,6 +295,11 @@ static int open_loop(struct daemon *d)
 	int rc = uv_loop_init(&d->loop);
 	if (rc == 0 && isb_checker_new(&d->loop, on_outcome, d, &d->checker) != ISB_OK)
 		rc = UV_ENOMEM;
+	if (rc == 0 && isb_resolver_new(&d->loop, d->options->resolver, on_resolved, d, &d->resolver) != ISB_OK) {
+		isb_log(ISB_LOG_ERROR, "resolver-failed", "servers=\"%s\"",
+		        d->options->resolver ? d->options->resolver : "/etc/resolv.conf");
+		return UV_EINVAL;
+	}
 	if (rc != 0) {
 		isb_log(ISB_LOG_ERROR, "loop-failed", "error=\"%s\"", uv_strerror(rc));
 		return rc;
@@ -299,6 +334,7 @@ static void close_loop(struct daemon *d)
 		t->run = NULL;
 	}
 	isb_checker_close(d->checker);
+	isb_resolver_close(d->resolver);
 	for (size_t i = 0; i < sizeof(handles) / sizeof(handles[0]); i++)
 		uv_close(handles[i], NULL);
 	uv_cancel((uv_req_t *)&d->sync);
@@ -319,6 +355,7 @@ int isb_probe_run(struct isb_store *store, const struct isb_probe_options *optio
 		return EXIT_FAILURE;
 	}
 	isb_schedule_init(&d->schedule, boot);
+	isb_aliases_init(&d->aliases, store, options->name);
 	isb_report_init(&d->report, store, options->name, options->region, boot, isb_clock_ms());
 	isb_log(ISB_LOG_INFO, "probe-started", "name=%s region=%s store=%s", options->name,
 	        *options->region ? options->region : "-", options->store);
@@ -330,6 +367,7 @@ int isb_probe_run(struct isb_store *store, const struct isb_probe_options *optio
 	close_loop(d);
 	isb_health_sync(store);
 	isb_schedule_done(&d->schedule);
+	isb_aliases_done(&d->aliases);
 	isb_report_done(&d->report);
 	if (uv_loop_close(&d->loop) != 0) {
 		/* A name lookup hangs in its thread, and leaving through exit() would wait for it. */
@@ -337,6 +375,7 @@ int isb_probe_run(struct isb_store *store, const struct isb_probe_options *optio
 		_exit(EXIT_SUCCESS);
 	}
 	isb_checker_free(d->checker);
+	isb_resolver_free(d->resolver);
 	free(d);
 	return EXIT_SUCCESS;
 }

@@ -4,6 +4,7 @@
 
 struct isb_probe_options {
 	const char *store, *name, *region; /* region "": none */
+	const char *resolver; /* who is asked for the names of ALIAS records, see resolve.h; NULL: /etc/resolv.conf */
 	unsigned max_in_flight;
 };
 

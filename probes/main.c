@@ -26,6 +26,8 @@ static const char help_text[] =
 	"  -n, --name NAME           this probe's name, its own among the store's probes (default: the host's name)\n"
 	"  -r, --region REGION       the region of the catalog it runs in; round trips to the others are measured\n"
 	"  -m, --max-in-flight N     checks under way at once, 1..1024 (default: 32; more blur the latencies)\n"
+	"  -R, --resolver ADDR[:PORT] who is asked for the names of ALIAS records; several with commas\n"
+	"                            (default: those of /etc/resolv.conf)\n"
 	"  -L, --log-level LEVEL     error, warning, info or debug (default: info)\n"
 	"  -h, --help                print this and exit\n"
 	"  -V, --version             print the version and exit\n"
@@ -36,11 +38,12 @@ static const char help_text[] =
 static const struct option long_options[] = {
 	{"store", required_argument, NULL, 's'},     {"name", required_argument, NULL, 'n'},
 	{"region", required_argument, NULL, 'r'},    {"max-in-flight", required_argument, NULL, 'm'},
-	{"log-level", required_argument, NULL, 'L'}, {"help", no_argument, NULL, 'h'},
-	{"version", no_argument, NULL, 'V'},         {0},
+	{"resolver", required_argument, NULL, 'R'},  {"log-level", required_argument, NULL, 'L'},
+	{"help", no_argument, NULL, 'h'},            {"version", no_argument, NULL, 'V'},
+	{0},
 };
 static const char *const option_names[] = {"--store",     "--name", "--region",  "--max-in-flight",
-                                           "--log-level", "--help", "--version", NULL};
+                                           "--resolver",  "--log-level", "--help", "--version", NULL};
 static const char *const levels[] = {"error", "warning", "info", "debug", NULL};
 
 __attribute__((format(printf, 1, 2))) static bool wrong(const char *fmt, ...)
@@ -104,6 +107,7 @@ static bool set_option(int option, char *const *argv, struct isb_probe_options *
 		o->region = optarg;
 		return is_name(optarg) || wrong("--region '%s' is not a name of a region", optarg);
 	case 'm': return set_in_flight(optarg, &o->max_in_flight);
+	case 'R': o->resolver = optarg; return true; /* what reads it says when it cannot */
 	case 'L': return set_level(optarg);
 	case ':': return wrong("option '%s' needs a value", argv[optind - 1]);
 	default: return unknown(argv[optind - 1]);
@@ -114,7 +118,7 @@ static bool set_option(int option, char *const *argv, struct isb_probe_options *
 static bool read_options(int argc, char **argv, struct isb_probe_options *o, int *ret_status)
 {
 	*ret_status = EXIT_USAGE;
-	for (int c; (c = getopt_long(argc, argv, ":s:n:r:m:L:hV", long_options, NULL)) != -1;) {
+	for (int c; (c = getopt_long(argc, argv, ":s:n:r:m:R:L:hV", long_options, NULL)) != -1;) {
 		if (c == 'h' || c == 'V') {
 			fputs(c == 'h' ? help_text : "isobar-probe " ISB_VERSION "\n", stdout);
 			*ret_status = EXIT_SUCCESS;

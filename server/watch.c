@@ -47,6 +47,7 @@ struct isb_watch {
 	uint64_t rtt_sum;            /* of the round trips between regions that were used last */
 	uint64_t cells_txn_id;       /* of the samples that were read last */
 	int64_t cells_next_us;       /* monotonic: not to be read again before */
+	uint64_t health_txn_id;      /* of the snapshot that resolved names were read from last */
 	bool refused;                /* that catalog could not be built */
 	struct stat file;            /* of the catalog, as it was opened */
 	bool replaced;               /* another file stands in its place; said once */
@@ -172,6 +173,21 @@ static void check_rtts(struct isb_watch *watch)
 	uint64_t sum = isb_view_rtt_sum(health);
 	isb_txn_abort(health);
 	if (sum != watch->rtt_sum)
+		rebuild(watch, watch->geodb, true);
+}
+
+/* Names that ALIAS gives: new addresses make a new view, a new TTL is only taken over. */
+static void check_hosts(struct isb_watch *watch)
+{
+	struct isb_txn *health;
+	uint64_t newest = isb_store_last_txn_id(watch->store, ISB_ENV_HEALTH);
+	if (!watch->view->nhost || watch->refused || newest == watch->health_txn_id ||
+	    isb_txn_begin(watch->store, ISB_ENV_HEALTH, false, &health) != ISB_OK)
+		return;
+	watch->health_txn_id = isb_txn_id(health);
+	bool same = isb_view_refresh(watch->view, health);
+	isb_txn_abort(health);
+	if (!same)
 		rebuild(watch, watch->geodb, true);
 }
 
@@ -308,6 +324,7 @@ static void on_tick(uv_timer_t *timer)
 	unsigned tick = ++watch->ticks;
 	check_catalog(watch);
 	check_file(watch);
+	check_hosts(watch);
 	check_cells(watch);
 	if (tick % RTT_TICKS == 0)
 		check_rtts(watch);

@@ -59,8 +59,8 @@ static void print_rollout(struct isb_slice value, struct isb_buf *out)
 	if (isb_rollout_decode(value, &scratch, &row) == ISB_OK) {
 		isb_buf_printf(out, "to %s: ", row.to);
 		cli_rollout_print(out, &row);
-		if (row.pace.paused_ms)
-			isb_buf_printf(out, ", paused since %s", isb_time_print(row.pace.paused_ms, since));
+		if (row.times.paused_ms)
+			isb_buf_printf(out, ", paused since %s", isb_time_print(row.times.paused_ms, since));
 		isb_buf_printf(out, ", by %s%s%s", row.author, *row.reason ? ": " : "", row.reason);
 	}
 	isb_buf_done(&scratch);
@@ -224,13 +224,13 @@ static json_t *json_rollout(struct isb_slice value)
 	if (value.data && isb_rollout_decode(value, &scratch, &row) == ISB_OK) {
 		json_t *steps = json_array(), *nets = json_array();
 		char text[ISB_NET_TEXT];
-		for (unsigned i = 0; i < row.pace.nstep; i++)
-			json_array_append_new(steps, json_integer(row.pace.step[i]));
+		for (unsigned i = 0; i < row.times.nstep; i++)
+			json_array_append_new(steps, json_integer(row.times.step[i]));
 		for (size_t i = 0; i < row.nnet; i++)
 			json_array_append_new(nets, json_string(isb_net_print(&row.nets[i], text)));
 		json = json_pack("{s:s, s:o, s:I, s:I, s:I, s:o, s:b, s:b, s:s, s:s}", "to", row.to, "steps", steps, "every_ms",
-		                 (json_int_t)row.pace.every_ms, "started_ms", (json_int_t)row.pace.started_ms, "paused_ms",
-		                 (json_int_t)row.pace.paused_ms, "nets", nets, "sticky", row.sticky, "abort_if_down",
+		                 (json_int_t)row.times.every_ms, "started_ms", (json_int_t)row.times.started_ms, "paused_ms",
+		                 (json_int_t)row.times.paused_ms, "nets", nets, "sticky", row.sticky, "abort_if_down",
 		                 row.abort_if == ISB_ABORT_DOWN, "author", row.author, "reason", row.reason);
 	}
 	isb_buf_done(&scratch);

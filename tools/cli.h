@@ -146,7 +146,7 @@ void cli_since_done(struct cli_since *since);
 struct cli_rollout {
 	struct cli_record record;
 	struct isb_rollout row; /* texts and nets are the arena's */
-	struct isb_pace_now at; /* as of the abort, when there was one */
+	struct isb_timetable_now at; /* as of the abort, when there was one */
 	int64_t aborted_ms;     /* 0: it was not */
 	const char *evidence;   /* of the abort; "" when it is no longer known */
 };
@@ -164,7 +164,7 @@ json_t *cli_rollouts_json(const struct cli_rollouts *rollouts);
 /* "10, 30, 50, 100 % every 10m, 2 networks, aborted if down" */
 void cli_rollout_print(struct isb_buf *out, const struct isb_rollout *rollout);
 /* "step 2 of 4: 30 %" */
-void cli_rollout_print_step(struct isb_buf *out, const struct isb_rollout *rollout, const struct isb_pace_now *at);
+void cli_rollout_print_step(struct isb_buf *out, const struct isb_rollout *rollout, const struct isb_timetable_now *at);
 
 /* --- Editing --- */
 
@@ -232,6 +232,10 @@ void cli_wanted_done(struct cli_wanted *w);
 /* The change that puts it all (`arg` of the edit) into the store, and takes out the rest when --prune is given. */
 int cli_wanted_put(struct cli_edit *e);
 
+/* Ordinary data beside records of type CNAME: in the store, and in the files. */
+void cli_check_cnames(struct isb_txn *txn, const struct isb_catalog *catalog, struct isb_diags *diags);
+void cli_wanted_check_cnames(struct cli_wanted *w);
+
 /* --- Printing --- */
 
 void cli_print_json(json_t *value); /* takes over the reference */
@@ -256,6 +260,15 @@ json_t *cli_plan_json(const struct cli_plan *plan);
 
 /* Lines that differ, with the lines they stand below, as `- old` and `+ new`, indented by `indent`. NULL: nothing. */
 void cli_print_diff(const char *before, const char *after, int indent);
+
+/* What the hosts of ALIAS records resolved to (resolved.c): "198.51.100.7 2001:db8::7", "fresh for 30s", and the rows of
+ * all hosts as a table (nothing where there are none) and as JSON. */
+struct isb_resolved;
+const char *cli_resolved_addresses(struct isb_arena *arena, const struct isb_resolved *row);
+const char *cli_resolved_state(struct isb_arena *arena, const struct isb_resolved *row, int64_t now_ms);
+json_t *cli_resolved_json(const struct isb_resolved *row);
+int cli_resolved_print(struct isb_txn *health, int64_t now_ms);
+int cli_resolved_json_all(struct isb_txn *health, json_t *list);
 
 /* The tables of "status": cells are copied; column widths fit the widest cell. */
 struct cli_table {

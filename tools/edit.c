@@ -93,32 +93,41 @@ static bool changes_objects(const struct isb_edit *edit)
 	return false;
 }
 
-/* Zones that are new, and those whose SOA went. */
+/* Loads the zones that the edit touches, with their records, and looks for the SOA of those that are new or lost it. */
 static void check_zones(struct cli_edit *e, struct isb_catalog *catalog)
 {
+	uint8_t last[ISB_DNAME_MAX];
+	bool any = false;
 	for (size_t i = 0; i < isb_edit_count(e->edit); i++) {
 		const struct isb_change *change = isb_edit_change(e->edit, i);
 		uint8_t apex[ISB_DNAME_MAX], owner[ISB_DNAME_MAX];
-		char name[ISB_DNAME_TEXT];
-		const char *zone = NULL, *body;
+		char text[ISB_DNAME_TEXT];
+		const char *name = NULL;
 		enum isb_kind kind;
 		uint16_t type;
-		if (isb_change_object(change, &kind, &zone) == ISB_OK)
-			zone = kind == ISB_ZONE && change->after.len ? zone : NULL;
-		else if (!change->after.len && isb_change_rrset(change, apex, owner, &type) == ISB_OK && type == ISB_SOA)
-			zone = isb_dname_print_bare(apex, name);
-		if (!zone || isb_object_get(e->txn, ISB_ZONE, zone, &body) != ISB_OK)
-			continue; /* it goes with its SOA */
-		isb_catalog_load_zone(e->txn, catalog, zone, &e->diags);
-		const struct isb_zone *loaded = isb_catalog_zone(catalog, zone);
-		if (loaded)
-			check_zone(e->txn, zone, loaded->mark, &e->diags);
+		bool loses = false;
+		if (isb_change_rrset(change, apex, owner, &type) == ISB_OK) {
+			loses = type == ISB_SOA && !change->after.len;
+			if (any && !loses && isb_dname_equal(apex, last))
+				continue; /* one of many of a zone */
+			memcpy(last, apex, isb_dname_len(apex));
+			any = true;
+			name = isb_dname_print_bare(apex, text);
+		} else if (isb_change_object(change, &kind, &name) == ISB_OK) {
+			loses = kind == ISB_ZONE;
+			name = loses ? name : NULL;
+		}
+		if (name)
+			isb_catalog_load_zone(e->txn, catalog, name, &e->diags);
+		const struct isb_zone *zone = name ? isb_catalog_zone(catalog, name) : NULL;
+		if (zone && loses) /* else the zone goes too */
+			check_zone(e->txn, name, zone->mark, &e->diags);
 	}
 }
 
-/* What was right before stays right. Rrsets speak of nothing in the catalog but their zone, which must keep its SOA, and
- * whether there is an endpoint for an admin state is asked when the edit ends; so such an edit costs no look at anything
- * else. Nor does any edit cost a look at zones that it leaves alone. */
+/* What was right before stays right. Rrsets speak of nothing in the catalog but their zone, which must keep its SOA and
+ * have nothing beside a steered CNAME; and whether there is an endpoint for an admin state is asked when the edit ends. So
+ * such edits cost no look at anything else, and none costs a look at zones that it leaves alone. */
 static void check_edit(struct cli_edit *e)
 {
 	struct isb_catalog catalog;
@@ -130,6 +139,7 @@ static void check_edit(struct cli_edit *e)
 			isb_catalog_check(&catalog, &e->diags);
 			isb_rollouts_check(e->txn, &catalog, &e->diags);
 		}
+		cli_check_cnames(e->txn, &catalog, &e->diags);
 	}
 	isb_catalog_done(&catalog);
 }

@@ -61,7 +61,7 @@ struct explain {
 
 	struct isb_trace trace;
 	struct cli_since since; /* of the endpoints in it */
-	/* of the steered record, which is one at most: nothing follows a steered answer */
+	/* of the first steered record; a CNAME or an ALIAS may lead to others, which the steps tell of */
 	const struct isb_plan_record *record; /* NULL: ordinary data */
 	const struct isb_record *declared;
 	struct explain_rank *ranks;
@@ -96,6 +96,9 @@ void explain_draw(struct explain *e);
 
 void explain_text(struct explain *e);
 void explain_json(struct explain *e);
+/* What the names that ALIAS gave resolved to (explain_hosts.c). */
+void explain_hosts(struct explain *e);
+json_t *explain_hosts_json(struct explain *e);
 
 /* The order's word on a child of a node; NULL: that order does not look at the client. */
 const struct explain_rank *explain_rank_of(const struct explain *e, const char *node, const char *child, unsigned rank);

@@ -18,6 +18,7 @@ struct telling {
 	const char *pending;      /* node whose children that are out are still to be told, NULL: none */
 	unsigned pending_depth;
 	const struct isb_step *drawn; /* the last one */
+	unsigned records;             /* that decided so far */
 };
 
 /* What is of which time: nobody shall take a guess for a record of what was. */
@@ -162,7 +163,9 @@ static void tell_endpoint(struct telling *t, const struct isb_step *step)
 	const struct explain_rank *rank = explain_rank_of(t->e, t->node[above], step->name, step->rank);
 	printf("%*s%u  %s  weight %g, %s%s%s%s\n", indent(step->depth), "", step->rank + 1, step->name, step->weight / 100.0,
 	       rank ? rank->why : "", rank ? ", " : "", explain_verdict(t->e, step),
-	       step->usable == ISB_USABLE ? "" : ": set aside");
+	       step->usable == ISB_USABLE                ? ""
+	       : step->usable == ISB_SET_ASIDE_UNRESOLVED ? "; its host has no address that is known: set aside"
+	                                                  : ": set aside");
 }
 
 static void tell_rollout(const struct isb_step *step)
@@ -186,13 +189,24 @@ static void tell_chosen(const struct isb_step *step)
 	putchar('\n');
 }
 
-static void tell_failopen(const struct explain *e)
+static void tell_failopen(const struct isb_step *step)
 {
 	static const char *const does[] = {
-		[ISB_ALL_DOWN_ALL] = "all the same", [ISB_ALL_DOWN_FALLBACK] = "with the ordinary records underneath",
-		[ISB_ALL_DOWN_NODATA] = "no data", [ISB_ALL_DOWN_LAST] = "with what went down last"};
-	printf("  nothing can answer; all_down %s: answers %s\n", explain_all_down(e),
-	       e->record->all_down < sizeof(does) / sizeof(does[0]) ? does[e->record->all_down] : "");
+		[ISB_ALL_DOWN_ALL] = "all: answers all the same",
+		[ISB_ALL_DOWN_FALLBACK] = "fallback: answers with the ordinary records underneath",
+		[ISB_ALL_DOWN_NODATA] = "nodata: answers no data",
+		[ISB_ALL_DOWN_LAST] = "last: answers with what went down last"};
+	printf("  nothing can answer; all_down %s\n", step->got < sizeof(does) / sizeof(does[0]) ? does[step->got] : "");
+}
+
+/* A CNAME or an ALIAS may lead to a name that is steered too. */
+static void tell_start(struct telling *t, const struct isb_step *step)
+{
+	if (t->records++)
+		printf("decision  of record %s, where that leads\n", step->name);
+	else
+		puts("decision");
+	t->drawn = NULL;
 }
 
 /* What decided among equals, before it is told who was drawn. */
@@ -226,7 +240,7 @@ static void tell_step(struct telling *t, const struct isb_step *step)
 	if (step->kind != ISB_STEP_CHILD && step->kind != ISB_STEP_ENDPOINT)
 		tell_outs(t);
 	switch (step->kind) {
-	case ISB_STEP_RECORD: puts("decision"); break;
+	case ISB_STEP_RECORD: tell_start(t, step); break;
 	case ISB_STEP_ENTER: tell_enter(t, step); break;
 	case ISB_STEP_CHILD: tell_child(t, step); break;
 	case ISB_STEP_ENDPOINT: tell_endpoint(t, step); break;
@@ -241,7 +255,7 @@ static void tell_step(struct telling *t, const struct isb_step *step)
 		break;
 	case ISB_STEP_LEAVE: break; /* SHORT, or the children's, said it */
 	case ISB_STEP_CHOSEN: tell_chosen(step); break;
-	case ISB_STEP_FAILOPEN: tell_failopen(t->e); break;
+	case ISB_STEP_FAILOPEN: tell_failopen(step); break;
 	case ISB_STEP_AGAIN: printf("once more, %s\n", explain_again(step)); break;
 	}
 }
@@ -274,7 +288,7 @@ static void tell_answer(const struct explain *e)
 		printf("  to name server %s of %s\n", e->servers[i], e->cut);
 	char ttl[ISB_SPAN_TEXT];
 	if (e->record && e->nrr && e->ttl_s < e->record->ttl_s)
-		printf("  the TTL is shortened from %s: health may change before\n",
+		printf("  the TTL is shortened from %s: what it rests on may change before\n",
 		       isb_span_print((int64_t)e->record->ttl_s * 1000, ttl));
 	if (was(e, ISB_STEP_CHOSEN) && !e->typed && e->type != ISB_ANY)
 		printf("  the chosen endpoints have no %s\n", isb_type_print(e->type, type));
@@ -317,5 +331,6 @@ void explain_text(struct explain *e)
 	if (e->record && !was(e, ISB_STEP_ENTER))
 		puts("  no rule matches this client: the ordinary records answer");
 	tell_answer(e);
+	explain_hosts(e);
 	tell_draws(e);
 }

@@ -59,7 +59,7 @@ static int read_word(struct cli_rollouts *all, struct cli_rollout *one, struct i
 		one->aborted_ms = isb_abort_ms(word);
 		rc = isb_transition_each(health, find_evidence, &search);
 	}
-	one->at = isb_pace_at(&one->row.pace, one->aborted_ms ? one->aborted_ms : now_ms);
+	one->at = isb_timetable_at(&one->row.times, one->aborted_ms ? one->aborted_ms : now_ms);
 	return rc < 0 ? rc : ISB_OK;
 }
 
@@ -85,46 +85,46 @@ void cli_rollout_print(struct isb_buf *out, const struct isb_rollout *rollout)
 {
 	char span[ISB_SPAN_TEXT];
 	const char *lead = "";
-	for (unsigned i = 0; i < rollout->pace.nstep; i++)
-		isb_buf_printf(out, "%s%u", i ? ", " : "", rollout->pace.step[i]);
-	if (rollout->pace.nstep) {
+	for (unsigned i = 0; i < rollout->times.nstep; i++)
+		isb_buf_printf(out, "%s%u", i ? ", " : "", rollout->times.step[i]);
+	if (rollout->times.nstep) {
 		isb_buf_puts(out, " %");
 		lead = ", ";
 	}
-	if (rollout->pace.nstep > 1)
-		isb_buf_printf(out, " every %s", isb_span_print(rollout->pace.every_ms, span));
+	if (rollout->times.nstep > 1)
+		isb_buf_printf(out, " every %s", isb_span_print(rollout->times.every_ms, span));
 	if (rollout->nnet)
 		isb_buf_printf(out, "%s%zu network%s", lead, rollout->nnet, rollout->nnet == 1 ? "" : "s");
 	isb_buf_printf(out, "%s%s", rollout->sticky ? ", sticky" : "",
 	               rollout->abort_if == ISB_ABORT_DOWN ? ", aborted if down" : "");
 }
 
-void cli_rollout_print_step(struct isb_buf *out, const struct isb_rollout *rollout, const struct isb_pace_now *at)
+void cli_rollout_print_step(struct isb_buf *out, const struct isb_rollout *rollout, const struct isb_timetable_now *at)
 {
-	if (!rollout->pace.nstep)
+	if (!rollout->times.nstep)
 		isb_buf_printf(out, "%zu network%s only", rollout->nnet, rollout->nnet == 1 ? "" : "s");
 	else if (!at->step)
 		isb_buf_puts(out, "not begun by this clock");
 	else
-		isb_buf_printf(out, "step %u of %u: %u %%", at->step, rollout->pace.nstep, at->percent);
-	if (rollout->nnet && rollout->pace.nstep)
+		isb_buf_printf(out, "step %u of %u: %u %%", at->step, rollout->times.nstep, at->percent);
+	if (rollout->nnet && rollout->times.nstep)
 		isb_buf_printf(out, " and %zu network%s", rollout->nnet, rollout->nnet == 1 ? "" : "s");
 }
 
 static const char *state_word(const struct cli_rollout *r)
 {
-	return r->aborted_ms ? "aborted" : r->row.pace.paused_ms ? "paused" : "running";
+	return r->aborted_ms ? "aborted" : r->row.times.paused_ms ? "paused" : "running";
 }
 
 static int64_t since_ms(const struct cli_rollout *r)
 {
-	return r->aborted_ms ? r->aborted_ms : r->row.pace.paused_ms ? r->row.pace.paused_ms : r->row.begun_ms;
+	return r->aborted_ms ? r->aborted_ms : r->row.times.paused_ms ? r->row.times.paused_ms : r->row.begun_ms;
 }
 
 static const char *state_text(struct cli_rollouts *all, const struct cli_rollout *r)
 {
 	struct isb_buf out = {0};
-	if (r->aborted_ms || r->row.pace.paused_ms)
+	if (r->aborted_ms || r->row.times.paused_ms)
 		isb_buf_printf(&out, "%s at ", state_word(r));
 	cli_rollout_print_step(&out, &r->row, &r->at);
 	const char *text = isb_arena_strdup(&all->arena, isb_buf_text(&out));
@@ -138,7 +138,7 @@ static const char *next_text(struct cli_rollouts *all, const struct cli_rollout 
 	char when[24], in[ISB_SPAN_TEXT];
 	if (r->aborted_ms || !r->at.next_ms)
 		return "-";
-	return isb_arena_printf(&all->arena, "%u %% at %s (in %s)", r->row.pace.step[r->at.step],
+	return isb_arena_printf(&all->arena, "%u %% at %s (in %s)", r->row.times.step[r->at.step],
 	                        isb_time_print(r->at.next_ms, when), isb_span_print(r->at.next_ms - now_ms, in));
 }
 
@@ -169,10 +169,10 @@ json_t *cli_rollouts_json(const struct cli_rollouts *rollouts)
 	json_t *list = json_array();
 	for (size_t i = 0; i < rollouts->count; i++) {
 		const struct cli_rollout *r = &rollouts->list[i];
-		const struct isb_pace *pace = &r->row.pace;
+		const struct isb_timetable *times = &r->row.times;
 		json_t *steps = json_array(), *nets = json_array();
-		for (unsigned k = 0; k < pace->nstep; k++)
-			json_array_append_new(steps, json_integer(pace->step[k]));
+		for (unsigned k = 0; k < times->nstep; k++)
+			json_array_append_new(steps, json_integer(times->step[k]));
 		for (size_t k = 0; k < r->row.nnet; k++) {
 			char text[ISB_NET_TEXT];
 			json_array_append_new(nets, json_string(isb_net_print(&r->row.nets[k], text)));
@@ -182,7 +182,7 @@ json_t *cli_rollouts_json(const struct cli_rollouts *rollouts)
 		                    "record", r->record.key, "name", r->record.name, "from", r->record.record->policy.name, "to",
 		                    r->row.to, "state", state_word(r), "step", (json_int_t)r->at.step, "percent",
 		                    (json_int_t)(r->aborted_ms ? 0 : r->at.percent), "steps", steps, "every_ms",
-		                    (json_int_t)pace->every_ms, "next_ms", (json_int_t)(r->aborted_ms ? 0 : r->at.next_ms), "nets",
+		                    (json_int_t)times->every_ms, "next_ms", (json_int_t)(r->aborted_ms ? 0 : r->at.next_ms), "nets",
 		                    nets, "sticky", r->row.sticky, "abort_if_down", r->row.abort_if == ISB_ABORT_DOWN, "since_ms",
 		                    (json_int_t)since_ms(r), "evidence", r->evidence, "author", r->row.author, "reason",
 		                    r->row.reason));

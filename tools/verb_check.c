@@ -88,6 +88,7 @@ static int check_files(struct cli *cli)
 	proofs_init(&proofs);
 	cli_wanted_read(cli, &w);
 	isb_catalog_check(&w.catalog, &w.diags);
+	cli_wanted_check_cnames(&w);
 	if (!w.diags.count)
 		prove_files(cli, &w, &proofs);
 	for (size_t i = 0; i < w.nzone; i++) {
@@ -126,6 +127,7 @@ static int check_store(struct cli *cli, struct cli_reader *reader)
 	isb_cells_release(cells);
 	if (err == ISB_OK) {
 		isb_catalog_check(isb_view_catalog(view), &diags);
+		cli_check_cnames(reader->catalog, isb_view_catalog(view), &diags);
 		err = isb_view_prove(view, &diags, add_proof, &proofs);
 	}
 	if (diags.count)

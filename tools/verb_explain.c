@@ -206,21 +206,26 @@ static void add_rank(void *arg, const struct isb_why *why)
 		.again = why->again, .why = isb_arena_strdup(&e->arena, why->why), .rule = why->rule};
 }
 
-static void find_record(struct explain *e)
+static void find_record(struct explain *e, const char *name)
 {
 	const struct isb_plan *plan = e->view->plan;
-	const char *name = NULL;
-	for (size_t i = 0; i < e->trace.count && !name; i++)
-		if (e->trace.steps[i].kind == ISB_STEP_RECORD)
-			name = e->trace.steps[i].name;
-	for (uint32_t n = 0; name && n < plan->nrecord && !e->record; n++) {
+	for (uint32_t n = 0; n < plan->nrecord; n++) {
 		const struct isb_plan_record *record = isb_plan_record(plan, n);
 		if (!record || !record->name || strcmp(isb_plan_text(plan, record->name), name) != 0)
 			continue;
-		e->record = record;
-		e->declared = find_declared(isb_view_catalog(e->view), name);
+		if (!e->record) {
+			e->record = record;
+			e->declared = find_declared(isb_view_catalog(e->view), name);
+		}
 		isb_view_why(e->view, n, &e->client.addr, add_rank, e);
 	}
+}
+
+static void find_records(struct explain *e)
+{
+	for (size_t i = 0; i < e->trace.count; i++)
+		if (e->trace.steps[i].kind == ISB_STEP_RECORD)
+			find_record(e, e->trace.steps[i].name);
 }
 
 static int read_since(struct explain *e)
@@ -256,7 +261,7 @@ static int explain(struct explain *e, struct isb_diags *diags)
 	if (e->geodb)
 		isb_geodb_find(e->geodb, &e->client.addr, &e->geo, &len);
 	e->hosted = cli_zone_of(e->reader.catalog, e->name, &apex) == ISB_OK;
-	find_record(e);
+	find_records(e);
 	if (e->cli->json)
 		explain_json(e);
 	else

@@ -37,7 +37,7 @@ static const struct cli_rollout *running(const struct leading *l)
 
 /* --- What start is told -------------------------------------------------------------------------------------------- */
 
-static int parse_steps(const char *text, struct isb_pace *pace)
+static int parse_steps(const char *text, struct isb_timetable *times)
 {
 	unsigned last = 0;
 	for (const char *at = text;; at++) {
@@ -48,9 +48,9 @@ static int parse_steps(const char *text, struct isb_pace *pace)
 			return cli_fail(CLI_USAGE, "'%s' are no steps; write per cent of the clients, as in --steps 10,30,50,100", text);
 		if (n <= last)
 			return cli_fail(CLI_USAGE, "step %lu does not lead on from %u; each must be larger than the one before", n, last);
-		if (pace->nstep == ISB_ROLLOUT_STEPS_MAX)
+		if (times->nstep == ISB_ROLLOUT_STEPS_MAX)
 			return cli_fail(CLI_USAGE, "at most %d steps", ISB_ROLLOUT_STEPS_MAX);
-		pace->step[pace->nstep++] = (uint8_t)n;
+		times->step[times->nstep++] = (uint8_t)n;
 		last = (unsigned)n;
 		at = end;
 		if (!*at)
@@ -86,22 +86,22 @@ static int parse_start(const struct cli *cli, struct leading *l)
 		                l->word, l->word);
 	if (!cli->rollout.steps && !cli->rollout.nets)
 		return cli_fail(CLI_USAGE, "which clients? write --steps 10,50,100 --every 10m, or --nets NETWORK,..., or both");
-	int rc = cli->rollout.steps ? parse_steps(cli->rollout.steps, &row->pace) : CLI_OK;
+	int rc = cli->rollout.steps ? parse_steps(cli->rollout.steps, &row->times) : CLI_OK;
 	if (rc == CLI_OK && cli->rollout.nets)
 		rc = parse_nets(cli->rollout.nets, l);
 	if (rc != CLI_OK)
 		return rc;
-	if (row->pace.nstep > 1 && !cli->rollout.every_ms)
+	if (row->times.nstep > 1 && !cli->rollout.every_ms)
 		return cli_fail(CLI_USAGE, "how long shall each step last? write --every 10m");
-	if (row->pace.nstep < 2 && cli->rollout.every_ms)
+	if (row->times.nstep < 2 && cli->rollout.every_ms)
 		return cli_fail(CLI_USAGE, "with %s there is nothing to do every so often; leave --every out",
-		                row->pace.nstep ? "one step" : "no steps");
+		                row->times.nstep ? "one step" : "no steps");
 	if (cli->rollout.every_ms > ISB_ROLLOUT_EVERY_MAX_MS)
 		return cli_fail(CLI_USAGE, "a step lasts a year at most");
 	row->to = cli->rollout.to;
 	row->nets = l->nets;
-	row->pace.every_ms = cli->rollout.every_ms;
-	row->pace.started_ms = row->begun_ms = cli->now_ms;
+	row->times.every_ms = cli->rollout.every_ms;
+	row->times.started_ms = row->begun_ms = cli->now_ms;
 	row->sticky = cli->rollout.sticky;
 	row->abort_if = cli->rollout.abort_if_down ? ISB_ABORT_DOWN : ISB_ABORT_NEVER;
 	row->slot = ISB_SLOT_ALL;
@@ -174,9 +174,9 @@ static int pause_it(struct cli_edit *e, struct leading *l)
 	if (r->aborted_ms)
 		return cli_fail(CLI_FAILED, "the rollout of '%s' was aborted (%s); there is nothing to pause", l->record.name,
 		                r->evidence);
-	if (r->row.pace.paused_ms)
+	if (r->row.times.paused_ms)
 		return cli_fail(CLI_FAILED, "the rollout of '%s' is paused already", l->record.name);
-	l->row.pace.paused_ms = e->cli->now_ms;
+	l->row.times.paused_ms = e->cli->now_ms;
 	return put(e, l);
 }
 
@@ -184,8 +184,8 @@ static int pause_it(struct cli_edit *e, struct leading *l)
 static int resume(struct cli_edit *e, struct leading *l)
 {
 	const struct cli_rollout *r = running(l);
-	struct isb_pace *pace = &l->row.pace;
-	int64_t stood_ms = pace->paused_ms;
+	struct isb_timetable *times = &l->row.times;
+	int64_t stood_ms = times->paused_ms;
 	if (!r->aborted_ms && !stood_ms)
 		return cli_fail(CLI_FAILED, "the rollout of '%s' is neither paused nor aborted", l->record.name);
 	int rc = check_up(e, l);
@@ -194,8 +194,8 @@ static int resume(struct cli_edit *e, struct leading *l)
 	if (r->aborted_ms && (!stood_ms || r->aborted_ms < stood_ms))
 		stood_ms = r->aborted_ms;
 	if (e->cli->now_ms > stood_ms)
-		pace->started_ms += e->cli->now_ms - stood_ms;
-	pace->paused_ms = 0;
+		times->started_ms += e->cli->now_ms - stood_ms;
+	times->paused_ms = 0;
 	if (r->aborted_ms)
 		l->row.slot = ISB_SLOT_ALL;
 	return put(e, l);
@@ -210,7 +210,7 @@ static int finish(struct cli_edit *e, struct leading *l)
 {
 	const struct cli_rollout *r = running(l);
 	struct isb_buf at = {0};
-	bool last = r->row.pace.nstep && r->at.step == r->row.pace.nstep && !r->aborted_ms;
+	bool last = r->row.times.nstep && r->at.step == r->row.times.nstep && !r->aborted_ms;
 	cli_rollout_print_step(&at, &r->row, &r->at);
 	int rc = CLI_OK;
 	if (!last && !e->cli->force)
@@ -229,7 +229,7 @@ static int finish(struct cli_edit *e, struct leading *l)
 
 static void tell_running(const struct cli *cli, const struct leading *l)
 {
-	struct isb_pace_now at = isb_pace_at(&l->row.pace, cli->now_ms);
+	struct isb_timetable_now at = isb_timetable_at(&l->row.times, cli->now_ms);
 	struct isb_buf out = {0};
 	char when[24];
 	printf("%s: %s -> %s, ", l->record.name, l->from, l->row.to);
@@ -239,13 +239,13 @@ static void tell_running(const struct cli *cli, const struct leading *l)
 	puts(isb_buf_text(&out));
 	isb_buf_done(&out);
 	if (at.next_ms)
-		printf("next step at %s: %u %%\n", isb_time_print(at.next_ms, when), l->row.pace.step[at.step]);
+		printf("next step at %s: %u %%\n", isb_time_print(at.next_ms, when), l->row.times.step[at.step]);
 	printf("to take it back at once: isobar rollout abort %s\n", l->word);
 }
 
 static void tell_paused(const struct cli *cli, const struct leading *l)
 {
-	struct isb_pace_now at = isb_pace_at(&l->row.pace, cli->now_ms);
+	struct isb_timetable_now at = isb_timetable_at(&l->row.times, cli->now_ms);
 	struct isb_buf out = {0};
 	cli_rollout_print_step(&out, &l->row, &at);
 	printf("%s stays at %s until you say: isobar rollout resume %s\n", l->record.name, isb_buf_text(&out), l->word);

@@ -299,7 +299,7 @@ static json_t *json_row(struct status *s, const struct row *r)
 
 static void print_json(struct status *s)
 {
-	json_t *endpoints = json_array(), *probes = json_array();
+	json_t *endpoints = json_array(), *probes = json_array(), *aliases = json_array();
 	for (size_t i = 0; i < s->count; i++)
 		json_array_append_new(endpoints, json_row(s, &s->rows[i]));
 	for (size_t i = 0; i < s->nprobe; i++) {
@@ -308,13 +308,14 @@ static void print_json(struct status *s)
 		                                        probe_state(s, p), "seen_ms", (json_int_t)p->seen_ms, "checks",
 		                                        (json_int_t)p->checks));
 	}
+	cli_resolved_json_all(s->reader.health, aliases);
 	json_t *wrong = json_array();
 	for (size_t i = 0; i < s->geo_wrong.count; i++)
 		json_array_append_new(wrong, json_pack("{s:s, s:s}", "file", s->geo_wrong.list[i].at.file, "reason",
 		                                       s->geo_wrong.list[i].text));
 	json_t *geo = json_pack("{s:s?, s:o}", "databases", s->geo.len ? s->geo.data : NULL, "refused", wrong);
-	cli_print_json(json_pack("{s:I, s:o, s:o, s:o, s:o}", "generation", (json_int_t)s->generation, "endpoints", endpoints,
-	                         "rollouts", cli_rollouts_json(&s->rollouts), "probes", probes, "geo", geo));
+	cli_print_json(json_pack("{s:I, s:o, s:o, s:o, s:o, s:o}", "generation", (json_int_t)s->generation, "endpoints", endpoints,
+	                         "aliases", aliases, "rollouts", cli_rollouts_json(&s->rollouts), "probes", probes, "geo", geo));
 }
 
 static int run(struct cli *cli)
@@ -335,6 +336,7 @@ static int run(struct cli *cli)
 		print_counts(&s);
 		putchar('\n');
 		print_rows(&s);
+		cli_resolved_print(s.reader.health, cli->now_ms);
 		if (s.rollouts.count) {
 			putchar('\n');
 			cli_rollouts_print(&s.rollouts, cli->now_ms);

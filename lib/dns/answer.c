@@ -15,12 +15,6 @@ struct search {
 	struct isb_name target; /* of the last CNAME followed */
 };
 
-enum found { FOUND_NODE, FOUND_NOTHING, FOUND_CUT, FOUND_DNAME };
-struct place {
-	const struct isb_node *node; /* the last one that matched */
-	unsigned left;               /* labels of the name below it */
-};
-
 void isb_answer_init(struct isb_answer *answer, enum isb_rcode rcode)
 {
 	answer->rcode = rcode;
@@ -128,8 +122,8 @@ static bool said_before(const struct isb_answer *answer, unsigned first, const u
 
 /* One endpoint's records. Endpoints may share an address, an rrset may not repeat it (RFC 2181 §5): such a record is
  * left out and what stands around it goes in as separate runs. `first`: the first part of this rrset. */
-static void add_endpoint(struct isb_answer *answer, const struct isb_name *name, unsigned first, struct isb_part part,
-                         const uint8_t *rdata, unsigned count)
+void isb_answer_add_unique(struct isb_answer *answer, const struct isb_name *name, unsigned first, struct isb_part part,
+                           const uint8_t *rdata, unsigned count)
 {
 	part.rdata = rdata;
 	part.count = 0;
@@ -161,7 +155,7 @@ static bool add_choice(struct search *s, const struct isb_name *name, uint16_t t
 			isb_answer_init(s->answer, ISB_SERVFAIL); /* a damaged plan */
 			return true;
 		}
-		add_endpoint(s->answer, name, first, part, rdata, choice->rdata[i]->count);
+		isb_answer_add_unique(s->answer, name, first, part, rdata, choice->rdata[i]->count);
 	}
 	unsigned end = s->answer->count;
 	for (unsigned i = first; i < end; i++)
@@ -169,46 +163,89 @@ static bool add_choice(struct search *s, const struct isb_name *name, uint16_t t
 	return end > first;
 }
 
-/* The plan type by which the record answers, or -1. ANY takes the first one (RFC 8482 §4.1). */
-static int steered_type(const struct isb_view *view, uint32_t record, uint16_t qtype)
+void isb_answer_choose(struct isb_answer *answer, const struct isb_asking *asking, uint32_t record,
+                       const struct isb_name *name, enum isb_plan_type type, struct isb_choice *ret_choice)
 {
-	uint32_t types = isb_view_record_types(view, record);
-	if (qtype == ISB_ANY)
-		return types ? __builtin_ctz(types) : -1;
-	int type = isb_plan_type_of(qtype);
-	return type >= 0 && types >> type & 1 ? type : -1;
+	uint8_t scope;
+	struct isb_steer_state state = *asking->state;
+	state.name = name->lower; /* at the end of a chain too: a cache keeps the answer under this name */
+	isb_view_steer(asking->view, record, type, asking->client, &state, ret_choice, &scope);
+	if (scope > answer->scope) /* a chain may be steered more than once */
+		answer->scope = scope;
+	answer->steered = true;
+	answer->failopen |= ret_choice->failopen;
+	if (ret_choice->n)
+		answer->endpoint = ret_choice->endpoint[0];
 }
 
-/* True when the record answered; else the ordinary data of the name shall, for no longer than *ret_ttl_max. */
-static bool steer(struct search *s, const struct isb_zone_view *zone, const struct isb_name *name, uint32_t record,
-                  uint32_t *ret_ttl_max)
+/* The plan type by which the record answers, or -1. A CNAME answers for all types; ANY takes the first one
+ * (RFC 8482 §4.1). */
+static int steered_type(uint32_t types, uint16_t qtype)
 {
-	int type = steered_type(s->view, record, s->qtype);
+	const uint32_t real = types & ~(1u << ISB_PLAN_ALIAS);
+	if (types >> ISB_PLAN_CNAME & 1)
+		return ISB_PLAN_CNAME;
+	if (qtype == ISB_ANY && real)
+		return __builtin_ctz(real);
+	if (types >> ISB_PLAN_ALIAS & 1 && (qtype == ISB_A || qtype == ISB_AAAA || qtype == ISB_ANY))
+		return ISB_PLAN_ALIAS;
+	int type = isb_plan_type_of(qtype);
+	return type >= 0 && real >> type & 1 ? type : -1;
+}
+
+/* False: nothing is known of the names that were chosen, so that all_down decides. */
+static bool add_alias(struct search *s, const struct isb_zone_view *zone, const struct isb_name *name, uint32_t record,
+                      const struct isb_choice *choice)
+{
+	const struct isb_plan_record *r = isb_plan_record(s->view->plan, record);
+	struct isb_alias_question q = {.asking = {s->view, s->client, s->state}, .name = name,
+	                               .type = s->qtype == ISB_AAAA ? ISB_AAAA : ISB_A, .ttl_s = choice->ttl_s,
+	                               .ttl_min_s = r->ttl_min_s};
+	unsigned first = s->answer->count;
+	uint32_t ttl_s;
+	bool known = isb_answer_alias(s->answer, &q, choice, &ttl_s);
+	s->answer->failopen |= !known;
+	if (s->answer->count > first)
+		return true;
+	if (known || r->all_down == ISB_ALL_DOWN_NODATA)
+		add_negative(s, zone, name, ISB_NOERROR, ttl_s);
+	return known || r->all_down == ISB_ALL_DOWN_NODATA;
+}
+
+enum steered { ORDINARY, SAID, GO_ON };
+
+/* GO_ON: the answer is a CNAME, *ret_next is where it leads. ORDINARY: the ordinary data of the name shall answer, for no
+ * longer than *ret_ttl_max. */
+static enum steered steer(struct search *s, const struct isb_zone_view *zone, const struct isb_name *name, uint32_t record,
+                          uint32_t *ret_ttl_max, const uint8_t **ret_next)
+{
+	int type = steered_type(isb_view_record_types(s->view, record), s->qtype);
 	if (type < 0)
-		return false;
+		return ORDINARY;
 	if (!s->answer->steered) {
 		s->answer->record = record;
 		s->answer->record_type = (enum isb_plan_type)type;
 	}
 	struct isb_choice choice;
-	uint8_t scope;
-	struct isb_steer_state state = *s->state;
-	state.name = name->lower; /* at the end of a chain too: a cache keeps the answer under this name */
-	isb_view_steer(s->view, record, (enum isb_plan_type)type, s->client, &state, &choice, &scope);
-	if (scope > s->answer->scope) /* a chain may be steered more than once */
-		s->answer->scope = scope;
-	s->answer->steered = true;
-	s->answer->failopen |= choice.failopen;
-	if (choice.n)
-		s->answer->endpoint = choice.endpoint[0];
+	isb_answer_choose(s->answer, &(struct isb_asking){s->view, s->client, s->state}, record, name,
+	                  (enum isb_plan_type)type, &choice);
 	*ret_ttl_max = choice.ttl_s;
 	if (choice.kind == ISB_CHOICE_FALLBACK)
-		return false;
+		return ORDINARY;
+	if (type == ISB_PLAN_ALIAS && choice.kind == ISB_CHOICE_ANSWER)
+		return add_alias(s, zone, name, record, &choice) ? SAID : ORDINARY;
+	if (type == ISB_PLAN_CNAME && choice.n > 1)
+		choice.n = 1; /* a name has one CNAME at most, RFC 2181 §10.1 */
 	uint16_t rrtype = isb_plan_type_rr((enum isb_plan_type)type);
+	unsigned first = s->answer->count;
 	/* An endpoint without an IPv6 address is NODATA, no error: its IPv4 address is as good as ever. */
 	if (choice.kind == ISB_CHOICE_NODATA || !add_choice(s, name, rrtype, &choice))
 		add_negative(s, zone, name, ISB_NOERROR, choice.ttl_s);
-	return true;
+	else if (type == ISB_PLAN_CNAME && s->qtype != ISB_CNAME && s->qtype != ISB_ANY && s->answer->count > first) {
+		*ret_next = s->answer->part[first].rdata + 2;
+		return GO_ON;
+	}
+	return SAID;
 }
 
 /* --- RFC 1034 §4.3.2 --- */
@@ -220,8 +257,9 @@ static const uint8_t *at_node(struct search *s, const struct isb_zone_view *zone
                               const struct isb_name *name)
 {
 	uint32_t ttl_max = UINT32_MAX;
-	if (node->record != ISB_NO_RECORD && steer(s, zone, name, node->record, &ttl_max))
-		return NULL;
+	const uint8_t *next = NULL;
+	if (node->record != ISB_NO_RECORD && steer(s, zone, name, node->record, &ttl_max, &next) != ORDINARY)
+		return next;
 	const struct isb_rrset *set =
 		s->qtype == ISB_ANY ? isb_node_next_set(node, NULL) /* one is enough: RFC 8482 §4.1 */
 				    : isb_node_set(node, s->qtype);
@@ -240,21 +278,27 @@ static const uint8_t *at_node(struct search *s, const struct isb_zone_view *zone
 	return NULL;
 }
 
-/* The place is the closest encloser (RFC 4592 §3.3). */
-static const uint8_t *at_nothing(struct search *s, const struct isb_zone_view *zone, const struct isb_name *name,
-                                 const struct place *place)
+const struct isb_node *isb_answer_wildcard(const struct isb_node *encloser)
 {
 	static const uint8_t wild[] = {1, '*'};
-	if (place->node->flags & ISB_NODE_WILD) {
+	return encloser->flags & ISB_NODE_WILD ? isb_node_child(encloser, wild) : NULL;
+}
+
+/* The place is the closest encloser (RFC 4592 §3.3). */
+static const uint8_t *at_nothing(struct search *s, const struct isb_zone_view *zone, const struct isb_name *name,
+                                 const struct isb_place *place)
+{
+	const struct isb_node *wild = isb_answer_wildcard(place->node);
+	if (wild) {
 		set_key(s->answer, ISB_RRL_WILDCARD, name, place->left);
-		return at_node(s, zone, isb_node_child(place->node, wild), name);
+		return at_node(s, zone, wild, name);
 	}
 	add_negative(s, zone, name, ISB_NXDOMAIN, UINT32_MAX);
 	return NULL;
 }
 
 static const uint8_t *at_cut(struct search *s, const struct isb_zone_view *zone, const struct isb_name *name,
-                             const struct place *place)
+                             const struct isb_place *place)
 {
 	const struct isb_rrset *ns = isb_node_set(place->node, ISB_NS);
 	set_key(s->answer, ISB_RRL_REFERRAL, name, place->left);
@@ -267,59 +311,66 @@ static const uint8_t *at_cut(struct search *s, const struct isb_zone_view *zone,
 	return NULL;
 }
 
+bool isb_answer_substitute(const struct isb_name *name, const struct isb_place *place, uint8_t out[ISB_DNAME_MAX])
+{
+	const uint8_t *suffix = isb_node_set(place->node, ISB_DNAME)->rdata + 2;
+	size_t prefix_len = name->label[place->left], suffix_len = isb_dname_len(suffix);
+	if (prefix_len + suffix_len > ISB_DNAME_MAX)
+		return false;
+	memcpy(out, name->wire, prefix_len);
+	memcpy(out + prefix_len, suffix, suffix_len);
+	return true;
+}
+
 /* RFC 6672 §3.2: the DNAME, and a CNAME with its TTL made of it. */
-static const uint8_t *at_dname(struct search *s, const struct isb_name *name, const struct place *place)
+static const uint8_t *at_dname(struct search *s, const struct isb_name *name, const struct isb_place *place)
 {
 	struct isb_answer *a = s->answer;
 	const struct isb_rrset *set = isb_node_set(place->node, ISB_DNAME);
 	set_key(a, ISB_RRL_ANSWER, name, place->left);
 	if (!isb_answer_has(a, set))
 		add_set(a, ISB_ANSWER, name, place->left, set, UINT32_MAX);
-	const uint8_t *suffix = set->rdata + 2;
-	size_t prefix_len = name->label[place->left], suffix_len = isb_dname_len(suffix);
-	if (prefix_len + suffix_len > ISB_DNAME_MAX) {
+	uint8_t *rdata = a->made[a->made_count];
+	if (!isb_answer_substitute(name, place, rdata + 2)) {
 		a->rcode = ISB_YXDOMAIN;
 		return NULL;
 	}
-	uint8_t *rdata = a->made[a->made_count++];
+	a->made_count++;
 	rdata[0] = 0;
-	rdata[1] = (uint8_t)(prefix_len + suffix_len);
-	memcpy(rdata + 2, name->wire, prefix_len);
-	memcpy(rdata + 2 + prefix_len, suffix, suffix_len);
+	rdata[1] = (uint8_t)isb_dname_len(rdata + 2);
 	isb_answer_add(a, ISB_ANSWER, name, 0,
 	               &(struct isb_part){.type = ISB_CNAME, .count = 1, .ttl_s = set->ttl_s, .rdata = rdata});
 	return s->qtype == ISB_CNAME ? NULL : rdata + 2;
 }
 
-/* Matches down from the apex, label by label. */
-static enum found descend(const struct isb_zone_view *zone, const struct isb_name *name, uint16_t qtype,
-                          struct place *ret_place)
+enum isb_found isb_answer_descend(const struct isb_zone_view *zone, const struct isb_name *name, uint16_t qtype,
+                                  struct isb_place *ret_place)
 {
 	const struct isb_node *node = zone->root, *child;
 	for (unsigned left = (unsigned)name->labels - zone->labels;; node = child, left--) {
-		*ret_place = (struct place){.node = node, .left = left};
+		*ret_place = (struct isb_place){.node = node, .left = left};
 		if (node->flags & ISB_NODE_CUT && (left > 0 || qtype != ISB_DS))
-			return FOUND_CUT;
+			return ISB_FOUND_CUT;
 		if (left == 0)
-			return FOUND_NODE;
+			return ISB_FOUND_NODE;
 		if (node->flags & ISB_NODE_DNAME)
-			return FOUND_DNAME;
+			return ISB_FOUND_DNAME;
 		child = isb_node_child(node, name->lower + name->label[left - 1]);
 		if (!child)
-			return FOUND_NOTHING;
+			return ISB_FOUND_NOTHING;
 	}
 }
 
 static const uint8_t *search_zone(struct search *s, const struct isb_zone_view *zone, const struct isb_name *name)
 {
-	struct place place;
-	switch (descend(zone, name, s->qtype, &place)) {
-	case FOUND_NODE:
+	struct isb_place place;
+	switch (isb_answer_descend(zone, name, s->qtype, &place)) {
+	case ISB_FOUND_NODE:
 		set_key(s->answer, ISB_RRL_ANSWER, name, 0);
 		return at_node(s, zone, place.node, name);
-	case FOUND_NOTHING: return at_nothing(s, zone, name, &place);
-	case FOUND_CUT: return at_cut(s, zone, name, &place);
-	case FOUND_DNAME: return at_dname(s, name, &place);
+	case ISB_FOUND_NOTHING: return at_nothing(s, zone, name, &place);
+	case ISB_FOUND_CUT: return at_cut(s, zone, name, &place);
+	case ISB_FOUND_DNAME: return at_dname(s, name, &place);
 	}
 	return NULL;
 }

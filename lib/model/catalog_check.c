@@ -54,10 +54,13 @@ static void check_endpoint(struct isb_graph *g, const struct isb_pool *pool, con
 {
 	if (e->region.name && !isb_catalog_region(g->catalog, e->region.name))
 		say_unknown(g, &e->region, "region", ISB_REGION, ISB_REGION);
-	if (!e->naddress && !e->host)
+	if (!e->naddress && !e->host && !e->texts.count)
 		isb_diag(g->diags, e->mark,
-		         "endpoint '%s/%s' has nothing to answer with; give it an 'address' or a 'host'", pool->name,
-		         e->name);
+		         "endpoint '%s/%s' has nothing to answer with; give it an 'address', a 'host' or a 'text'",
+		         pool->name, e->name);
+	if (e->no_default_alpn && !e->alpn.count)
+		isb_diag(g->diags, e->mark, "endpoint '%s/%s' has 'no_default_alpn' without 'alpn', so that it would speak nothing",
+		         pool->name, e->name);
 	if (!e->region.name && looks_at_places(pool->order))
 		isb_diag(g->diags, e->mark, "endpoint '%s/%s' needs a 'region', because its pool has order %s",
 		         pool->name, e->name, isb_order_words[pool->order]);
@@ -170,12 +173,68 @@ static void check_claims(struct isb_graph *g, struct claim *claims, size_t count
 	}
 }
 
-static bool answers_srv(const struct isb_record *record)
+/* What a type is made of, and so every endpoint that its records lead to must have. SVCB and HTTPS can do without a
+ * host: the target is then the owner itself (RFC 9460 §2.5.2), unless the record is an alias. */
+static const struct need {
+	uint16_t type;
+	const char *word;
+	bool host, port, text;
+} needs[] = {
+	{ISB_ALIAS, "ALIAS", .host = true}, {ISB_CNAME, "CNAME", .host = true}, {ISB_MX, "MX", .host = true},
+	{ISB_SRV, "SRV", .host = true, .port = true}, {ISB_TXT, "TXT", .text = true},
+	{ISB_SVCB, "SVCB", .host = false}, {ISB_HTTPS, "HTTPS", .host = false},
+};
+_Static_assert(ISB_LEN(needs) <= ISB_NEEDS, "a sort of need per type");
+
+static const char *missing(const struct need *need, const struct isb_endpoint *e)
+{
+	bool alias = (need->type == ISB_SVCB || need->type == ISB_HTTPS) && e->priority == 0;
+	if ((need->host || alias) && !e->host)
+		return "host";
+	if (need->port && !e->port)
+		return "port";
+	return need->text && !e->texts.count ? "text" : NULL;
+}
+
+static void check_needs(struct isb_graph *g, size_t at)
+{
+	const struct isb_pool *pool = &g->catalog->pools[at];
+	for (size_t n = 0; n < ISB_LEN(needs); n++) {
+		const struct isb_need *from = &g->pools[at].need[n];
+		for (size_t k = 0; from->record && k < pool->nendpoint; k++) {
+			const struct isb_endpoint *e = &pool->endpoints[k];
+			const char *lacks = missing(&needs[n], e);
+			if (lacks)
+				isb_diag(g->diags, e->mark, "endpoint '%s/%s' has no '%s', which %s record '%s' of zone '%s' needs",
+				         pool->name, e->name, lacks, needs[n].word, from->record->owner, from->zone->name);
+		}
+	}
+}
+
+bool isb_record_has(const struct isb_record *record, uint16_t type)
 {
 	for (size_t i = 0; i < record->ntype; i++)
-		if (record->types[i] == ISB_SRV)
+		if (record->types[i] == type)
 			return true;
 	return false;
+}
+
+static void check_types(struct isb_graph *g, const struct isb_zone *zone, const struct isb_record *record, bool apex)
+{
+	bool address = isb_record_has(record, ISB_A) || isb_record_has(record, ISB_AAAA);
+	if (isb_record_has(record, ISB_CNAME) && apex)
+		isb_diag(g->diags, record->mark,
+		         "record '%s' is the apex of zone '%s', which has other data, so it cannot be a CNAME; use ALIAS",
+		         record->owner, zone->name);
+	if (isb_record_has(record, ISB_CNAME) && record->ntype > 1)
+		isb_diag(g->diags, record->mark, "record '%s' has CNAME beside other types; a CNAME stands alone", record->owner);
+	else if (isb_record_has(record, ISB_ALIAS) && address)
+		isb_diag(g->diags, record->mark,
+		         "record '%s' has ALIAS beside %s; ALIAS answers both A and AAAA, so take one of them away",
+		         record->owner, isb_record_has(record, ISB_A) ? "A" : "AAAA");
+	for (size_t n = 0; n < ISB_LEN(needs); n++)
+		if (isb_record_has(record, needs[n].type))
+			isb_graph_need(g, (unsigned)n, zone, record);
 }
 
 static void check_zone(struct isb_graph *g, const struct isb_zone *zone)
@@ -191,32 +250,18 @@ static void check_zone(struct isb_graph *g, const struct isb_zone *zone)
 	for (size_t i = 0; i < zone->nrecord; i++) {
 		const struct isb_record *record = &zone->records[i];
 		check_target(g, &record->policy);
-		if (answers_srv(record))
-			isb_graph_need_srv(g, zone, record);
 		if (isb_dname_parse(record->owner, origin, parsed) < 0 || !isb_dname_under(parsed, origin)) {
 			isb_diag(g->diags, record->mark,
 			         "record '%s' lies outside zone '%s'; write the owner relative to it", record->owner,
 			         zone->name);
 			continue;
 		}
+		check_types(g, zone, record, isb_dname_equal(parsed, origin));
 		size_t len = isb_dname_lower(parsed, owner);
 		claims[count++] = (struct claim){isb_arena_memdup(&g->arena, owner, len), record};
 	}
 	check_claims(g, claims, count);
 	free(claims);
-}
-
-static void check_srv(struct isb_graph *g, size_t i)
-{
-	const struct isb_pool *pool = &g->catalog->pools[i];
-	const struct isb_srv_need *need = &g->pools[i].srv;
-	for (size_t k = 0; need->record && k < pool->nendpoint; k++) {
-		const struct isb_endpoint *e = &pool->endpoints[k];
-		if (!e->host || !e->port)
-			isb_diag(g->diags, e->mark,
-			         "endpoint '%s/%s' has no '%s', which SRV record '%s' of zone '%s' needs", pool->name,
-			         e->name, e->host ? "port" : "host", need->record->owner, need->zone->name);
-	}
 }
 
 int isb_catalog_check(const struct isb_catalog *catalog, struct isb_diags *diags)
@@ -232,7 +277,7 @@ int isb_catalog_check(const struct isb_catalog *catalog, struct isb_diags *diags
 	for (size_t i = 0; i < catalog->nzone; i++)
 		check_zone(&g, &catalog->zones[i]);
 	for (size_t i = 0; i < catalog->npool; i++)
-		check_srv(&g, i);
+		check_needs(&g, i);
 	isb_graph_done(&g);
 	return diags->count + diags->dropped == before ? ISB_OK : ISB_EINVAL;
 }

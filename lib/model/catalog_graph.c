@@ -156,28 +156,29 @@ void isb_graph_walk(struct isb_graph *g)
 			walk_from(g, i);
 }
 
-/* --- SRV --- */
+/* --- What records want of pools --- */
 
-struct srv_visit {
+struct need_visit {
 	struct isb_graph *g;
-	struct isb_srv_need need;
+	unsigned sort;
+	struct isb_need need;
 	size_t pending; /* policies on g->stack: each gets there once */
 };
 
-static void visit_name(struct srv_visit *v, const char *name)
+static void visit_name(struct need_visit *v, const char *name)
 {
 	struct isb_graph *g = v->g;
 	const struct isb_pool *pool = isb_catalog_pool(g->catalog, name);
 	const struct isb_policy *policy = isb_catalog_policy(g->catalog, name);
-	if (pool && !g->pools[pool_index(g, pool)].srv.record)
-		g->pools[pool_index(g, pool)].srv = v->need;
-	if (policy && !g->policies[policy_index(g, policy)].srv) {
-		g->policies[policy_index(g, policy)].srv = true;
+	if (pool && !g->pools[pool_index(g, pool)].need[v->sort].record)
+		g->pools[pool_index(g, pool)].need[v->sort] = v->need;
+	if (policy && !(g->policies[policy_index(g, policy)].needed >> v->sort & 1)) {
+		g->policies[policy_index(g, policy)].needed |= (uint8_t)(1u << v->sort);
 		g->stack[v->pending++] = policy_index(g, policy);
 	}
 }
 
-static void visit_node(struct srv_visit *v, const struct isb_policy_node *node)
+static void visit_node(struct need_visit *v, const struct isb_policy_node *node)
 {
 	for (size_t i = 0; i < node->nchild; i++) {
 		if (node->children[i].node)
@@ -187,10 +188,65 @@ static void visit_node(struct srv_visit *v, const struct isb_policy_node *node)
 	}
 }
 
-void isb_graph_need_srv(struct isb_graph *g, const struct isb_zone *zone, const struct isb_record *record)
+void isb_graph_need(struct isb_graph *g, unsigned sort, const struct isb_zone *zone, const struct isb_record *record)
 {
-	struct srv_visit v = {.g = g, .need = {.zone = zone, .record = record}};
+	struct need_visit v = {.g = g, .sort = sort, .need = {.zone = zone, .record = record}};
 	visit_name(&v, record->policy.name);
 	while (v.pending)
 		visit_node(&v, g->catalog->policies[g->stack[--v.pending]].root);
+}
+
+/* --- What uses pools --- */
+
+struct spread {
+	const struct isb_catalog *catalog;
+	uint32_t *pools;    /* bits of each */
+	struct {
+		uint32_t bits;
+		bool waits; /* is in `todo` */
+	} *policies;
+	size_t *todo, ntodo; /* policies whose children have not got all their bits yet */
+};
+
+static void spread_to(struct spread *s, const char *name, uint32_t bits)
+{
+	const struct isb_pool *pool = isb_catalog_pool(s->catalog, name);
+	const struct isb_policy *policy = isb_catalog_policy(s->catalog, name);
+	if (pool)
+		s->pools[pool - s->catalog->pools] |= bits;
+	if (!policy)
+		return;
+	size_t at = (size_t)(policy - s->catalog->policies);
+	if (!(bits & ~s->policies[at].bits))
+		return;
+	s->policies[at].bits |= bits;
+	if (!s->policies[at].waits)
+		s->todo[s->ntodo++] = at;
+	s->policies[at].waits = true;
+}
+
+static void spread_node(struct spread *s, const struct isb_policy_node *node, uint32_t bits)
+{
+	for (size_t i = 0; i < node->nchild; i++) {
+		if (node->children[i].node)
+			spread_node(s, node->children[i].node, bits);
+		else
+			spread_to(s, node->children[i].use.name, bits);
+	}
+}
+
+void isb_catalog_spread(const struct isb_catalog *catalog, const struct isb_use *uses, size_t count, uint32_t *ret_bits)
+{
+	struct spread s = {.catalog = catalog, .pools = ret_bits};
+	s.policies = isb_xcalloc(catalog->npolicy, sizeof(*s.policies));
+	s.todo = isb_xcalloc(catalog->npolicy, sizeof(*s.todo));
+	for (size_t i = 0; i < count; i++)
+		spread_to(&s, uses[i].name, uses[i].bits);
+	while (s.ntodo) {
+		size_t at = s.todo[--s.ntodo];
+		s.policies[at].waits = false;
+		spread_node(&s, catalog->policies[at].root, s.policies[at].bits);
+	}
+	free(s.policies);
+	free(s.todo);
 }

@@ -6,10 +6,12 @@
  * hostile catalog likes, so they are walked without recursion; only trees written in place are recursed into, and
  * those end where YAML's depth does. */
 
-struct isb_srv_need {
+/* A record that leads to a pool, and so wants something of its endpoints. */
+struct isb_need {
 	const struct isb_zone *zone;
-	const struct isb_record *record; /* NULL: no SRV record leads here */
+	const struct isb_record *record; /* NULL: there is none */
 };
+enum { ISB_NEEDS = 8 }; /* sorts of needs; what each is, the caller says */
 
 struct isb_graph {
 	const struct isb_catalog *catalog;
@@ -17,7 +19,7 @@ struct isb_graph {
 	struct isb_arena arena;
 	struct isb_pool_facts {
 		bool placed; /* an endpoint has a region */
-		struct isb_srv_need srv;
+		struct isb_need need[ISB_NEEDS]; /* the first record of each sort */
 	} *pools;
 	struct isb_policy_facts {
 		struct isb_policy_edge {
@@ -29,7 +31,7 @@ struct isb_graph {
 		unsigned height; /* nodes on the longest way down */
 		size_t size;     /* nodes and endpoints, unfolded; stops counting beyond ISB_POLICY_SIZE_MAX */
 		bool placed;     /* an endpoint below has a region */
-		bool srv;        /* an SRV record leads here */
+		uint8_t needed;  /* bit 1 << sort: a record of that sort leads here */
 	} *policies;
 	size_t *stack; /* policies whose walk is open, and later a list of those to visit */
 };
@@ -40,5 +42,5 @@ void isb_graph_done(struct isb_graph *g);
 void isb_graph_walk(struct isb_graph *g);
 /* After the walk: does an endpoint below this child have a region? True for names that are not there. */
 bool isb_graph_placed(const struct isb_graph *g, const struct isb_policy_child *child);
-/* Marks every pool below the record's policy that is not marked yet. */
-void isb_graph_need_srv(struct isb_graph *g, const struct isb_zone *zone, const struct isb_record *record);
+/* Marks every pool below the record's policy that has no need of that sort yet. */
+void isb_graph_need(struct isb_graph *g, unsigned sort, const struct isb_zone *zone, const struct isb_record *record);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "isobar/base/hash.h"
+#include "isobar/model/rr.h"
 #include "schema_parts.h"
 
 static const struct list {
@@ -152,4 +153,54 @@ struct isb_record *isb_zone_append(struct isb_arena *arena, struct isb_zone *zon
 	struct isb_record *record = &zone->records[zone->nrecord++];
 	record->owner = isb_arena_strdup(arena, owner);
 	return record;
+}
+
+uint16_t isb_endpoint_priority(const struct isb_endpoint *endpoint, uint16_t type)
+{
+	if (endpoint->priority != ISB_PRIORITY_TIER)
+		return (uint16_t)endpoint->priority;
+	if (type == ISB_SRV)
+		return endpoint->tier;
+	return (uint16_t)((endpoint->tier + 1) * (type == ISB_MX ? 10 : 1));
+}
+
+bool isb_host_normal(const char *host, char out[ISB_DNAME_TEXT])
+{
+	uint8_t dname[ISB_DNAME_MAX];
+	if (isb_dname_parse(host, NULL, dname) < 0)
+		return false;
+	isb_dname_lower(dname, dname);
+	isb_dname_print_bare(dname, out);
+	return true;
+}
+
+bool isb_endpoint_can(const struct isb_endpoint *endpoint, uint16_t type)
+{
+	switch (type) {
+	case ISB_ALIAS:
+	case ISB_CNAME:
+	case ISB_MX: return endpoint->host;
+	case ISB_SRV: return endpoint->host && endpoint->port;
+	case ISB_TXT: return endpoint->texts.count;
+	case ISB_SVCB:
+	case ISB_HTTPS: return endpoint->host || endpoint->priority; /* AliasMode needs a target, RFC 9460 §2.4.2 */
+	default: break;
+	}
+	for (size_t i = 0; i < endpoint->naddress; i++)
+		if (endpoint->addresses[i].family == (type == ISB_A ? 4 : 6))
+			return true;
+	return false;
+}
+
+const struct isb_zone *isb_catalog_zone_of(const struct isb_catalog *catalog, const char *host)
+{
+	uint8_t dname[ISB_DNAME_MAX];
+	char text[ISB_DNAME_TEXT];
+	if (isb_dname_parse(host, NULL, dname) < 0)
+		return NULL;
+	for (const uint8_t *name = dname;; name += 1 + *name) {
+		const struct isb_zone *zone = isb_catalog_zone(catalog, isb_dname_print_bare(name, text));
+		if (zone || !*name)
+			return zone;
+	}
 }

@@ -106,13 +106,27 @@ static const struct isb_field endpoint_fields[] = {
 	{"address", "list of addresses", .how = &isb_how_address, .most = 64, LIST(isb_endpoint, addresses, naddress),
 	 .help = "what A and AAAA records answer"},
 	{"host", "host name", "1..253", .unit = "octets", .how = &isb_how_host, AT(isb_endpoint, host),
-	 .help = "target of SRV records, and name for checks"},
+	 .help = "target of ALIAS, CNAME, HTTPS, MX, SRV and SVCB records, and name for checks"},
 	{"port", "integer", "1..65535", .how = &isb_how_integer, AT(isb_endpoint, port),
-	 .help = "port of SRV records, and for checks that name none"},
+	 .help = "port of HTTPS, SRV and SVCB records, and for checks that name none"},
 	{"weight", "integer", "0..65535", "1", .how = &isb_how_integer, AT(isb_endpoint, weight),
 	 .help = "share among endpoints of equal rank; 0 is taken only when nothing else can answer"},
 	{"tier", "integer", "0..255", "0", .how = &isb_how_integer, AT(isb_endpoint, tier),
 	 .help = "under order failover, lower tiers come first"},
+	{"priority", "number or word", "0..65535 or tier", "tier", .how = &isb_how_priority, AT(isb_endpoint, priority),
+	 .help = "of HTTPS, MX, SRV and SVCB records; tier: the tier (SRV), from 1 on (HTTPS, SVCB), in tens (MX)"},
+	{"text", "list of texts", "0..2048", .unit = "octets", .how = &isb_how_text, .most = 16,
+	 LIST(isb_endpoint, texts.list, texts.count), .help = "strings of the TXT record; longer ones are split every 255"},
+	{"alpn", "list of protocols such as h2", "1..64", .unit = "octets", .how = &isb_how_alpn, .most = 16,
+	 LIST(isb_endpoint, alpn.list, alpn.count), .help = "in HTTPS and SVCB records, protocols that the endpoint speaks"},
+	{"no_default_alpn", "boolean", "true, false", "false", .how = &isb_how_bool, AT(isb_endpoint, no_default_alpn),
+	 .help = "in HTTPS and SVCB records, that it speaks the protocols of alpn only"},
+	{"hints", "boolean", "true, false", "true", .how = &isb_how_bool, AT(isb_endpoint, hints),
+	 .help = "whether HTTPS and SVCB records tell the addresses too (ipv4hint, ipv6hint)"},
+	{"ech", "base64 text", "4..2048", .unit = "octets", .how = &isb_how_base64, AT(isb_endpoint, ech),
+	 .help = "in HTTPS and SVCB records, the configuration for encrypted Client Hello"},
+	{"dohpath", "URI template that begins with '/'", "1..256", .unit = "octets", .how = &isb_how_path,
+	 AT(isb_endpoint, dohpath), .help = "in SVCB records of resolvers, the path of DNS over HTTPS, with {?dns}"},
 };
 
 static const struct isb_field policy_fields[] = {
@@ -163,8 +177,9 @@ static const struct isb_field zone_fields[] = {
 };
 
 static const struct isb_field record_fields[] = {
-	{"types", "list of words", "A, AAAA, SRV", .required = true, .how = &isb_how_rrtype, .most = 3,
-	 LIST(isb_record, types, ntype), .help = "the types that are answered by the policy"},
+	{"types", "list of words", "A, AAAA, ALIAS, CNAME, HTTPS, MX, SRV, SVCB, TXT", .required = true,
+	 .how = &isb_how_rrtype, .most = 8, LIST(isb_record, types, ntype),
+	 .help = "the types that are answered by the policy; ALIAS: the addresses that the endpoint's host has"},
 	{"ttl", "duration", "1s..7d", "30s", .how = &isb_how_span_s, AT(isb_record, ttl_s),
 	 .help = "how long resolvers may keep an answer"},
 	{"ttl_min", "duration", "0s..7d", "5s", .how = &isb_how_span_s, AT(isb_record, ttl_min_s),

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "isobar/base/clock.h"
 #include "isobar/base/err.h"
@@ -97,6 +98,28 @@ static void answers_print(struct isb_buf *out, const struct isb_field *f, const 
 }
 
 const struct isb_field_how isb_how_answers = {.parse = answers_parse, .print = answers_print};
+
+static int priority_parse(struct isb_reading *r, const struct isb_field *f, const struct isb_yaml *node, void *value)
+{
+	(void)r;
+	int64_t n = ISB_PRIORITY_TIER;
+	if (strcmp(node->text, "tier") != 0 && (!parse_decimal(node->text, &n) || !in_range(f, n, parse_decimal)))
+		return ISB_EFORMAT;
+	*(int32_t *)value = (int32_t)n;
+	return ISB_OK;
+}
+
+static void priority_print(struct isb_buf *out, const struct isb_field *f, const void *value)
+{
+	(void)f;
+	int32_t priority = *(const int32_t *)value;
+	if (priority == ISB_PRIORITY_TIER)
+		isb_buf_puts(out, "tier");
+	else
+		isb_buf_printf(out, "%" PRId32, priority);
+}
+
+const struct isb_field_how isb_how_priority = {.parse = priority_parse, .print = priority_print};
 
 static int min_up_parse(struct isb_reading *r, const struct isb_field *f, const struct isb_yaml *node, void *value)
 {
@@ -262,9 +285,10 @@ const struct isb_field_how isb_how_word = {.parse = word_parse, .print = word_pr
 static int rrtype_parse(struct isb_reading *r, const struct isb_field *f, const struct isb_yaml *node, void *value)
 {
 	(void)r;
-	uint16_t type;
+	uint16_t type = ISB_ALIAS;
 	char text[ISB_TYPE_TEXT];
-	if (isb_type_parse(node->text, &type) != ISB_OK || !isb_range_has(f->range, isb_type_print(type, text)))
+	if (strcasecmp(node->text, "ALIAS") != 0 &&
+	    (isb_type_parse(node->text, &type) != ISB_OK || !isb_range_has(f->range, isb_type_print(type, text))))
 		return ISB_EFORMAT;
 	*(uint16_t *)value = type;
 	return ISB_OK;
@@ -274,7 +298,8 @@ static void rrtype_print(struct isb_buf *out, const struct isb_field *f, const v
 {
 	(void)f;
 	char text[ISB_TYPE_TEXT];
-	isb_buf_puts(out, isb_type_print(*(const uint16_t *)value, text));
+	uint16_t type = *(const uint16_t *)value;
+	isb_buf_puts(out, type == ISB_ALIAS ? "ALIAS" : isb_type_print(type, text));
 }
 
 const struct isb_field_how isb_how_rrtype = {.parse = rrtype_parse, .print = rrtype_print};
@@ -349,6 +374,31 @@ static int path_parse(struct isb_reading *r, const struct isb_field *f, const st
 }
 
 const struct isb_field_how isb_how_path = {.parse = path_parse, .print = text_print};
+
+/* They become part of a record's text: nothing that would have to be escaped there. */
+static int alpn_parse(struct isb_reading *r, const struct isb_field *f, const struct isb_yaml *node, void *value)
+{
+	for (const char *c = node->text; *c; c++)
+		if (*c <= ' ' || *c > '~' || strchr("\"\\,;()", *c))
+			return ISB_EFORMAT;
+	return text_parse(r, f, node, value);
+}
+
+const struct isb_field_how isb_how_alpn = {.parse = alpn_parse, .print = text_print};
+
+/* As strict as RFC 4648 §3.5 allows: bits that the padding leaves over are zero. */
+static int base64_parse(struct isb_reading *r, const struct isb_field *f, const struct isb_yaml *node, void *value)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	size_t n = strspn(node->text, digits), padding = strlen(node->text + n);
+	if ((n + padding) % 4 || padding > 2 || strspn(node->text + n, "=") != padding)
+		return ISB_EFORMAT;
+	if (padding && (strchr(digits, node->text[n - 1]) - digits) % (padding == 1 ? 4 : 16))
+		return ISB_EFORMAT;
+	return text_parse(r, f, node, value);
+}
+
+const struct isb_field_how isb_how_base64 = {.parse = base64_parse, .print = text_print};
 
 static int choice_parse(struct isb_reading *r, const struct isb_field *f, const struct isb_yaml *node, void *value)
 {

@@ -37,6 +37,8 @@ int64_t isb_fell_ms(const struct isb_walk *walk, const struct isb_plan_endpoint 
 static inline enum isb_usable isb_judge(const struct isb_walk *walk, const struct isb_plan_endpoint *endpoint,
                                         enum isb_admin admin, uint64_t word)
 {
+	if (endpoint->unresolved && walk->type == ISB_PLAN_ALIAS)
+		return ISB_SET_ASIDE_UNRESOLVED; /* there is nothing to answer, whoever says that it is up */
 	if (walk->strictness == ISB_ANYTHING_GOES || admin == ISB_ADMIN_UP)
 		return ISB_USABLE;
 	if (admin == ISB_ADMIN_DOWN)

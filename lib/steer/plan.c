@@ -10,7 +10,10 @@
 #include "isobar/steer/rollout.h"
 #include "isobar/steer/steer.h"
 
-static const uint16_t type_rr[ISB_PLAN_TYPES] = {[ISB_PLAN_A] = ISB_A, [ISB_PLAN_AAAA] = ISB_AAAA, [ISB_PLAN_SRV] = ISB_SRV};
+static const uint16_t type_rr[ISB_PLAN_TYPES] = {
+	[ISB_PLAN_A] = ISB_A, [ISB_PLAN_AAAA] = ISB_AAAA, [ISB_PLAN_SRV] = ISB_SRV, [ISB_PLAN_CNAME] = ISB_CNAME,
+	[ISB_PLAN_MX] = ISB_MX, [ISB_PLAN_TXT] = ISB_TXT, [ISB_PLAN_SVCB] = ISB_SVCB, [ISB_PLAN_HTTPS] = ISB_HTTPS,
+	[ISB_PLAN_ALIAS] = ISB_ALIAS};
 
 int isb_plan_type_of(uint16_t rrtype)
 {
@@ -56,7 +59,8 @@ const uint8_t *isb_plan_rdata(const struct isb_plan *plan, const struct isb_plan
 	return (const uint8_t *)plan + rdata->offset;
 }
 
-static bool rdata_ok(const struct isb_plan *plan, const struct isb_plan_rdata *rdata)
+/* Names in rdata are followed per query without another look, so they are looked at here. */
+static bool rdata_ok(const struct isb_plan *plan, const struct isb_plan_rdata *rdata, uint16_t type)
 {
 	const uint8_t *at = isb_plan_rdata(plan, rdata);
 	if (!at)
@@ -65,13 +69,23 @@ static bool rdata_ok(const struct isb_plan *plan, const struct isb_plan_rdata *r
 	for (unsigned i = 0; i < rdata->count; i++) {
 		if (left < 2)
 			return false;
-		uint16_t len;
-		isb_rdata_next(&at, &len);
-		if (left - 2 < len)
+		uint16_t len = (uint16_t)(at[0] << 8 | at[1]);
+		if (left - 2 < len || !isb_rdata_check(type, at + 2, len))
 			return false;
+		at += 2 + len;
 		left -= 2u + len;
 	}
 	return left == 0;
+}
+
+static bool endpoint_ok(const struct isb_plan *plan, const struct isb_plan_endpoint *endpoint)
+{
+	if (!endpoint || endpoint->unknown > ISB_UNKNOWN_DOWN)
+		return false;
+	for (int t = 0; t < ISB_PLAN_TYPES; t++)
+		if (!rdata_ok(plan, &endpoint->rdata[t], t == ISB_PLAN_ALIAS ? ISB_CNAME : type_rr[t]))
+			return false;
+	return rdata_ok(plan, &endpoint->resolved[0], ISB_A) && rdata_ok(plan, &endpoint->resolved[1], ISB_AAAA);
 }
 
 static bool order_ok(const struct isb_plan *plan, const struct isb_plan_node *node)
@@ -144,14 +158,9 @@ bool isb_plan_check(const struct isb_plan *plan, size_t size)
 	/* every counter is some node's, and workers make room for as many as the plan says */
 	if (plan->nrotor > size || !isb_plan_at(plan, plan->viewpoint, (size_t)plan->nviewpoint * sizeof(uint32_t)))
 		return false;
-	for (uint32_t i = 0; i < plan->nendpoint; i++) {
-		const struct isb_plan_endpoint *endpoint = isb_plan_endpoint(plan, i);
-		if (!endpoint || endpoint->unknown > ISB_UNKNOWN_DOWN)
+	for (uint32_t i = 0; i < plan->nendpoint; i++)
+		if (!endpoint_ok(plan, isb_plan_endpoint(plan, i)))
 			return false;
-		for (int t = 0; t < ISB_PLAN_TYPES; t++)
-			if (!rdata_ok(plan, &endpoint->rdata[t]))
-				return false;
-	}
 	struct check check = {.plan = plan, .height = isb_xcalloc(size / 4 + 1, 1)};
 	bool good = true;
 	for (uint32_t i = 0; good && i < plan->nrecord; i++)

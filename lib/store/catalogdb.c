@@ -91,7 +91,7 @@ static int load_object(void *arg, const char *key, const char *body)
 	return 0;
 }
 
-int isb_catalog_load_zone(struct isb_txn *txn, struct isb_catalog *catalog, const char *name, struct isb_diags *diags)
+static int load_zone(struct isb_txn *txn, struct isb_catalog *catalog, const char *name, struct isb_diags *diags)
 {
 	const char *body;
 	if (isb_catalog_zone(catalog, name))
@@ -108,7 +108,7 @@ static int load_record(void *arg, const char *key, const char *body)
 	int rc = ISB_ENOTFOUND;
 	for (const char *slash = strchr(key, '/'); slash && rc == ISB_ENOTFOUND; slash = strchr(slash + 1, '/')) {
 		snprintf(zone, sizeof(zone), "%.*s", (int)(slash - key), key);
-		rc = isb_catalog_load_zone(load->txn, load->catalog, zone, load->diags);
+		rc = load_zone(load->txn, load->catalog, zone, load->diags);
 	}
 	load->bad |= rc != ISB_OK && rc != ISB_ENOTFOUND;
 	return load_object(arg, key, body);
@@ -138,6 +138,26 @@ int isb_catalog_load(struct isb_txn *txn, struct isb_catalog *catalog, struct is
 int isb_catalog_load_steering(struct isb_txn *txn, struct isb_catalog *catalog, struct isb_diags *diags)
 {
 	return load_kinds(txn, catalog, false, diags);
+}
+
+int isb_catalog_load_zone(struct isb_txn *txn, struct isb_catalog *catalog, const char *name, struct isb_diags *diags)
+{
+	struct load load = {.txn = txn, .catalog = catalog, .diags = diags, .kind = ISB_RECORD};
+	struct object_walk walk = {load_object, &load};
+	struct isb_key prefix;
+	char records[ISB_KEY_MAX];
+	if (isb_catalog_zone(catalog, name))
+		return ISB_OK;
+	int rc = load_zone(txn, catalog, name, diags);
+	if (rc == ISB_OK) {
+		snprintf(records, sizeof(records), "%s/", name);
+		rc = isb_key_object(&prefix, ISB_RECORD, records);
+	}
+	if (rc == ISB_OK) {
+		prefix.len--; /* the owner goes on where the text ends */
+		rc = isb_row_each(txn, ISB_T_OBJECT, isb_key_slice(&prefix), everything, object_row, &walk);
+	}
+	return rc == ISB_OK && load.bad ? ISB_EFORMAT : rc;
 }
 
 /* --- Rrsets --- */

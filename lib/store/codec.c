@@ -351,17 +351,17 @@ static void encode_net(struct isb_buf *out, const struct isb_net *net)
 
 void isb_rollout_encode(struct isb_buf *out, const struct isb_rollout *rollout)
 {
-	const struct isb_pace *pace = &rollout->pace;
+	const struct isb_timetable *times = &rollout->times;
 	isb_buf_reset(out);
 	isb_buf_u32(out, rollout->slot);
 	isb_buf_putc(out, (char)rollout->abort_if);
 	isb_buf_putc(out, rollout->sticky ? ROLLOUT_STICKY : 0);
 	isb_buf_u64(out, (uint64_t)rollout->begun_ms);
-	isb_buf_u64(out, (uint64_t)pace->started_ms);
-	isb_buf_u64(out, (uint64_t)pace->paused_ms);
-	isb_buf_u64(out, (uint64_t)pace->every_ms);
-	isb_buf_putc(out, (char)pace->nstep);
-	isb_buf_add(out, pace->step, pace->nstep);
+	isb_buf_u64(out, (uint64_t)times->started_ms);
+	isb_buf_u64(out, (uint64_t)times->paused_ms);
+	isb_buf_u64(out, (uint64_t)times->every_ms);
+	isb_buf_putc(out, (char)times->nstep);
+	isb_buf_add(out, times->step, times->nstep);
 	isb_buf_u16(out, (uint16_t)rollout->nnet);
 	for (size_t i = 0; i < rollout->nnet; i++)
 		encode_net(out, &rollout->nets[i]);
@@ -380,15 +380,15 @@ static struct isb_net read_net(struct isb_reader *r)
 	return net;
 }
 
-static void read_pace(struct isb_reader *r, struct isb_pace *pace)
+static void read_times(struct isb_reader *r, struct isb_timetable *times)
 {
-	pace->started_ms = (int64_t)isb_read_u64(r);
-	pace->paused_ms = (int64_t)isb_read_u64(r);
-	pace->every_ms = (int64_t)isb_read_u64(r);
-	pace->nstep = isb_read_u8(r);
-	const uint8_t *step = pace->nstep <= ISB_ROLLOUT_STEPS_MAX ? isb_read(r, pace->nstep) : NULL;
+	times->started_ms = (int64_t)isb_read_u64(r);
+	times->paused_ms = (int64_t)isb_read_u64(r);
+	times->every_ms = (int64_t)isb_read_u64(r);
+	times->nstep = isb_read_u8(r);
+	const uint8_t *step = times->nstep <= ISB_ROLLOUT_STEPS_MAX ? isb_read(r, times->nstep) : NULL;
 	if (step)
-		memcpy(pace->step, step, pace->nstep);
+		memcpy(times->step, step, times->nstep);
 }
 
 int isb_rollout_decode(struct isb_slice value, struct isb_buf *scratch, struct isb_rollout *ret_rollout)
@@ -399,7 +399,7 @@ int isb_rollout_decode(struct isb_slice value, struct isb_buf *scratch, struct i
 	uint8_t flags = isb_read_u8(&r);
 	rollout.sticky = flags & ROLLOUT_STICKY;
 	rollout.begun_ms = (int64_t)isb_read_u64(&r);
-	read_pace(&r, &rollout.pace);
+	read_times(&r, &rollout.times);
 	rollout.nnet = isb_read_u16(&r);
 	isb_buf_reset(scratch);
 	for (size_t i = 0; i < rollout.nnet && !r.bad; i++) {

@@ -48,6 +48,7 @@ static const struct {
 	[ISB_T_TRANSITION] = {"transition", ISB_ENV_HEALTH},
 	[ISB_T_PROBE] = {"probe", ISB_ENV_HEALTH},
 	[ISB_T_RTT] = {"rtt", ISB_ENV_HEALTH},
+	[ISB_T_RESOLVED] = {"resolved", ISB_ENV_HEALTH},
 	[ISB_T_LATENCY] = {"latency", ISB_ENV_LATENCY},
 };
 

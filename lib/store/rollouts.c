@@ -80,23 +80,13 @@ static void beneath_done(struct beneath *b)
 
 /* --- What belongs together ----------------------------------------------------------------------------------------- */
 
-static bool has_rdata(const struct isb_endpoint *endpoint, uint16_t type)
-{
-	if (type == ISB_SRV)
-		return endpoint->host && endpoint->port;
-	for (size_t i = 0; i < endpoint->naddress; i++)
-		if (endpoint->addresses[i].family == (type == ISB_A ? 4 : 6))
-			return true;
-	return false;
-}
-
 static bool answers(const struct isb_catalog *catalog, const char *name, uint16_t type)
 {
 	struct beneath b = beneath(catalog, name);
-	bool found = type != ISB_A && type != ISB_AAAA && type != ISB_SRV;
+	bool found = false;
 	for (size_t i = 0; i < b.count && !found; i++)
 		for (size_t j = 0; j < b.pools[i]->nendpoint && !found; j++)
-			found = has_rdata(&b.pools[i]->endpoints[j], type);
+			found = isb_endpoint_can(&b.pools[i]->endpoints[j], type);
 	beneath_done(&b);
 	return found;
 }
@@ -115,7 +105,7 @@ void isb_record_check_types(const struct isb_catalog *catalog, const struct isb_
 	for (size_t i = 0; i < record->ntype; i++)
 		if (!answers(catalog, to, record->types[i]) && answers(catalog, from, record->types[i]))
 			isb_diag(diags, at, "'%s' has no endpoint that answers %s, as '%s' has", to,
-			         isb_type_print(record->types[i], type), from);
+			         record->types[i] == ISB_ALIAS ? "ALIAS" : isb_type_print(record->types[i], type), from);
 }
 
 static int check_one(void *arg, const char *key, const struct isb_rollout *rollout)

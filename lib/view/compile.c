@@ -7,11 +7,9 @@
 #include "isobar/base/err.h"
 #include "isobar/base/hash.h"
 #include "isobar/base/map.h"
-#include "isobar/base/wire.h"
-#include "isobar/model/dname.h"
-#include "isobar/model/rr.h"
 #include "isobar/steer/rollout.h"
 #include "isobar/steer/steer.h"
+#include "rdata.h"
 
 /* The compiled form of one pool or policy that records use: shared by all of them. */
 struct root {
@@ -86,40 +84,49 @@ static void add_rdata(struct builder *b, struct isb_plan_rdata *to, unsigned cou
 	to->offset = intern(b, 'd', rdata->data, rdata->len);
 }
 
-static void address_rdata(struct builder *b, struct isb_plan_rdata *to, const struct isb_endpoint *endpoint, uint8_t family)
+/* Only for types that some record asks of the pool. */
+static int add_records_of(struct builder *b, struct isb_plan_endpoint *to, const struct isb_endpoint *endpoint,
+                          uint32_t types)
 {
 	struct isb_buf rdata = {0};
-	unsigned count = 0;
-	uint16_t len = family == 4 ? 4 : 16;
-	for (size_t i = 0; i < endpoint->naddress; i++) {
-		if (endpoint->addresses[i].family != family)
+	int rc = ISB_OK;
+	for (int type = 0; rc == ISB_OK && type < ISB_PLAN_TYPES; type++) {
+		unsigned count = 0;
+		if (!(types >> type & 1))
 			continue;
-		isb_buf_u16(&rdata, len);
-		isb_buf_add(&rdata, endpoint->addresses[i].octets, len);
-		count++;
+		isb_buf_reset(&rdata);
+		rc = isb_endpoint_rdata(endpoint, (enum isb_plan_type)type, b->diags, &rdata, &count);
+		add_rdata(b, &to->rdata[type], count, &rdata);
 	}
-	add_rdata(b, to, count, &rdata);
 	isb_buf_done(&rdata);
+	return rc;
 }
 
-/* RFC 2782: priority is the tier, weight and port the endpoint's, the target its host. */
-static void service_rdata(struct builder *b, struct isb_plan_rdata *to, const struct isb_endpoint *endpoint)
+/* What the name that ALIAS gives resolved to, outside our zones. */
+static int add_resolved(struct builder *b, struct isb_plan_endpoint *to, const struct isb_endpoint *endpoint)
 {
-	uint8_t target[ISB_DNAME_MAX];
-	int len = endpoint->host ? isb_dname_parse(endpoint->host, NULL, target) : -1;
-	if (len < 0 || !endpoint->port)
-		return;
+	struct isb_hosts *hosts = b->in->hosts;
 	struct isb_buf rdata = {0};
-	isb_buf_u16(&rdata, (uint16_t)(6 + len));
-	isb_buf_u16(&rdata, endpoint->tier);
-	isb_buf_u16(&rdata, endpoint->weight);
-	isb_buf_u16(&rdata, endpoint->port);
-	isb_buf_add(&rdata, target, (size_t)len);
-	add_rdata(b, to, 1, &rdata);
+	size_t place;
+	int rc = isb_hosts_find(hosts, endpoint->host, &place);
+	if (rc != ISB_OK) {
+		isb_diag(b->diags, endpoint->mark, "what '%s' resolved to cannot be read: %s", endpoint->host, isb_strerror(rc));
+		return rc;
+	}
+	const struct isb_host *host = &hosts->list[place];
+	to->host = (uint32_t)place + 1;
+	for (unsigned i = 0; i < 2; i++) {
+		isb_buf_reset(&rdata);
+		unsigned count = isb_addresses_rdata(host->addresses, host->count, i ? 6 : 4, &rdata);
+		add_rdata(b, &to->resolved[i], count, &rdata);
+	}
 	isb_buf_done(&rdata);
+	to->unresolved = !host->count && !isb_catalog_zone_of(b->in->catalog, host->name);
+	return ISB_OK;
 }
 
-static int add_endpoint(struct builder *b, const struct isb_pool *pool, const struct isb_endpoint *endpoint, uint32_t at)
+static int add_endpoint(struct builder *b, const struct isb_pool *pool, const struct isb_endpoint *endpoint,
+                        uint32_t types, uint32_t at)
 {
 	char *name = isb_arena_printf(b->in->arena, "%s/%s", pool->name, endpoint->name);
 	struct isb_plan_endpoint e = {
@@ -134,11 +141,39 @@ static int add_endpoint(struct builder *b, const struct isb_pool *pool, const st
 		isb_diag(b->diags, endpoint->mark, "endpoint '%s' has no slot in the store", name);
 		return ISB_EINVAL;
 	}
-	address_rdata(b, &e.rdata[ISB_PLAN_A], endpoint, 4);
-	address_rdata(b, &e.rdata[ISB_PLAN_AAAA], endpoint, 6);
-	service_rdata(b, &e.rdata[ISB_PLAN_SRV], endpoint);
+	int rc = add_records_of(b, &e, endpoint, types);
+	if (rc == ISB_OK && types >> ISB_PLAN_ALIAS & 1 && endpoint->host && b->in->hosts)
+		rc = add_resolved(b, &e, endpoint);
 	memcpy(b->block.data + at, &e, sizeof(e));
-	return ISB_OK;
+	return rc;
+}
+
+static uint32_t types_of(const struct isb_record *record)
+{
+	uint32_t types = 0;
+	for (size_t i = 0; i < record->ntype; i++)
+		types |= 1u << isb_plan_type_of(record->types[i]);
+	return types;
+}
+
+/* Per pool, the types that records ask of it, also those that a rollout leads there. */
+static uint32_t *types_of_pools(const struct isb_compile_in *in)
+{
+	uint32_t *types = isb_xcalloc(in->catalog->npool, sizeof(*types));
+	struct isb_use *uses = isb_xcalloc(2 * in->nrecord, sizeof(*uses));
+	size_t count = 0;
+	for (size_t i = 0; i < in->nrecord; i++) {
+		const struct isb_compile_record *record = &in->records[i];
+		if (!record->name)
+			continue;
+		uint32_t bits = types_of(record->record);
+		uses[count++] = (struct isb_use){record->record->policy.name, bits};
+		if (record->rollout)
+			uses[count++] = (struct isb_use){record->rollout->to, bits};
+	}
+	isb_catalog_spread(in->catalog, uses, count, types);
+	free(uses);
+	return types;
 }
 
 static int add_endpoints(struct builder *b)
@@ -154,11 +189,13 @@ static int add_endpoints(struct builder *b)
 	struct isb_plan *plan = (struct isb_plan *)(void *)b->block.data;
 	plan->endpoint = at;
 	plan->nendpoint = total;
+	uint32_t *types = types_of_pools(b->in);
 	int rc = ISB_OK;
 	for (size_t i = 0; i < catalog->npool; i++)
 		for (size_t j = 0; j < catalog->pools[i].nendpoint; j++, at += (uint32_t)sizeof(struct isb_plan_endpoint))
-			if (add_endpoint(b, &catalog->pools[i], &catalog->pools[i].endpoints[j], at) != ISB_OK)
+			if (add_endpoint(b, &catalog->pools[i], &catalog->pools[i].endpoints[j], types[i], at) != ISB_OK)
 				rc = ISB_EINVAL;
+	free(types);
 	return rc;
 }
 
@@ -283,10 +320,10 @@ static uint32_t add_sides(struct builder *b, const struct isb_tree *tree, const 
 	uint32_t new = add_node(b, tree, settled, from->child[!from->listed]);
 	if (old == ISB_NO_NODE || new == ISB_NO_NODE)
 		return old;
-	struct isb_plan_rollout sides = {.pace = rollout->pace, .seed = (uint64_t)rollout->begun_ms, .slot = rollout->slot,
+	struct isb_plan_rollout sides = {.times = rollout->times, .seed = (uint64_t)rollout->begun_ms, .slot = rollout->slot,
 	                                 .sticky = rollout->sticky, .abortable = rollout->abort_if == ISB_ABORT_DOWN};
 	if (from->listed)
-		sides.pace = (struct isb_pace){.nstep = 1, .step = {100}};
+		sides.times = (struct isb_timetable){.nstep = 1, .step = {100}};
 	struct isb_plan_node *node = isb_xcalloc(1, sizeof(*node) + 2 * sizeof(node->child[0]));
 	node->name = intern_text(b, from->name);
 	node->order = (uint16_t)from->order->id;
@@ -482,8 +519,7 @@ static int add_records(struct builder *b)
 			.class_node = root.class_node,
 			.nclass = root.nclass,
 		};
-		for (size_t t = 0; t < from->ntype; t++)
-			records[i].types |= 1u << isb_plan_type_of(from->types[t]);
+		records[i].types = types_of(from);
 	}
 	uint32_t at = reserve(b, in->nrecord, sizeof(*records));
 	if (in->nrecord)

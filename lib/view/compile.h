@@ -7,6 +7,7 @@
 #include "isobar/model/model.h"
 #include "isobar/model/rollout.h"
 #include "isobar/steer/plan.h"
+#include "hosts.h"
 #include "tree.h"
 
 /* Policies → plan (steer/plan.h). Room-internal. */
@@ -30,6 +31,7 @@ struct isb_compile_in {
 	/* slot of an endpoint, or ISB_SLOT_NONE */
 	uint32_t (*slot)(void *arg, const char *pool, const char *endpoint);
 	void *slot_arg;
+	struct isb_hosts *hosts; /* what the names that ALIAS gives resolved to; NULL: nothing is known */
 };
 enum { ISB_SLOT_NONE = 0xffffffff };
 

@@ -21,6 +21,7 @@ struct isb_shape {
 	struct isb_plan *plan;
 	struct isb_tree_map **maps;
 	size_t nmap;
+	struct isb_hosts hosts;
 };
 
 /* What a view owns, or shares with its neighbours in time. */

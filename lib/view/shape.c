@@ -58,6 +58,7 @@ void isb_shape_release(struct isb_shape *shape)
 		return;
 	for (size_t i = 0; i < shape->nmap; i++)
 		isb_tree_map_release(shape->maps[i]);
+	isb_hosts_done(&shape->hosts);
 	isb_cells_release(shape->cells);
 	if (!shape->draft)
 		isb_catalog_done(&shape->catalog);
@@ -124,12 +125,14 @@ static int each_change(struct since *since, uint64_t from, int (*each)(void *arg
 
 bool isb_shape_holds(const struct isb_view *old, const struct isb_view_sources *from)
 {
-	const struct isb_shape *shape = old->own->shape;
+	struct isb_shape *shape = old->own->shape;
 	if (isb_generation(from->catalog) <= old->generation) /* no edit: who builds now wants all of it anew */
 		return false;
 	if (from->geodb != old->geodb || from->cells != shape->given)
 		return false;
 	if (shape->nmap && isb_view_rtt_sum(from->health) != shape->rtt_sum)
+		return false;
+	if (shape->hosts.count && (!from->health || !isb_hosts_refresh(&shape->hosts, from->health)))
 		return false;
 	struct since since = {.txn = from->catalog};
 	return each_change(&since, old->generation + 1, look_for_objects) == ISB_OK && !since.objects;

@@ -240,7 +240,7 @@ static struct isb_policy_node *by_network(const struct isb_tree *tree, const cha
 	node->children[0].match.nets = rollout->nets;
 	node->children[0].match.nnet = rollout->nnet;
 	node->children[0].fence = true;
-	if (rollout->pace.nstep)
+	if (rollout->times.nstep)
 		node->children[1].node = sides_of(tree->arena, from, rollout->to);
 	else
 		node->children[1].use.name = from;
@@ -268,7 +268,7 @@ struct isb_tree *isb_tree_new_rollout(struct isb_arena *arena, const struct isb_
 	listed->name = name;
 	listed->rollout = rollout;
 	listed->listed = true;
-	if (rollout->pace.nstep) {
+	if (rollout->times.nstep) {
 		others->rollout = rollout;
 		others->name = name;
 	}

@@ -260,11 +260,17 @@ static int compile(struct build *b, uint32_t (*slot)(void *arg, const char *pool
 		.nold_map = old ? old->nmap : 0,
 		.slot = slot,
 		.slot_arg = b,
+		.hosts = &shape->hosts,
 	};
+	shape->hosts.arena = &shape->arena;
+	shape->hosts.health = b->from->health;
 	struct isb_compiled compiled;
 	int rc = isb_compile(&in, b->diags, &compiled);
+	shape->hosts.health = NULL;
 	if (rc != ISB_OK)
 		return rc;
+	b->view->host_until_ms = shape->hosts.until_ms;
+	b->view->nhost = (uint32_t)shape->hosts.count;
 	shape->maps = compiled.maps;
 	shape->nmap = compiled.nmap;
 	const struct isb_geomap **maps = isb_arena_alloc(&shape->arena, shape->nmap * sizeof(*maps));
@@ -311,6 +317,8 @@ static int build_names(struct build *b)
 	view->maps = old->maps;
 	view->viewpoints = old->viewpoints;
 	view->nviewpoint = old->nviewpoint;
+	view->host_until_ms = old->host_until_ms;
+	view->nhost = old->nhost;
 	view->nrecord = old->nrecord;
 	view->slots = old->slots;
 	view->nadmin = old->nadmin;
@@ -347,6 +355,11 @@ int isb_view_build(const struct isb_view_sources *from, struct isb_view *old, st
 	}
 	*ret_view = view;
 	return ISB_OK;
+}
+
+bool isb_view_refresh(struct isb_view *view, struct isb_txn *health)
+{
+	return isb_hosts_refresh(&view->own->shape->hosts, health);
 }
 
 /* --- Drafts -------------------------------------------------------------------------------------------------------- */

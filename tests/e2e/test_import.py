@@ -69,6 +69,30 @@ w:
     - pool: one
 """
 
+# Names to be answered with: a CNAME by rule, and the zone itself as another name of ours.
+NAMES = """
+'':
+- {type: ALIAS, value: www.example.com.}
+www:
+  type: A
+  value: 192.0.2.80
+shop:
+  type: CNAME
+  ttl: 60
+  value: shop.example.net.
+  dynamic:
+    pools:
+      asia:
+        values:
+        - {value: www.example.com., status: up}
+      rest:
+        values:
+        - {value: lb.example.org., status: up}
+    rules:
+    - {geos: [AS], pool: asia}
+    - {pool: rest}
+"""
+
 
 class Import(Story):
     def write(self, text, name="example.com.yaml"):
@@ -118,6 +142,17 @@ class Answers(Import):
         got = collections.Counter(self.site.answer(name="w.example.com")[0] for _ in range(4000))
         self.assertEqual(set(got), {"192.0.2.1", "192.0.2.2"})
         self.assertLess(abs(got["192.0.2.1"] - 3000), 137)
+
+    def test_octodns_names_are_answered_by_rule_and_the_zone_itself_as_another_name(self):
+        self.load(NAMES)
+        self.site.start_server()
+        self.assertEqual(self.site.answer(KOREA, "shop.example.com", "CNAME"), [f"{NAME}."])
+        self.assertEqual(self.site.answer(GERMANY, "shop.example.com", "CNAME"), ["lb.example.org."])
+        sections = self.site.query("shop.example.com", "A", KOREA).answer
+        self.assertEqual([rrset.to_text() for rrset in sections],
+                         [f"shop.example.com. 60 IN CNAME {NAME}.", f"{NAME}. 3600 IN A 192.0.2.80"])
+        self.assertEqual(self.site.answer(name="example.com"), ["192.0.2.80"])
+        self.assertEqual(self.site.answer(name="example.com", type_="AAAA"), [])
 
 
 class Files(Import):

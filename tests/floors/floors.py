@@ -40,10 +40,12 @@ DOORS = {
     "libuv": (["uv.h"], ["server/*", "probes/*"]),
     "liburcu": (["urcu.h", "urcu-*.h", "urcu/*"], ["server/live.c"]),
     "libfstrm": (["fstrm.h", "fstrm/*"], ["server/dnstap.c"]),
+    "c-ares": (["ares.h", "ares_*.h"], ["probes/resolve.c"]),
     "libcurl": (["curl/*"], ["probes/check_http*"]),
     "OpenSSL": (["openssl/*"], ["lib/dns/hmac.c", "probes/check_http*"]),
     "jansson": (["jansson.h"], ["tools/*"]),
     "cmocka": (["cmocka.h"], ["tests/unit/*", "tests/flow/*"]),
+    "valgrind": (["valgrind/*"], ["tests/bench/micro/main.c"]),
 }
 
 # What the language and the system give to every floor.

@@ -41,7 +41,7 @@ static struct isb_rollout rollout_to(const struct story *s, const char *to)
 {
 	return (struct isb_rollout){
 		.to = to, .author = "ada", .reason = "", .slot = (uint32_t)ISB_SLOT_ALL, .begun_ms = story_now(s),
-		.pace = {.started_ms = story_now(s), .every_ms = EVERY_S * 1000, .nstep = 4, .step = {10, 30, 50, 100}}};
+		.times = {.started_ms = story_now(s), .every_ms = EVERY_S * 1000, .nstep = 4, .step = {10, 30, 50, 100}}};
 }
 
 static void start(struct story *s, const char *to)
@@ -118,7 +118,7 @@ static void a_server_whose_clock_is_behind_waits(void **state)
 	struct story *s = begin();
 	struct isb_rollout rollout = rollout_to(s, "next");
 	(void)state;
-	rollout.pace.started_ms += 20 * 1000;
+	rollout.times.started_ms += 20 * 1000;
 	story_rollout(s, RECORD, &rollout);
 	assert_all(s, OLD);
 	assert_int_equal(story_last(s)->ttl, 20);
@@ -137,14 +137,14 @@ static void a_pause_holds_the_share_and_the_rest_of_the_step(void **state)
 	start(s, "next");
 	story_pass(s, EVERY_S + 100);
 	struct isb_rollout rollout = story_rollout_get(s, RECORD);
-	rollout.pace.paused_ms = story_now(s);
+	rollout.times.paused_ms = story_now(s);
 	story_rollout(s, RECORD, &rollout);
 	story_pass(s, 10 * EVERY_S);
 	assert_share(s, 30);
 	assert_int_equal(story_last(s)->ttl, 30);
 	rollout = story_rollout_get(s, RECORD);
-	rollout.pace.started_ms += story_now(s) - rollout.pace.paused_ms;
-	rollout.pace.paused_ms = 0;
+	rollout.times.started_ms += story_now(s) - rollout.times.paused_ms;
+	rollout.times.paused_ms = 0;
 	story_rollout(s, RECORD, &rollout);
 	assert_share(s, 30);
 	story_pass(s, EVERY_S - 101);
@@ -225,7 +225,7 @@ static void a_rollout_that_is_resumed_after_an_abort_goes_on(void **state)
 	struct isb_rollout rollout = story_rollout_get(s, RECORD);
 	uint32_t slot = rollout.slot;
 	rollout.slot = (uint32_t)ISB_SLOT_ALL;
-	rollout.pace.started_ms += 60 * 1000;
+	rollout.times.started_ms += 60 * 1000;
 	story_rollout(s, RECORD, &rollout);
 	assert_true(story_rollout_get(s, RECORD).slot > slot);
 	story_pass(s, 10);
@@ -261,7 +261,7 @@ static void listed_networks_always_get_the_new_side(void **state)
 	assert_int_equal(isb_net_parse("2001:db8:7::/48", &nets[1]), 0);
 	rollout.nets = nets;
 	rollout.nnet = 2;
-	rollout.pace = (struct isb_pace){.started_ms = 0}; /* A/B: nobody else */
+	rollout.times = (struct isb_timetable){.started_ms = 0}; /* A/B: nobody else */
 	story_rollout(s, RECORD, &rollout);
 	assert_string_equal(story_plan(s, RECORD, &nets[0].addr), /* and no other rule */
 	                    "(rollout to next, by network 0/0 0:1:(rollout to next 0/0 0:0:(stable 0/0 0:1:(old 1/1 0:1:old/o-1)) "
@@ -275,7 +275,7 @@ static void listed_networks_always_get_the_new_side(void **state)
 		assert_answer(s, WWW, "A", "2001:db8:7:1::/56", NEW);
 		assert_int_equal(story_last(s)->scope, 48);
 	}
-	rollout.pace = rollout_to(s, "next").pace; /* and now the others step by step */
+	rollout.times = rollout_to(s, "next").times; /* and now the others step by step */
 	story_rollout(s, RECORD, &rollout);
 	assert_share(s, 10);
 	for (int i = 0; i < 100; i++)
@@ -294,7 +294,7 @@ static void an_abort_takes_listed_networks_back_too(void **state)
 	assert_int_equal(isb_net_parse("192.0.2.0/24", &net), 0);
 	rollout.nets = &net;
 	rollout.nnet = 1;
-	rollout.pace = (struct isb_pace){.started_ms = 0};
+	rollout.times = (struct isb_timetable){.started_ms = 0};
 	rollout.abort_if = ISB_ABORT_DOWN;
 	story_rollout(s, RECORD, &rollout);
 	story_probe(s, "seoul", NULL);
@@ -382,7 +382,7 @@ static void computed_shares_are_those_of_the_moment(void **state)
 	struct isb_rollout rollout = rollout_to(s, "next");
 	struct isb_addr client = {4, {11, 0, 0, 1}};
 	(void)state;
-	rollout.pace.started_ms += 1000;
+	rollout.times.started_ms += 1000;
 	rollout.sticky = true;
 	story_rollout(s, RECORD, &rollout);
 	assert_computed(s, NULL, "old/o-1 100; ");
@@ -429,7 +429,7 @@ static void what_a_rollout_needs_cannot_be_taken_away(void **state)
 	(void)state;
 	start(s, "none");
 	story_apply(s, catalog); /* applying the files that were there before does not end it */
-	assert_int_equal(story_rollout_get(s, RECORD).pace.nstep, 4);
+	assert_int_equal(story_rollout_get(s, RECORD).times.nstep, 4);
 	assert_string_equal(story_refused(s, "zones: {example.com: {records: {www: {types: [A], policy: none}}}}\n"),
 	                    "record 'example.com/www' is being led to 'none' and cannot be served by it before that ends; write: "
 	                    "isobar rollout finish example.com/www --force");

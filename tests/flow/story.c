@@ -160,6 +160,15 @@ static void swap_view(struct story *s)
 	isb_context_turn_to(&s->ctx, view);
 }
 
+void story_follow_hosts(struct story *s)
+{
+	struct isb_txn *health = story_txn(s, ISB_ENV_HEALTH, false);
+	bool same = isb_view_refresh(s->view, health);
+	isb_txn_abort(health);
+	if (!same)
+		swap_view(s);
+}
+
 const struct isb_view *story_view(const struct story *s)
 {
 	return s->view;

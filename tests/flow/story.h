@@ -49,6 +49,8 @@ bool story_samples_aged(struct story *s);
 /* What order latency says of the first child of the record's policy for this client, as `isobar explain` prints it. */
 const char *story_why(struct story *s, const char *record, const char *client);
 void story_rtt(struct story *s, const char *from, const char *to, unsigned ms); /* as a probe measured it */
+/* What a probe resolved now: addresses with blanks between; the view follows as the server's would. NULL: takes it away. */
+void story_resolved(struct story *s, const char *host, const char *addresses, unsigned ttl_s);
 void story_pace(struct story *s, const char *region, const char *endpoint, unsigned ms); /* as its probes see the endpoint */
 /* One ordinary rrset by its text; NULL takes it away. */
 void story_rrset(struct story *s, const char *zone, const char *owner, const char *type, const char *rdata);

@@ -49,6 +49,8 @@ struct story {
 /* The store, opened for this; whatever was open otherwise is closed. */
 struct isb_store *story_store(struct story *s, enum isb_store_mode mode);
 struct isb_txn *story_txn(struct story *s, enum isb_env env, bool write);
+/* The view takes over what was resolved, as the server's watch does. */
+void story_follow_hosts(struct story *s);
 /* An empty buffer for a text that is handed out. */
 struct isb_buf *story_text(struct story *s);
 /* The catalog changed: running probes take it up. */

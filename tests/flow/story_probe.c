@@ -6,6 +6,7 @@
 
 #include "isobar/base/err.h"
 #include "isobar/store/catalogdb.h"
+#include "isobar/store/resolveddb.h"
 
 /* The probes of a story: probes/daemon.c without its sockets. A check takes no time, so none is ever under way. */
 
@@ -276,4 +277,21 @@ void story_rtt(struct story *s, const char *from, const char *to, unsigned ms)
 	struct isb_txn *txn = story_txn(s, ISB_ENV_HEALTH, true);
 	assert_int_equal(isb_rtt_put(txn, from, to, ms * 1000), ISB_OK);
 	assert_int_equal(isb_txn_commit(txn), ISB_OK);
+}
+
+void story_resolved(struct story *s, const char *host, const char *addresses, unsigned ttl_s)
+{
+	struct isb_txn *txn = story_txn(s, ISB_ENV_HEALTH, true);
+	struct isb_resolved row = {.host = host, .probe = "p", .trouble = "", .since_ms = s->now_ms, .asked_ms = s->now_ms,
+	                           .until_ms = s->now_ms + ttl_s * 1000};
+	char copy[256], *save, *word = NULL;
+	if (addresses) {
+		snprintf(copy, sizeof(copy), "%s", addresses);
+		word = strtok_r(copy, " ", &save);
+	}
+	for (; word; word = strtok_r(NULL, " ", &save))
+		assert_int_equal(isb_addr_parse(word, &row.addresses[row.count++]), ISB_OK);
+	assert_int_equal(addresses ? isb_resolved_put(txn, &row) : isb_resolved_delete(txn, host), ISB_OK);
+	assert_int_equal(isb_txn_commit(txn), ISB_OK);
+	story_follow_hosts(s);
 }

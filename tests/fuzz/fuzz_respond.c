@@ -51,6 +51,9 @@ static struct testview *make_view(void)
 	testview_record(t, "nd", TESTVIEW_NODATA);
 	testview_record(t, "fb", TESTVIEW_FALLBACK);
 	testview_record(t, "_sip._tcp", TESTVIEW_SRV);
+	testview_record(t, "cn", TESTVIEW_CNAME);
+	testview_record(t, "al", TESTVIEW_ALIAS);
+	testview_record(t, "*.al", TESTVIEW_ALIAS);
 	return t;
 }
 

@@ -9,6 +9,7 @@
 #include "isobar/store/catalogdb.h"
 #include "isobar/store/codec.h"
 #include "isobar/store/healthdb.h"
+#include "isobar/store/resolveddb.h"
 #include "isobar/view/view.h"
 
 /* Input: rows of a store, each an octet for the table, one for the length of the key and two for that of the value, then
@@ -152,7 +153,7 @@ static void try_rollout(const struct row *row)
 	struct isb_buf scratch = {0}, again = {0};
 	if (isb_rollout_decode(row->value, &scratch, &rollout) == ISB_OK) {
 		MUST(isb_rollout_check(&rollout));
-		MUST(isb_pace_at(&rollout.pace, 1763726400000).percent <= 100);
+		MUST(isb_timetable_at(&rollout.times, 1763726400000).percent <= 100);
 		isb_rollout_encode(&again, &rollout);
 		MUST(same(row->value, again.data, again.len));
 	}
@@ -302,6 +303,13 @@ static int on_rtt(void *arg, const char *from, const char *to, uint32_t rtt_us)
 	return 0;
 }
 
+static int on_resolved(void *arg, const struct isb_resolved *row)
+{
+	(void)arg;
+	MUST(row->host && row->probe && row->trouble && row->count <= ISB_RESOLVED_MAX);
+	return 0;
+}
+
 static void read_catalog(struct isb_txn *txn)
 {
 	static const uint8_t zone[] = "\7example\3com";
@@ -363,6 +371,7 @@ static void read_health(struct isb_txn *txn)
 	isb_transition_each(txn, on_transition, NULL);
 	isb_probe_each(txn, on_probe, NULL);
 	isb_rtt_each(txn, on_rtt, NULL);
+	isb_resolved_each(txn, on_resolved, NULL);
 	struct isb_transition next = {.from = ISB_UP, .to = ISB_DOWN, .evidence = "seoul: closed-early"};
 	isb_transition_add(txn, &next); /* comes after whatever is there */
 }

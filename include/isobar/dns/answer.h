@@ -64,9 +64,45 @@ void isb_answer_find(struct isb_answer *answer, const struct isb_view *view, con
 void isb_answer_add(struct isb_answer *answer, enum isb_section section, const struct isb_name *name, unsigned label,
                     const struct isb_part *part);
 bool isb_answer_has(const struct isb_answer *answer, const struct isb_rrset *set);
+/* Adds one endpoint's records, `part` saying the rest, without repeating what parts from `first` on hold. */
+void isb_answer_add_unique(struct isb_answer *answer, const struct isb_name *name, unsigned first, struct isb_part part,
+                           const uint8_t *rdata, unsigned count);
 /* The zone that is closest to the name from above, or NULL. With `parent_side` an apex belongs to the zone above it,
  * where that is ours too: DS lives there (RFC 4035 §3.1.4.1). */
 const struct isb_zone_view *isb_zone_of(const struct isb_view *view, const struct isb_name *name, bool parent_side);
+/* Where matching down from the apex, label by label, ends. */
+enum isb_found { ISB_FOUND_NODE, ISB_FOUND_NOTHING, ISB_FOUND_CUT, ISB_FOUND_DNAME };
+struct isb_place {
+	const struct isb_node *node; /* the last one that matched */
+	unsigned left;               /* labels of the name below it */
+};
+enum isb_found isb_answer_descend(const struct isb_zone_view *zone, const struct isb_name *name, uint16_t qtype,
+                                  struct isb_place *ret_place);
+/* The wildcard that stands in for a name below this closest encloser (RFC 4592 §3.3), or NULL. */
+const struct isb_node *isb_answer_wildcard(const struct isb_node *encloser);
+/* RFC 6672 §3.2: the name with the DNAME's owner, `left` labels of it being below that, replaced by its target. False
+ * when that is too long. */
+bool isb_answer_substitute(const struct isb_name *name, const struct isb_place *place, uint8_t out[ISB_DNAME_MAX]);
+/* One decision of the record that lies over `name`, with what is the same whatever came of it noted in the answer. */
+struct isb_asking {
+	const struct isb_view *view;
+	const struct isb_addr *client;
+	const struct isb_steer_state *state;
+};
+void isb_answer_choose(struct isb_answer *answer, const struct isb_asking *asking, uint32_t record,
+                       const struct isb_name *name, enum isb_plan_type type, struct isb_choice *ret_choice);
+
+/* What a record of type ALIAS chose: adds the addresses of the names it gives under the name that was asked for.
+ * `ttl_s` is the most their TTL may be, `ttl_min_s` what a stale address still gets. True: there was something to say of
+ * one of these names, be it that it has no address of this family (then nothing was added). */
+struct isb_alias_question {
+	struct isb_asking asking;
+	const struct isb_name *name; /* asked for */
+	uint16_t type;               /* A or AAAA */
+	uint32_t ttl_s, ttl_min_s;
+};
+bool isb_answer_alias(struct isb_answer *answer, const struct isb_alias_question *question,
+                      const struct isb_choice *choice, uint32_t *ret_ttl_s);
 /* The name's node in its zone, or NULL. *ret_below: it stands at or below a cut, so the zone has it as glue only. */
 const struct isb_node *isb_zone_find(const struct isb_zone_view *zone, const struct isb_name *name, bool *ret_below);
 /* Addresses of the names in a referral's NS records, as far as the zone has them. */

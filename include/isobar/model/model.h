@@ -7,6 +7,7 @@
 #include "isobar/base/addr.h"
 #include "isobar/base/arena.h"
 #include "isobar/base/diag.h"
+#include "isobar/model/dname.h"
 #include "isobar/model/health.h"
 #include "isobar/model/verdict.h"
 
@@ -60,11 +61,22 @@ struct isb_endpoint {
 	struct isb_ref region; /* name NULL: none */
 	struct isb_addr *addresses;
 	size_t naddress;
-	const char *host; /* target of SRV records, name for checks; NULL: none */
+	const char *host; /* target of CNAME, ALIAS, MX, SRV, SVCB and HTTPS, name for checks; NULL: none */
 	uint16_t port;    /* 0: none */
 	uint16_t weight;  /* 0..65535, default 1 */
 	uint8_t tier;     /* 0..255, default 0: best */
+	int32_t priority; /* of MX, SRV, SVCB and HTTPS, 0..65535; ISB_PRIORITY_TIER: as isb_endpoint_priority() has it */
+	struct isb_strings texts; /* of one TXT record */
+	struct isb_strings alpn;  /* from here on: SVCB and HTTPS (RFC 9460 §7) */
+	bool no_default_alpn;
+	bool hints;          /* the addresses as ipv4hint and ipv6hint; default true */
+	const char *ech;     /* base64; NULL: none */
+	const char *dohpath; /* RFC 9461 §5; NULL: none */
 };
+enum { ISB_PRIORITY_TIER = -1 };
+/* Priority of an endpoint in records of `type`; smaller is better. Where none is written the tier says it: SRV begins at
+ * 0, SVCB and HTTPS at 1 (0 would be AliasMode, RFC 9460 §2.4.2), MX goes in tens. */
+uint16_t isb_endpoint_priority(const struct isb_endpoint *endpoint, uint16_t type);
 
 /* How many endpoints must be usable before a pool can answer. */
 struct isb_min_up {
@@ -148,7 +160,7 @@ enum isb_all_down { ISB_ALL_DOWN_ALL, ISB_ALL_DOWN_FALLBACK, ISB_ALL_DOWN_NODATA
 struct isb_record {
 	const char *owner; /* relative to the zone as written: "www", "@", "*.eu", or absolute with a final dot */
 	struct isb_mark mark;
-	uint16_t *types; /* of A, AAAA, SRV */
+	uint16_t *types; /* of A, AAAA, ALIAS, CNAME, HTTPS, MX, SRV, SVCB, TXT */
 	size_t ntype;
 	uint32_t ttl_s;      /* default 30 */
 	uint32_t ttl_min_s;  /* default 5: health shortens the TTL no further */
@@ -211,8 +223,25 @@ const struct isb_zone *isb_catalog_zone(const struct isb_catalog *catalog, const
 
 /* Everything that spans objects: dangling names (with the nearest valid one), a name that is both pool and policy,
  * loops, depth, geo without rules, order geo on a pool, endpoints without address or host, a nearest/latency order over
- * children without a region, two records of one owner, record owners outside their zone, SRV
- * records whose pools lack host or port, geo rules that match nothing or are never reached, pools whose min_up cannot
- * be met, knobs that mean nothing where they stand. Adds every error to diags; returns ISB_OK or ISB_EINVAL. May also look at a catalog whose reading failed, for
- * the errors beyond. */
+ * children without a region, two records of one owner, record owners outside their zone, types that exclude each other,
+ * CNAME at an apex, records whose endpoints lack what the type is made of (host, port, text), geo rules that match
+ * nothing or are never reached, pools whose min_up cannot be met, knobs that mean nothing where they stand. Adds every
+ * error to diags; returns ISB_OK or ISB_EINVAL. May also look at a catalog whose reading failed, for the errors beyond. */
 int isb_catalog_check(const struct isb_catalog *catalog, struct isb_diags *diags);
+
+bool isb_record_has(const struct isb_record *record, uint16_t type);
+/* True when the endpoint has what the type is made of. */
+bool isb_endpoint_can(const struct isb_endpoint *endpoint, uint16_t type);
+/* What uses a pool or policy, as bits that the caller gives a meaning. */
+struct isb_use {
+	const char *name;
+	uint32_t bits;
+};
+/* Every pool that a use leads to gets its bits: ret_bits[catalog->npool], zero at first. Of a catalog that was checked. */
+void isb_catalog_spread(const struct isb_catalog *catalog, const struct isb_use *uses, size_t count, uint32_t *ret_bits);
+
+/* How the host of an ALIAS record is spelled where its addresses are kept: in lower case, without the final dot. False: no
+ * domain name. */
+bool isb_host_normal(const char *host, char out[ISB_DNAME_TEXT]);
+/* The zone of the catalog that such a name lies in, or NULL. */
+const struct isb_zone *isb_catalog_zone_of(const struct isb_catalog *catalog, const char *host);

@@ -17,28 +17,28 @@ enum { ISB_ROLLOUT_STEPS_MAX = 31, ISB_ROLLOUT_NETS_MAX = 1000 };
 #define ISB_ROLLOUT_EVERY_MAX_MS (INT64_C(366) * 24 * 3600 * 1000)
 
 /* When which share. Plain octets without padding: a plan holds it as it is. */
-struct isb_pace {
+struct isb_timetable {
 	int64_t started_ms; /* of the first step; a pause moves it on */
 	int64_t paused_ms;  /* time stands still since then; 0: it does not */
 	int64_t every_ms;   /* how long each step lasts; 0 with one step at most */
 	uint8_t nstep;      /* 0: nobody but the networks that the rollout names */
 	uint8_t step[ISB_ROLLOUT_STEPS_MAX]; /* per cent, ascending, 1..100; 0 beyond nstep */
 };
-bool isb_pace_check(const struct isb_pace *pace);
+bool isb_timetable_check(const struct isb_timetable *times);
 
-struct isb_pace_now {
+struct isb_timetable_now {
 	unsigned step;    /* 1..nstep; 0: not begun, or there is none */
 	unsigned percent; /* of the new side */
 	int64_t next_ms;  /* of the next step; 0: none comes by itself */
 };
-/* Of any octets: a pace that does not check gives the new side nothing. */
-struct isb_pace_now isb_pace_at(const struct isb_pace *pace, int64_t now_ms);
+/* Of any octets: a timetable that does not check gives the new side nothing. */
+struct isb_timetable_now isb_timetable_at(const struct isb_timetable *times, int64_t now_ms);
 
 enum isb_abort_if { ISB_ABORT_NEVER, ISB_ABORT_DOWN };
 
 struct isb_rollout {
 	const char *to;       /* pool or policy; whence is the record's own policy */
-	struct isb_pace pace;
+	struct isb_timetable times;
 	bool sticky;          /* a client's network decides, not a draw: whoever came over stays */
 	enum isb_abort_if abort_if;
 	struct isb_net *nets; /* clients in these always get the new side */

@@ -9,7 +9,8 @@
 enum {
 	ISB_A = 1, ISB_NS = 2, ISB_CNAME = 5, ISB_SOA = 6, ISB_PTR = 12, ISB_MX = 15, ISB_TXT = 16, ISB_AAAA = 28,
 	ISB_SRV = 33, ISB_DNAME = 39, ISB_OPT = 41, ISB_DS = 43, ISB_RRSIG = 46, ISB_NSEC = 47, ISB_SVCB = 64,
-	ISB_HTTPS = 65, ISB_TKEY = 249, ISB_TSIG = 250, ISB_IXFR = 251, ISB_AXFR = 252, ISB_ANY = 255
+	ISB_HTTPS = 65, ISB_TKEY = 249, ISB_TSIG = 250, ISB_IXFR = 251, ISB_AXFR = 252, ISB_ANY = 255,
+	ISB_ALIAS = 65401 /* a word of catalogs only: addresses of another name. Private use, never on the wire */
 };
 enum { ISB_CLASS_IN = 1, ISB_CLASS_CH = 3, ISB_CLASS_ANY = 255 };
 

@@ -31,8 +31,12 @@ struct isb_plan {
 	uint32_t pad;
 };
 
-/* Types a record can answer. The bit is also the index of the rdata in an endpoint. */
-enum isb_plan_type { ISB_PLAN_A, ISB_PLAN_AAAA, ISB_PLAN_SRV, ISB_PLAN_TYPES };
+/* Types a record can answer. The number is also the index of the rdata in an endpoint. ALIAS is no type of the DNS: its
+ * rdata is a name, as CNAME's, whose addresses answer A and AAAA. */
+enum isb_plan_type {
+	ISB_PLAN_A, ISB_PLAN_AAAA, ISB_PLAN_SRV, ISB_PLAN_CNAME, ISB_PLAN_MX, ISB_PLAN_TXT, ISB_PLAN_SVCB, ISB_PLAN_HTTPS,
+	ISB_PLAN_ALIAS, ISB_PLAN_TYPES
+};
 
 struct isb_plan_record {
 	uint32_t name;      /* offset of text "zone/owner" with its NUL, for explain; 0: this number is not in use */
@@ -83,9 +87,14 @@ struct isb_plan_endpoint {
 		uint32_t offset; /* of the first length + octets */
 		uint16_t count, size; /* 0: has none of this type */
 	} rdata[ISB_PLAN_TYPES];
+	/* Of the name that ALIAS gives, as a probe resolved it last: A and AAAA. Until when that holds moves without a new
+	 * plan, so it stands outside, in a table of the view. */
+	struct isb_plan_rdata resolved[2];
+	uint32_t host;       /* place in that table + 1; 0: nothing is known of the name */
+	uint32_t unresolved; /* the name is not ours and has no address yet or any more: nothing for ALIAS to choose */
 };
 
-int isb_plan_type_of(uint16_t rrtype);            /* index or -1 */
+int isb_plan_type_of(uint16_t rrtype);            /* index or -1; ISB_ALIAS is one here */
 uint16_t isb_plan_type_rr(enum isb_plan_type type); /* ISB_A, … */
 
 /* --- Offset-checked access; NULL (or "") when the block does not hold what is asked ------------------------------- */

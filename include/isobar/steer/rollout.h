@@ -9,9 +9,9 @@
 #include "isobar/steer/steer.h"
 
 /* A node with ISB_NODE_ROLLOUT has two children, whence and whither, and this in the plan at the offset `param`. A client in
- * one of the rollout's networks is of a class whose node has a pace of one step of 100 %. */
+ * one of the rollout's networks is of a class whose node has a timetable of one step of 100 %. */
 struct isb_plan_rollout {
-	struct isb_pace pace;
+	struct isb_timetable times;
 	uint64_t seed;     /* sticky: with the client's network, whose turn it is */
 	uint32_t slot;     /* of the abort word */
 	uint8_t sticky;

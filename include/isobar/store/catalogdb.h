@@ -24,7 +24,7 @@ int isb_catalog_load(struct isb_txn *txn, struct isb_catalog *catalog, struct is
 /* The same without the zones that hold no records: a zone has no fields of its own, so they have no part in steering, and
  * there may be a hundred thousand. */
 int isb_catalog_load_steering(struct isb_txn *txn, struct isb_catalog *catalog, struct isb_diags *diags);
-/* One zone more, without records, if it is not in the catalog yet; ISB_ENOTFOUND when it is not in the store. */
+/* One zone more with its records, if it is not in the catalog yet; ISB_ENOTFOUND when it is not in the store. */
 int isb_catalog_load_zone(struct isb_txn *txn, struct isb_catalog *catalog, const char *name, struct isb_diags *diags);
 
 /* Canonical body of one object; valid until the transaction ends. */

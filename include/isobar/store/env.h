@@ -63,7 +63,7 @@ int isb_store_sync(struct isb_store *store, enum isb_env env);
 
 enum isb_table {
 	ISB_T_META, ISB_T_OBJECT, ISB_T_RRSET, ISB_T_SLOT, ISB_T_ADMIN, ISB_T_JOURNAL, ISB_T_ROLLOUT, /* catalog */
-	ISB_T_WORD, ISB_T_SINCE, ISB_T_PACE, ISB_T_OBSERVATION, ISB_T_TRANSITION, ISB_T_PROBE, ISB_T_RTT, /* health */
+	ISB_T_WORD, ISB_T_SINCE, ISB_T_PACE, ISB_T_OBSERVATION, ISB_T_TRANSITION, ISB_T_PROBE, ISB_T_RTT, ISB_T_RESOLVED, /* health */
 	ISB_T_LATENCY, /* latency */
 	ISB_T_COUNT
 };

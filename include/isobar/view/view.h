@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -38,6 +40,8 @@ struct isb_view {
 	const struct isb_geodb *geodb; /* that it was built with; the builder's */
 	const char *const *viewpoints; /* regions whose probes order fastest asks, as the plan numbers them */
 	uint32_t nviewpoint;
+	const _Atomic int64_t *host_until_ms; /* of what ALIAS gives: until when it holds, by isb_plan_endpoint.host - 1 */
+	uint32_t nhost;
 	size_t nzone, nrecord;
 	struct isb_view_own *own;     /* what the builder must know to share and to free */
 };
@@ -74,7 +78,7 @@ void isb_view_rule_print(const struct isb_policy_child *rule, struct isb_buf *ou
 /* What a view is made of, as of the transactions' snapshots. */
 struct isb_view_sources {
 	struct isb_txn *catalog;
-	struct isb_txn *health;  /* the probes' round trips for order latency; NULL: none */
+	struct isb_txn *health;  /* the probes' round trips for order latency, and what they resolved for ALIAS; NULL: none */
 	struct isb_cells *cells; /* the clients', made with the same geodb; the view becomes a user of them; NULL: none */
 	const struct isb_geodb *geodb; /* NULL: none; it must live as long as the view, which explains by it */
 };
@@ -86,6 +90,9 @@ uint64_t isb_view_rtt_sum(struct isb_txn *health);
  * ones; building at the old view's generation compiles all anew. On failure nothing changed and diags says why. */
 int isb_view_build(const struct isb_view_sources *from, struct isb_view *old, struct isb_diags *diags,
                    struct isb_view **ret_view);
+/* Takes over until when the names that ALIAS gives hold, while readers go on. False when one of them has other addresses
+ * now, so that the view should be built anew. */
+bool isb_view_refresh(struct isb_view *view, struct isb_txn *health);
 /* The plans and maps of a catalog that is in no store, without names or health: to look at and to prove, not to answer
  * from. No round trips are known. The catalog was checked, and must live as long as the view. */
 int isb_view_draft(const struct isb_catalog *catalog, const struct isb_geodb *geodb, struct isb_diags *diags,

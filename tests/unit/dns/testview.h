@@ -18,6 +18,7 @@ struct testview {
 	struct isb_zone_view *zone[TESTVIEW_ZONES];
 	struct isb_geomap *map;
 	const struct isb_geomap *maps[1];
+	_Atomic int64_t until_ms[1]; /* of the name outside */
 	struct isb_arena arena; /* of the plan */
 };
 
@@ -125,19 +126,20 @@ static inline void testview_record(struct testview *t, const char *owner, uint32
 
 /* --- A plan of three regions -------------------------------------------------------------------------------------- */
 
-/* Records: 0 by the client's network (A, AAAA); 1 and 2 without a map, alike but for all_down; 3 SRV. Endpoints have
- * the slot of their number. */
-enum { TESTVIEW_GEO, TESTVIEW_NODATA, TESTVIEW_FALLBACK, TESTVIEW_SRV, TESTVIEW_RECORDS };
-enum { TESTVIEW_ASIA, TESTVIEW_EU, TESTVIEW_EU2, TESTVIEW_TARGET, TESTVIEW_ENDPOINTS };
-enum { TESTVIEW_POOL = sizeof(struct isb_plan_node) + 2 * sizeof(struct isb_plan_child) };
+/* Records: 0 by the client's network (A, AAAA); 1 and 2 without a map, alike but for all_down; 3 SRV; 4 a CNAME and 5 an
+ * ALIAS of three names: www and al in example.test, and one outside that resolves to 203.0.113.7. Endpoints have the slot of
+ * their number. */
+enum { TESTVIEW_GEO, TESTVIEW_NODATA, TESTVIEW_FALLBACK, TESTVIEW_SRV, TESTVIEW_CNAME, TESTVIEW_ALIAS, TESTVIEW_RECORDS };
+enum { TESTVIEW_ASIA, TESTVIEW_EU, TESTVIEW_EU2, TESTVIEW_TARGET, TESTVIEW_OURS, TESTVIEW_LOOP, TESTVIEW_OUTSIDE, TESTVIEW_ENDPOINTS };
+enum { TESTVIEW_POOL = sizeof(struct isb_plan_node) + 3 * sizeof(struct isb_plan_child) };
 struct testview_plan {
 	struct isb_plan head;
 	struct isb_plan_record record[TESTVIEW_RECORDS];
 	struct isb_plan_endpoint endpoint[TESTVIEW_ENDPOINTS];
-	_Alignas(8) uint8_t asia[TESTVIEW_POOL], eu[TESTVIEW_POOL], target[TESTVIEW_POOL];
-	uint32_t geo[3], one[1], srv[1]; /* class → node */
+	_Alignas(8) uint8_t asia[TESTVIEW_POOL], eu[TESTVIEW_POOL], target[TESTVIEW_POOL], names[TESTVIEW_POOL];
+	uint32_t geo[3], one[1], srv[1], named[1]; /* class → node */
 	char name[8], asia_name[12], eu_name[8]; /* of the record and the pools; of endpoints */
-	_Alignas(4) uint8_t a_asia[6], aaaa_asia[18], a_eu[6], a_eu2[12], srv_target[26];
+	_Alignas(4) uint8_t a_asia[6], aaaa_asia[18], a_eu[6], a_eu2[12], srv_target[26], ours[20], loop[19], outside[13], a_outside[6];
 };
 
 static inline uint32_t testview_class(void *arg, const struct isb_facts *facts)
@@ -188,10 +190,18 @@ static inline void testview_plan(struct testview *t)
 		                              .rdata = {TESTVIEW_RDATA(a_eu, 1)}},
 		             [TESTVIEW_EU2] = {.slot = 2, .checked = 1, .rdata = {TESTVIEW_RDATA(a_eu2, 2)}},
 		             [TESTVIEW_TARGET] = {.slot = 3, .rdata = {[ISB_PLAN_SRV] = TESTVIEW_RDATA(srv_target,
-		                                                                                       1)}}},
+		                                                                                       1)}},
+		             [TESTVIEW_OURS] = {.slot = 4, .rdata = {[ISB_PLAN_CNAME] = TESTVIEW_RDATA(ours, 1),
+		                                                     [ISB_PLAN_ALIAS] = TESTVIEW_RDATA(ours, 1)}},
+		             [TESTVIEW_LOOP] = {.slot = 5, .rdata = {[ISB_PLAN_CNAME] = TESTVIEW_RDATA(loop, 1),
+		                                                     [ISB_PLAN_ALIAS] = TESTVIEW_RDATA(loop, 1)}},
+		             [TESTVIEW_OUTSIDE] = {.slot = 6, .rdata = {[ISB_PLAN_CNAME] = TESTVIEW_RDATA(outside, 1),
+		                                                        [ISB_PLAN_ALIAS] = TESTVIEW_RDATA(outside, 1)},
+		                                   .resolved = {TESTVIEW_RDATA(a_outside, 1)}, .host = 1}},
 		.geo = {TESTVIEW_AT(asia), TESTVIEW_AT(eu), ISB_NO_NODE},
 		.one = {TESTVIEW_AT(asia)},
 		.srv = {TESTVIEW_AT(target)},
+		.named = {TESTVIEW_AT(names)},
 		.name = "test",
 		.asia_name = "test/asia",
 		.eu_name = "test/eu",
@@ -202,10 +212,15 @@ static inline void testview_plan(struct testview *t)
 		.srv_target = {0, 24, 0, 10, 0, 20, 0x13, 0xc4, 3, 's', 'i', 'p', 7, 'e', 'x', 'a', 'm', 'p', 'l', 'e',
 		               4, 't',
 	                       'e', 's', 't', 0},
+		.ours = {0, 18, 3, 'w', 'w', 'w', 7, 'e', 'x', 'a', 'm', 'p', 'l', 'e', 4, 't', 'e', 's', 't', 0},
+		.loop = {0, 17, 2, 'a', 'l', 7, 'e', 'x', 'a', 'm', 'p', 'l', 'e', 4, 't', 'e', 's', 't', 0},
+		.outside = {0, 11, 1, 'o', 7, 'i', 'n', 'v', 'a', 'l', 'i', 'd', 0},
+		.a_outside = {0, 4, 203, 0, 113, 7},
 	};
 	testview_pool(p->asia, TESTVIEW_ASIA, 1, 1);
 	testview_pool(p->eu, TESTVIEW_EU, 2, 0);
 	testview_pool(p->target, TESTVIEW_TARGET, 1, 1);
+	testview_pool(p->names, TESTVIEW_OURS, 3, 0);
 	uint32_t addresses = 1u << ISB_PLAN_A | 1u << ISB_PLAN_AAAA;
 	p->record[TESTVIEW_GEO] = testview_plan_record(addresses, 0, TESTVIEW_AT(geo), 3, ISB_ALL_DOWN_ALL);
 	p->record[TESTVIEW_NODATA] = testview_plan_record(addresses, ISB_NO_MAP, TESTVIEW_AT(one), 1,
@@ -214,6 +229,10 @@ static inline void testview_plan(struct testview *t)
 		testview_plan_record(addresses, ISB_NO_MAP, TESTVIEW_AT(one), 1, ISB_ALL_DOWN_FALLBACK);
 	p->record[TESTVIEW_SRV] = testview_plan_record(1u << ISB_PLAN_SRV, ISB_NO_MAP, TESTVIEW_AT(srv), 1,
 	                                               ISB_ALL_DOWN_ALL);
+	p->record[TESTVIEW_CNAME] = testview_plan_record(1u << ISB_PLAN_CNAME, ISB_NO_MAP, TESTVIEW_AT(named), 1, ISB_ALL_DOWN_ALL);
+	p->record[TESTVIEW_ALIAS] = testview_plan_record(1u << ISB_PLAN_ALIAS, ISB_NO_MAP, TESTVIEW_AT(named), 1, ISB_ALL_DOWN_ALL);
+	t->view.host_until_ms = t->until_ms;
+	t->view.nhost = 1;
 	testview_must(isb_plan_check(&p->head, sizeof(*p)), "plan");
 	t->view.plan = &p->head;
 	t->map = isb_geomap_new(NULL, nets, sizeof(nets) / sizeof(nets[0]), NULL, 0, testview_class, NULL);

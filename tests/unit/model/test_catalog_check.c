@@ -138,7 +138,7 @@ static void endpoints_need_something_to_answer_with(void **state)
 {
 	(void)state;
 	assert_says("pools: {a: {endpoints: {e: {weight: 2}, f: {host: h.example}}}}\n",
-	            "t:1:25: endpoint 'a/e' has nothing to answer with; give it an 'address' or a 'host'\n");
+	            "t:1:25: endpoint 'a/e' has nothing to answer with; give it an 'address', a 'host' or a 'text'\n");
 	assert_says("pools: {a: {min_up: 2, endpoints: {e: {host: h}}}, b: {min_up: 100%, endpoints: {e: {host: h}}}}\n",
 	            "t:1:9: pool 'a' can never answer: 'min_up' is 2 and it has 1 endpoints\n");
 }
@@ -256,6 +256,37 @@ static void srv_needs_hosts_and_ports_wherever_it_leads(void **state)
 	            "t:3:19: endpoint 'b/e' has no 'port', which SRV record '_a._tcp' of zone 'example.com' needs\n");
 }
 
+static void each_type_needs_what_it_is_made_of(void **state)
+{
+	(void)state;
+	assert_says("pools:\n  a: {endpoints: {e: {address: 192.0.2.1}}}\n  t: {endpoints: {e: {text: x}}}\n"
+	            "  h: {endpoints: {e: {address: 192.0.2.1, priority: 0}}}\n"
+	            "zones:\n  example.com:\n    records:\n      m: {types: MX, policy: a}\n      c: {types: CNAME, policy: a}\n"
+	            "      l: {types: ALIAS, policy: t}\n      t: {types: TXT, policy: a}\n"
+	            "      h: {types: [HTTPS, SVCB], policy: h}\n      ok: {types: [HTTPS, A], policy: a}\n",
+	            "t:2:19: endpoint 'a/e' has no 'host', which CNAME record 'c' of zone 'example.com' needs\n"
+	            "t:2:19: endpoint 'a/e' has no 'host', which MX record 'm' of zone 'example.com' needs\n"
+	            "t:2:19: endpoint 'a/e' has no 'text', which TXT record 't' of zone 'example.com' needs\n"
+	            "t:3:19: endpoint 't/e' has no 'host', which ALIAS record 'l' of zone 'example.com' needs\n"
+	            "t:4:19: endpoint 'h/e' has no 'host', which SVCB record 'h' of zone 'example.com' needs\n"
+	            "t:4:19: endpoint 'h/e' has no 'host', which HTTPS record 'h' of zone 'example.com' needs\n");
+	assert_says("pools: {a: {endpoints: {e: {address: 192.0.2.1, no_default_alpn: true}}}}\n",
+	            "t:1:25: endpoint 'a/e' has 'no_default_alpn' without 'alpn', so that it would speak nothing\n");
+}
+
+static void types_that_exclude_each_other_are_refused(void **state)
+{
+	(void)state;
+	assert_says("pools: {p: {endpoints: {e: {host: h, text: x}}}}\n"
+	            "zones:\n  example.com:\n    records:\n      '@': {types: CNAME, policy: p}\n"
+	            "      b: {types: [CNAME, TXT], policy: p}\n      c: {types: [ALIAS, A], policy: p}\n"
+	            "      d: {types: [AAAA, ALIAS], policy: p}\n      e: {types: [ALIAS, MX, TXT], policy: p}\n",
+	            "t:5:7: record '@' is the apex of zone 'example.com', which has other data, so it cannot be a CNAME; use ALIAS\n"
+	            "t:6:7: record 'b' has CNAME beside other types; a CNAME stands alone\n"
+	            "t:7:7: record 'c' has ALIAS beside A; ALIAS answers both A and AAAA, so take one of them away\n"
+	            "t:8:7: record 'd' has ALIAS beside AAAA; ALIAS answers both A and AAAA, so take one of them away\n");
+}
+
 static void a_record_given_twice_as_rows_is_found(void **state)
 {
 	(void)state;
@@ -311,6 +342,8 @@ int main(void)
 		cmocka_unit_test(one_owner_has_one_record),
 		cmocka_unit_test(owners_lie_in_their_zone),
 		cmocka_unit_test(srv_needs_hosts_and_ports_wherever_it_leads),
+		cmocka_unit_test(each_type_needs_what_it_is_made_of),
+		cmocka_unit_test(types_that_exclude_each_other_are_refused),
 		cmocka_unit_test(a_record_given_twice_as_rows_is_found),
 		cmocka_unit_test(errors_by_the_thousand_are_counted_not_listed),
 	};

@@ -214,7 +214,7 @@ static void the_example_means_what_it_says(void **state)
 	assert_int_equal(www->children[3].node->order, ISB_ORDER_NEAREST);
 	const struct isb_zone *zone = isb_catalog_zone(&f.catalog, "example.com");
 	assert_string_equal(zone->file, "example.com.zone");
-	assert_int_equal(zone->nrecord, 7);
+	assert_int_equal(zone->nrecord, 8);
 	assert_int_equal(zone->records[6].types[0], ISB_SRV);
 	assert_int_equal(zone->records[2].ttl_s, 10);
 	assert_int_equal(zone->records[2].ttl_min_s, 5);
@@ -447,14 +447,23 @@ static void pools_and_records_refuse_what_they_cannot_mean(void **state)
 	               "t:1:136: host takes a host name (1..253 octets), not 'a b'\n"
 	               "t:1:151: region: 'x/y' is no name; write 1 to 63 letters, digits, '_', '.' or '-', not '-' first\n"
 	               "t:1:172: address is an empty list; fill it or leave it out\n");
+	assert_refused("pools: {p: {endpoints: {e: {host: h, priority: 65536, alpn: ['h2,h3'], ech: AAE, dohpath: q, hints: no},\n"
+	               "  f: {host: h, ech: AB==, priority: soon}}}}\n",
+	               "t:1:48: priority takes a number or word (0..65535 or tier), not '65536'\n"
+	               "t:1:62: alpn takes a list of protocols such as h2 (1..64 octets), not 'h2,h3'\n"
+	               "t:1:77: ech takes a base64 text (4..2048 octets), not 'AAE'\n"
+	               "t:1:91: dohpath takes a URI template that begins with '/' (1..256 octets), not 'q'\n"
+	               "t:1:101: hints takes a boolean (true, false), not 'no'\n"
+	               "t:2:21: ech takes a base64 text (4..2048 octets), not 'AB=='\n"
+	               "t:2:37: priority takes a number or word (0..65535 or tier), not 'soon'\n");
 	assert_refused("pools: {p: {endpoints: {e: {address: [192.0.2.1, 192.0.2.1]}}}}\n",
 	               "t:1:50: address: '192.0.2.1' is given twice\n");
 	assert_refused("zones: {z: {file: a, text: b, records: {w: {types: [A, a], ttl: 500ms, policy: p}, \"a..b\": {types: A, "
-	               "policy: p}, v: {types: MX, policy: p}}}}\n",
+	               "policy: p}, v: {types: NS, policy: p}}}}\n",
 	               "t:1:56: types: 'a' is given twice\n"
 	               "t:1:65: ttl takes a duration (1s..7d), not '500ms'\n"
 	               "t:1:84: record 'a..b': the owner is no domain name\n"
-	               "t:1:126: types takes a list of words (A, AAAA, SRV), not 'MX'\n"
+	               "t:1:126: types takes a list of words (A, AAAA, ALIAS, CNAME, HTTPS, MX, SRV, SVCB, TXT), not 'NS'\n"
 	               "t:1:28: zone has both 'file' and 'text'; keep one\n");
 	assert_refused("zones: {a..b: {}, example.com: {}, Example.Com.: {}}\n",
 	               "t:1:9: 'a..b' is no domain name\n"

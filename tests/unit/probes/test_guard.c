@@ -45,7 +45,7 @@ static void write_catalog(const struct world *w, const char *to, const char *dra
 	assert_int_equal(isb_txn_begin(store, ISB_ENV_CATALOG, true, &txn), ISB_OK);
 	struct isb_edit *edit = isb_edit_new(txn, "ada", "", T0);
 	const struct isb_admin_row drain = {ISB_ADMIN_DRAIN, T0, T0 + 5000, "ada", ""};
-	const struct isb_rollout rollout = {.to = to, .pace = {.started_ms = T0, .nstep = 1, .step = {50}},
+	const struct isb_rollout rollout = {.to = to, .times = {.started_ms = T0, .nstep = 1, .step = {50}},
 	                                    .abort_if = ISB_ABORT_DOWN, .slot = (uint32_t)ISB_SLOT_ALL, .author = "",
 	                                    .reason = ""};
 	put(edit, ISB_CHECK, "web", "type: tcp\n");

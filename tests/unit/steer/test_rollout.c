@@ -28,7 +28,7 @@ static struct world *world(void)
 	w.state = (struct isb_steer_state){
 		.health = {.chunk = w.chunk, .chunks = 1}, .now_ms = T0, .rng = &w.rng, .client = &w.client};
 	w.rollout = (struct isb_plan_rollout){
-		.pace = {.started_ms = T0, .every_ms = EVERY, .nstep = 3, .step = {7, 50, 100}}, .slot = SLOT, .seed = 42};
+		.times = {.started_ms = T0, .every_ms = EVERY, .nstep = 3, .step = {7, 50, 100}}, .slot = SLOT, .seed = 42};
 	return &w;
 }
 

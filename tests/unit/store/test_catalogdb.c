@@ -199,6 +199,14 @@ static void only_zones_with_records_belong_to_what_steers(void **state)
 	isb_catalog_done(&catalog);
 
 	isb_catalog_init(&catalog);
+	assert_int_equal(isb_catalog_load_zone(s.txn, &catalog, zones[1], &diags), ISB_OK);
+	assert_int_equal(isb_catalog_load_zone(s.txn, &catalog, zones[3], &diags), ISB_OK);
+	assert_int_equal(catalog.nzone, 2);
+	assert_int_equal(isb_catalog_zone(&catalog, zones[1])->nrecord, 2);
+	assert_int_equal(isb_catalog_zone(&catalog, zones[3])->nrecord, 1);
+	isb_catalog_done(&catalog);
+
+	isb_catalog_init(&catalog);
 	assert_int_equal(isb_catalog_load(s.txn, &catalog, &diags), ISB_OK);
 	assert_int_equal(catalog.nzone, 4);
 	assert_int_equal(diags.count, 0);
@@ -447,7 +455,7 @@ static void admin_rows_with_unknown_states_are_malformed(void **state)
 }
 
 static const struct isb_rollout three_steps = {
-	.to = "next", .pace = {.started_ms = 1763726400000, .every_ms = 600000, .nstep = 3, .step = {10, 50, 100}},
+	.to = "next", .times = {.started_ms = 1763726400000, .every_ms = 600000, .nstep = 3, .step = {10, 50, 100}},
 	.begun_ms = 1763726400000, .abort_if = ISB_ABORT_DOWN, .slot = (uint32_t)ISB_SLOT_ALL, .author = "ada",
 	.reason = "release 42"};
 
@@ -468,7 +476,7 @@ static void a_rollout_comes_back_as_it_was(void **state)
 	put.nets = nets;
 	put.nnet = 2;
 	put.sticky = true;
-	put.pace.paused_ms = 1763726400001;
+	put.times.paused_ms = 1763726400001;
 	assert_int_equal(isb_edit_put_object(s.edit, ISB_RECORD, "example.com/www", "policy: asia\n"), ISB_OK);
 	assert_int_equal(isb_edit_rollout(s.edit, "example.com/www", &put), ISB_OK);
 	edit_commit(&s);
@@ -476,7 +484,7 @@ static void a_rollout_comes_back_as_it_was(void **state)
 	assert_int_equal(isb_rollout_get(s.txn, "example.com/none", &got), ISB_ENOTFOUND);
 	assert_int_equal(isb_rollout_get(s.txn, "example.com/www", &got), ISB_OK);
 	assert_string_equal(got.to, "next");
-	assert_memory_equal(&got.pace, &put.pace, sizeof(put.pace));
+	assert_memory_equal(&got.times, &put.times, sizeof(put.times));
 	assert_int_equal(got.nnet, 2);
 	assert_memory_equal(got.nets, nets, sizeof(nets));
 	assert_true(got.sticky && got.abort_if == ISB_ABORT_DOWN);

@@ -405,7 +405,7 @@ static void a_state_that_is_none_is_refused(void **state)
 
 static struct isb_rollout to_next(void)
 {
-	return (struct isb_rollout){.to = "next", .pace = {.started_ms = 1, .nstep = 1, .step = {50}},
+	return (struct isb_rollout){.to = "next", .times = {.started_ms = 1, .nstep = 1, .step = {50}},
 	                            .slot = (uint32_t)ISB_SLOT_ALL, .author = "ada", .reason = ""};
 }
 
@@ -467,7 +467,7 @@ static void a_rollout_without_its_record_is_refused(void **state)
 	assert_int_equal(isb_edit_finish(s.edit, &generation), ISB_ENOTFOUND);
 	edit_abort(&s);
 	s = edit_begin(*state, "");
-	rollout.pace.step[0] = 0;
+	rollout.times.step[0] = 0;
 	assert_int_equal(isb_edit_rollout(s.edit, "example.com/www", &rollout), ISB_EINVAL);
 	assert_int_equal(isb_edit_rollout(s.edit, "", NULL), ISB_EINVAL);
 	assert_int_equal(isb_edit_rollout(s.edit, "example.com/www", NULL), ISB_OK); /* both together may go */

@@ -11,7 +11,7 @@ static void a_store_is_made_once_and_found_by_everyone(void **state)
 		struct isb_store *store = open_store(dir, mode);
 		assert_string_equal(isb_store_dir(store), dir);
 		for (enum isb_table t = ISB_T_META; t < ISB_T_COUNT; t++) {
-			enum isb_env env = t <= ISB_T_ROLLOUT ? ISB_ENV_CATALOG : t <= ISB_T_RTT ? ISB_ENV_HEALTH : ISB_ENV_LATENCY;
+			enum isb_env env = t <= ISB_T_ROLLOUT ? ISB_ENV_CATALOG : t <= ISB_T_RESOLVED ? ISB_ENV_HEALTH : ISB_ENV_LATENCY;
 			struct isb_txn *txn = begin(store, env, false);
 			struct isb_slice value;
 			assert_int_equal(isb_row_get(txn, t, text("absent"), &value), ISB_ENOTFOUND);

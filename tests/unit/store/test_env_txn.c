@@ -236,7 +236,7 @@ static MDB_env *raw_health(const char *path, size_t map)
 
 static void make_small_health(const char *path)
 {
-	static const char *const names[] = {"word", "since", "pace", "observation", "transition", "probe", "rtt"};
+	static const char *const names[] = {"word", "since", "pace", "observation", "transition", "probe", "rtt", "resolved"};
 	unlink(path);
 	MDB_env *env = raw_health(path, 256 << 10);
 	MDB_txn *txn;

@@ -3,6 +3,7 @@
 
 #include "isobar/store/codec.h"
 #include "isobar/store/healthdb.h"
+#include "isobar/store/resolveddb.h"
 
 /* The probe's view of a store that a catalog writer made before. */
 static struct isb_store *open_as_probe(const char *dir)
@@ -247,6 +248,45 @@ static void probes_are_known_by_name(void **state)
 	isb_store_close(store);
 }
 
+static int join_hosts(void *arg, const struct isb_resolved *row)
+{
+	size_t at = strlen(arg);
+	snprintf((char *)arg + at, 512 - at, "%s %s %zu %s; ", row->host, row->probe, row->count, row->trouble);
+	return 0;
+}
+
+static void what_names_resolved_to_comes_back(void **state)
+{
+	struct isb_store *store = open_as_probe(*state);
+	struct isb_txn *txn = begin(store, ISB_ENV_HEALTH, true);
+	struct isb_resolved row = {.host = "b.example", .probe = "p", .trouble = "timeout", .failing_ms = 5}, got;
+	char all[512] = "";
+	assert_int_equal(isb_resolved_get(txn, "b.example", &got), ISB_ENOTFOUND);
+	assert_int_equal(isb_resolved_put(txn, &row), ISB_OK);
+	row = (struct isb_resolved){.host = "a.example", .probe = "q", .trouble = "", .since_ms = 1, .until_ms = 2, .asked_ms = 3};
+	for (row.count = 0; row.count < ISB_RESOLVED_MAX; row.count++)
+		row.addresses[row.count] = (struct isb_addr){.family = row.count < 16 ? 4 : 6, .octets = {(uint8_t)row.count}};
+	assert_int_equal(isb_resolved_put(txn, &row), ISB_OK);
+	assert_int_equal(isb_resolved_get(txn, "a.example", &got), ISB_OK);
+	assert_int_equal(got.count, ISB_RESOLVED_MAX);
+	assert_memory_equal(got.addresses, row.addresses, sizeof(row.addresses));
+	assert_int_equal(got.until_ms, 2);
+	assert_int_equal(isb_resolved_each(txn, join_hosts, all), ISB_OK);
+	assert_string_equal(all, "a.example q 32 ; b.example p 0 timeout; ");
+	row.count++;
+	assert_int_equal(isb_resolved_put(txn, &row), ISB_ERANGE);
+	assert_int_equal(isb_resolved_delete(txn, "a.example"), ISB_OK);
+	static const char bad[][37] = {{[33] = 0}, {[34] = 7}, {[34] = 4}}; /* no end of a text, no family, half an address */
+	for (size_t i = 0; i < 3; i++) {
+		struct isb_slice value = {bad[i], i ? 37 : 33};
+		assert_int_equal(isb_row_put(txn, ISB_T_RESOLVED, (struct isb_slice){"b.example", 10}, value), ISB_OK);
+		assert_int_equal(isb_resolved_get(txn, "b.example", &got), ISB_EFORMAT);
+		assert_int_equal(isb_resolved_each(txn, join_hosts, all), ISB_EFORMAT);
+	}
+	isb_txn_abort(txn);
+	isb_store_close(store);
+}
+
 static int join_rtts(void *arg, const char *from, const char *to, uint32_t rtt_us)
 {
 	size_t at = strlen(arg);
@@ -289,8 +329,14 @@ static void the_manual_shows_these_very_rows(void **state)
 	assert_int_equal(isb_transition_add(txn, &t), ISB_OK);
 	assert_int_equal(isb_probe_put(txn, &p), ISB_OK);
 	assert_int_equal(isb_rtt_put(txn, "seoul", "virginia", 180000), ISB_OK);
+	const struct isb_resolved resolved = {
+		.host = "lb.cdn.example", .probe = "seoul-a", .since_ms = 1763726400000, .until_ms = 1763726430000,
+		.asked_ms = 1763726400500, .trouble = "", .count = 2,
+		.addresses = {{4, {198, 51, 100, 7}}, {6, {0x20, 1, 0x0d, 0xb8, [15] = 7}}}};
+	assert_int_equal(isb_resolved_put(txn, &resolved), ISB_OK);
 	commit(txn);
 	txn = begin(store, ISB_ENV_HEALTH, false);
+	assert_in_manual(txn, ISB_T_RESOLVED, "resolved", SIZE_MAX);
 	assert_in_manual(txn, ISB_T_WORD, "word", 16);
 	assert_in_manual(txn, ISB_T_SINCE, "since", 16);
 	assert_in_manual(txn, ISB_T_PACE, "pace", 16);
@@ -312,6 +358,7 @@ int main(void)
 		T(transitions_are_told_newest_first_and_the_oldest_are_dropped),
 		T(a_transition_carries_its_evidence),
 		T(probes_are_known_by_name),
+		T(what_names_resolved_to_comes_back),
 		T(round_trips_are_kept_per_direction),
 		T(the_manual_shows_these_very_rows),
 	};

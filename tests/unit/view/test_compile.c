@@ -183,7 +183,10 @@ static void endpoints_carry_their_rdata_in_wire_form(void **state)
 {
 	struct compiled c;
 	(void)state;
-	compile_good(&c, POOLS "zones: {example.com: {records: {a: {types: [A], policy: free}}}}\n", NULL);
+	/* SRV needs a port of all endpoints of a pool, so that "bare" is asked for addresses only */
+	compile_good(&c, POOLS "  served: {endpoints: {f: {host: lb.example.com, port: 443, weight: 9, tier: 4}}}\n"
+	             "zones: {example.com: {records: {a: {types: [A, AAAA], policy: free}, s: {types: SRV, policy: served}}}}\n", NULL);
+	const struct isb_plan_endpoint *srv = endpoint(&c, "served/f");
 	const struct isb_plan_endpoint *f = endpoint(&c, "free/f"), *bare = endpoint(&c, "free/bare"),
 	                               *icn = endpoint(&c, "asia/icn-2");
 	assert_int_equal(f->rdata[ISB_PLAN_A].count, 2);
@@ -192,18 +195,75 @@ static void endpoints_carry_their_rdata_in_wire_form(void **state)
 	assert_int_equal(f->rdata[ISB_PLAN_AAAA].count, 1);
 	assert_memory_equal(isb_plan_rdata(c.made.plan, &f->rdata[ISB_PLAN_AAAA]),
 	                    "\0\20\40\1\15\270\0\0\0\0\0\0\0\0\0\0\0\1", 18);
-	assert_int_equal(f->rdata[ISB_PLAN_SRV].count, 1);
-	assert_int_equal(f->rdata[ISB_PLAN_SRV].size, 24);
+	assert_int_equal(f->rdata[ISB_PLAN_SRV].count, 0); /* no record asks for it */
+	assert_int_equal(srv->rdata[ISB_PLAN_SRV].count, 1);
+	assert_int_equal(srv->rdata[ISB_PLAN_SRV].size, 24);
 	/* priority 4, the tier; weight 9; port 443 (RFC 2782) */
-	assert_memory_equal(isb_plan_rdata(c.made.plan, &f->rdata[ISB_PLAN_SRV]), "\0\26\0\4\0\11\1\273\2lb\7example\3com\0", 24);
+	assert_memory_equal(isb_plan_rdata(c.made.plan, &srv->rdata[ISB_PLAN_SRV]), "\0\26\0\4\0\11\1\273\2lb\7example\3com\0", 24);
 	for (int t = 0; t < ISB_PLAN_TYPES; t++)
-		assert_int_equal(bare->rdata[t].count, 0); /* no address, and an SRV needs a port */
+		assert_int_equal(bare->rdata[t].count, 0); /* no address */
 	assert_int_equal(icn->rdata[ISB_PLAN_SRV].count, 0);
 	assert_int_equal(f->checked, 0);
 	assert_int_equal(f->region, 0);
 	assert_int_equal(icn->checked, 1);
 	assert_int_equal(icn->slot, 101);
 	assert_string_equal(isb_plan_text(c.made.plan, icn->region), "seoul");
+	done(&c);
+}
+
+static void assert_rdata(const struct compiled *c, const char *name, enum isb_plan_type type, const char *octets, size_t len)
+{
+	const struct isb_plan_rdata *rdata = &endpoint(c, name)->rdata[type];
+	assert_int_equal(rdata->count, 1);
+	assert_int_equal(rdata->size, len);
+	assert_memory_equal(isb_plan_rdata(c->made.plan, rdata), octets, len);
+}
+#define assert_wire(c, name, type, text) assert_rdata(c, name, type, text, sizeof(text) - 1)
+
+static void every_type_has_its_wire_form(void **state)
+{
+	struct compiled c;
+	(void)state;
+	compile_good(&c, "pools:\n  p: {endpoints: {\n"
+	             "    full: {address: [192.0.2.1, '2001:db8::1'], host: h.test, port: 8443, tier: 2, text: [v=1, ''], alpn: [h2, h3],\n"
+	             "           no_default_alpn: true, ech: AAEC, dohpath: '/q{?dns}'},\n"
+	             "    bare: {host: h.test, text: x, priority: 7, hints: false, address: 192.0.2.2},\n"
+	             "    alias: {host: h.test, text: x, priority: 0, port: 1, alpn: h2}}}\n"
+	             "  own: {endpoints: {e: {address: 192.0.2.3, alpn: h3}}}\n"
+	             "zones: {example.com: {records: {a: {types: [MX, TXT, SVCB, HTTPS, ALIAS], policy: p}, c: {types: CNAME, policy: p},\n"
+	             "  h: {types: [HTTPS], policy: own}}}}\n", NULL);
+#define HOST "\1h\4test\0"
+	assert_wire(&c, "p/full", ISB_PLAN_CNAME, "\0\10" HOST);
+	assert_wire(&c, "p/full", ISB_PLAN_ALIAS, "\0\10" HOST);
+	assert_wire(&c, "p/full", ISB_PLAN_MX, "\0\12\0\36" HOST); /* tier 2: 30 */
+	assert_wire(&c, "p/bare", ISB_PLAN_MX, "\0\12\0\7" HOST);
+	assert_wire(&c, "p/full", ISB_PLAN_TXT, "\0\5\3v=1\0"); /* the second string is empty */
+	/* RFC 9460 §2.2: keys in ascending order: alpn, no-default-alpn, port, ipv4hint, ech, ipv6hint, dohpath */
+#define PARAMS "\0\1\0\6\2h2\2h3" "\0\2\0\0" "\0\3\0\2\40\373" "\0\4\0\4\300\0\2\1" "\0\5\0\3\0\1\2" \
+	       "\0\6\0\20\40\1\15\270\0\0\0\0\0\0\0\0\0\0\0\1" "\0\7\0\10/q{?dns}"
+	assert_wire(&c, "p/full", ISB_PLAN_HTTPS, "\0\115\0\3" HOST PARAMS);
+	assert_wire(&c, "p/full", ISB_PLAN_SVCB, "\0\115\0\3" HOST PARAMS);
+	assert_wire(&c, "p/bare", ISB_PLAN_HTTPS, "\0\12\0\7" HOST);
+	assert_wire(&c, "p/alias", ISB_PLAN_HTTPS, "\0\12\0\0" HOST); /* AliasMode has no parameters, §2.4.2 */
+	assert_wire(&c, "own/e", ISB_PLAN_HTTPS, "\0\22\0\1\0" "\0\1\0\3\2h3" "\0\4\0\4\300\0\2\3"); /* target "." */
+	assert_int_equal(endpoint(&c, "own/e")->rdata[ISB_PLAN_SVCB].count, 0);
+	done(&c);
+}
+
+static void a_long_text_becomes_several_strings(void **state)
+{
+	struct compiled c;
+	char yaml[1024], text[301], expected[2 + 256 + 46];
+	(void)state;
+	memset(text, 'x', 300);
+	text[300] = '\0';
+	snprintf(yaml, sizeof(yaml), "pools: {p: {endpoints: {e: {text: %s}}}}\n"
+	         "zones: {example.com: {records: {a: {types: TXT, policy: p}}}}\n", text);
+	compile_good(&c, yaml, NULL);
+	memset(expected, 'x', sizeof(expected));
+	memcpy(expected, "\1\56\377", 3); /* 302 octets: 1 + 255, 1 + 45 */
+	expected[2 + 256] = 45;
+	assert_rdata(&c, "p/e", ISB_PLAN_TXT, expected, sizeof(expected));
 	done(&c);
 }
 
@@ -559,6 +619,8 @@ int main(void)
 		cmocka_unit_test(orders_become_ranks_and_children_stand_by_rank),
 		cmocka_unit_test(a_pools_counts_are_counts),
 		cmocka_unit_test(endpoints_carry_their_rdata_in_wire_form),
+		cmocka_unit_test(every_type_has_its_wire_form),
+		cmocka_unit_test(a_long_text_becomes_several_strings),
 		cmocka_unit_test(a_record_says_how_to_answer),
 		cmocka_unit_test(a_policy_has_one_node_per_class_of_clients),
 		cmocka_unit_test(policies_of_one_shape_share_one_map_and_others_do_not),
