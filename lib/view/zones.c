@@ -11,12 +11,7 @@
 
 struct isb_zone_view *isb_zones_find(const struct isb_view *view, const uint8_t *apex)
 {
-	const uint8_t *label[ISB_LABELS_MAX];
-	unsigned n = isb_dname_split(apex, label);
-	const struct isb_node *node = view->zones;
-	for (unsigned i = 0; node && i < n; i++)
-		node = isb_node_child(node, label[i]);
-	return node ? node->payload : NULL;
+	return isb_view_zone(view, apex, isb_dname_len(apex));
 }
 
 /* The owner as the zone's tree knows it: without the apex's labels. */
@@ -107,6 +102,7 @@ static int store_failed(struct isb_diags *diags, const char *what, int rc)
 static int list_kept(struct isb_zones *zones, const struct isb_catalog *catalog, struct isb_diags *diags)
 {
 	zones->apex = isb_arena_alloc(zones->arena, catalog->nzone * sizeof(*zones->apex));
+	zones->nkept = catalog->nzone;
 	for (size_t i = 0; i < catalog->nzone; i++) {
 		uint8_t apex[ISB_DNAME_MAX];
 		if (isb_dname_parse(catalog->zones[i].name, NULL, apex) < 0) {
@@ -211,6 +207,13 @@ static struct isb_zone_view *new_zone_view(const struct isb_zone_edit *zone, con
 	return view;
 }
 
+static void put_zone(struct isb_names_edit *tree, const uint8_t *apex, size_t len, struct isb_zone_view *zone)
+{
+	uint8_t key[2 + ISB_DNAME_MAX];
+	isb_apex_key(apex, len, key);
+	isb_names_put_payload(tree, key, zone);
+}
+
 struct leavers {
 	const struct isb_zones *zones;
 	struct isb_names_edit *tree;
@@ -224,7 +227,7 @@ static void drop_if_gone(void *arg, const uint8_t *dname, const struct isb_node 
 	(void)dname;
 	if (!zone || is_kept(leavers->zones, zone->apex))
 		return;
-	isb_names_put_payload(leavers->tree, zone->apex, NULL);
+	put_zone(leavers->tree, zone->apex, zone->apex_len, NULL);
 	old->dead_roots = append(old->dead_roots, old->ndead_root, sizeof(*old->dead_roots));
 	old->dead_roots[old->ndead_root++] = zone->root;
 	keep_dead_zone(old, zone);
@@ -246,7 +249,7 @@ void isb_zones_commit(struct isb_zones *zones, struct isb_view *view)
 		struct isb_zone_edit *zone = zones->edits[i];
 		const struct isb_node *root = isb_names_commit(zone->edit, &garbage);
 		keep_garbage(old, garbage);
-		isb_names_put_payload(tree, zone->apex, new_zone_view(zone, root));
+		put_zone(tree, zone->apex, zone->apex_len, new_zone_view(zone, root));
 		if (zone->old)
 			keep_dead_zone(old, zone->old);
 	}
@@ -254,6 +257,8 @@ void isb_zones_commit(struct isb_zones *zones, struct isb_view *view)
 	if (zones->old)
 		isb_names_walk(zones->old->zones, drop_if_gone, &leavers);
 	view->zones = isb_names_commit(tree, &garbage);
+	for (size_t i = 0; i < zones->nkept; i++)
+		isb_apex_labels_add(view->apex_labels, isb_dname_labels(zones->apex[i]));
 	keep_garbage(old, garbage);
 	if (old)
 		old->superseded = true;

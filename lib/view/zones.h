@@ -24,6 +24,7 @@ struct isb_zones {
 	size_t count, cap;
 	struct isb_map by_apex;       /* apex → index in edits */
 	const uint8_t **apex;         /* wire names of the new catalog's zones, in its order */
+	size_t nkept;
 	struct isb_map kept;          /* the same → position */
 };
 
