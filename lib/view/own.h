@@ -27,6 +27,7 @@ struct isb_shape {
 /* What a view owns, or shares with its neighbours in time. */
 struct isb_view_own {
 	struct isb_shape *shape;
+	uint32_t apexes[ISB_LABELS_MAX + 1]; /* zones by their apexes' labels */
 
 	/* Set when a newer view was built from this one: what only this one still uses. */
 	bool superseded;

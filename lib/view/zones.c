@@ -11,12 +11,7 @@
 
 struct isb_zone_view *isb_zones_find(const struct isb_view *view, const uint8_t *apex)
 {
-	const uint8_t *label[ISB_LABELS_MAX];
-	unsigned n = isb_dname_split(apex, label);
-	const struct isb_node *node = view->zones;
-	for (unsigned i = 0; node && i < n; i++)
-		node = isb_node_child(node, label[i]);
-	return node ? node->payload : NULL;
+	return isb_view_zone(view, apex, isb_dname_len(apex));
 }
 
 static void *append(void *array, size_t count, size_t size)
@@ -246,6 +241,13 @@ static struct isb_zone_view *new_zone_view(const struct isb_zone_edit *zone, con
 	return view;
 }
 
+static void put_zone(struct isb_names_edit *tree, const uint8_t *apex, size_t len, struct isb_zone_view *zone)
+{
+	uint8_t key[2 + ISB_DNAME_MAX];
+	isb_apex_key(apex, len, key);
+	isb_names_put_payload(tree, key, zone);
+}
+
 static void done(struct isb_zones *zones)
 {
 	isb_map_done(&zones->by_apex);
@@ -259,25 +261,34 @@ void isb_zones_commit(struct isb_zones *zones, struct isb_view *view)
 	struct isb_view_own *old = zones->old ? zones->old->own : NULL;
 	struct isb_names_edit *tree = isb_names_edit_new(zones->old ? zones->old->zones : NULL);
 	struct isb_garbage *garbage;
-	view->nzone = zones->old ? zones->old->nzone - zones->ngone : 0;
+	uint32_t *apexes = view->own->apexes;
+	if (old)
+		memcpy(apexes, old->apexes, sizeof(old->apexes));
+	view->nzone = (zones->old ? zones->old->nzone : 0) - zones->ngone;
 	for (size_t i = 0; i < zones->count; i++) {
 		struct isb_zone_edit *zone = zones->edits[i];
 		const struct isb_node *root = isb_names_commit(zone->edit, &garbage);
 		keep_garbage(old, garbage);
-		isb_names_put_payload(tree, zone->apex, new_zone_view(zone, root));
-		if (zone->old)
+		put_zone(tree, zone->apex, zone->apex_len, new_zone_view(zone, root));
+		if (zone->old) {
 			keep_dead_zone(old, zone->old);
-		else
+		} else {
 			view->nzone++;
+			apexes[isb_dname_labels(zone->apex)]++;
+		}
 	}
 	for (size_t i = 0; i < zones->ngone; i++) {
 		struct isb_zone_view *zone = zones->gone[i];
-		isb_names_put_payload(tree, zone->apex, NULL);
+		put_zone(tree, zone->apex, zone->apex_len, NULL);
+		apexes[zone->labels]--;
 		old->dead_roots = append(old->dead_roots, old->ndead_root, sizeof(*old->dead_roots));
 		old->dead_roots[old->ndead_root++] = zone->root;
 		keep_dead_zone(old, zone);
 	}
 	view->zones = isb_names_commit(tree, &garbage);
+	for (unsigned labels = 0; labels <= ISB_LABELS_MAX; labels++)
+		if (apexes[labels])
+			isb_apex_labels_add(view->apex_labels, labels);
 	keep_garbage(old, garbage);
 	if (old)
 		old->superseded = true;

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "isobar/base/addr.h"
 #include "isobar/base/buf.h"
@@ -31,7 +32,8 @@ struct isb_zone_view {
 
 struct isb_view {
 	uint64_t generation;
-	const struct isb_node *zones; /* labels from the DNS root; payload: struct isb_zone_view */
+	const struct isb_node *zones; /* a child for each apex (isb_apex_key()); payload: struct isb_zone_view */
+	uint64_t apex_labels[2];      /* bit n: there is a zone whose apex has n labels, so it is worth looking for one */
 	const struct isb_plan *plan;  /* never NULL */
 	const struct isb_geomap *const *maps; /* plan->nmap of them */
 	const uint64_t *admin;        /* admin words by slot */
@@ -45,6 +47,24 @@ struct isb_view {
 	size_t nzone, nrecord;
 	struct isb_view_own *own;     /* what the builder must know to share and to free */
 };
+
+/* An apex (lower case, `len` octets with the root's zero) as a name of one label, which is how editing takes it. */
+static inline void isb_apex_key(const uint8_t *apex, size_t len, uint8_t out[2 + ISB_DNAME_MAX])
+{
+	out[0] = (uint8_t)len;
+	memcpy(out + 1, apex, len);
+	out[1 + len] = 0;
+}
+/* The zone with exactly this apex, or NULL. */
+static inline struct isb_zone_view *isb_view_zone(const struct isb_view *view, const uint8_t *apex, size_t len)
+{
+	const struct isb_node *node = isb_node_child_of(view->zones, apex, len);
+	return node ? node->payload : NULL;
+}
+static inline void isb_apex_labels_add(uint64_t apex_labels[2], unsigned labels)
+{
+	apex_labels[labels / 64] |= 1ull << labels % 64;
+}
 
 /* Steers for one client: class from the record's map, then isb_steer(). ret_scope: bits of the client the answer
  * depends on, by its class or by what the walk looked at beyond that (0 without either). The record must exist

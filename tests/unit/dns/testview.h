@@ -91,7 +91,10 @@ static inline void testview_add(struct testview *t, const char *apex, const stru
 	testview_finish(zone, edit);
 	struct isb_garbage *garbage;
 	struct isb_names_edit *zones = isb_names_edit_new(t->view.zones);
-	isb_names_put_payload(zones, zone->apex, zone);
+	uint8_t key[2 + ISB_DNAME_MAX];
+	isb_apex_key(zone->apex, zone->apex_len, key);
+	isb_names_put_payload(zones, key, zone);
+	isb_apex_labels_add(t->view.apex_labels, zone->labels);
 	t->view.zones = isb_names_commit(zones, &garbage);
 	isb_garbage_free(garbage);
 }
