@@ -297,7 +297,9 @@ static void put_record(struct isb_octodns *o, const struct octodns_record *recor
 		isb_octodns_append(o, type_list, isb_octodns_text(o, second, record->type_node->mark));
 	isb_octodns_put(o, map, "types", record->type_node->mark, type_list);
 	isb_octodns_put_text(o, map, "ttl", record->ttl, record->ttl_mark);
-	isb_octodns_put_text(o, map, "ttl_min", record->ttl, record->ttl_mark); /* health does not shorten what octoDNS says */
+	/* Health does not shorten what octoDNS says. What an ALIAS gives lasts as long as its target, which may be shorter. */
+	if (strcmp(record->type, "ALIAS") != 0)
+		isb_octodns_put_text(o, map, "ttl_min", record->ttl, record->ttl_mark);
 	isb_octodns_put_text(o, map, "policy", policy, record->yaml->mark);
 	isb_octodns_put_text(o, map, "all_down", "fallback", record->yaml->mark);
 	isb_octodns_put(o, record->owner->zone->records, record->owner->text, record->owner->mark, map);
