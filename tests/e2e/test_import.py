@@ -155,6 +155,20 @@ class Answers(Import):
         self.assertEqual(self.site.answer(name="example.com", type_="AAAA"), [])
 
 
+    def test_octodns_only_a_ttl_that_steering_shortened_is_told_of(self):
+        self.load(NAMES.replace("  ttl: 60", "  ttl: 600").replace("  type: A\n", "  ttl: 60\n  type: A\n"))
+        told = self.site.cli("explain", "shop.example.com", "A", "--client", KOREA)
+        self.assertIn("www.example.com. 60 IN A", told)
+        self.assertNotIn("shortened", told)
+        told = self.site.cli("explain", "example.com", "A", "--client", KOREA)
+        self.assertIn("example.com. 60 IN A", told)
+        self.assertIn("shortened from 1h: that of its target is shorter, or", told)
+        self.site.cli("set", "record", "example.com/shop", "ttl_min=1s")
+        self.site.cli("force", "up", "shop.example.com-asia/*", "--for", "20s")
+        told = self.site.cli("explain", "shop.example.com", "A", "--client", KOREA)
+        self.assertIn("shortened from 10m: what it rests on", told)
+
+
 class Files(Import):
     def test_octodns_a_zone_is_imported_as_one_edit_and_a_second_time_changes_nothing(self):
         said = self.load(DYNAMIC.replace("{port}", "443"), "-n")
