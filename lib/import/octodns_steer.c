@@ -132,6 +132,12 @@ static void put_pool(struct steering *s, const char *name, const struct octodns_
 		if (!s->check) {
 			s->check = isb_octodns_name(o, &o->check_names, s->record->owner->fqdn, NULL, NULL);
 			put_check(o, s->check, &s->healthcheck);
+			if (!s->record->healthcheck && strcmp(s->record->type, "CNAME") == 0)
+				isb_diag(&o->notes, s->record->yaml->mark,
+				         "note: the names that '%s' leads to are checked as octoDNS does where nothing is said: "
+				         "HTTPS, port 443, path /_dns, status 200; say otherwise in octodns.healthcheck, or "
+				         "'status: up'",
+				         s->record->owner->fqdn);
 		}
 		isb_octodns_put_text(o, map, "check", s->check, pool->mark);
 	}
