@@ -219,8 +219,8 @@ const struct verb verb_import = {
 	"octodns FILE ... [--zone NAME] [--ns NAME ...] [-n] [-r WHY] [OPTION ...]\noctodns FILE ... --print",
 	"bring octoDNS zones with their dynamic records into the catalog",
 	"A zone is called like its file: example.com.yaml; with --zone, all files are of that one. The files\n"
-	"are the whole zone: it is replaced, all of it or nothing, and what earlier imports made for names that are\n"
-	"no longer steered goes. Other zones and objects stay. Files without a record take away nothing, unless\n"
+	"are the whole zone: it is replaced, all of it or nothing, and what was made for names that are no\n"
+	"longer steered goes. Other zones and objects stay. Files without a record take away nothing, unless\n"
 	"with --force.\n"
 	"What means nothing here, or was made up, is told on standard error.\n",
 	"octodns config/example.com.yaml --ns ns1.example.net -n",
