@@ -30,7 +30,8 @@ static enum sim_kind kind_of(const struct isb_answer *a)
 static void find_place(struct sim *sim, int side, struct sim_place *ret)
 {
 	static const struct isb_addr anybody = {.family = 4};
-	struct isb_steer_state state = {.rng = &sim->rng, .client = &anybody};
+	static const struct isb_health_table unseen = {0};
+	struct isb_steer_state state = {.health = &unseen, .rng = &sim->rng, .client = &anybody};
 	isb_answer_init(&sim->found, ISB_NOERROR);
 	isb_answer_find(&sim->found, sim->side[side].view, &sim->query, &anybody, &state);
 	*ret = (struct sim_place){.kind = (uint8_t)kind_of(&sim->found), .record = ISB_NO_RECORD};

@@ -75,10 +75,10 @@ static void fill(struct compare *c, struct mix *mix, const struct sim_scene *sce
 		add_part(c, mix, plain[place->kind], plain[place->kind], 1);
 		return;
 	}
-	struct isb_steer_state state = {
-		.health = {.chunk = world->chunk, .chunks = world->chunks, .since = world->since_chunk},
-		.admin = side->view->admin, .nadmin = side->view->nadmin, .now_ms = c->sim->cli->now_ms,
-		.name = side->owner[place->record], .pace = side->pace, .npace = side->view->nviewpoint};
+	const struct isb_health_table health = {.chunk = world->chunk, .chunks = world->chunks, .since = world->since_chunk,
+	                                        .pace = side->pace, .npace = side->view->nviewpoint};
+	struct isb_steer_state state = {.health = &health, .admin = side->view->admin, .nadmin = side->view->nadmin,
+	                                .now_ms = c->sim->cli->now_ms, .name = side->owner[place->record]};
 	isb_shares_find(&c->sim->shares, side->view->plan, isb_plan_record(side->view->plan, place->record),
 	                cell->cls[scene->side], &state);
 	mix->failopen = c->sim->shares.failopen;

@@ -137,23 +137,37 @@ bool isb_net_has(const struct isb_net *net, const struct isb_addr *addr)
 	return isb_addr_equal(&other.addr, &net->addr);
 }
 
+static uint8_t special_bits_ipv4(unsigned first, unsigned second)
+{
+	switch (first) {
+	case 0:
+	case 10:
+	case 127: return 8;
+	case 100: return second >> 6 == 64 >> 6 ? 10 : 0;
+	case 169: return second == 254 ? 16 : 0;
+	case 172: return second >> 4 == 16 >> 4 ? 12 : 0;
+	case 192: return second == 168 ? 16 : 0;
+	default: return first >= 224 ? 3 : 0;
+	}
+}
+
+static uint8_t special_bits_ipv6(const uint8_t octets[16])
+{
+	static const uint8_t zero[15] = {0};
+	if (octets[0] >> 1 == 0xfc >> 1)
+		return 7;
+	if (octets[0] == 0xff)
+		return 8;
+	if (octets[0] == 0xfe)
+		return octets[1] >> 6 == 0x80 >> 6 ? 10 : 0;
+	return octets[0] == 0 && memcmp(octets, zero, sizeof(zero)) == 0 && octets[15] <= 1 ? 127 : 0; /* :: and ::1 */
+}
+
 uint8_t isb_addr_special_bits(const struct isb_addr *addr)
 {
-	static const struct {
-		uint8_t family, bits, octets[2];
-	} special[] = {
-		{4, 8, {0}}, {4, 8, {10}}, {4, 10, {100, 64}}, {4, 8, {127}}, {4, 16, {169, 254}}, {4, 12, {172, 16}},
-		{4, 16, {192, 168}}, {4, 3, {224}}, {6, 7, {0xfc}}, {6, 10, {0xfe, 0x80}}, {6, 8, {0xff}},
-	};
-	static const uint8_t zero[15] = {0};
-	unsigned head = (unsigned)addr->octets[0] << 8 | addr->octets[1];
-	for (size_t i = 0; i < sizeof(special) / sizeof(special[0]); i++) {
-		unsigned wanted = (unsigned)special[i].octets[0] << 8 | special[i].octets[1];
-		if (addr->family == special[i].family && (head ^ wanted) >> (16 - special[i].bits) == 0)
-			return special[i].bits;
-	}
-	/* :: and ::1 */
-	return addr->family == 6 && memcmp(addr->octets, zero, sizeof(zero)) == 0 && addr->octets[15] <= 1 ? 127 : 0;
+	if (addr->family == 4)
+		return special_bits_ipv4(addr->octets[0], addr->octets[1]);
+	return addr->family == 6 ? special_bits_ipv6(addr->octets) : 0;
 }
 
 bool isb_addr_is_public(const struct isb_addr *addr)

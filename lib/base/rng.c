@@ -18,34 +18,6 @@ void isb_rng_seed(struct isb_rng *rng, uint64_t seed)
 		rng->s[i] = splitmix(&seed);
 }
 
-static uint64_t rotl(uint64_t x, int k)
-{
-	return x << k | x >> (64 - k);
-}
-
-uint64_t isb_rng_next(struct isb_rng *rng)
-{
-	uint64_t *s = rng->s, result = rotl(s[1] * 5, 7) * 9, t = s[1] << 17;
-	s[2] ^= s[0];
-	s[3] ^= s[1];
-	s[1] ^= s[2];
-	s[0] ^= s[3];
-	s[2] ^= t;
-	s[3] = rotl(s[3], 45);
-	return result;
-}
-
-uint64_t isb_rng_below(struct isb_rng *rng, uint64_t bound)
-{
-	unsigned __int128 m = (unsigned __int128)isb_rng_next(rng) * bound;
-	if ((uint64_t)m < bound) {
-		uint64_t floor = -bound % bound;
-		while ((uint64_t)m < floor)
-			m = (unsigned __int128)isb_rng_next(rng) * bound;
-	}
-	return (uint64_t)(m >> 64);
-}
-
 uint64_t isb_random_seed(void)
 {
 	uint64_t seed;

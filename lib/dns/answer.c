@@ -9,8 +9,7 @@
 struct search {
 	struct isb_answer *answer;
 	const struct isb_view *view;
-	const struct isb_addr *client;
-	const struct isb_steer_state *state;
+	struct isb_asking asking;
 	uint16_t qtype;
 	struct isb_name target; /* of the last CNAME followed */
 };
@@ -150,32 +149,33 @@ static bool add_choice(struct search *s, const struct isb_name *name, uint16_t t
 	struct isb_part part = {.type = type, .ttl_s = choice->ttl_s};
 	unsigned first = s->answer->count;
 	for (unsigned i = 0; i < choice->n; i++) {
-		const uint8_t *rdata = isb_plan_rdata(s->view->plan, choice->rdata[i]);
-		if (!rdata) {
-			isb_answer_init(s->answer, ISB_SERVFAIL); /* a damaged plan */
-			return true;
-		}
-		isb_answer_add_unique(s->answer, name, first, part, rdata, choice->rdata[i]->count);
+		const struct isb_plan_rdata *rdata = choice->rdata[i];
+		isb_answer_add_unique(s->answer, name, first, part, isb_plan_rdata(s->view->plan, rdata), rdata->count);
 	}
 	unsigned end = s->answer->count;
-	for (unsigned i = first; i < end; i++)
+	for (unsigned i = first; type != ISB_A && type != ISB_AAAA && i < end; i++)
 		isb_answer_targets(s->answer, s->view, type, s->answer->part[i].rdata, s->answer->part[i].count);
 	return end > first;
 }
 
-void isb_answer_choose(struct isb_answer *answer, const struct isb_asking *asking, uint32_t record,
-                       const struct isb_name *name, enum isb_plan_type type, struct isb_choice *ret_choice)
+static inline void choose(struct isb_answer *answer, const struct isb_asking *asking, const struct isb_plan_record *record,
+                          const struct isb_name *name, enum isb_plan_type type, struct isb_choice *ret_choice)
 {
 	uint8_t scope;
-	struct isb_steer_state state = *asking->state;
-	state.name = name->lower; /* at the end of a chain too: a cache keeps the answer under this name */
-	isb_view_steer(asking->view, record, type, asking->client, &state, ret_choice, &scope);
+	asking->state->name = name->lower; /* at the end of a chain too: a cache keeps the answer under this name */
+	isb_view_steer(asking->view, record, type, asking->client, asking->state, ret_choice, &scope);
 	if (scope > answer->scope) /* a chain may be steered more than once */
 		answer->scope = scope;
 	answer->steered = true;
 	answer->failopen |= ret_choice->failopen;
 	if (ret_choice->n)
 		answer->endpoint = ret_choice->endpoint[0];
+}
+
+void isb_answer_choose(struct isb_answer *answer, const struct isb_asking *asking, const struct isb_plan_record *record,
+                       const struct isb_name *name, enum isb_plan_type type, struct isb_choice *ret_choice)
+{
+	choose(answer, asking, record, name, type, ret_choice);
 }
 
 /* The plan type by which the record answers, or -1. A CNAME answers for all types; ANY takes the first one
@@ -189,16 +189,15 @@ static int steered_type(uint32_t types, uint16_t qtype)
 		return __builtin_ctz(real);
 	if (types >> ISB_PLAN_ALIAS & 1 && (qtype == ISB_A || qtype == ISB_AAAA || qtype == ISB_ANY))
 		return ISB_PLAN_ALIAS;
-	int type = isb_plan_type_of(qtype);
+	int type = qtype == ISB_A ? ISB_PLAN_A : isb_plan_type_of(qtype);
 	return type >= 0 && real >> type & 1 ? type : -1;
 }
 
 /* False: nothing is known of the names that were chosen, so that all_down decides. */
-static bool add_alias(struct search *s, const struct isb_zone_view *zone, const struct isb_name *name, uint32_t record,
-                      const struct isb_choice *choice)
+static bool add_alias(struct search *s, const struct isb_zone_view *zone, const struct isb_name *name,
+                      const struct isb_plan_record *r, const struct isb_choice *choice)
 {
-	const struct isb_plan_record *r = isb_plan_record(s->view->plan, record);
-	struct isb_alias_question q = {.asking = {s->view, s->client, s->state}, .name = name,
+	struct isb_alias_question q = {.asking = s->asking, .name = name,
 	                               .type = s->qtype == ISB_AAAA ? ISB_AAAA : ISB_A, .ttl_s = choice->ttl_s,
 	                               .ttl_min_s = r->ttl_min_s};
 	unsigned first = s->answer->count;
@@ -214,12 +213,34 @@ static bool add_alias(struct search *s, const struct isb_zone_view *zone, const 
 
 enum steered { ORDINARY, SAID, GO_ON };
 
+static enum steered add_chosen(struct search *s, const struct isb_zone_view *zone, const struct isb_name *name,
+                               const struct isb_plan_record *r, enum isb_plan_type type, struct isb_choice *choice,
+                               const uint8_t **ret_next)
+{
+	if (type == ISB_PLAN_ALIAS && choice->kind == ISB_CHOICE_ANSWER)
+		return add_alias(s, zone, name, r, choice) ? SAID : ORDINARY;
+	if (type == ISB_PLAN_CNAME && choice->n > 1)
+		choice->n = 1; /* a name has one CNAME at most, RFC 2181 §10.1 */
+	uint16_t rrtype = isb_plan_type_rr(type);
+	unsigned first = s->answer->count;
+	/* An endpoint without an IPv6 address is NODATA, no error: its IPv4 address is as good as ever. */
+	if (choice->kind == ISB_CHOICE_NODATA || !add_choice(s, name, rrtype, choice))
+		add_negative(s, zone, name, ISB_NOERROR, choice->ttl_s);
+	else if (type == ISB_PLAN_CNAME && s->qtype != ISB_CNAME && s->qtype != ISB_ANY && s->answer->count > first) {
+		*ret_next = s->answer->part[first].rdata + 2;
+		return GO_ON;
+	}
+	return SAID;
+}
+
 /* GO_ON: the answer is a CNAME, *ret_next is where it leads. ORDINARY: the ordinary data of the name shall answer, for no
  * longer than *ret_ttl_max. */
 static enum steered steer(struct search *s, const struct isb_zone_view *zone, const struct isb_name *name, uint32_t record,
                           uint32_t *ret_ttl_max, const uint8_t **ret_next)
 {
-	int type = steered_type(isb_view_record_types(s->view, record), s->qtype);
+	/* a name never outlives its record; but a wrong number must not be more than a wrong answer */
+	const struct isb_plan_record *r = isb_plan_record(s->view->plan, record);
+	int type = r ? steered_type(r->types, s->qtype) : -1;
 	if (type < 0)
 		return ORDINARY;
 	if (!s->answer->steered) {
@@ -227,24 +248,16 @@ static enum steered steer(struct search *s, const struct isb_zone_view *zone, co
 		s->answer->record_type = (enum isb_plan_type)type;
 	}
 	struct isb_choice choice;
-	isb_answer_choose(s->answer, &(struct isb_asking){s->view, s->client, s->state}, record, name,
-	                  (enum isb_plan_type)type, &choice);
+	choose(s->answer, &s->asking, r, name, (enum isb_plan_type)type, &choice);
 	*ret_ttl_max = choice.ttl_s;
 	if (choice.kind == ISB_CHOICE_FALLBACK)
 		return ORDINARY;
-	if (type == ISB_PLAN_ALIAS && choice.kind == ISB_CHOICE_ANSWER)
-		return add_alias(s, zone, name, record, &choice) ? SAID : ORDINARY;
-	if (type == ISB_PLAN_CNAME && choice.n > 1)
-		choice.n = 1; /* a name has one CNAME at most, RFC 2181 §10.1 */
-	uint16_t rrtype = isb_plan_type_rr((enum isb_plan_type)type);
-	unsigned first = s->answer->count;
-	/* An endpoint without an IPv6 address is NODATA, no error: its IPv4 address is as good as ever. */
-	if (choice.kind == ISB_CHOICE_NODATA || !add_choice(s, name, rrtype, &choice))
-		add_negative(s, zone, name, ISB_NOERROR, choice.ttl_s);
-	else if (type == ISB_PLAN_CNAME && s->qtype != ISB_CNAME && s->qtype != ISB_ANY && s->answer->count > first) {
-		*ret_next = s->answer->part[first].rdata + 2;
-		return GO_ON;
-	}
+	if (type > ISB_PLAN_AAAA || choice.n != 1 || choice.rdata[0]->count != 1)
+		return add_chosen(s, zone, name, r, (enum isb_plan_type)type, &choice, ret_next);
+	/* by far the most: one address */
+	isb_answer_add(s->answer, ISB_ANSWER, name, 0,
+	               &(struct isb_part){.type = type == ISB_PLAN_A ? ISB_A : ISB_AAAA, .count = 1, .ttl_s = choice.ttl_s,
+	                                  .rdata = isb_plan_rdata(s->view->plan, choice.rdata[0])});
 	return SAID;
 }
 
@@ -385,13 +398,12 @@ static bool followed(const struct isb_answer *answer, const uint8_t *name)
 }
 
 void isb_answer_find(struct isb_answer *answer, const struct isb_view *view, const struct isb_query *query,
-                     const struct isb_addr *client, const struct isb_steer_state *state)
+                     const struct isb_addr *client, struct isb_steer_state *state)
 {
 	struct search s;
 	s.answer = answer;
 	s.view = view;
-	s.client = client;
-	s.state = state;
+	s.asking = (struct isb_asking){.view = view, .client = client, .state = state};
 	s.qtype = query->qtype;
 	const struct isb_name *name = &query->name;
 	const struct isb_zone_view *zone = isb_zone_of(view, name, s.qtype == ISB_DS);

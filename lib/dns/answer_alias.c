@@ -33,8 +33,7 @@ static void lower_ttl(struct gathering *g, uint32_t ttl_s)
 
 static void add(struct gathering *g, const uint8_t *rdata, unsigned count)
 {
-	if (rdata)
-		isb_answer_add_unique(g->answer, g->q->name, g->first, (struct isb_part){.type = g->q->type}, rdata, count);
+	isb_answer_add_unique(g->answer, g->q->name, g->first, (struct isb_part){.type = g->q->type}, rdata, count);
 }
 
 static void add_set(struct gathering *g, const struct isb_rrset *set)
@@ -44,11 +43,11 @@ static void add_set(struct gathering *g, const struct isb_rrset *set)
 }
 
 /* The name is steered. *ret_next: it is a CNAME by that. False: its ordinary data shall answer. */
-static bool steered(struct gathering *g, uint32_t record, const struct isb_name *name, unsigned depth,
+static bool steered(struct gathering *g, const struct isb_plan_record *record, const struct isb_name *name, unsigned depth,
                     const uint8_t **ret_next)
 {
 	const struct isb_view *view = g->q->asking.view;
-	uint32_t types = isb_view_record_types(view, record);
+	uint32_t types = record ? record->types : 0;
 	enum isb_plan_type type = g->q->type == ISB_A ? ISB_PLAN_A : ISB_PLAN_AAAA;
 	if (types >> ISB_PLAN_CNAME & 1)
 		type = ISB_PLAN_CNAME;
@@ -66,10 +65,8 @@ static bool steered(struct gathering *g, uint32_t record, const struct isb_name 
 		known |= add_endpoint(g, choice.endpoint[i], depth + 1);
 	for (unsigned i = 0; i < choice.n && type != ISB_PLAN_ALIAS && type != ISB_PLAN_CNAME; i++)
 		add(g, isb_plan_rdata(view->plan, choice.rdata[i]), choice.rdata[i]->count);
-	if (type == ISB_PLAN_CNAME && choice.n && choice.rdata[0]->count) {
-		const uint8_t *rdata = isb_plan_rdata(view->plan, choice.rdata[0]);
-		*ret_next = rdata ? rdata + 2 : NULL;
-	}
+	if (type == ISB_PLAN_CNAME && choice.n && choice.rdata[0]->count)
+		*ret_next = isb_plan_rdata(view->plan, choice.rdata[0]) + 2;
 	return choice.kind != ISB_CHOICE_FALLBACK && (type != ISB_PLAN_ALIAS || known);
 }
 
@@ -77,7 +74,8 @@ static bool steered(struct gathering *g, uint32_t record, const struct isb_name 
 static void at_node(struct gathering *g, const struct isb_node *node, const struct isb_name *name, unsigned depth,
                     const uint8_t **ret_next)
 {
-	if (node->record != ISB_NO_RECORD && steered(g, node->record, name, depth, ret_next))
+	const struct isb_plan *plan = g->q->asking.view->plan;
+	if (node->record != ISB_NO_RECORD && steered(g, isb_plan_record(plan, node->record), name, depth, ret_next))
 		return;
 	const struct isb_rrset *set = isb_node_set(node, g->q->type);
 	const struct isb_rrset *cname = set ? NULL : isb_node_set(node, ISB_CNAME);
@@ -137,10 +135,9 @@ static bool add_resolved(struct gathering *g, const struct isb_plan_endpoint *en
 static bool add_endpoint(struct gathering *g, const struct isb_plan_endpoint *endpoint, unsigned depth)
 {
 	const struct isb_plan_rdata *rdata = &endpoint->rdata[ISB_PLAN_ALIAS];
-	const uint8_t *target = rdata->count ? isb_plan_rdata(g->q->asking.view->plan, rdata) : NULL;
-	if (!target)
+	if (!rdata->count)
 		return false;
-	switch (follow(g, target + 2, depth)) {
+	switch (follow(g, isb_plan_rdata(g->q->asking.view->plan, rdata) + 2, depth)) {
 	case SAID: return true;
 	case OUTSIDE: return add_resolved(g, endpoint);
 	case NOTHING: return false;

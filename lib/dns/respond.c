@@ -71,10 +71,9 @@ static struct isb_steer_state steer_state(struct isb_context *ctx, const struct 
                                           const struct isb_health_table *health, const struct isb_addr *whom,
                                           int64_t now_ms)
 {
-	return (struct isb_steer_state){.health = *health, .admin = view->admin, .nadmin = view->nadmin,
+	return (struct isb_steer_state){.health = health, .admin = view->admin, .nadmin = view->nadmin,
 	                                .now_ms = now_ms, .rng = &ctx->rng, .client = whom,
-	                                .rotor = ctx->nrotor >= view->plan->nrotor ? ctx->rotor : NULL, .pace = health->pace,
-	                                .npace = health->npace, .trace = ctx->trace};
+	                                .rotor = ctx->nrotor >= view->plan->nrotor ? ctx->rotor : NULL, .trace = ctx->trace};
 }
 
 static void find(struct isb_context *ctx, const struct isb_view *view, const struct isb_health_table *health,

@@ -1,35 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "draw.h"
 
-static uint32_t draw_as_ordered(struct isb_equals *equals)
+bool isb_equals_turn_to_zero(struct isb_equals *equals)
+{
+	if (equals->zero)
+		return false;
+	equals->zero = true;
+	equals->counted = false;
+	for (uint32_t i = 0; i < equals->node->nchild; i++)
+		equals->weight[i] = equals->weight[i] == 0 ? 1 : ISB_SET_ASIDE;
+	return true;
+}
+
+static uint32_t draw(struct isb_equals *equals)
 {
 	switch (equals->node->order) {
 	case ISB_ORDER_ROTATE: return isb_draw_by_turn(equals);
 	case ISB_ORDER_HASH: return isb_draw_by_hash(equals);
 	case ISB_ORDER_LEAST_LOAD: return isb_draw_by_load(equals);
-	case ISB_ORDER_FASTEST: return isb_draw_by_latency(equals);
-	default: return isb_draw_by_weight(equals);
+	default: return isb_draw_by_latency(equals);
 	}
 }
 
-uint32_t isb_draw(struct isb_equals *equals)
+uint32_t isb_draw_as_ordered(struct isb_equals *equals)
 {
-	uint64_t total = 0;
-	uint32_t found = equals->to, candidates = 0;
-	equals->walk->work += equals->to - equals->from;
-	for (uint32_t i = equals->from; i < equals->to; i++) {
-		uint32_t share = isb_share(equals, i);
-		if (!share)
-			continue;
-		total += share;
-		found = i;
-		candidates++;
-	}
-	equals->candidates = candidates;
-	equals->total = total;
-	if (candidates < 2)
-		return found;
-	found = draw_as_ordered(equals);
+	uint32_t drawn = draw(equals);
 	equals->begun = true;
-	return found;
+	return drawn;
 }

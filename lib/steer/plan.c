@@ -10,6 +10,8 @@
 #include "isobar/steer/rollout.h"
 #include "isobar/steer/steer.h"
 
+_Static_assert(sizeof(struct isb_plan_child) == 24, "plans hold it as octets: no padding");
+
 static const uint16_t type_rr[ISB_PLAN_TYPES] = {
 	[ISB_PLAN_A] = ISB_A, [ISB_PLAN_AAAA] = ISB_AAAA, [ISB_PLAN_SRV] = ISB_SRV, [ISB_PLAN_CNAME] = ISB_CNAME,
 	[ISB_PLAN_MX] = ISB_MX, [ISB_PLAN_TXT] = ISB_TXT, [ISB_PLAN_SVCB] = ISB_SVCB, [ISB_PLAN_HTTPS] = ISB_HTTPS,
@@ -28,12 +30,17 @@ uint16_t isb_plan_type_rr(enum isb_plan_type type)
 	return type_rr[type];
 }
 
-const struct isb_plan_node *isb_plan_root(const struct isb_plan *plan, const struct isb_plan_record *record, uint32_t cls)
+uint16_t isb_plan_shape(const struct isb_plan_node *node)
 {
-	if (cls >= record->nclass)
-		return NULL;
-	const uint32_t *offset = isb_plan_at(plan, record->class_node + cls * (uint32_t)sizeof(*offset), sizeof(*offset));
-	return offset && *offset != ISB_NO_NODE ? isb_plan_node(plan, *offset) : NULL;
+	const struct isb_plan_child *child = node->child;
+	uint32_t n = node->nchild, tied = 0;
+	bool drawn = node->order == ISB_ORDER_ROTATE || node->order == ISB_ORDER_LEAST_LOAD || node->order == ISB_ORDER_FASTEST;
+	for (uint32_t i = 1; i < n; i++)
+		tied += child[i].rank == child[i - 1].rank;
+	if (node->flags & ISB_NODE_POOL)
+		return n && tied == n - 1 && !drawn && node->order != ISB_ORDER_HASH && node->answers == 1 &&
+		       !(node->flags & ISB_NODE_SPREAD) ? ISB_NODE_ONE_DRAW : 0;
+	return !tied && !drawn && !node->trickle && !(node->flags & ISB_NODE_ROLLOUT) ? ISB_NODE_STRAIGHT : 0;
 }
 
 const char *isb_plan_text(const struct isb_plan *plan, uint32_t offset)
@@ -48,21 +55,35 @@ const char *isb_plan_viewpoint(const struct isb_plan *plan, uint32_t number)
 {
 	if (number >= plan->nviewpoint)
 		return "";
-	const uint32_t *text = isb_plan_at(plan, plan->viewpoint + number * (uint32_t)sizeof(*text), sizeof(*text));
-	return text ? isb_plan_text(plan, *text) : "";
+	const uint32_t *texts = isb_plan_at(plan, plan->viewpoint);
+	return isb_plan_text(plan, texts[number]);
 }
 
-const uint8_t *isb_plan_rdata(const struct isb_plan *plan, const struct isb_plan_rdata *rdata)
+/* --- The check: here alone nothing is taken for granted ------------------------------------------------------------ */
+
+/* NULL when the block does not hold so many octets there. */
+static const void *octets_at(const struct isb_plan *plan, uint32_t offset, size_t size)
 {
-	if (rdata->offset > plan->size || plan->size - rdata->offset < rdata->size)
+	return offset > plan->size || plan->size - offset < size ? NULL : isb_plan_at(plan, offset);
+}
+
+static const void *words_at(const struct isb_plan *plan, uint32_t offset, size_t count, size_t size)
+{
+	return offset % 4 ? NULL : octets_at(plan, offset, count * size);
+}
+
+static const struct isb_plan_node *node_at(const struct isb_plan *plan, uint32_t offset)
+{
+	const struct isb_plan_node *node = words_at(plan, offset, 1, sizeof(*node));
+	if (!node || node->nchild > ISB_CHILD_MAX)
 		return NULL;
-	return (const uint8_t *)plan + rdata->offset;
+	return words_at(plan, offset, 1, sizeof(*node) + node->nchild * sizeof(node->child[0]));
 }
 
 /* Names in rdata are followed per query without another look, so they are looked at here. */
 static bool rdata_ok(const struct isb_plan *plan, const struct isb_plan_rdata *rdata, uint16_t type)
 {
-	const uint8_t *at = isb_plan_rdata(plan, rdata);
+	const uint8_t *at = octets_at(plan, rdata->offset, rdata->size);
 	if (!at)
 		return false;
 	uint32_t left = rdata->size;
@@ -80,7 +101,7 @@ static bool rdata_ok(const struct isb_plan *plan, const struct isb_plan_rdata *r
 
 static bool endpoint_ok(const struct isb_plan *plan, const struct isb_plan_endpoint *endpoint)
 {
-	if (!endpoint || endpoint->unknown > ISB_UNKNOWN_DOWN)
+	if (endpoint->unknown > ISB_UNKNOWN_DOWN)
 		return false;
 	for (int t = 0; t < ISB_PLAN_TYPES; t++)
 		if (!rdata_ok(plan, &endpoint->rdata[t], t == ISB_PLAN_ALIAS ? ISB_CNAME : type_rr[t]))
@@ -101,6 +122,20 @@ static bool order_ok(const struct isb_plan *plan, const struct isb_plan_node *no
 	return true;
 }
 
+static bool rollout_ok(const struct isb_plan *plan, const struct isb_plan_node *node)
+{
+	const struct isb_plan_rollout *rollout = node->param % 8 ? NULL : octets_at(plan, node->param, sizeof(*rollout));
+	return rollout && isb_timetable_check(&rollout->times) && node->nchild == 2 && !(node->flags & ISB_NODE_POOL);
+}
+
+static bool candidate_ok(const struct isb_plan *plan, const struct isb_plan_child *child)
+{
+	if (child->ref >= plan->nendpoint)
+		return false;
+	struct isb_plan_child good = isb_plan_candidate(child->ref, isb_plan_endpoint(plan, child->ref));
+	return child->slot == good.slot && child->region == good.region && child->flags == good.flags;
+}
+
 struct check {
 	const struct isb_plan *plan;
 	uint8_t *height; /* [offset / 4] levels of a node that was found good, 0: none was seen there */
@@ -111,11 +146,12 @@ struct check {
 static bool node_ok(struct check *check, uint32_t offset, unsigned depth)
 {
 	const struct isb_plan *plan = check->plan;
-	const struct isb_plan_node *node = isb_plan_node(plan, offset);
-	if (!node || depth > ISB_PLAN_DEPTH_MAX || node->nchild > ISB_CHILD_MAX || !order_ok(plan, node))
+	const struct isb_plan_node *node = node_at(plan, offset);
+	if (!node || depth > ISB_PLAN_DEPTH_MAX || !order_ok(plan, node))
 		return false;
-	bool rollout = node->flags & ISB_NODE_ROLLOUT;
-	if (rollout && (node->flags & ISB_NODE_POOL || node->nchild != 2 || !isb_plan_rollout(plan, node)))
+	if (node->flags & ISB_NODE_ROLLOUT && !rollout_ok(plan, node))
+		return false;
+	if (node->flags & (ISB_NODE_STRAIGHT | ISB_NODE_ONE_DRAW) & ~isb_plan_shape(node))
 		return false;
 	uint8_t *height = &check->height[offset / 4], below = 0;
 	if (*height)
@@ -125,7 +161,7 @@ static bool node_ok(struct check *check, uint32_t offset, unsigned depth)
 		if (i && child->rank < child[-1].rank)
 			return false;
 		if (node->flags & ISB_NODE_POOL) {
-			if (child->ref >= plan->nendpoint)
+			if (!candidate_ok(plan, child))
 				return false;
 		} else if (child->ref >= offset || !node_ok(check, child->ref, depth + 1)) {
 			return false;
@@ -140,23 +176,24 @@ static bool node_ok(struct check *check, uint32_t offset, unsigned depth)
 static bool record_ok(struct check *check, const struct isb_plan_record *record)
 {
 	const struct isb_plan *plan = check->plan;
-	if (!record || (record->map != ISB_NO_MAP && record->map >= plan->nmap) || record->all_down > ISB_ALL_DOWN_LAST)
+	if ((record->map != ISB_NO_MAP && record->map >= plan->nmap) || record->all_down > ISB_ALL_DOWN_LAST)
 		return false;
-	if (!record->name)
-		return true;
-	const uint32_t *roots = isb_plan_at(plan, record->class_node, (size_t)record->nclass * sizeof(*roots));
+	const uint32_t *roots = words_at(plan, record->class_node, record->nclass, sizeof(*roots));
 	for (uint32_t c = 0; roots && c < record->nclass; c++)
 		if (roots[c] != ISB_NO_NODE && !node_ok(check, roots[c], 0))
 			return false;
 	return roots != NULL;
 }
 
-bool isb_plan_check(const struct isb_plan *plan, size_t size)
+bool isb_plan_check(const void *block, size_t size)
 {
+	const struct isb_plan *plan = block;
 	if (size < sizeof(*plan) || plan->magic != ISB_PLAN_MAGIC || plan->version != ISB_PLAN_VERSION || plan->size != size)
 		return false;
 	/* every counter is some node's, and workers make room for as many as the plan says */
-	if (plan->nrotor > size || !isb_plan_at(plan, plan->viewpoint, (size_t)plan->nviewpoint * sizeof(uint32_t)))
+	if (plan->nrotor > size || !words_at(plan, plan->viewpoint, plan->nviewpoint, sizeof(uint32_t)) ||
+	    !words_at(plan, plan->endpoint, plan->nendpoint, sizeof(struct isb_plan_endpoint)) ||
+	    !words_at(plan, plan->record, plan->nrecord, sizeof(struct isb_plan_record)))
 		return false;
 	for (uint32_t i = 0; i < plan->nendpoint; i++)
 		if (!endpoint_ok(plan, isb_plan_endpoint(plan, i)))

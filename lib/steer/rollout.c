@@ -5,16 +5,10 @@
 
 _Static_assert(sizeof(struct isb_plan_rollout) == 72, "plans hold it as octets: no padding");
 
-const struct isb_plan_rollout *isb_plan_rollout(const struct isb_plan *plan, const struct isb_plan_node *node)
-{
-	const struct isb_plan_rollout *rollout = isb_plan_at(plan, node->param, sizeof(*rollout));
-	return rollout && node->param % 8 == 0 && isb_timetable_check(&rollout->times) ? rollout : NULL;
-}
-
 struct isb_stand isb_rollout_stand(const struct isb_plan_rollout *rollout, const struct isb_steer_state *state)
 {
 	struct isb_timetable_now now = isb_timetable_at(&rollout->times, state->now_ms);
-	if (rollout->abortable && isb_abort_holds(isb_health_word(&state->health, rollout->slot)))
+	if (rollout->abortable && isb_abort_holds(isb_health_word(state->health, rollout->slot)))
 		return (struct isb_stand){.step = (uint8_t)now.step, .aborted = true};
 	return (struct isb_stand){.percent = (uint8_t)now.percent, .step = (uint8_t)now.step, .next_ms = now.next_ms};
 }

@@ -52,21 +52,20 @@ static uint32_t child_weight(struct sharing *s, const struct isb_plan_node *node
 	if (rollout && i == ISB_ROLLOUT_TO && !isb_rollout_stand(rollout, s->walk.state).percent)
 		return ISB_SET_ASIDE;
 	if (node->flags & ISB_NODE_POOL)
-		return isb_weigh(&s->walk, child, 0, false);
+		return isb_weigh(&s->walk, child);
 	const struct isb_share_node *below = met(s, child->ref);
 	return below && below->can ? child->weight : ISB_SET_ASIDE;
 }
 
 /* Lists the nodes below and then the node itself. */
-static void meet(struct sharing *s, uint32_t offset, unsigned depth)
+static void meet(struct sharing *s, uint32_t offset)
 {
 	struct isb_shares *shares = s->shares;
 	const struct isb_plan_node *node = isb_plan_node(s->walk.plan, offset);
-	if (!node || depth > ISB_PLAN_DEPTH_MAX || node->nchild > ISB_CHILD_MAX || met(s, offset))
+	if (met(s, offset))
 		return;
 	for (uint32_t i = 0; !(node->flags & ISB_NODE_POOL) && i < node->nchild; i++)
-		if (node->child[i].ref < offset) /* in a checked plan all are */
-			meet(s, node->child[i].ref, depth + 1);
+		meet(s, node->child[i].ref);
 	if (shares->nnode == shares->node_room) {
 		shares->node_room = shares->node_room ? shares->node_room * 2 : 16;
 		shares->nodes = isb_xrealloc(shares->nodes, shares->node_room * sizeof(*shares->nodes));
@@ -97,7 +96,7 @@ static bool fail_open(struct sharing *s, const struct isb_plan_node *root)
 {
 	const struct isb_plan_record *record = s->walk.record;
 	if (record->all_down == ISB_ALL_DOWN_LAST) {
-		int64_t newest_ms = isb_newest_fall_ms(&s->walk, root, 0), oldest_ms = newest_ms - (int64_t)record->ttl_s * 1000;
+		int64_t newest_ms = isb_newest_fall_ms(&s->walk, root), oldest_ms = newest_ms - (int64_t)record->ttl_s * 1000;
 		s->walk.last_good_ms = oldest_ms < 1 ? 1 : oldest_ms;
 		if (newest_ms && judge_all(s, ISB_LAST_GOOD))
 			return true;
@@ -105,7 +104,7 @@ static bool fail_open(struct sharing *s, const struct isb_plan_node *root)
 	return judge_all(s, ISB_VERDICTS_IGNORED) || judge_all(s, ISB_ANYTHING_GOES);
 }
 
-/* --- One draw among equals, all of whom can answer; see draw_*.c, and part[] takes the chances --- */
+/* --- One draw among equals, all of whom can answer; see draw.h, and part[] takes the chances --- */
 
 static void part_by_weight(struct sharing *s, const struct isb_equals *e)
 {
@@ -117,9 +116,9 @@ static void part_by_weight(struct sharing *s, const struct isb_equals *e)
 }
 
 /* Every pair comes as often as every other. */
-static void part_by_load(struct sharing *s, const struct isb_equals *e, uint32_t candidates)
+static void part_by_load(struct sharing *s, const struct isb_equals *e)
 {
-	double pair = 2. / ((double)candidates * (candidates - 1));
+	double pair = 2. / ((double)e->candidates * (e->candidates - 1));
 	for (uint32_t a = e->from; a < e->to; a++)
 		for (uint32_t b = a + 1; isb_share(e, a) && b < e->to; b++) {
 			uint64_t share_a = isb_share(e, a), share_b = isb_share(e, b);
@@ -154,15 +153,12 @@ static bool hashed(const struct isb_equals *e)
 /* There is at least one. Order rotate gives everyone their weight's worth, in turn. */
 static void part(struct sharing *s, struct isb_equals *e)
 {
-	uint32_t candidates = 0;
-	for (uint32_t i = e->from; i < e->to; i++) {
-		candidates += isb_share(e, i) != 0;
+	for (uint32_t i = e->from; i < e->to; i++)
 		s->part[i] = 0;
-	}
 	if (hashed(e))
 		s->part[isb_draw(e)] = 1;
-	else if (e->node->order == ISB_ORDER_LEAST_LOAD && candidates > 1)
-		part_by_load(s, e, candidates);
+	else if (e->node->order == ISB_ORDER_LEAST_LOAD && e->candidates > 1)
+		part_by_load(s, e);
 	else if (e->node->order == ISB_ORDER_FASTEST)
 		part_by_latency(s, e);
 	else
@@ -189,22 +185,22 @@ struct rank {
 };
 
 /* The first at or behind `from` that has any. */
-static struct rank next_rank(const struct sharing *s, const struct isb_plan_node *node, uint32_t from, bool zero)
+static struct rank next_rank(const struct sharing *s, const struct isb_plan_node *node, uint32_t from)
 {
 	for (uint32_t to; from < node->nchild; from = to) {
 		bool any = false;
 		for (to = from; to < node->nchild && node->child[to].rank == node->child[from].rank; to++)
-			any |= s->weight[to] != ISB_SET_ASIDE && (s->weight[to] == 0) == zero;
+			any |= s->weight[to] != ISB_SET_ASIDE && s->weight[to] != 0;
 		if (any)
 			return (struct rank){from, to};
 	}
 	return (struct rank){from, from};
 }
 
-static void share_rank(struct sharing *s, const struct isb_plan_node *node, struct rank rank, bool zero, double mass)
+static void share_rank(struct sharing *s, const struct isb_plan_node *node, struct rank rank, double mass)
 {
-	struct isb_equals e = {.walk = &s->walk, .node = node, .weight = s->weight, .measure = s->measure, .from = rank.from,
-	                       .to = rank.to, .zero = zero};
+	struct isb_equals e = {.walk = &s->walk, .node = node, .weight = s->weight, .measure = s->measure};
+	isb_equals_begin(&e, rank.from, rank.to);
 	part(s, &e);
 	for (uint32_t i = rank.from; i < rank.to; i++) {
 		if (s->part[i] <= 0)
@@ -219,14 +215,21 @@ static void share_rank(struct sharing *s, const struct isb_plan_node *node, stru
 /* The first rank that can answer takes it, but for what trickles from the best rank of all to the next that can. */
 static bool share_round(struct sharing *s, const struct isb_plan_node *node, bool zero, double mass)
 {
-	struct rank first = next_rank(s, node, 0, zero), next = next_rank(s, node, first.to, zero);
+	struct rank first = next_rank(s, node, 0), next = next_rank(s, node, first.to);
 	double early = zero || first.from > 0 || next.from == next.to ? 0 : mass * node->trickle / 100;
 	if (first.from == first.to)
 		return false;
 	if (early > 0)
-		share_rank(s, node, next, zero, early);
-	share_rank(s, node, first, zero, mass - early);
+		share_rank(s, node, next, early);
+	share_rank(s, node, first, mass - early);
 	return true;
+}
+
+static void share_zeros(struct sharing *s, const struct isb_plan_node *node, double mass)
+{
+	struct isb_equals e = {.node = node, .weight = s->weight};
+	isb_equals_turn_to_zero(&e);
+	share_round(s, node, true, mass);
 }
 
 static void measure(struct sharing *s, const struct isb_plan_node *node)
@@ -241,7 +244,7 @@ static void measure(struct sharing *s, const struct isb_plan_node *node)
 		}
 		s->walk.work = 0;
 		if (s->weight[i] != ISB_SET_ASIDE)
-			isb_survey(&s->walk, met(s, ref)->node, fastest ? node->param : ISB_NO_VIEWPOINT, 0, &survey);
+			isb_survey(&s->walk, met(s, ref)->node, fastest ? node->param : ISB_NO_VIEWPOINT, &survey);
 		s->measure[i] = fastest ? survey.latency_us : survey.load;
 	}
 }
@@ -278,7 +281,7 @@ static void share_all(struct sharing *s)
 		if (node->flags & ISB_NODE_ROLLOUT)
 			share_sides(s, node, mass);
 		else if (!share_round(s, node, false, mass))
-			share_round(s, node, true, mass);
+			share_zeros(s, node, mass);
 	}
 }
 
@@ -331,7 +334,7 @@ void isb_shares_find(struct isb_shares *shares, const struct isb_plan *plan, con
 		return;
 	shares->seen = make_room(shares->seen, &shares->nseen, plan->size / 4 + 1, sizeof(*shares->seen));
 	shares->mass = make_room(shares->mass, &shares->nmass, plan->nendpoint, sizeof(*shares->mass));
-	meet(&s, (uint32_t)((const char *)root - (const char *)plan), 0);
+	meet(&s, (uint32_t)((const char *)root - (const char *)plan));
 	bool can = judge_all(&s, ISB_AS_JUDGED);
 	shares->failopen = !can;
 	if (!can && (record->all_down == ISB_ALL_DOWN_ALL || record->all_down == ISB_ALL_DOWN_LAST))

@@ -5,24 +5,16 @@
 #include "isobar/steer/rollout.h"
 #include "judge.h"
 
+/* What few queries need is kept out of the frames of the functions that all pass through. */
+#define SELDOM static __attribute__((cold, noinline))
+
 uint32_t isb_child_name(const struct isb_plan *plan, const struct isb_plan_node *node, uint32_t index)
 {
 	uint32_t ref = node->child[index].ref;
-	if (node->flags & ISB_NODE_POOL) {
-		const struct isb_plan_endpoint *endpoint = isb_plan_endpoint(plan, ref);
-		return endpoint ? endpoint->name : 0;
-	}
-	const struct isb_plan_node *child = isb_plan_node(plan, ref);
-	return child ? child->name : 0;
+	if (node->flags & ISB_NODE_POOL)
+		return isb_plan_endpoint(plan, ref)->name;
+	return isb_plan_node(plan, ref)->name;
 }
-
-/* The children of a node while it is walked. */
-struct isb_children {
-	const struct isb_plan_node *node;
-	uint32_t *weight;        /* ISB_SET_ASIDE: cannot answer, or was visited */
-	const uint32_t *measure; /* for orders that compare; else NULL */
-	unsigned depth;          /* the children's */
-};
 
 /* --- How much of the client the answer is about -------------------------------------------------------------------- */
 
@@ -45,11 +37,11 @@ static void note_key(struct isb_walk *walk, const struct isb_plan_node *node)
 /* Where chance chooses between a child that is about networks and one that is not, the latter's answers must not be for
  * everybody: in a cache each of them would stand before the former's, for all networks at once, and have far more than its
  * share. */
-static void note_equals(struct isb_walk *walk, const struct isb_children *in, uint32_t from, uint32_t to)
+SELDOM void note_equals(struct isb_walk *walk, const struct isb_equals *in, uint32_t from, uint32_t to)
 {
 	for (uint32_t i = from; i < to; i++) {
 		const struct isb_plan_node *child = isb_plan_node(walk->plan, in->node->child[i].ref);
-		if (child && in->weight[i] != ISB_SET_ASIDE)
+		if (in->weight[i] != ISB_SET_ASIDE)
 			note_bits(walk, child->below_ipv4, child->below_ipv6);
 	}
 }
@@ -61,54 +53,45 @@ static bool chooses_networks(const struct isb_plan_node *node)
 
 /* --- Children in order --------------------------------------------------------------------------------------------- */
 
-/* Returns true to end. Every child is visited at most once. */
-typedef bool visit_fn(struct isb_walk *walk, const struct isb_children *in, uint32_t index, uint32_t weight, uint64_t total);
+/* Returns true to end. Every child is visited at most once. Pools and policies have a copy each of what goes through
+ * children, with their own visit in it. */
+static bool try_child(struct isb_walk *walk, const struct isb_equals *in, uint32_t index, uint32_t weight, uint64_t total);
+typedef bool visit_fn(struct isb_walk *walk, const struct isb_equals *in, uint32_t index, uint32_t weight, uint64_t total);
+#define WITH_VISIT static inline __attribute__((always_inline))
 
-static uint32_t end_of_rank(const struct isb_plan_node *node, uint32_t from)
+static inline uint32_t end_of_rank(const struct isb_plan_node *node, uint32_t from)
 {
 	uint32_t to = from + 1;
-	while (to < node->nchild && node->child[to].rank == node->child[from].rank)
+	if (node->child[node->nchild - 1].rank == node->child[from].rank)
+		return node->nchild;
+	while (node->child[to].rank == node->child[from].rank)
 		to++;
 	return to;
 }
 
-/* Takes the children of one rank as they are drawn. `zero`: those of weight 0, instead of the others. */
-static bool take_equals(struct isb_walk *walk, const struct isb_children *in, uint32_t from, uint32_t to, bool zero,
-                        visit_fn *visit)
+/* Takes the children of one rank as they are drawn. */
+WITH_VISIT bool take_equals(struct isb_walk *walk, struct isb_equals *in, uint32_t from, uint32_t to, visit_fn *visit)
 {
-	struct isb_equals equals;
 	if (to - from == 1) { /* as most are under order failover */
-		uint32_t only = in->weight[from];
-		if (only == ISB_SET_ASIDE || (only == 0) != zero || walk->work++ >= ISB_WORK_MAX)
+		uint32_t only = isb_share(in, from);
+		if (only == 0 || walk->work++ >= ISB_WORK_MAX)
 			return false;
 		in->weight[from] = ISB_SET_ASIDE;
-		return visit(walk, in, from, only, only);
+		return visit(walk, in, from, only, in->zero ? 0 : only);
 	}
-	if (chooses_networks(in->node))
+	if (visit == try_child && chooses_networks(in->node))
 		note_equals(walk, in, from, to);
-	equals.walk = walk;
-	equals.node = in->node;
-	equals.weight = in->weight;
-	equals.measure = in->measure;
-	equals.from = from;
-	equals.to = to;
-	equals.depth = in->depth;
-	equals.zero = zero;
-	equals.begun = false;
-	while (walk->work < ISB_WORK_MAX) {
-		uint32_t i = isb_draw(&equals);
-		if (i == to)
-			return false;
-		uint32_t drawn = in->weight[i];
-		in->weight[i] = ISB_SET_ASIDE;
-		if (visit(walk, in, i, drawn, equals.total))
+	isb_equals_begin(in, from, to);
+	while (in->candidates && walk->work < ISB_WORK_MAX) {
+		uint32_t i = isb_draw(in), share = isb_equals_take(in, i);
+		if (visit(walk, in, i, share, in->total))
 			return true;
 	}
 	return false;
 }
 
 /* Can a child of this rank answer, but for those of weight 0? */
-static bool rank_answers(struct isb_walk *walk, const struct isb_children *in, uint32_t from)
+static bool rank_answers(struct isb_walk *walk, const struct isb_equals *in, uint32_t from)
 {
 	for (uint32_t i = from, to = end_of_rank(in->node, from); i < to; i++) {
 		struct isb_survey survey;
@@ -117,18 +100,16 @@ static bool rank_answers(struct isb_walk *walk, const struct isb_children *in, u
 		if (in->node->flags & ISB_NODE_POOL)
 			return true;
 		const struct isb_plan_node *child = isb_plan_node(walk->plan, in->node->child[i].ref);
-		if (child) {
-			isb_survey(walk, child, ISB_NO_VIEWPOINT, in->depth, &survey);
-			if (survey.can_answer)
-				return true;
-		}
+		isb_survey(walk, child, ISB_NO_VIEWPOINT, &survey);
+		if (survey.can_answer)
+			return true;
 	}
 	return false;
 }
 
 /* Where the rank begins that shall be tried before the first, to keep it warm; 0: none. While the first cannot answer that is
  * the one that answers anyway, and nothing more trickles down. */
-static uint32_t trickled(struct isb_walk *walk, const struct isb_children *in)
+SELDOM uint32_t trickled(struct isb_walk *walk, const struct isb_equals *in)
 {
 	const struct isb_plan_node *node = in->node;
 	uint32_t from = end_of_rank(node, 0);
@@ -148,17 +129,15 @@ static uint32_t trickled(struct isb_walk *walk, const struct isb_children *in)
 	return from;
 }
 
-/* Takes children rank by rank; those of weight 0 are for a round of their own. */
-static bool in_order(struct isb_walk *walk, const struct isb_children *in, bool zero, visit_fn *visit)
+/* Takes children rank by rank; those of weight 0 have a turn of their own. */
+WITH_VISIT bool in_order(struct isb_walk *walk, struct isb_equals *in, visit_fn *visit)
 {
-	if (in->node->trickle && !zero && in->node->nchild) {
-		uint32_t early = trickled(walk, in);
-		if (early && take_equals(walk, in, early, end_of_rank(in->node, early), zero, visit))
-			return true;
-	}
-	for (uint32_t from = 0, to; from < in->node->nchild; from = to) {
+	uint32_t n = in->node->nchild, early = in->node->trickle && !in->zero && n ? trickled(walk, in) : 0;
+	if (early && take_equals(walk, in, early, end_of_rank(in->node, early), visit))
+		return true;
+	for (uint32_t from = 0, to; from < n; from = to) {
 		to = end_of_rank(in->node, from);
-		if (take_equals(walk, in, from, to, zero, visit))
+		if (take_equals(walk, in, from, to, visit))
 			return true;
 	}
 	return false;
@@ -188,28 +167,30 @@ static bool region_is_there(const struct isb_choice *choice, uint32_t region)
 	return false;
 }
 
-static bool take_endpoint(struct isb_walk *walk, const struct isb_children *in, uint32_t index, uint32_t weight,
+static inline bool take_endpoint(struct isb_walk *walk, const struct isb_equals *in, uint32_t index, uint32_t weight,
                           uint64_t total)
 {
-	const struct isb_plan_endpoint *endpoint = isb_plan_endpoint(walk->plan, in->node->child[index].ref);
-	if (in->node->flags & ISB_NODE_SPREAD && region_is_there(walk->choice, endpoint->region)) {
+	const struct isb_plan_child *child = &in->node->child[index];
+	const struct isb_plan_endpoint *endpoint = isb_plan_endpoint(walk->plan, child->ref);
+	if (in->node->flags & ISB_NODE_SPREAD && region_is_there(walk->choice, child->region)) {
 		walk->deferred[walk->ndeferred++] = (uint16_t)index;
 		return false;
 	}
 	if (walk->state->trace) {
 		struct isb_step *step = isb_walk_step(walk, ISB_STEP_CHOSEN, in->depth, endpoint->name);
-		step->weight = weight;
+		step->weight = in->zero ? 0 : weight;
 		step->total = total;
 	}
 	return add_endpoint(walk, in->node, endpoint);
 }
 
-/* Takes endpoints until the answer is full. With `spread` those of new regions come first, and then, in the order in which
- * they were drawn, the others. */
-static void fill(struct isb_walk *walk, const struct isb_children *in, bool zero)
+/* Endpoints of new regions come first, and then, in the order in which they were drawn, the others. */
+SELDOM void fill_spread(struct isb_walk *walk, struct isb_equals *in)
 {
+	uint16_t deferred[ISB_CHILD_MAX];
+	walk->deferred = deferred;
 	walk->ndeferred = 0;
-	if (in_order(walk, in, zero, take_endpoint))
+	if (in_order(walk, in, take_endpoint))
 		return;
 	for (uint32_t i = 0; i < walk->ndeferred; i++) {
 		const struct isb_plan_endpoint *endpoint =
@@ -221,35 +202,67 @@ static void fill(struct isb_walk *walk, const struct isb_children *in, bool zero
 	}
 }
 
-static bool compares(const struct isb_plan_node *node)
+/* Takes endpoints until the answer is full. */
+static inline void fill(struct isb_walk *walk, struct isb_equals *in)
+{
+	if (in->node->flags & ISB_NODE_SPREAD)
+		fill_spread(walk, in);
+	else
+		in_order(walk, in, take_endpoint);
+}
+
+static inline bool compares(const struct isb_plan_node *node)
 {
 	return node->order == ISB_ORDER_LEAST_LOAD || node->order == ISB_ORDER_FASTEST;
 }
 
-static bool walk_pool(struct isb_walk *walk, const struct isb_plan_node *pool, unsigned depth)
+SELDOM bool trace_short(struct isb_walk *walk, const struct isb_plan_node *pool, unsigned depth, uint32_t usable,
+                        uint32_t need)
 {
-	uint32_t weight[ISB_CHILD_MAX], measure[ISB_CHILD_MAX], usable = 0;
-	struct isb_children in = {.node = pool, .weight = weight, .measure = measure, .depth = depth + 1};
-	walk->work += pool->nchild;
-	for (uint32_t i = 0; i < pool->nchild; i++) {
-		weight[i] = isb_weigh(walk, &pool->child[i], depth + 1, walk->state->trace);
-		usable += weight[i] != ISB_SET_ASIDE;
+	if (walk->state->trace) {
+		struct isb_step *step = isb_walk_step(walk, ISB_STEP_SHORT, depth, pool->name);
+		step->got = usable;
+		step->need = need;
 	}
-	uint32_t need = walk->strictness == ISB_AS_JUDGED ? pool->min_up : 1;
-	if (usable < need || usable == 0) {
-		if (walk->state->trace) {
-			struct isb_step *step = isb_walk_step(walk, ISB_STEP_SHORT, depth, pool->name);
-			step->got = usable;
-			step->need = need;
-		}
-		return false;
-	}
-	for (uint32_t i = 0; compares(pool) && i < pool->nchild; i++)
+	return false;
+}
+
+SELDOM void measure_endpoints(const struct isb_walk *walk, const struct isb_plan_node *pool, uint32_t *measure)
+{
+	for (uint32_t i = 0; i < pool->nchild; i++)
 		measure[i] = pool->order == ISB_ORDER_FASTEST ? isb_latency_of(walk, pool->child[i].ref, pool->param)
 		                                              : isb_load_of(walk, pool->child[i].ref);
-	fill(walk, &in, false);
-	if (walk->choice->n == 0)
-		fill(walk, &in, true);
+}
+
+static bool walk_pool(struct isb_walk *walk, const struct isb_plan_node *pool, unsigned depth)
+{
+	uint32_t weight[ISB_CHILD_MAX], measure[ISB_CHILD_MAX], usable = 0, n = pool->nchild;
+	const bool trace = walk->state->trace;
+	struct isb_equals in;
+	isb_equals_init(&in, walk, pool, weight, measure, depth + 1);
+	walk->work += n;
+	for (uint32_t i = 0; i < n; i++) {
+		const struct isb_plan_child *child = &pool->child[i];
+		weight[i] = trace ? isb_weigh_fully(walk, child, depth + 1, true) : isb_weigh(walk, child);
+		if (weight[i] == ISB_SET_ASIDE)
+			continue;
+		usable++;
+		isb_equals_add(&in, weight[i]);
+	}
+	uint32_t need = walk->strictness == ISB_AS_JUDGED ? pool->min_up : 1;
+	if (usable < need || usable == 0)
+		return trace_short(walk, pool, depth, usable, need);
+	if (compares(pool))
+		measure_endpoints(walk, pool, measure);
+	in.counted = true;
+	if (pool->flags & ISB_NODE_ONE_DRAW && in.candidates && walk->work < ISB_WORK_MAX) {
+		isb_equals_begin(&in, 0, n);
+		uint32_t i = isb_draw(&in);
+		return take_endpoint(walk, &in, i, weight[i], in.total);
+	}
+	do
+		fill(walk, &in);
+	while (walk->choice->n == 0 && isb_equals_turn_to_zero(&in));
 	return walk->choice->n > 0;
 }
 
@@ -257,30 +270,27 @@ static bool walk_pool(struct isb_walk *walk, const struct isb_plan_node *pool, u
 
 static bool walk_node(struct isb_walk *walk, const struct isb_plan_node *node, unsigned depth);
 
-static bool try_child(struct isb_walk *walk, const struct isb_children *in, uint32_t index, uint32_t weight, uint64_t total)
+static inline bool try_child(struct isb_walk *walk, const struct isb_equals *in, uint32_t index, uint32_t weight, uint64_t total)
 {
 	const struct isb_plan_node *child = isb_plan_node(walk->plan, in->node->child[index].ref);
-	if (!child)
-		return false;
 	if (walk->state->trace) {
 		struct isb_step *step = isb_walk_step(walk, ISB_STEP_DRAW, in->depth, child->name);
 		step->rank = in->node->child[index].rank;
-		step->weight = weight;
+		step->weight = in->zero ? 0 : weight;
 		step->total = total;
 	}
 	return walk_node(walk, child, in->depth);
 }
 
 /* Measures the children and sets aside those that cannot answer. A trace shows why, by trying them. */
-static void survey_children(struct isb_walk *walk, const struct isb_children *in, uint32_t *measure)
+SELDOM void survey_children(struct isb_walk *walk, const struct isb_equals *in, uint32_t *measure)
 {
 	const struct isb_plan_node *node = in->node;
 	bool fastest = node->order == ISB_ORDER_FASTEST;
 	for (uint32_t i = 0; i < node->nchild; i++) {
 		const struct isb_plan_node *child = isb_plan_node(walk->plan, node->child[i].ref);
-		struct isb_survey survey = {0};
-		if (child)
-			isb_survey(walk, child, fastest ? node->param : ISB_NO_VIEWPOINT, in->depth, &survey);
+		struct isb_survey survey;
+		isb_survey(walk, child, fastest ? node->param : ISB_NO_VIEWPOINT, &survey);
 		measure[i] = fastest ? survey.latency_us : survey.load;
 		if (survey.can_answer)
 			continue;
@@ -290,22 +300,48 @@ static void survey_children(struct isb_walk *walk, const struct isb_children *in
 	}
 }
 
+SELDOM void trace_children(struct isb_walk *walk, const struct isb_plan_node *node, unsigned depth)
+{
+	for (uint32_t i = 0; i < node->nchild; i++) {
+		struct isb_step *step = isb_walk_step(walk, ISB_STEP_CHILD, depth, isb_child_name(walk->plan, node, i));
+		step->rank = node->child[i].rank;
+		step->weight = node->child[i].weight;
+	}
+}
+
+/* Nothing is drawn, and so there is nothing to keep in mind. In a frame of its own, which pools then do not make. */
+static __attribute__((noinline)) bool walk_straight(struct isb_walk *walk, const struct isb_plan_node *node, unsigned depth)
+{
+	struct isb_equals in = {.node = node, .depth = depth + 1};
+	if (walk->state->trace)
+		trace_children(walk, node, depth + 1);
+	for (unsigned zero = 0; zero < 2; zero++) {
+		in.zero = zero;
+		for (uint32_t i = 0; i < node->nchild; i++) {
+			uint32_t weight = node->child[i].weight;
+			if ((weight == 0) == zero && walk->work++ < ISB_WORK_MAX && try_child(walk, &in, i, weight, weight))
+				return true;
+		}
+	}
+	return false;
+}
+
 static bool walk_policy(struct isb_walk *walk, const struct isb_plan_node *node, unsigned depth)
 {
 	uint32_t weight[ISB_CHILD_MAX], measure[ISB_CHILD_MAX];
-	struct isb_children in = {.node = node, .weight = weight, .measure = measure, .depth = depth + 1};
-	for (uint32_t i = 0; i < node->nchild; i++) {
+	struct isb_equals in;
+	if (walk->state->trace)
+		trace_children(walk, node, depth + 1);
+	for (uint32_t i = 0, n = node->nchild; i < n; i++)
 		weight[i] = node->child[i].weight;
-		if (walk->state->trace) {
-			struct isb_step *step =
-				isb_walk_step(walk, ISB_STEP_CHILD, depth + 1, isb_child_name(walk->plan, node, i));
-			step->rank = node->child[i].rank;
-			step->weight = weight[i];
-		}
-	}
+	isb_equals_init(&in, walk, node, weight, measure, depth + 1);
 	if (compares(node) || node->order == ISB_ORDER_ROTATE)
 		survey_children(walk, &in, measure);
-	return in_order(walk, &in, false, try_child) || in_order(walk, &in, true, try_child);
+	do
+		if (in_order(walk, &in, try_child))
+			return true;
+	while (isb_equals_turn_to_zero(&in));
+	return false;
 }
 
 /* --- Rollouts ------------------------------------------------------------------------------------------------------ */
@@ -317,20 +353,17 @@ static void note_sides(struct isb_walk *walk, const struct isb_plan_node *node, 
 	bool chance = sides->stand.percent && sides->stand.percent < 100 && !sides->client_bits;
 	for (uint32_t i = 0; chance && i < 2; i++) {
 		const struct isb_plan_node *child = isb_plan_node(walk->plan, node->child[i].ref);
-		if (child)
-			note_bits(walk, child->below_ipv4, child->below_ipv6);
+		note_bits(walk, child->below_ipv4, child->below_ipv6);
 	}
 	note_bits(walk, sides->client_bits, sides->client_bits);
 	if (sides->stand.next_ms)
 		isb_note_flip(walk, (uint64_t)(sides->stand.next_ms - walk->state->now_ms + 999) / 1000);
 }
 
-static bool walk_rollout(struct isb_walk *walk, const struct isb_plan_node *node, unsigned depth)
+SELDOM bool walk_rollout(struct isb_walk *walk, const struct isb_plan_node *node, unsigned depth)
 {
-	const struct isb_children in = {.node = node, .depth = depth + 1};
+	struct isb_equals in = {.walk = walk, .node = node, .depth = depth + 1};
 	const struct isb_plan_rollout *rollout = isb_plan_rollout(walk->plan, node);
-	if (!rollout || node->nchild != 2)
-		return false;
 	const struct isb_sides sides = isb_rollout_sides(rollout, walk->state);
 	note_sides(walk, node, &sides);
 	if (walk->state->trace) {
@@ -348,21 +381,30 @@ static bool walk_rollout(struct isb_walk *walk, const struct isb_plan_node *node
 	return false;
 }
 
+static inline bool walk_kind(struct isb_walk *walk, const struct isb_plan_node *node, unsigned depth)
+{
+	if (node->flags & ISB_NODE_POOL)
+		return walk_pool(walk, node, depth);
+	if (node->flags & ISB_NODE_STRAIGHT)
+		return walk_straight(walk, node, depth);
+	return node->flags & ISB_NODE_ROLLOUT ? walk_rollout(walk, node, depth) : walk_policy(walk, node, depth);
+}
+
+SELDOM bool trace_node(struct isb_walk *walk, const struct isb_plan_node *node, unsigned depth)
+{
+	isb_walk_step(walk, ISB_STEP_ENTER, depth, node->name)->order = (enum isb_order_id)node->order;
+	bool answered = walk_kind(walk, node, depth);
+	if (!answered)
+		isb_walk_step(walk, ISB_STEP_LEAVE, depth, node->name);
+	return answered;
+}
+
 static bool walk_node(struct isb_walk *walk, const struct isb_plan_node *node, unsigned depth)
 {
-	if (depth > ISB_PLAN_DEPTH_MAX * 2 || node->nchild > ISB_CHILD_MAX)
-		return false;
-	if (walk->state->trace)
-		isb_walk_step(walk, ISB_STEP_ENTER, depth, node->name)->order = (enum isb_order_id)node->order;
 	walk->work += ISB_NODE_WORK;
 	if (node->order == ISB_ORDER_HASH)
 		note_key(walk, node);
-	bool answered = node->flags & ISB_NODE_POOL      ? walk_pool(walk, node, depth)
-	                : node->flags & ISB_NODE_ROLLOUT ? walk_rollout(walk, node, depth)
-	                                                 : walk_policy(walk, node, depth);
-	if (!answered && walk->state->trace)
-		isb_walk_step(walk, ISB_STEP_LEAVE, depth, node->name);
-	return answered;
+	return walk->state->trace ? trace_node(walk, node, depth) : walk_kind(walk, node, depth);
 }
 
 /* --- Nothing can answer -------------------------------------------------------------------------------------------- */
@@ -383,7 +425,7 @@ static bool walk_again(struct isb_walk *walk, const struct isb_plan_node *root, 
 static bool last_good(struct isb_walk *walk, const struct isb_plan_node *root)
 {
 	walk->work = 0;
-	int64_t newest_ms = isb_newest_fall_ms(walk, root, 0);
+	int64_t newest_ms = isb_newest_fall_ms(walk, root);
 	if (!newest_ms)
 		return false;
 	walk->last_good_ms = newest_ms - (int64_t)walk->record->ttl_s * 1000;
@@ -402,6 +444,18 @@ static void fail_open(struct isb_walk *walk, const struct isb_plan_node *root)
 		walk_again(walk, root, ISB_ANYTHING_GOES, ISB_AGAIN_OPERATORS);
 }
 
+SELDOM void fail(struct isb_walk *walk, const struct isb_plan_node *root)
+{
+	enum isb_all_down all_down = (enum isb_all_down)walk->record->all_down;
+	walk->choice->failopen = true;
+	if (walk->state->trace)
+		isb_walk_step(walk, ISB_STEP_FAILOPEN, 0, walk->record->name)->got = all_down;
+	if (all_down == ISB_ALL_DOWN_ALL || all_down == ISB_ALL_DOWN_LAST)
+		fail_open(walk, root);
+	else if (all_down == ISB_ALL_DOWN_NODATA)
+		walk->choice->kind = ISB_CHOICE_NODATA;
+}
+
 static uint32_t ttl(const struct isb_plan_record *record, uint32_t flip_s)
 {
 	uint32_t soonest = flip_s > record->ttl_min_s ? flip_s : record->ttl_min_s;
@@ -411,9 +465,8 @@ static uint32_t ttl(const struct isb_plan_record *record, uint32_t flip_s)
 void isb_steer(const struct isb_plan *plan, const struct isb_plan_record *record, uint32_t cls, enum isb_plan_type type,
                const struct isb_steer_state *state, struct isb_choice *ret_choice)
 {
-	uint16_t deferred[ISB_CHILD_MAX];
 	struct isb_walk walk = {.plan = plan, .record = record, .state = state, .type = type, .flip_s = ISB_FLIP_NONE,
-	                        .deferred = deferred, .choice = ret_choice};
+	                        .choice = ret_choice};
 	const struct isb_plan_node *root = isb_plan_root(plan, record, cls);
 	ret_choice->kind = ISB_CHOICE_FALLBACK;
 	ret_choice->failopen = false;
@@ -424,17 +477,10 @@ void isb_steer(const struct isb_plan *plan, const struct isb_plan_record *record
 		isb_walk_step(&walk, ISB_STEP_RECORD, 0, record->name)->got = cls;
 	if (!root)
 		return;
-	if (!walk_node(&walk, root, 0)) {
-		ret_choice->failopen = true;
-		if (state->trace)
-			isb_walk_step(&walk, ISB_STEP_FAILOPEN, 0, record->name)->got = record->all_down;
-		if (record->all_down == ISB_ALL_DOWN_ALL || record->all_down == ISB_ALL_DOWN_LAST)
-			fail_open(&walk, root);
-	}
+	if (!walk_node(&walk, root, 0))
+		fail(&walk, root);
 	if (ret_choice->n)
 		ret_choice->kind = ISB_CHOICE_ANSWER;
-	else if (ret_choice->failopen && record->all_down == ISB_ALL_DOWN_NODATA)
-		ret_choice->kind = ISB_CHOICE_NODATA;
 	ret_choice->client_bits = walk.client_bits;
 	ret_choice->ttl_s = ttl(record, walk.flip_s);
 }

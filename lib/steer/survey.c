@@ -29,7 +29,7 @@ static void survey_pool(struct isb_walk *walk, const struct isb_plan_node *pool,
 {
 	for (uint32_t i = 0; i < pool->nchild; i++) {
 		const struct isb_plan_child *child = &pool->child[i];
-		uint32_t weight = isb_weigh(walk, child, 0, false);
+		uint32_t weight = isb_weigh(walk, child);
 		if (weight == ISB_SET_ASIDE)
 			continue;
 		++*ret_usable;
@@ -38,7 +38,7 @@ static void survey_pool(struct isb_walk *walk, const struct isb_plan_node *pool,
 	}
 }
 
-static void survey_policy(struct isb_walk *walk, const struct isb_plan_node *node, uint32_t viewpoint, unsigned depth,
+static void survey_policy(struct isb_walk *walk, const struct isb_plan_node *node, uint32_t viewpoint,
                           struct tally tally[2])
 {
 	for (uint32_t i = 0; i < node->nchild; i++) {
@@ -47,28 +47,25 @@ static void survey_policy(struct isb_walk *walk, const struct isb_plan_node *nod
 		struct isb_survey survey;
 		if (tally[0].any && tally[0].rank != child->rank)
 			break;
-		if (!below)
-			continue;
-		isb_survey(walk, below, viewpoint, depth + 1, &survey);
+		isb_survey(walk, below, viewpoint, &survey);
 		if (survey.can_answer)
 			add(&tally[child->weight == 0], child->rank, child->weight ? child->weight : 1, survey.load,
 			    survey.latency_us);
 	}
 }
 
-void isb_survey(struct isb_walk *walk, const struct isb_plan_node *node, uint32_t viewpoint, unsigned depth,
-                struct isb_survey *ret_survey)
+void isb_survey(struct isb_walk *walk, const struct isb_plan_node *node, uint32_t viewpoint, struct isb_survey *ret_survey)
 {
 	struct tally tally[2] = {{0}, {0}}; /* the second: of those that answer when nothing else can */
 	uint32_t usable = 0, need = walk->strictness == ISB_AS_JUDGED ? node->min_up : 1;
 	*ret_survey = (struct isb_survey){0};
-	if (depth > ISB_PLAN_DEPTH_MAX * 2 || walk->work >= ISB_WORK_MAX)
+	if (walk->work >= ISB_WORK_MAX)
 		return;
 	walk->work += ISB_NODE_WORK + node->nchild;
 	if (node->flags & ISB_NODE_POOL)
 		survey_pool(walk, node, viewpoint, tally, &usable);
 	else
-		survey_policy(walk, node, viewpoint, depth, tally);
+		survey_policy(walk, node, viewpoint, tally);
 	const struct tally *first = &tally[!tally[0].any];
 	if (!first->any || (node->flags & ISB_NODE_POOL && usable < need))
 		return;
@@ -76,21 +73,18 @@ void isb_survey(struct isb_walk *walk, const struct isb_plan_node *node, uint32_
 		.can_answer = true, .load = (uint32_t)(first->load / first->weight), .latency_us = first->latency_us};
 }
 
-int64_t isb_newest_fall_ms(struct isb_walk *walk, const struct isb_plan_node *node, unsigned depth)
+int64_t isb_newest_fall_ms(struct isb_walk *walk, const struct isb_plan_node *node)
 {
 	int64_t newest = 0;
-	if (depth > ISB_PLAN_DEPTH_MAX * 2 || walk->work >= ISB_WORK_MAX)
+	if (walk->work >= ISB_WORK_MAX)
 		return 0;
 	walk->work += ISB_NODE_WORK + node->nchild;
 	for (uint32_t i = 0; i < node->nchild; i++) {
 		int64_t fell_ms = 0;
-		if (node->flags & ISB_NODE_POOL) {
-			const struct isb_plan_endpoint *endpoint = isb_plan_endpoint(walk->plan, node->child[i].ref);
-			fell_ms = endpoint ? isb_fell_ms(walk, endpoint) : 0;
-		} else {
-			const struct isb_plan_node *child = isb_plan_node(walk->plan, node->child[i].ref);
-			fell_ms = child ? isb_newest_fall_ms(walk, child, depth + 1) : 0;
-		}
+		if (node->flags & ISB_NODE_POOL)
+			fell_ms = isb_fell_ms(walk, isb_plan_endpoint(walk->plan, node->child[i].ref));
+		else
+			fell_ms = isb_newest_fall_ms(walk, isb_plan_node(walk->plan, node->child[i].ref));
 		if (fell_ms > newest)
 			newest = fell_ms;
 	}

@@ -24,7 +24,7 @@ struct isb_walk {
 	uint32_t flip_s;      /* earliest possible change of anything looked at; ISB_FLIP_NONE: none foreseen */
 	uint32_t work;        /* done under this strictness, see ISB_WORK_MAX */
 	uint8_t client_bits;
-	uint16_t *deferred;   /* children of the pool at hand that lie where an endpoint of the answer lies already */
+	uint16_t *deferred;   /* spread: children of the pool at hand that lie where an endpoint of the answer lies already */
 	uint32_t ndeferred;
 	struct isb_choice *choice;
 };
@@ -48,10 +48,9 @@ struct isb_survey {
 	uint32_t load;       /* weight-mean of the endpoints, in units of 1/65536 per mille */
 	uint32_t latency_us; /* the least; 0: unknown */
 };
-void isb_survey(struct isb_walk *walk, const struct isb_plan_node *node, uint32_t viewpoint, unsigned depth,
-                struct isb_survey *ret_survey);
+void isb_survey(struct isb_walk *walk, const struct isb_plan_node *node, uint32_t viewpoint, struct isb_survey *ret_survey);
 /* The newest moment at which an endpoint below the node fell; 0: none is known. */
-int64_t isb_newest_fall_ms(struct isb_walk *walk, const struct isb_plan_node *node, unsigned depth);
+int64_t isb_newest_fall_ms(struct isb_walk *walk, const struct isb_plan_node *node);
 
 /* Load and latency of one endpoint, in the survey's units. */
 uint32_t isb_load_of(const struct isb_walk *walk, uint32_t endpoint);

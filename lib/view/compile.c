@@ -297,7 +297,9 @@ static struct isb_plan_child plan_child(struct builder *b, const struct isb_tree
 	if (node->pool) {
 		uint32_t base = 0;
 		isb_map_get(&b->pool_base, node->pool->name, strlen(node->pool->name), &base);
-		child.ref = base + choice->from;
+		const struct isb_plan *plan = (const void *)b->block.data;
+		child = isb_plan_candidate(base + choice->from, isb_plan_endpoint(plan, base + choice->from));
+		child.rank = choice->rank;
 		child.weight = node->pool->endpoints[choice->from].weight;
 		child.key = key_of(node->name, node->pool->endpoints[choice->from].name);
 		return child;
@@ -362,6 +364,7 @@ static uint32_t add_node(struct builder *b, const struct isb_tree *tree, const s
 		node->child[i] = plan_child(b, tree, settled, at, &settled->choice[span.first + i]);
 	if (from->order->id == ISB_ORDER_HASH)
 		part_namesakes(node);
+	node->flags |= isb_plan_shape(node);
 	set_bits_below(b, node);
 	uint32_t offset = ISB_NO_NODE;
 	if (node->nchild)

@@ -7,6 +7,7 @@
 
 #include "geomap_block.h"
 #include "isobar/base/arena.h"
+#include "isobar/base/bits.h"
 #include "isobar/base/err.h"
 
 static const struct isb_geoleaf nowhere = {.cls = ISB_CLASS_NONE};
@@ -31,72 +32,76 @@ struct isb_geomap *isb_geomap_copy(const void *block, size_t size)
 	struct isb_geomap *map = isb_xmalloc(sizeof(*map) + size);
 	map->size = size;
 	memcpy(map->block, block, size);
+	isb_geomap_open(map);
 	return map;
 }
 
-/* One family's part of a block, checked to lie inside it. */
-struct half {
-	const uint32_t *direct;
-	const struct isb_geo_node *node;
-	const uint32_t *leaf;
-	uint32_t nnode, nleaf;
-	unsigned bits;
-};
-
-static const void *part(const struct isb_geomap *map, uint64_t at, uint64_t octets)
+static const void *inside(const struct isb_geomap *map, uint64_t at, uint64_t octets)
 {
 	if (at % 8 || at > map->size || octets > map->size - at)
 		return NULL;
 	return (const uint8_t *)map->block + at;
 }
 
-static inline bool open_half(const struct isb_geomap *map, unsigned family, struct half *ret_half)
+void isb_geomap_open(struct isb_geomap *map)
 {
 	const struct isb_geo_header *header = (const void *)map->block;
-	if (map->size < sizeof(*header) || header->magic != ISB_GEO_MAGIC)
-		return false;
-	const struct isb_geo_half *h = &header->half[family == 4 ? 0 : 1];
-	*ret_half = (struct half){
-		.direct = part(map, h->direct, sizeof(uint32_t) << ISB_GEO_DIRECT_BITS),
-		.node = part(map, h->nodes, h->nnode * (uint64_t)sizeof(struct isb_geo_node)),
-		.leaf = part(map, h->leaves, h->nleaf * (uint64_t)sizeof(uint32_t)),
-		.nnode = h->nnode,
-		.nleaf = h->nleaf,
-		.bits = family == 4 ? 32 : 128,
-	};
-	return ret_half->direct && ret_half->node && ret_half->leaf;
+	bool good = map->size >= sizeof(*header) && header->magic == ISB_GEO_MAGIC;
+	for (int i = 0; i < 2; i++) {
+		const struct isb_geo_half *h = &header->half[i];
+		map->part[i] = (struct isb_geo_part){0};
+		if (!good)
+			continue;
+		struct isb_geo_part part = {
+			.direct = inside(map, h->direct, sizeof(uint32_t) << ISB_GEO_DIRECT_BITS),
+			.node = inside(map, h->nodes, h->nnode * (uint64_t)sizeof(struct isb_geo_node)),
+			.leaf = inside(map, h->leaves, h->nleaf * (uint64_t)sizeof(uint32_t)),
+			.nnode = h->nnode,
+			.nleaf = h->nleaf,
+			.bits = i == 0 ? 32 : 128,
+		};
+		if (part.direct && part.node && part.leaf)
+			map->part[i] = part;
+	}
 }
 
 /* Number of the node or leaf that a slot leads to; may be out of range in a damaged block. */
 static inline bool slot_to(const struct isb_geo_node *node, unsigned slot, uint32_t *ret_number)
 {
-	uint64_t bit = UINT64_C(1) << slot, up_to = bit | (bit - 1);
-	bool down = node->children & bit;
-	uint32_t first = down ? node->node0 : node->leaf0;
-	*ret_number = first + (uint32_t)__builtin_popcountll((down ? node->children : node->runs) & up_to) - 1;
+	bool down = node->children >> slot & 1;
+	uint64_t up_to = (down ? node->children : node->runs) << (63 - slot);
+	*ret_number = (down ? node->node0 : node->leaf0) + isb_ones(up_to) - 1;
 	return down;
 }
 
-static inline struct isb_geoleaf leaf_of(const struct half *h, uint32_t word)
+static inline struct isb_geoleaf leaf_of(const struct isb_geo_part *part, uint32_t word)
 {
 	uint8_t scope = (uint8_t)word;
-	return scope > h->bits ? nowhere : (struct isb_geoleaf){.cls = word >> 8, .scope = scope};
+	return scope > part->bits ? nowhere : (struct isb_geoleaf){.cls = word >> 8, .scope = scope};
 }
+
+/* No stride lies across the two halves of an address, so that its path is read from one word of 64 bits, and then from
+ * the other, shifted on. */
+_Static_assert((64 - ISB_GEO_DIRECT_BITS) % ISB_GEO_STRIDE == 0, "a stride would have bits of both halves");
 
 struct isb_geoleaf isb_geomap_find(const struct isb_geomap *map, const struct isb_addr *addr)
 {
-	struct half h;
-	if (!open_half(map, addr->family, &h))
-		return nowhere;
+	const struct isb_geo_part *part = &map->part[addr->family != 4];
 	isb_key key = isb_key_of(addr);
-	uint32_t word = h.direct[key >> (128 - ISB_GEO_DIRECT_BITS)];
+	uint64_t left = (uint64_t)(key >> 64);
+	if (!part->direct)
+		return nowhere;
+	uint32_t word = part->direct[left >> (64 - ISB_GEO_DIRECT_BITS)];
 	if ((word & 0xff) != ISB_GEO_TO_NODE)
-		return leaf_of(&h, word);
+		return leaf_of(part, word);
 	uint32_t number = word >> 8;
-	for (unsigned depth = ISB_GEO_DIRECT_BITS; depth < h.bits && number < h.nnode; depth += ISB_GEO_STRIDE) {
-		unsigned slot = (unsigned)(key << depth >> (128 - ISB_GEO_STRIDE));
-		if (!slot_to(&h.node[number], slot, &number))
-			return number < h.nleaf ? leaf_of(&h, h.leaf[number]) : nowhere;
+	left <<= ISB_GEO_DIRECT_BITS;
+	for (unsigned depth = ISB_GEO_DIRECT_BITS; depth < part->bits && number < part->nnode; depth += ISB_GEO_STRIDE) {
+		if (depth == 64)
+			left = (uint64_t)key;
+		if (!slot_to(&part->node[number], (unsigned)(left >> (64 - ISB_GEO_STRIDE)), &number))
+			return number < part->nleaf ? leaf_of(part, part->leaf[number]) : nowhere;
+		left <<= ISB_GEO_STRIDE;
 	}
 	return nowhere;
 }
@@ -104,7 +109,7 @@ struct isb_geoleaf isb_geomap_find(const struct isb_geomap *map, const struct is
 /* The walk over all slots in address order that each() and prove() share. It checks as it goes and ends at the first
  * thing that a sound block does not have; counting the nodes keeps a damaged one from unfolding without end. */
 struct tour {
-	struct half h;
+	struct isb_geo_part h;
 	bool widest;    /* a leaf that could be one with its neighbour is not sound */
 	void (*each)(void *arg, const struct isb_net *net, uint32_t cls);
 	void *arg;
@@ -174,7 +179,8 @@ static bool tour_node(struct tour *t, uint32_t number, isb_key key, unsigned dep
 
 static bool tour_family(struct tour *t, const struct isb_geomap *map, unsigned family)
 {
-	if (!open_half(map, family, &t->h))
+	t->h = map->part[family != 4];
+	if (!t->h.direct)
 		return false;
 	t->any = false;
 	t->nodes = 0;

@@ -38,10 +38,22 @@ struct isb_geo_header {
 	struct isb_geo_half half[2]; /* IPv4, IPv6 */
 };
 
+/* One family's part of a block, found once to lie inside it; all zero when it does not. */
+struct isb_geo_part {
+	const uint32_t *direct;
+	const struct isb_geo_node *node;
+	const uint32_t *leaf;
+	uint32_t nnode, nleaf;
+	unsigned bits;
+};
+
 struct isb_geomap {
+	struct isb_geo_part part[2]; /* IPv4, IPv6 */
 	size_t size; /* of the block */
 	uint64_t block[];
 };
+/* Finds the parts; for whoever filled in the block. */
+void isb_geomap_open(struct isb_geomap *map);
 
 static inline uint32_t isb_geo_word(uint32_t cls, unsigned scope)
 {

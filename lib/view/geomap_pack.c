@@ -137,5 +137,6 @@ struct isb_geomap *isb_geomap_pack(struct isb_geo_packing p[2], const struct isb
 		}
 		p[i] = (struct isb_geo_packing){0};
 	}
+	isb_geomap_open(map);
 	return map;
 }

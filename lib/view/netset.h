@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
+#include <endian.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "intern.h"
 #include "isobar/view/geomap.h"
@@ -39,8 +41,7 @@ size_t isb_netset_matches(const struct isb_netset *set, uint32_t list, struct is
 
 static inline isb_key isb_key_of(const struct isb_addr *addr)
 {
-	isb_key key = 0;
-	for (unsigned i = 0; i < 16; i++)
-		key = key << 8 | addr->octets[i]; /* octets past an IPv4 address are zero */
-	return key;
+	uint64_t half[2]; /* octets past an IPv4 address are zero */
+	memcpy(half, addr->octets, sizeof(half));
+	return (isb_key)be64toh(half[0]) << 64 | be64toh(half[1]);
 }

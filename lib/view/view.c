@@ -12,29 +12,6 @@
 #include "own.h"
 #include "zones.h"
 
-uint32_t isb_view_record_types(const struct isb_view *view, uint32_t record)
-{
-	const struct isb_plan_record *r = isb_plan_record(view->plan, record);
-	return r ? r->types : 0;
-}
-
-void isb_view_steer(const struct isb_view *view, uint32_t record, enum isb_plan_type type, const struct isb_addr *client,
-                    const struct isb_steer_state *state, struct isb_choice *ret_choice, uint8_t *ret_scope)
-{
-	const struct isb_plan_record *r = isb_plan_record(view->plan, record);
-	struct isb_geoleaf leaf = {0};
-	if (r && r->map != ISB_NO_MAP)
-		leaf = isb_geomap_find(view->maps[r->map], client);
-	*ret_scope = leaf.scope;
-	if (!r) { /* a name never outlives its record; but a wrong number must not be more than a wrong answer */
-		*ret_choice = (struct isb_choice){.kind = ISB_CHOICE_FALLBACK};
-		return;
-	}
-	isb_steer(view->plan, r, leaf.cls, type, state, ret_choice);
-	if (ret_choice->client_bits > leaf.scope)
-		*ret_scope = ret_choice->client_bits;
-}
-
 /* --- Building ------------------------------------------------------------------------------------------------------ */
 
 struct build {

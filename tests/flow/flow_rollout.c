@@ -364,7 +364,8 @@ static void assert_computed(struct story *s, const struct isb_addr *client, cons
 {
 	struct isb_shares shares;
 	const struct isb_plan *plan = story_view(s)->plan;
-	struct isb_steer_state state = {.now_ms = story_now(s), .client = client, .admin = story_view(s)->admin,
+	const struct isb_health_table unseen = {0};
+	struct isb_steer_state state = {.health = &unseen, .now_ms = story_now(s), .client = client, .admin = story_view(s)->admin,
 	                                .nadmin = story_view(s)->nadmin};
 	char text[64] = "";
 	isb_shares_init(&shares);

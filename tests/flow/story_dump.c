@@ -64,7 +64,7 @@ static void dump_node(struct isb_buf *out, const struct isb_plan *plan, const st
 {
 	isb_buf_printf(out, "(%s %u/%u", isb_plan_text(plan, node->name), node->answers, node->min_up);
 	if (node->order == ISB_ORDER_FASTEST && node->param < plan->nviewpoint) {
-		const uint32_t *names = isb_plan_at(plan, plan->viewpoint, plan->nviewpoint * sizeof(*names));
+		const uint32_t *names = isb_plan_at(plan, plan->viewpoint);
 		isb_buf_printf(out, " from %s", isb_plan_text(plan, names[node->param]));
 	}
 	for (uint32_t i = 0; i < node->nchild; i++) {

@@ -56,9 +56,10 @@ static void walk(struct world *w, const struct isb_plan *plan, const struct isb_
 	struct isb_choice choice;
 	const struct isb_addr client = {.family = w->walks % 3 ? 4 : 6, .octets = {192, 0, 2, (uint8_t)w->walks}};
 	const struct isb_pace_table pace = {.chunk = w->pace_chunk, .chunks = 1};
-	struct isb_steer_state state = {.health = {.chunk = w->chunk, .chunks = 1, .since = w->since_chunk}, .admin = w->admin,
-	                                .nadmin = SLOTS, .now_ms = 1000000, .rng = &w->rng, .client = &client,
-	                                .rotor = w->rotor, .pace = &pace, .npace = 1};
+	const struct isb_health_table health = {
+		.chunk = w->chunk, .chunks = 1, .since = w->since_chunk, .pace = &pace, .npace = 1};
+	struct isb_steer_state state = {.health = &health, .admin = w->admin, .nadmin = SLOTS, .now_ms = 1000000,
+	                                .rng = &w->rng, .client = &client, .rotor = w->rotor};
 	if (w->walks >= WALKS_MAX)
 		return;
 	unsigned nodes = unfolded(plan, isb_plan_root(plan, record, cls), NODES_MANY);

@@ -55,10 +55,10 @@ struct isb_answer {
 
 /* An answer without records. */
 void isb_answer_init(struct isb_answer *answer, enum isb_rcode rcode);
-/* Decides. `answer` is init'ed with NOERROR and `query` is well-formed. `client` is whom to steer for; `state` is read
- * only where a record is laid over the name. The parts point into the view and the query. */
+/* Decides. `answer` is init'ed with NOERROR and `query` is well-formed. `client` is whom to steer for; `state` is looked at
+ * only where a record is laid over the name, which then becomes its name. The parts point into the view and the query. */
 void isb_answer_find(struct isb_answer *answer, const struct isb_view *view, const struct isb_query *query,
-                     const struct isb_addr *client, const struct isb_steer_state *state);
+                     const struct isb_addr *client, struct isb_steer_state *state);
 
 /* For answer*.c. A full list leaves the part out; `label` is the owner: that many labels of `name` taken away. */
 void isb_answer_add(struct isb_answer *answer, enum isb_section section, const struct isb_name *name, unsigned label,
@@ -87,9 +87,9 @@ bool isb_answer_substitute(const struct isb_name *name, const struct isb_place *
 struct isb_asking {
 	const struct isb_view *view;
 	const struct isb_addr *client;
-	const struct isb_steer_state *state;
+	struct isb_steer_state *state;
 };
-void isb_answer_choose(struct isb_answer *answer, const struct isb_asking *asking, uint32_t record,
+void isb_answer_choose(struct isb_answer *answer, const struct isb_asking *asking, const struct isb_plan_record *record,
                        const struct isb_name *name, enum isb_plan_type type, struct isb_choice *ret_choice);
 
 /* What a record of type ALIAS chose: adds the addresses of the names it gives under the name that was asked for.

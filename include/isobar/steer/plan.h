@@ -13,10 +13,13 @@
  *
  * Compilation removes everything that depends on the client: order geo, nearest and latency become *ranks* of a node's
  * children, one plan per class of clients. What is left to a query is to take ranks in order, set aside what cannot
- * answer, and draw by weight among equals. The reader checks every offset against the size of the block: a corrupt
- * block gives no answer, never a crash. */
+ * answer, and draw by weight among equals.
+ *
+ * A struct isb_plan is a block that isb_plan_check() found good: everything that one part of it says of another is proven
+ * then, and readers follow it without another look. What comes from outside (the number of a record, a client's class, a
+ * slot) is looked at each time. */
 
-enum { ISB_PLAN_MAGIC = 0x69736231, ISB_PLAN_VERSION = 2 }; /* "isb1" */
+enum { ISB_PLAN_MAGIC = 0x69736231, ISB_PLAN_VERSION = 3 }; /* "isb1" */
 enum { ISB_NO_MAP = 0xffffffff, ISB_NO_NODE = 0xffffffff, ISB_NO_VIEWPOINT = 0xffffffff };
 enum { ISB_PLAN_DEPTH_MAX = 18 }; /* policies nest to 16, then the pool, then its endpoints */
 
@@ -51,6 +54,8 @@ enum { /* flags */
 	ISB_NODE_POOL = 1,     /* children are endpoints */
 	ISB_NODE_SPREAD = 2,   /* pool: endpoints of one answer lie in different regions where possible */
 	ISB_NODE_ROLLOUT = 8,  /* two children, old and new; param is the offset of a struct isb_plan_rollout (rollout.h) */
+	ISB_NODE_STRAIGHT = 16, /* policy: every child has a rank of its own, and the ranks say everything */
+	ISB_NODE_ONE_DRAW = 32, /* pool: its endpoints are of one rank, and one of them, drawn by weight, is the answer */
 	ISB_NODE_HASH_NAME = 4 /* hash: the key is the name that was asked for, not the client */
 };
 struct isb_plan_node {
@@ -71,7 +76,14 @@ struct isb_plan_node {
 		uint32_t key;    /* hash of the child's name: the same in every view and on every node */
 		uint16_t rank;   /* ascending; equal ranks are drawn among */
 		uint16_t weight;
+		/* pool: what judging the endpoint takes, so that a pool is weighed by one run over 24 octets each; else 0 */
+		uint32_t slot, region;
+		uint32_t flags;  /* ISB_CHILD_ */
 	} child[];
+};
+enum {
+	ISB_CHILD_CHECKED = 1,  /* as `checked` of the endpoint */
+	ISB_CHILD_INTRICATE = 2 /* more than a health word decides: it starts slowly or is `unresolved` */
 };
 
 /* Enough of an endpoint to answer with it, rdata already in the form of struct isb_rrset.rdata. */
@@ -94,44 +106,56 @@ struct isb_plan_endpoint {
 	uint32_t unresolved; /* the name is not ours and has no address yet or any more: nothing for ALIAS to choose */
 };
 
+/* Which of ISB_NODE_STRAIGHT and ISB_NODE_ONE_DRAW are true of a node. */
+uint16_t isb_plan_shape(const struct isb_plan_node *node);
+/* What a pool's child repeats of its endpoint; key, rank and weight are the pool's to add. */
+static inline struct isb_plan_child isb_plan_candidate(uint32_t index, const struct isb_plan_endpoint *endpoint)
+{
+	uint32_t flags = (endpoint->checked ? ISB_CHILD_CHECKED : 0u) |
+	                 (endpoint->slow_start_ms || endpoint->unresolved ? ISB_CHILD_INTRICATE : 0u);
+	return (struct isb_plan_child){.ref = index, .slot = endpoint->slot, .region = endpoint->region, .flags = flags};
+}
+
 int isb_plan_type_of(uint16_t rrtype);            /* index or -1; ISB_ALIAS is one here */
 uint16_t isb_plan_type_rr(enum isb_plan_type type); /* ISB_A, … */
 
-/* --- Offset-checked access; NULL (or "") when the block does not hold what is asked ------------------------------- */
+/* Everything that readers rely on: once after building, and on any block from elsewhere before it is a plan. */
+bool isb_plan_check(const void *block, size_t size);
 
-static inline const void *isb_plan_at(const struct isb_plan *plan, uint32_t offset, size_t size)
+static inline const void *isb_plan_at(const struct isb_plan *plan, uint32_t offset)
 {
-	if (offset % 4 || offset > plan->size || plan->size - offset < size)
-		return NULL;
 	return (const uint8_t *)plan + offset;
 }
+/* NULL when there is none of this number. */
 static inline const struct isb_plan_record *isb_plan_record(const struct isb_plan *plan, uint32_t number)
 {
-	if (number >= plan->nrecord)
-		return NULL;
-	return isb_plan_at(plan, plan->record + number * (uint32_t)sizeof(struct isb_plan_record),
-	                   sizeof(struct isb_plan_record));
+	const struct isb_plan_record *records = isb_plan_at(plan, plan->record);
+	return number < plan->nrecord ? &records[number] : NULL;
 }
+/* Of a pool's child, or any below nendpoint. */
 static inline const struct isb_plan_endpoint *isb_plan_endpoint(const struct isb_plan *plan, uint32_t index)
 {
-	if (index >= plan->nendpoint)
-		return NULL;
-	return isb_plan_at(plan, plan->endpoint + index * (uint32_t)sizeof(struct isb_plan_endpoint),
-	                   sizeof(struct isb_plan_endpoint));
+	const struct isb_plan_endpoint *endpoints = isb_plan_at(plan, plan->endpoint);
+	return &endpoints[index];
 }
+/* Of a policy's child. */
 static inline const struct isb_plan_node *isb_plan_node(const struct isb_plan *plan, uint32_t offset)
 {
-	const struct isb_plan_node *node = isb_plan_at(plan, offset, sizeof(*node));
-	if (!node || !isb_plan_at(plan, offset, sizeof(*node) + (size_t)node->nchild * sizeof(node->child[0])))
-		return NULL;
-	return node;
+	return isb_plan_at(plan, offset);
 }
 /* Root node of a record for a class, or NULL. */
-const struct isb_plan_node *isb_plan_root(const struct isb_plan *plan, const struct isb_plan_record *record, uint32_t cls);
+static inline const struct isb_plan_node *isb_plan_root(const struct isb_plan *plan, const struct isb_plan_record *record,
+                                                        uint32_t cls)
+{
+	const uint32_t *nodes = isb_plan_at(plan, record->class_node);
+	return cls < record->nclass && nodes[cls] != ISB_NO_NODE ? isb_plan_node(plan, nodes[cls]) : NULL;
+}
+/* "" for an offset that leads to no text. */
 const char *isb_plan_text(const struct isb_plan *plan, uint32_t offset);
 /* Name of a viewpoint's region, or "". */
 const char *isb_plan_viewpoint(const struct isb_plan *plan, uint32_t number);
-/* Octets that begin `count` rdata items, or NULL. */
-const uint8_t *isb_plan_rdata(const struct isb_plan *plan, const struct isb_plan_rdata *rdata);
-/* Everything a reader relies on, checked once after building (and on any block from elsewhere). */
-bool isb_plan_check(const struct isb_plan *plan, size_t size);
+/* Octets that begin `count` rdata items. */
+static inline const uint8_t *isb_plan_rdata(const struct isb_plan *plan, const struct isb_plan_rdata *rdata)
+{
+	return isb_plan_at(plan, rdata->offset);
+}

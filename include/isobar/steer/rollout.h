@@ -21,8 +21,10 @@ struct isb_plan_rollout {
 enum { ISB_ROLLOUT_FROM, ISB_ROLLOUT_TO };
 enum { ISB_STICKY_IPV4 = 24, ISB_STICKY_IPV6 = 56 }; /* bits of the client that make its network */
 
-/* NULL when the block holds none there or one that does not check. */
-const struct isb_plan_rollout *isb_plan_rollout(const struct isb_plan *plan, const struct isb_plan_node *node);
+static inline const struct isb_plan_rollout *isb_plan_rollout(const struct isb_plan *plan, const struct isb_plan_node *node)
+{
+	return isb_plan_at(plan, node->param);
+}
 
 /* Where a rollout stands at this moment. */
 struct isb_stand {

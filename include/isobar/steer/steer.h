@@ -14,7 +14,7 @@
  * argument. No allocation, no lock; bounded by the size of the plan's nodes. */
 
 struct isb_steer_state {
-	struct isb_health_table health;
+	const struct isb_health_table *health; /* with the latencies that order fastest compares, by viewpoint of the plan */
 	const uint64_t *admin; /* admin words by slot (health.h) */
 	uint32_t nadmin;
 	int64_t now_ms;
@@ -23,8 +23,6 @@ struct isb_steer_state {
 	const uint8_t *name;  /* wire form, lower case: what is steered, a name under a wildcard too; NULL: hash by name takes the
 	                       * record's */
 	uint32_t *rotor;      /* counters of this worker for order rotate, plan->nrotor of them; NULL: begin anywhere */
-	const struct isb_pace_table *pace; /* by viewpoint of the plan */
-	uint32_t npace;
 	struct isb_trace *trace; /* NULL on the query path; see trace.h */
 };
 

@@ -47,12 +47,18 @@ struct isb_view {
 };
 
 /* Steers for one client: class from the record's map, then isb_steer(). ret_scope: bits of the client the answer
- * depends on, by its class or by what the walk looked at beyond that (0 without either). The record must exist
- * (node->record). `state->client` is `client` or NULL. */
-void isb_view_steer(const struct isb_view *view, uint32_t record, enum isb_plan_type type, const struct isb_addr *client,
-                    const struct isb_steer_state *state, struct isb_choice *ret_choice, uint8_t *ret_scope);
-/* Types that the record answers: bit 1 << isb_plan_type; 0 when there is no such record. */
-uint32_t isb_view_record_types(const struct isb_view *view, uint32_t record);
+ * depends on, by its class or by what the walk looked at beyond that (0 without either). The record is one of
+ * the view's plan. `state->client` is `client` or NULL. */
+static inline void isb_view_steer(const struct isb_view *view, const struct isb_plan_record *record,
+                                  enum isb_plan_type type, const struct isb_addr *client,
+                                  const struct isb_steer_state *state, struct isb_choice *ret_choice, uint8_t *ret_scope)
+{
+	struct isb_geoleaf leaf = {0};
+	if (record->map != ISB_NO_MAP)
+		leaf = isb_geomap_find(view->maps[record->map], client);
+	isb_steer(view->plan, record, leaf.cls, type, state, ret_choice);
+	*ret_scope = ret_choice->client_bits > leaf.scope ? ret_choice->client_bits : leaf.scope;
+}
 
 /* For explain: what the client-dependent nodes of the record's policy make of this client, by the very orders that
  * compiled the plan. `each` is called for the children of each such node, nodes nearest to the root first, children as

@@ -15,6 +15,7 @@ struct drawing {
 	struct bench_site *site;
 	uint32_t record;
 	struct isb_addr *client;
+	struct isb_health_table health;
 	struct isb_steer_state state;
 	struct isb_rng rng;
 	uint32_t *rotor;
@@ -66,9 +67,11 @@ static void set_state(struct drawing *d)
 		d->paces[i] = 5000 + i * 1000;
 	for (uint32_t i = 0; i < PLACES; i++)
 		d->pace[i] = (struct isb_pace_table){.chunk = d->chunk, .chunks = 1};
-	d->state = (struct isb_steer_state){.health = d->site->health, .admin = view->admin, .nadmin = view->nadmin,
-	                                    .now_ms = d->site->now_ms, .rng = &d->rng, .rotor = d->rotor, .pace = d->pace,
-	                                    .npace = view->plan->nviewpoint};
+	d->health = d->site->health;
+	d->health.pace = d->pace;
+	d->health.npace = view->plan->nviewpoint;
+	d->state = (struct isb_steer_state){.health = &d->health, .admin = view->admin, .nadmin = view->nadmin,
+	                                    .now_ms = d->site->now_ms, .rng = &d->rng, .rotor = d->rotor};
 }
 
 static void *set_up(const struct bench_subject *subject, uint32_t size)
@@ -105,11 +108,13 @@ static void tear_down(void *state)
 static void run(void *state, uint32_t ops)
 {
 	struct drawing *d = state;
+	const struct isb_view *view = d->site->view;
+	const struct isb_plan_record *record = isb_plan_record(view->plan, d->record);
 	for (uint32_t i = 0; i < ops; i++) {
 		struct isb_choice choice;
 		uint8_t scope;
 		d->state.client = &d->client[d->at++ % CLIENTS];
-		isb_view_steer(d->site->view, d->record, ISB_PLAN_A, d->state.client, &d->state, &choice, &scope);
+		isb_view_steer(view, record, ISB_PLAN_A, d->state.client, &d->state, &choice, &scope);
 		if (choice.kind != ISB_CHOICE_ANSWER || choice.n != 1)
 			bench_die("a draw of %u endpoints", choice.n);
 		bench_sink += choice.endpoint[0]->slot + scope;

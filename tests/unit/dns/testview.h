@@ -151,13 +151,17 @@ static inline uint32_t testview_class(void *arg, const struct isb_facts *facts)
 	{.offset = TESTVIEW_AT(member), .count = (n), .size = sizeof(((struct testview_plan *)0)->member)}
 
 /* A pool of endpoints from `ref` on, `answers` of them in one answer (0: all). */
-static inline void testview_pool(uint8_t *at, uint32_t ref, uint32_t count, uint32_t answers)
+static inline void testview_pool(uint8_t *at, const struct isb_plan_endpoint *endpoints, uint32_t ref, uint32_t count,
+                                 uint32_t answers)
 {
 	struct isb_plan_node *node = (struct isb_plan_node *)at;
 	*node = (struct isb_plan_node){.name = TESTVIEW_AT(name), .flags = ISB_NODE_POOL, .nchild = count,
 	                               .answers = answers, .min_up = 1};
-	for (uint32_t i = 0; i < count; i++)
-		node->child[i] = (struct isb_plan_child){.ref = ref + i, .rank = (uint16_t)i, .weight = 1};
+	for (uint32_t i = 0; i < count; i++) {
+		node->child[i] = isb_plan_candidate(ref + i, &endpoints[ref + i]);
+		node->child[i].rank = (uint16_t)i;
+		node->child[i].weight = 1;
+	}
 }
 
 static inline struct isb_plan_record testview_plan_record(uint32_t types, uint32_t map, uint32_t class_node,
@@ -215,10 +219,10 @@ static inline void testview_plan(struct testview *t)
 		.outside = {0, 11, 1, 'o', 7, 'i', 'n', 'v', 'a', 'l', 'i', 'd', 0},
 		.a_outside = {0, 4, 203, 0, 113, 7},
 	};
-	testview_pool(p->asia, TESTVIEW_ASIA, 1, 1);
-	testview_pool(p->eu, TESTVIEW_EU, 2, 0);
-	testview_pool(p->target, TESTVIEW_TARGET, 1, 1);
-	testview_pool(p->names, TESTVIEW_OURS, 3, 0);
+	testview_pool(p->asia, p->endpoint, TESTVIEW_ASIA, 1, 1);
+	testview_pool(p->eu, p->endpoint, TESTVIEW_EU, 2, 0);
+	testview_pool(p->target, p->endpoint, TESTVIEW_TARGET, 1, 1);
+	testview_pool(p->names, p->endpoint, TESTVIEW_OURS, 3, 0);
 	uint32_t addresses = 1u << ISB_PLAN_A | 1u << ISB_PLAN_AAAA;
 	p->record[TESTVIEW_GEO] = testview_plan_record(addresses, 0, TESTVIEW_AT(geo), 3, ISB_ALL_DOWN_ALL);
 	p->record[TESTVIEW_NODATA] = testview_plan_record(addresses, ISB_NO_MAP, TESTVIEW_AT(one), 1,

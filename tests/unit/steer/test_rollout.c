@@ -13,6 +13,7 @@ enum { T0 = 1000000, EVERY = 1000, SLOT = 3, DRAWS = 1000000 };
 struct world {
 	uint64_t words[ISB_CHUNK_WORDS];
 	const uint64_t *chunk[1];
+	struct isb_health_table health;
 	struct isb_rng rng;
 	struct isb_addr client;
 	struct isb_steer_state state;
@@ -25,8 +26,8 @@ static struct world *world(void)
 	memset(&w, 0, sizeof(w));
 	w.chunk[0] = w.words;
 	isb_rng_seed(&w.rng, 7);
-	w.state = (struct isb_steer_state){
-		.health = {.chunk = w.chunk, .chunks = 1}, .now_ms = T0, .rng = &w.rng, .client = &w.client};
+	w.health = (struct isb_health_table){.chunk = w.chunk, .chunks = 1};
+	w.state = (struct isb_steer_state){.health = &w.health, .now_ms = T0, .rng = &w.rng, .client = &w.client};
 	w.rollout = (struct isb_plan_rollout){
 		.times = {.started_ms = T0, .every_ms = EVERY, .nstep = 3, .step = {7, 50, 100}}, .slot = SLOT, .seed = 42};
 	return &w;

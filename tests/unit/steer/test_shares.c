@@ -29,9 +29,11 @@ static void strike(struct scene *s)
 static const struct isb_shares *find(struct scene *s)
 {
 	struct world *w = &s->w;
-	struct isb_steer_state state = {.health = {.chunk = w->chunk, .chunks = 1, .since = w->since_chunk}, .admin = w->admin,
-	                                .nadmin = MAX, .now_ms = w->now_ms, .client = w->client.family ? &w->client : NULL,
-	                                .name = w->name, .pace = w->pace, .npace = REGIONS_MAX};
+	settle(w);
+	const struct isb_health_table health = {
+		.chunk = w->chunk, .chunks = 1, .since = w->since_chunk, .pace = w->pace, .npace = REGIONS_MAX};
+	struct isb_steer_state state = {.health = &health, .admin = w->admin, .nadmin = MAX, .now_ms = w->now_ms,
+	                                .client = w->client.family ? &w->client : NULL, .name = w->name};
 	isb_shares_find(&s->shares, plan(w), isb_plan_record(plan(w), 0), 0, &state);
 	return &s->shares;
 }

@@ -252,7 +252,8 @@ static void an_endpoint_without_the_type_is_chosen_all_the_same(void **state)
 	const struct kid kids[] = {{0, 0, 1}};
 	set_record(&w, node(&w, ISB_NODE_POOL, 1, 1, kids, 1), ISB_ALL_DOWN_ALL);
 	struct isb_choice choice;
-	struct isb_steer_state s = {.health = {.chunk = w.chunk, .chunks = 1}, .rng = &w.rng};
+	const struct isb_health_table health = {.chunk = w.chunk, .chunks = 1};
+	struct isb_steer_state s = {.health = &health, .rng = &w.rng};
 	isb_steer(plan(&w), isb_plan_record(plan(&w), 0), 0, ISB_PLAN_AAAA, &s, &choice);
 	assert_int_equal(choice.kind, ISB_CHOICE_ANSWER);
 	assert_int_equal(choice.n, 1);
@@ -372,6 +373,106 @@ static void every_child_of_the_widest_node_is_tried(void **state)
 	done(&w);
 }
 
+static uint32_t random_pool(struct world *w)
+{
+	struct kid kids[3];
+	unsigned n = 1 + (unsigned)isb_rng_below(&w->rng, 3);
+	for (unsigned i = 0; i < n; i++)
+		kids[i] = (struct kid){(uint32_t)isb_rng_below(&w->rng, 8),
+		                       (uint16_t)(i ? kids[i - 1].rank + isb_rng_below(&w->rng, 4) / 3 : 0),
+		                       (uint16_t)isb_rng_below(&w->rng, 4)};
+	return node_like(w, &(struct isb_plan_node){.flags = ISB_NODE_POOL, .order = (uint16_t)isb_rng_below(&w->rng, 2),
+	                                            .answers = isb_rng_below(&w->rng, 4) != 0,
+	                                            .min_up = 1 + (uint32_t)isb_rng_below(&w->rng, 5) / 4,
+	                                            .trickle = isb_rng_below(&w->rng, 5) ? 0 : 50}, kids, n);
+}
+
+/* Below a policy: pools; *ret_shapes: flags of all of them and its own. */
+static uint32_t random_policy(struct world *w, uint32_t at[5], unsigned *ret_n, unsigned *ret_shapes)
+{
+	struct kid kids[4];
+	unsigned n = 1 + (unsigned)isb_rng_below(&w->rng, 4);
+	for (unsigned i = 0; i < n; i++) {
+		at[i] = random_pool(w);
+		kids[i] = (struct kid){at[i], (uint16_t)(i ? kids[i - 1].rank + (isb_rng_below(&w->rng, 4) > 0) : 0),
+		                       (uint16_t)isb_rng_below(&w->rng, 3)};
+	}
+	at[n] = node_like(w, &(struct isb_plan_node){.order = (uint16_t)isb_rng_below(&w->rng, 2)}, kids, n);
+	*ret_n = n + 1;
+	*ret_shapes = 0;
+	for (unsigned i = 0; i <= n; i++)
+		*ret_shapes |= isb_plan_node(plan(w), at[i])->flags & (ISB_NODE_STRAIGHT | ISB_NODE_ONE_DRAW);
+	return at[n];
+}
+
+/* What a node's flags say of its shape saves steps, and no more: without them the same is answered, by the same draws. */
+static void a_shape_changes_no_answer(void **state)
+{
+	(void)state;
+	struct world w;
+	struct isb_rng rng;
+	unsigned seen[64] = {0};
+	isb_rng_seed(&rng, 3);
+	for (unsigned round = 0; round < 5000; round++) {
+		uint32_t at[5];
+		unsigned n, shapes;
+		begin(&w, 8);
+		w.rng = rng;
+		static const enum isb_all_down all_down[] = {ISB_ALL_DOWN_ALL, ISB_ALL_DOWN_NODATA, ISB_ALL_DOWN_LAST};
+		set_record(&w, random_policy(&w, at, &n, &shapes), all_down[round % 3]);
+		seen[shapes]++;
+		for (unsigned slot = 0; slot < 8; slot++)
+			judge(&w, slot, isb_rng_below(&w.rng, 3) ? ISB_UP : ISB_DOWN);
+		struct isb_rng before = w.rng;
+		struct isb_choice a = ask(&w);
+		rng = w.rng;
+		w.rng = before;
+		for (unsigned i = 0; i < n; i++)
+			((struct isb_plan_node *)(void *)(w.block.data + at[i]))->flags &= ISB_NODE_POOL;
+		struct isb_choice b = ask(&w);
+		assert_memory_equal(&w.rng, &rng, sizeof(rng));
+		assert_int_equal(a.kind, b.kind);
+		assert_int_equal(a.failopen, b.failopen);
+		assert_int_equal(a.ttl_s, b.ttl_s);
+		assert_int_equal(a.n, b.n);
+		for (unsigned i = 0; i < a.n; i++)
+			assert_ptr_equal(a.endpoint[i], b.endpoint[i]);
+		done(&w);
+	}
+	assert_true(seen[0] && seen[ISB_NODE_STRAIGHT] && seen[ISB_NODE_ONE_DRAW] && seen[ISB_NODE_STRAIGHT | ISB_NODE_ONE_DRAW]);
+}
+
+/* Whatever a reader takes from a node without another look is proven first. */
+static void what_a_node_says_for_speed_must_be_true(void **state)
+{
+	(void)state;
+	struct world w;
+	begin(&w, 2);
+	uint32_t pool = node(&w, ISB_NODE_POOL, 1, 1, (const struct kid[]){{0, 0, 1}, {1, 1, 1}}, 2);
+	uint32_t top = node(&w, 0, 0, 0, (const struct kid[]){{pool, 0, 1}, {pool, 0, 1}}, 2);
+	set_record(&w, top, ISB_ALL_DOWN_ALL);
+	struct isb_plan_node *low = (struct isb_plan_node *)(void *)(w.block.data + pool);
+	struct isb_plan_node *high = (struct isb_plan_node *)(void *)(w.block.data + top);
+	assert_int_equal(low->flags & ISB_NODE_ONE_DRAW, 0);
+	low->flags |= ISB_NODE_ONE_DRAW;
+	assert_false(isb_plan_check(plan(&w), w.block.len));
+	low->flags ^= ISB_NODE_ONE_DRAW;
+	high->flags |= ISB_NODE_STRAIGHT;
+	assert_false(isb_plan_check(plan(&w), w.block.len));
+	high->flags ^= ISB_NODE_STRAIGHT;
+	low->child[1].slot++;
+	assert_false(isb_plan_check(plan(&w), w.block.len));
+	low->child[1].slot--;
+	low->child[0].flags ^= ISB_CHILD_CHECKED;
+	assert_false(isb_plan_check(plan(&w), w.block.len));
+	low->child[0].flags ^= ISB_CHILD_CHECKED;
+	low->child[0].region++;
+	assert_false(isb_plan_check(plan(&w), w.block.len));
+	low->child[0].region--;
+	assert_true(isb_plan_check(plan(&w), w.block.len));
+	done(&w);
+}
+
 /* Whatever a block holds, checking it reads nothing outside, and what checks out can be walked. */
 static void corrupt_plans_are_refused_or_harmless(void **state)
 {
@@ -385,6 +486,7 @@ static void corrupt_plans_are_refused_or_harmless(void **state)
 	size_t len = w.block.len;
 	char *good = w.block.data;
 	unsigned refused = 0, walked = 0;
+	w.npool = 0; /* nothing is set right before it is walked */
 	for (unsigned i = 0; i < 20000; i++) {
 		w.block.data = isb_xmalloc(len); /* of its exact size, for the sanitizer to watch */
 		memcpy(w.block.data, good, len);
@@ -425,6 +527,8 @@ int main(void)
 		cmocka_unit_test(a_trace_ends_at_its_limit_and_still_tells_the_end),
 		cmocka_unit_test(a_small_plan_that_unfolds_without_end_still_ends),
 		cmocka_unit_test(every_child_of_the_widest_node_is_tried),
+		cmocka_unit_test(a_shape_changes_no_answer),
+		cmocka_unit_test(what_a_node_says_for_speed_must_be_true),
 		cmocka_unit_test(corrupt_plans_are_refused_or_harmless),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

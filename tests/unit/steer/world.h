@@ -35,6 +35,8 @@ struct world {
 	struct isb_addr client;
 	const uint8_t *name;
 	enum isb_plan_type type;
+	uint32_t pools[MAX]; /* offsets */
+	unsigned npool;
 };
 
 static inline struct isb_plan *plan(struct world *w)
@@ -95,9 +97,30 @@ static inline uint32_t node_like(struct world *w, const struct isb_plan_node *he
 	for (unsigned i = 0; i < n; i++)
 		node->child[i] = (struct isb_plan_child){.ref = kids[i].ref, .key = kids[i].ref * 0x9e3779b1u + 1,
 		                                         .rank = kids[i].rank, .weight = kids[i].weight};
+	node->flags |= isb_plan_shape(node);
 	uint32_t at = place(w, node, sizeof(*node) + n * sizeof(node->child[0]));
+	if (head->flags & ISB_NODE_POOL) {
+		assert_true(w->npool < MAX);
+		w->pools[w->npool++] = at;
+	}
 	free(node);
 	return at;
+}
+
+/* Endpoints may be changed after pools were made of them: what a pool repeats of them follows. */
+static inline void settle(struct world *w)
+{
+	for (unsigned p = 0; p < w->npool; p++) {
+		struct isb_plan_node *pool = (struct isb_plan_node *)(void *)(w->block.data + w->pools[p]);
+		for (uint32_t i = 0; i < pool->nchild; i++) {
+			struct isb_plan_child *child = &pool->child[i];
+			struct isb_plan_child now = isb_plan_candidate(child->ref, isb_plan_endpoint(plan(w), child->ref));
+			now.key = child->key;
+			now.rank = child->rank;
+			now.weight = child->weight;
+			*child = now;
+		}
+	}
 }
 
 static inline uint32_t node(struct world *w, uint16_t flags, uint32_t answers, uint32_t min_up, const struct kid *kids,
@@ -120,6 +143,7 @@ static inline void set_record(struct world *w, uint32_t root, enum isb_all_down 
 	at = place(w, regions, sizeof(regions));
 	plan(w)->viewpoint = at;
 	plan(w)->nviewpoint = REGIONS_MAX;
+	settle(w);
 	assert_true(isb_plan_check(plan(w), w->block.len));
 }
 
@@ -132,8 +156,10 @@ static inline void judge(struct world *w, unsigned slot, enum isb_verdict verdic
 static inline struct isb_choice ask(struct world *w)
 {
 	struct isb_choice choice;
+	settle(w);
 	struct isb_steer_state state = {
-		.health = {.chunk = w->chunk, .chunks = 1, .since = w->since_chunk},
+		.health = &(struct isb_health_table){
+			.chunk = w->chunk, .chunks = 1, .since = w->since_chunk, .pace = w->pace, .npace = REGIONS_MAX},
 		.admin = w->admin,
 		.nadmin = MAX,
 		.now_ms = w->now_ms,
@@ -141,8 +167,6 @@ static inline struct isb_choice ask(struct world *w)
 		.client = w->client.family ? &w->client : NULL,
 		.name = w->name,
 		.rotor = w->no_rotor ? NULL : w->rotor,
-		.pace = w->pace,
-		.npace = REGIONS_MAX,
 		.trace = w->trace,
 	};
 	isb_steer(plan(w), isb_plan_record(plan(w), 0), 0, w->type, &state, &choice);

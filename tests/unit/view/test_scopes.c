@@ -160,11 +160,12 @@ static void walk_as_decided(struct round *r, const struct isb_addr *client, cons
 			&(struct isb_health){.verdict = verdict, .held = verdict, .soft = ISB_SOFT_FULL, .flip_s = ISB_FLIP_NONE});
 		can |= decision->share[up][e] > 0;
 	}
-	struct isb_steer_state state = {.health = {.chunk = &chunk, .chunks = 1}, .now_ms = 1, .rng = &r->rng};
+	const struct isb_health_table health = {.chunk = &chunk, .chunks = 1};
+	struct isb_steer_state state = {.health = &health, .now_ms = 1, .rng = &r->rng};
 	for (int i = 0; i < 4; i++) {
 		struct isb_choice choice;
 		uint8_t scope;
-		isb_view_steer(r->view, 0, ISB_PLAN_A, client, &state, &choice, &scope);
+		isb_view_steer(r->view, r->record, ISB_PLAN_A, client, &state, &choice, &scope);
 		assert_int_equal(choice.n, can ? 1 : 0);
 		if (!can)
 			continue;
