@@ -139,8 +139,8 @@ void isb_octodns_add(struct isb_octodns *o, const char *name, const struct isb_y
 	if (!zone || (!isb_yaml_absent(root) && !isb_octodns_is_map(o, root, "a zone")))
 		return;
 	if (isb_yaml_absent(root) || !root->count)
-		isb_diag(&o->notes, (struct isb_mark){.file = root->mark.file}, "note: this file is empty; zone '%s' gets nothing from it",
-		         zone->name);
+		isb_diag(&o->notes, (struct isb_mark){.file = root->mark.file},
+		         "note: this file is empty; zone '%s' gets nothing from it", zone->name);
 	for (size_t i = 0; i < root->count; i++)
 		add_name(o, zone, &root->pairs[i]);
 }

@@ -199,8 +199,8 @@ static bool check_province(struct isb_octodns *o, const struct octodns_geo *geo,
 		const char *country, *provinces;
 	} known[] = {
 		{"CA", " AB BC MB NB NL NS NT NU ON PE QC SK YT "},
-		{"US", " AK AL AR AS AZ CA CO CT DC DE FL GA GU HI IA ID IL IN KS KY LA MA MD ME MI MN MO MP MS MT NC ND NE NH NJ NM"
-	               " NV NY OH OK OR PA PR RI SC SD TN TX UM UT VA VI VT WA WI WV WY "}};
+		{"US", " AK AL AR AS AZ CA CO CT DC DE FL GA GU HI IA ID IL IN KS KY LA MA MD ME MI MN MO MP MS MT NC ND NE"
+	               " NH NJ NM NV NY OH OK OR PA PR RI SC SD TN TX UM UT VA VI VT WA WI WV WY "}};
 	const char *provinces = NULL, *padded = isb_arena_printf(&o->arena, " %s ", geo->province);
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		if (strcmp(known[i].country, geo->country) == 0)

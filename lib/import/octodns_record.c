@@ -209,8 +209,8 @@ static bool is_first(struct isb_octodns *o, const struct octodns_record *record)
 /* What octoDNS, or those that it feeds, refuse, but for a lenient record. */
 static bool is_let(struct isb_octodns *o, const struct octodns_record *record, const char *what, const char *instead)
 {
-	isb_diag(record->lenient ? &o->notes : &o->errors, record->yaml->mark, "%s%s '%s'%s%s", record->lenient ? "note: " : "",
-	         what, record->owner->fqdn, record->lenient ? "; taken, as the record is lenient" : "; ",
+	isb_diag(record->lenient ? &o->notes : &o->errors, record->yaml->mark, "%s%s '%s'%s%s",
+	         record->lenient ? "note: " : "", what, record->owner->fqdn, record->lenient ? "; taken, as the record is lenient" : "; ",
 	         record->lenient ? "" : instead);
 	return record->lenient;
 }
