@@ -17,7 +17,9 @@ static int add_guard(void *arg, const char *record, const struct isb_rollout *ro
 	struct isb_guards *g = l->guards;
 	if (rollout->abort_if != ISB_ABORT_DOWN)
 		return 0;
-	struct isb_standing *standing = isb_standing_new(l->txn, l->catalog, rollout->to);
+	const struct isb_record *of = isb_record_of(l->catalog, record);
+	struct isb_standing *standing =
+		of ? isb_standing_new(l->txn, l->catalog, of, of->policy.name, rollout->to) : NULL;
 	if (!standing)
 		return ISB_ENOTFOUND;
 	if (g->count == g->cap) {
@@ -56,7 +58,7 @@ int isb_guard_judge(const struct isb_guard *guard, struct isb_txn *health, int64
 	int rc = isb_word_get(health, guard->slot, &word);
 	if (rc != ISB_OK || isb_abort_holds(word))
 		return rc;
-	rc = isb_standing_ask(guard->standing, health, now_ms, &can, &evidence);
+	rc = isb_standing_ask(guard->standing, health, now_ms, ISB_UNASKED_MAY, &can, &evidence);
 	if (rc == ISB_OK && !can) {
 		const char *text = isb_arena_strdup(arena, isb_buf_text(&evidence));
 		struct isb_transition row = {

@@ -29,8 +29,9 @@ uint64_t isb_judge_word(const struct isb_ballot *ballots, size_t count, const st
 	return isb_health_pack(&health);
 }
 
-static void one(struct isb_buf *out, const struct isb_ballot *ballot, int64_t now_ms)
+static void one(struct isb_buf *out, const struct isb_ballot *ballot, const char *host, int64_t now_ms)
 {
+	bool named = host && ballot->history.last.kind == ISB_OUT_RESOLVE;
 	char text[ISB_OUTCOME_TEXT];
 	isb_buf_printf(out, "%s%s: ", out->len ? "; " : "", ballot->probe);
 	if (ballot->vote.blind)
@@ -38,13 +39,15 @@ static void one(struct isb_buf *out, const struct isb_ballot *ballot, int64_t no
 	else if (now_ms >= ballot->vote.expires_ms)
 		isb_buf_puts(out, "too old");
 	else
-		isb_buf_printf(out, "%s x%u", isb_outcome_print(&ballot->history.last, text), ballot->history.run);
+		isb_buf_printf(out, "%s%s%s x%u", isb_outcome_print(&ballot->history.last, text), named ? " " : "",
+		               named ? host : "", ballot->history.run);
 }
 
-void isb_judge_evidence(struct isb_buf *out, const struct isb_ballot *ballots, size_t count, int64_t now_ms)
+void isb_judge_evidence(struct isb_buf *out, const struct isb_ballot *ballots, size_t count, const char *host,
+                        int64_t now_ms)
 {
 	for (size_t i = 0; i < count && i < EVIDENCE_PROBES; i++)
-		one(out, &ballots[i], now_ms);
+		one(out, &ballots[i], host, now_ms);
 	if (count > EVIDENCE_PROBES)
 		isb_buf_printf(out, "; and %zu more", count - EVIDENCE_PROBES);
 	if (!count)

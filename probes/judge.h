@@ -19,5 +19,7 @@ struct isb_ballot {
 uint64_t isb_judge_word(const struct isb_ballot *ballots, size_t count, const struct isb_target *target,
                         uint64_t old_word, int64_t now_ms);
 
-/* "seoul: connect-refused x3; frankfurt: blind; tokyo: too old" */
-void isb_judge_evidence(struct isb_buf *out, const struct isb_ballot *ballots, size_t count, int64_t now_ms);
+/* "seoul: connect-refused x3; frankfurt: blind; tokyo: too old; osaka: resolve-failed lb.example.org x2". `host`: the name
+ * that was looked up; NULL: none. */
+void isb_judge_evidence(struct isb_buf *out, const struct isb_ballot *ballots, size_t count, const char *host,
+                        int64_t now_ms);

@@ -137,7 +137,7 @@ static int forget_the_gone(struct work *w, uint32_t slot)
 static int note_change(struct work *w, const struct isb_target *t, enum isb_verdict from, enum isb_verdict to)
 {
 	struct isb_buf evidence = {0};
-	isb_judge_evidence(&evidence, w->ballots, w->nballot, w->now_ms);
+	isb_judge_evidence(&evidence, w->ballots, w->nballot, t->spec.node, w->now_ms);
 	struct change *c = isb_arena_alloc(&w->arena, sizeof(*c));
 	*c = (struct change){t->name, isb_arena_strdup(&w->arena, isb_buf_text(&evidence)), from, to, NULL};
 	isb_buf_done(&evidence);

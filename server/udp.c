@@ -39,12 +39,19 @@ struct isb_udp {
 		bool proxy;
 	} *sockets;
 	size_t nsocket;
+	size_t received; /* messages of the last batch: their lengths are not room any more */
 	struct mmsghdr in[BATCH], out[BATCH];
 	struct iovec in_iov[BATCH], out_iov[BATCH];
 	union peer peer[BATCH];
 	union control control[BATCH];
 	uint8_t in_data[BATCH][IN_SIZE], out_data[BATCH][OUT_SIZE];
 };
+
+static void make_room(struct isb_udp *udp, size_t i)
+{
+	udp->in[i].msg_hdr.msg_namelen = sizeof(udp->peer[i]);
+	udp->in[i].msg_hdr.msg_controllen = sizeof(udp->control[i]);
+}
 
 /* What never changes from batch to batch is set once. The answer to in[i] goes back to peer[i], with the same control
  * message; only which of out[] carries it varies. */
@@ -57,38 +64,37 @@ static void prepare(struct isb_udp *udp)
 		                                     .msg_iovlen = 1,
 		                                     .msg_control = &udp->control[i]};
 		udp->out[i].msg_hdr = (struct msghdr){.msg_iov = &udp->out_iov[i], .msg_iovlen = 1};
+		make_room(udp, i);
 	}
 }
 
 static size_t receive(struct isb_udp *udp, int fd)
 {
-	for (size_t i = 0; i < BATCH; i++) {
-		udp->in[i].msg_hdr.msg_namelen = sizeof(udp->peer[i]);
-		udp->in[i].msg_hdr.msg_controllen = sizeof(udp->control[i]);
-	}
+	for (size_t i = 0; i < udp->received; i++)
+		make_room(udp, i);
 	int n = recvmmsg(fd, udp->in, BATCH, MSG_DONTWAIT, NULL);
 	if (n < 0 && errno != EAGAIN && errno != EINTR)
 		isb_count(&udp->worker->net.udp_errors);
-	return n > 0 ? (size_t)n : 0;
+	udp->received = n > 0 ? (size_t)n : 0;
+	return udp->received;
 }
 
-/* The address the query was sent to becomes the one the answer leaves from. Which interface it leaves by is for the
- * routing table to say, except from link-local addresses, which mean nothing without it. */
+/* The address the query was sent to becomes the one the answer leaves from: it is the one control message that our sockets
+ * ask for. Which interface it leaves by is for the routing table to say, except from link-local addresses, which mean
+ * nothing without it. */
 static void turn_around(struct msghdr *msg)
 {
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
-		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
-			struct in_pktinfo info;
-			memcpy(&info, CMSG_DATA(c), sizeof(info));
-			info.ipi_ifindex = 0;
-			memcpy(CMSG_DATA(c), &info, sizeof(info));
-		} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
-			struct in6_pktinfo info;
-			memcpy(&info, CMSG_DATA(c), sizeof(info));
-			if (!IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr))
-				info.ipi6_ifindex = 0;
-			memcpy(CMSG_DATA(c), &info, sizeof(info));
-		}
+	struct cmsghdr *c = CMSG_FIRSTHDR(msg);
+	if (!c)
+		return;
+	void *data = CMSG_DATA(c); /* aligned as the kernel's structures are */
+	if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+		struct in_pktinfo *info = data;
+		info->ipi_ifindex = 0;
+	} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
+		struct in6_pktinfo *info = data;
+		if (!IN6_IS_ADDR_LINKLOCAL(&info->ipi6_addr))
+			info->ipi6_ifindex = 0;
 	}
 }
 

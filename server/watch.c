@@ -15,10 +15,8 @@
 #include "isobar/base/arena.h"
 #include "isobar/base/clock.h"
 #include "isobar/base/err.h"
-#include "isobar/base/hash.h"
 #include "isobar/base/log.h"
 #include "isobar/store/catalogdb.h"
-#include "isobar/store/healthdb.h"
 #include "isobar/view/geodb.h"
 
 enum {
@@ -29,6 +27,7 @@ enum {
 	CLEAN_TICKS = 60,
 	PACE = 10, /* see check_cells() */
 	UNREADABLE_US = 60 * 1000 * 1000, /* how long samples that could not be read are left alone */
+	TRIM_US = 100 * 1000, /* a build that took longer has used much more memory than its view keeps */
 };
 
 struct isb_watch {
@@ -81,39 +80,16 @@ static void log_refused(const char *event, const struct isb_diags *diags)
 		isb_log(ISB_LOG_ERROR, event, "reason=\"... and %zu more\"", diags->dropped);
 }
 
-/* Only shifts that can change an order should lead to a new view: a round trip counts in steps of 6 to 12 percent and
- * at least 4 ms, about what order latency takes for a tie. */
-static uint32_t coarse(uint32_t rtt_us)
-{
-	unsigned shift = 12;
-	while (rtt_us >> shift >= 16)
-		shift++;
-	return rtt_us >> shift << shift;
-}
-
-static int add_rtt(void *arg, const char *from, const char *to, uint32_t rtt_us)
-{
-	uint64_t *sum = arg;
-	*sum = isb_hash(from, strlen(from), *sum);
-	*sum = isb_hash(to, strlen(to), *sum);
-	*sum = isb_hash_mix(*sum, coarse(rtt_us));
-	return 0;
-}
-
-static uint64_t sum_rtts(struct isb_txn *health)
-{
-	uint64_t sum = 0;
-	isb_rtt_each(health, add_rtt, &sum);
-	return sum;
-}
-
 static void swap(struct isb_watch *watch, struct isb_view *view, int64_t start_us)
 {
 	struct isb_view *old = isb_live_swap(watch->live, view);
 	watch->view = view;
 	isb_view_free(old);
+	int64_t took_us = isb_monotonic_us() - start_us;
 	isb_log(ISB_LOG_INFO, "view-swapped", "generation=%" PRIu64 " zones=%zu records=%zu build_ms=%.1f",
-	        view->generation, view->nzone, view->nrecord, (double)(isb_monotonic_us() - start_us) / 1000);
+	        view->generation, view->nzone, view->nrecord, (double)took_us / 1000);
+	if (took_us >= TRIM_US)
+		malloc_trim(0);
 }
 
 /* Builds a view of the catalog as it is now and swaps it in. Not `always`: only if the generation moved since the last
@@ -138,7 +114,7 @@ static int build(struct isb_watch *watch, const struct isb_geodb *geodb, bool al
 	rc = isb_txn_begin(watch->store, ISB_ENV_HEALTH, false, &health);
 	if (rc != ISB_OK)
 		isb_log(ISB_LOG_WARNING, "rtt-unreadable", "reason=\"%s\"", isb_strerror(rc));
-	watch->rtt_sum = health ? sum_rtts(health) : 0;
+	watch->rtt_sum = isb_view_rtt_sum(health);
 	struct isb_view *view;
 	const struct isb_view_sources from = {.catalog = catalog, .health = health, .cells = watch->cells, .geodb = geodb};
 	rc = isb_view_build(&from, watch->view, diags, &view);
@@ -194,7 +170,7 @@ static void check_rtts(struct isb_watch *watch)
 	if (!watch->view->plan->nmap || watch->refused ||
 	    isb_txn_begin(watch->store, ISB_ENV_HEALTH, false, &health) != ISB_OK)
 		return;
-	uint64_t sum = sum_rtts(health);
+	uint64_t sum = isb_view_rtt_sum(health);
 	isb_txn_abort(health);
 	if (sum != watch->rtt_sum)
 		rebuild(watch, watch->geodb, true);

@@ -66,6 +66,27 @@ static void print_rollout(struct isb_slice value, struct isb_buf *out)
 	isb_buf_done(&scratch);
 }
 
+static bool rollout_slot(struct isb_slice value, uint32_t *ret_slot)
+{
+	struct isb_rollout row;
+	struct isb_buf scratch = {0};
+	bool good = value.data && isb_rollout_decode(value, &scratch, &row) == ISB_OK;
+	if (good)
+		*ret_slot = row.slot;
+	isb_buf_done(&scratch);
+	return good;
+}
+
+bool cli_change_slot(const struct isb_change *change, uint32_t *ret_slot)
+{
+	uint32_t before, after;
+	if (change->table != ISB_T_ROLLOUT || !rollout_slot(change->after, &after) ||
+	    (rollout_slot(change->before, &before) && before == after))
+		return false;
+	*ret_slot = after;
+	return true;
+}
+
 bool cli_change_print(const struct isb_change *change, struct isb_buf *out)
 {
 	enum isb_kind kind;

@@ -164,7 +164,9 @@ static int take_share(struct cli *cli, const char *value)
 	char *end;
 	size_t digits = strspn(value, "0123456789.");
 	double percent = strtod(value, &end);
-	if (!digits || end != value + digits || (*end && strcmp(end, "%") != 0) || percent > 100)
+	if (digits && end == value + digits && !*end && percent <= 1) /* 0.1 may mean a tenth */
+		return cli_fail(CLI_USAGE, "'%s' is no share of queries; write %g%% or %g%%", value, percent, percent * 100);
+	if (!digits || end != value + digits || strcmp(end, "%") != 0 || percent > 100)
 		return cli_fail(CLI_USAGE, "'%s' is no share of queries; write 10%%", value);
 	cli->max_shift = percent / 100;
 	return CLI_OK;

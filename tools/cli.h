@@ -10,6 +10,7 @@
 #include "isobar/model/schema.h"
 #include "isobar/store/catalogdb.h"
 #include "isobar/store/env.h"
+#include "isobar/store/rollouts.h"
 #include "isobar/view/cells.h"
 #include "isobar/view/geodb.h"
 #include "isobar/view/zonefile.h"
@@ -149,6 +150,8 @@ struct cli_rollout {
 	struct isb_timetable_now at; /* as of the abort, when there was one */
 	int64_t aborted_ms;     /* 0: it was not */
 	const char *evidence;   /* of the abort; "" when it is no longer known */
+	bool can;               /* the new side can answer now */
+	const char *standing;   /* what the probes know of it */
 };
 struct cli_rollouts {
 	struct isb_arena arena;
@@ -159,6 +162,8 @@ struct cli_rollouts {
 int cli_rollouts_read(struct isb_txn *catalog_txn, struct isb_txn *health, struct isb_catalog *catalog, const char *only,
                       int64_t now_ms, struct cli_rollouts *ret);
 void cli_rollouts_done(struct cli_rollouts *rollouts);
+/* When and why the probes aborted the one that had this slot; false: they did not, or it is no longer known. */
+bool cli_rollout_aborted(struct isb_txn *health, uint32_t slot, struct isb_buf *out);
 void cli_rollouts_print(struct cli_rollouts *rollouts, int64_t now_ms);
 json_t *cli_rollouts_json(const struct cli_rollouts *rollouts);
 /* "10, 30, 50, 100 % every 10m, 2 networks, aborted if down" */
@@ -194,11 +199,18 @@ struct cli_steps {
 	bool quiet; /* says nothing when all went well */
 };
 int cli_edit_steps(struct cli *cli, const struct cli_steps *steps, void *arg);
-/* Whether a pool or policy can answer now, by what the probes found; and what they found. CLI_FAILED after saying so. */
-int cli_side_answers(struct cli_edit *e, const struct isb_catalog *catalog, const char *name, bool *ret_can,
-                     struct isb_buf *ret_evidence);
+/* Refuses what leads a record's clients to a pool or policy that cannot answer now, by what the probes found. `again`:
+ * "switch all the same: isobar switch www blue green"; CLI_FAILED after saying so. */
+struct cli_side {
+	const struct isb_catalog *catalog;
+	const struct isb_record *record;
+	const char *from, *to;
+};
+int cli_check_side(struct cli_edit *e, const struct cli_side *side, enum isb_unasked unasked, const char *again);
 /* The record as it stands in memory becomes the stored one. */
 int cli_put_record(struct cli_edit *e, const struct cli_record *record);
+/* What a dry run says before what would be done; else "". */
+const char *cli_dry_words(const struct cli *cli);
 /* Says until when resolvers may hold what a record of this TTL gave before. */
 void cli_tell_cached(const struct cli *cli, uint32_t ttl_s);
 /* words: NAME TYPE TTL RDATA …, and NAME TYPE */
@@ -259,6 +271,8 @@ void cli_plan_done(struct cli_plan *plan);
 void cli_plan_print(const struct cli_plan *plan, bool brief, uint64_t generation);
 /* One change without its content: "~ pool asia". False for what has no name. */
 bool cli_change_print(const struct isb_change *change, struct isb_buf *out);
+/* The slot that an abort of a rollout is written under, where the change begins or resumes one. */
+bool cli_change_slot(const struct isb_change *change, uint32_t *ret_slot);
 json_t *cli_plan_json(const struct cli_plan *plan);
 
 /* Lines that differ, with the lines they stand below, as `- old` and `+ new`, indented by `indent`. NULL: nothing. */

@@ -43,7 +43,7 @@ void cli_check_cnames(struct isb_txn *txn, const struct isb_catalog *catalog, st
 		for (size_t k = 0; k < zone->nrecord; k++) {
 			struct neighbours n = {.zone = zone, .record = &zone->records[k], .diags = diags};
 			if (owner_of(zone, n.record, apex, owner))
-				isb_rrset_each_of(txn, apex, owner, refuse, &n);
+				isb_rrset_each_at(txn, apex, owner, false, refuse, &n);
 		}
 	}
 }

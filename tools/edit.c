@@ -71,30 +71,75 @@ int cli_open_geodb(const struct cli *cli, struct isb_diags *diags, struct isb_ge
 
 /* --- One edit --- */
 
-/* Each zone answers with its SOA in every denial: no edit may leave one without. */
-static void check_zones(struct isb_txn *txn, const struct isb_catalog *catalog, struct isb_diags *diags)
+/* A zone answers with its SOA in every denial: no edit may leave one without. */
+static void check_zone(struct isb_txn *txn, const char *zone, struct isb_mark at, struct isb_diags *diags)
 {
-	for (size_t i = 0; i < catalog->nzone; i++) {
-		const struct isb_zone *zone = &catalog->zones[i];
-		uint8_t apex[ISB_DNAME_MAX];
-		const struct isb_rrset *set;
-		if (isb_dname_parse(zone->name, NULL, apex) < 0)
-			continue; /* said already */
-		isb_dname_lower(apex, apex);
-		if (isb_rrset_get(txn, apex, apex, ISB_SOA, &set) != ISB_OK)
-			isb_diag(diags, zone->mark, "zone '%s' has no SOA record; give it a file: or text: with one", zone->name);
+	uint8_t apex[ISB_DNAME_MAX];
+	const struct isb_rrset *set;
+	if (isb_dname_parse(zone, NULL, apex) < 0)
+		return; /* said already */
+	isb_dname_lower(apex, apex);
+	if (isb_rrset_get(txn, apex, apex, ISB_SOA, &set) != ISB_OK)
+		isb_diag(diags, at, "zone '%s' has no SOA record; give it a file: or text: with one", zone);
+}
+
+static bool changes_objects(const struct isb_edit *edit)
+{
+	for (size_t i = 0; i < isb_edit_count(edit); i++) {
+		enum isb_table table = isb_edit_change(edit, i)->table;
+		if (table != ISB_T_RRSET && table != ISB_T_ADMIN)
+			return true;
+	}
+	return false;
+}
+
+/* Loads the zones that the edit touches, with their records, and looks for the SOA of those that are new or lost it. */
+static void check_zones(struct cli_edit *e, struct isb_catalog *catalog)
+{
+	uint8_t last[ISB_DNAME_MAX];
+	bool any = false;
+	for (size_t i = 0; i < isb_edit_count(e->edit); i++) {
+		const struct isb_change *change = isb_edit_change(e->edit, i);
+		uint8_t apex[ISB_DNAME_MAX], owner[ISB_DNAME_MAX];
+		char text[ISB_DNAME_TEXT];
+		const char *name = NULL;
+		enum isb_kind kind;
+		uint16_t type;
+		bool loses = false;
+		if (isb_change_rrset(change, apex, owner, &type) == ISB_OK) {
+			loses = type == ISB_SOA && !change->after.len;
+			if (any && !loses && isb_dname_equal(apex, last))
+				continue; /* one of many of a zone */
+			memcpy(last, apex, isb_dname_len(apex));
+			any = true;
+			name = isb_dname_print_bare(apex, text);
+		} else if (isb_change_object(change, &kind, &name) == ISB_OK) {
+			loses = kind == ISB_ZONE;
+			name = loses ? name : NULL;
+		}
+		if (name)
+			isb_catalog_load_zone(e->txn, catalog, name, &e->diags);
+		const struct isb_zone *zone = name ? isb_catalog_zone(catalog, name) : NULL;
+		if (zone && loses) /* else the zone goes too */
+			check_zone(e->txn, name, zone->mark, &e->diags);
 	}
 }
 
-static void check_whole(struct cli_edit *e)
+/* What was right before stays right. Rrsets speak of nothing in the catalog but their zone, which must keep its SOA and
+ * have nothing beside a steered CNAME; and whether there is an endpoint for an admin state is asked when the edit ends. So
+ * such edits cost no look at anything else, and none costs a look at zones that it leaves alone. */
+static void check_edit(struct cli_edit *e)
 {
 	struct isb_catalog catalog;
 	isb_catalog_init(&catalog);
-	if (isb_catalog_load(e->txn, &catalog, &e->diags) == ISB_OK) {
-		isb_catalog_check(&catalog, &e->diags);
-		check_zones(e->txn, &catalog, &e->diags);
+	bool objects = changes_objects(e->edit);
+	if (!objects || isb_catalog_load_steering(e->txn, &catalog, &e->diags) == ISB_OK) {
+		check_zones(e, &catalog);
+		if (objects) {
+			isb_catalog_check(&catalog, &e->diags);
+			isb_rollouts_check(e->txn, &catalog, &e->diags);
+		}
 		cli_check_cnames(e->txn, &catalog, &e->diags);
-		isb_rollouts_check(e->txn, &catalog, &e->diags);
 	}
 	isb_catalog_done(&catalog);
 }
@@ -183,7 +228,7 @@ int cli_edit_steps(struct cli *cli, const struct cli_steps *steps, void *arg)
 	e.edit = isb_edit_new(e.txn, cli->author, cli->reason, cli->now_ms);
 	rc = steps->change(&e);
 	if (rc == CLI_OK && !e.diags.count)
-		check_whole(&e);
+		check_edit(&e);
 	if (e.diags.count)
 		rc = cli_refuse(&e.diags, "refused, nothing was changed");
 	if (rc == CLI_OK)

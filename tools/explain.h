@@ -74,7 +74,10 @@ struct explain {
 	int scope; /* bits; -1: the reply has none */
 	const char **rrs;
 	size_t nrr;
-	uint32_t ttl_s; /* of the last one */
+	struct explain_rr {
+		const uint8_t *owner;
+		uint32_t ttl_s;
+	} *heads; /* beside rrs */
 	bool typed;     /* one of them is of the type asked for */
 	const char *cut; /* where the zone ends and others answer below; NULL: the reply is no referral */
 	const char **servers; /* their names */

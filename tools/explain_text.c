@@ -271,6 +271,57 @@ static bool was(const struct explain *e, enum isb_step_kind kind)
 	return false;
 }
 
+/* Did the steered record that the answer began with choose? Else ordinary records with TTLs of their own answered. */
+static bool has_chosen(const struct explain *e)
+{
+	unsigned records = 0;
+	bool chosen = false;
+	for (size_t i = 0; i < e->trace.count && records < 2; i++) {
+		records += e->trace.steps[i].kind == ISB_STEP_RECORD;
+		chosen |= records == 1 && e->trace.steps[i].kind == ISB_STEP_CHOSEN;
+	}
+	return chosen;
+}
+
+/* A wildcard's records bear the name that was asked. */
+static bool is_owner(const uint8_t *record, const uint8_t *name)
+{
+	bool wild = record[0] == 1 && record[1] == '*', found = isb_dname_equal(record, name);
+	for (const uint8_t *at = name; wild && *at && !found;) {
+		at += 1 + *at;
+		found = isb_dname_equal(record + 2, at);
+	}
+	return found;
+}
+
+/* The record's own part of the answer: what a CNAME leads to has TTLs of its own. NULL: there is none. */
+static const struct explain_rr *own_head(const struct explain *e)
+{
+	const char *key = isb_plan_text(e->view->plan, e->record->name), *slash = strchr(key, '/');
+	uint8_t apex[ISB_DNAME_MAX], record[ISB_DNAME_MAX];
+	char zone[ISB_DNAME_TEXT];
+	if (!slash || (size_t)(slash - key) >= sizeof(zone))
+		return NULL;
+	memcpy(zone, key, (size_t)(slash - key));
+	zone[slash - key] = '\0';
+	if (isb_dname_parse(zone, NULL, apex) < 0 || isb_dname_parse(slash + 1, apex, record) < 0)
+		return NULL;
+	for (size_t i = 0; i < e->nrr; i++)
+		if (is_owner(record, e->heads[i].owner))
+			return &e->heads[i];
+	return NULL;
+}
+
+static void tell_ttl(const struct explain *e)
+{
+	const struct explain_rr *head = e->record && has_chosen(e) ? own_head(e) : NULL;
+	bool alias = e->declared && isb_record_has(e->declared, ISB_ALIAS) && (e->type == ISB_A || e->type == ISB_AAAA);
+	char ttl[ISB_SPAN_TEXT];
+	if (head && head->ttl_s < e->record->ttl_s)
+		printf("  the TTL is shortened from %s: %swhat it rests on may change before\n",
+		       isb_span_print((int64_t)e->record->ttl_s * 1000, ttl), alias ? "that of its target is shorter, or " : "");
+}
+
 static void tell_answer(const struct explain *e)
 {
 	char type[ISB_TYPE_TEXT];
@@ -287,11 +338,7 @@ static void tell_answer(const struct explain *e)
 		printf("  %s\n", e->rrs[i]);
 	for (size_t i = 0; i < e->nserver; i++)
 		printf("  to name server %s of %s\n", e->servers[i], e->cut);
-	char ttl[ISB_SPAN_TEXT];
-	if (e->record && e->nrr && e->ttl_s < e->record->ttl_s)
-		printf("  the TTL is shortened from %s: %swhat it rests on may change before\n",
-		       isb_span_print((int64_t)e->record->ttl_s * 1000, ttl),
-		       e->record->types >> ISB_PLAN_ALIAS & 1 ? "the host's addresses have a shorter one, or " : "");
+	tell_ttl(e);
 	if (was(e, ISB_STEP_CHOSEN) && !e->typed && e->type != ISB_ANY)
 		printf("  the chosen endpoints have no %s\n", isb_type_print(e->type, type));
 }

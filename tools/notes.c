@@ -66,7 +66,7 @@ static struct place place_of(struct notes *n, const uint8_t *apex, const uint8_t
 	struct looking l = {.n = n, .apex = apex};
 	uint32_t at;
 	if (n->txn)
-		isb_rrset_each_of(n->txn, apex, owner, see, &l);
+		isb_rrset_each_at(n->txn, apex, owner, false, see, &l);
 	else if (isb_map_get(&n->by_name, owner, isb_dname_len(owner), &at))
 		l.place = n->places[at];
 	return l.place;

@@ -82,17 +82,22 @@ int cli_find_side(const struct isb_catalog *catalog, const char *name)
 	return rc;
 }
 
-int cli_side_answers(struct cli_edit *e, const struct isb_catalog *catalog, const char *name, bool *ret_can,
-                     struct isb_buf *ret_evidence)
+int cli_check_side(struct cli_edit *e, const struct cli_side *side, enum isb_unasked unasked, const char *again)
 {
 	struct isb_txn *health = NULL;
-	struct isb_standing *standing = isb_standing_new(e->txn, catalog, name);
+	struct isb_buf evidence = {0};
+	bool can = true;
+	struct isb_standing *standing = isb_standing_new(e->txn, side->catalog, side->record, side->from, side->to);
 	int err = standing ? isb_txn_begin(e->store, ISB_ENV_HEALTH, false, &health) : ISB_ENOTFOUND;
 	if (err == ISB_OK)
-		err = isb_standing_ask(standing, health, e->cli->now_ms, ret_can, ret_evidence);
+		err = isb_standing_ask(standing, health, e->cli->now_ms, unasked, &can, &evidence);
 	isb_txn_abort(health);
 	isb_standing_free(standing);
-	return err == ISB_OK ? CLI_OK : cli_unreadable(e->cli, err);
+	int rc = err == ISB_OK ? CLI_OK : cli_unreadable(e->cli, err);
+	if (rc == CLI_OK && !can)
+		rc = cli_fail(CLI_FAILED, "'%s' cannot answer now (%s); to %s --force", side->to, isb_buf_text(&evidence), again);
+	isb_buf_done(&evidence);
+	return rc;
 }
 
 int cli_put_record(struct cli_edit *e, const struct cli_record *record)
@@ -102,6 +107,11 @@ int cli_put_record(struct cli_edit *e, const struct cli_record *record)
 	int err = isb_edit_put_object(e->edit, ISB_RECORD, record->key, isb_buf_text(&body));
 	isb_buf_done(&body);
 	return err == ISB_OK ? CLI_OK : cli_unwritable(e->cli, err);
+}
+
+const char *cli_dry_words(const struct cli *cli)
+{
+	return cli->dry_run ? "dry run: would be done: " : "";
 }
 
 void cli_tell_cached(const struct cli *cli, uint32_t ttl_s)

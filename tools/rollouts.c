@@ -37,30 +37,62 @@ static int add(void *arg, const char *record, const struct isb_rollout *row)
 }
 
 struct search {
-	struct cli_rollouts *all;
-	struct cli_rollout *one;
+	uint32_t slot;
+	int64_t time_ms;
+	struct isb_buf *evidence;
 };
 
-static int find_evidence(void *arg, const struct isb_transition *transition)
+static int find_abort(void *arg, const struct isb_transition *transition)
 {
-	const struct search *s = arg;
-	if (transition->slot != s->one->row.slot)
+	struct search *s = arg;
+	if (transition->slot != s->slot)
 		return 0;
-	s->one->evidence = isb_arena_strdup(&s->all->arena, transition->evidence);
+	s->time_ms = transition->time_ms;
+	isb_buf_puts(s->evidence, transition->evidence);
 	return 1;
+}
+
+bool cli_rollout_aborted(struct isb_txn *health, uint32_t slot, struct isb_buf *out)
+{
+	struct isb_buf evidence = {0};
+	struct search search = {.slot = slot, .evidence = &evidence};
+	char when[24];
+	bool found = isb_transition_each(health, find_abort, &search) > 0;
+	if (found)
+		isb_buf_printf(out, "aborted by the probes at %s: %s", isb_time_print(search.time_ms, when),
+		               isb_buf_text(&evidence));
+	isb_buf_done(&evidence);
+	return found;
 }
 
 static int read_word(struct cli_rollouts *all, struct cli_rollout *one, struct isb_txn *health, int64_t now_ms)
 {
 	uint64_t word = 0;
-	struct search search = {all, one};
 	int rc = one->row.abort_if == ISB_ABORT_DOWN ? isb_word_get(health, one->row.slot, &word) : ISB_OK;
 	if (rc == ISB_OK && isb_abort_holds(word)) {
+		struct isb_buf evidence = {0};
+		struct search search = {.slot = one->row.slot, .evidence = &evidence};
 		one->aborted_ms = isb_abort_ms(word);
-		rc = isb_transition_each(health, find_evidence, &search);
+		rc = isb_transition_each(health, find_abort, &search);
+		one->evidence = isb_arena_strdup(&all->arena, isb_buf_text(&evidence));
+		isb_buf_done(&evidence);
 	}
 	one->at = isb_timetable_at(&one->row.times, one->aborted_ms ? one->aborted_ms : now_ms);
 	return rc < 0 ? rc : ISB_OK;
+}
+
+/* Words of the moment, whatever the clock says of steps. */
+static int read_standing(struct cli_rollouts *all, struct cli_rollout *one, struct isb_txn *catalog_txn,
+                         struct isb_txn *health, const struct isb_catalog *catalog, int64_t now_ms)
+{
+	struct isb_buf out = {0};
+	const struct isb_record *record = one->record.record;
+	struct isb_standing *standing = isb_standing_new(catalog_txn, catalog, record, record->policy.name, one->row.to);
+	int rc = standing ? isb_standing_ask(standing, health, now_ms, ISB_UNASKED_CANNOT, &one->can, &out) : ISB_ENOTFOUND;
+	one->standing = isb_arena_strdup(&all->arena, isb_buf_text(&out));
+	isb_standing_free(standing);
+	isb_buf_done(&out);
+	return rc;
 }
 
 int cli_rollouts_read(struct isb_txn *catalog_txn, struct isb_txn *health, struct isb_catalog *catalog, const char *only,
@@ -69,7 +101,8 @@ int cli_rollouts_read(struct isb_txn *catalog_txn, struct isb_txn *health, struc
 	struct reading reading = {catalog, only, ret};
 	int rc = isb_rollout_each(catalog_txn, add, &reading);
 	for (size_t i = 0; rc == ISB_OK && i < ret->count; i++)
-		rc = read_word(ret, &ret->list[i], health, now_ms);
+		if ((rc = read_word(ret, &ret->list[i], health, now_ms)) == ISB_OK)
+			rc = read_standing(ret, &ret->list[i], catalog_txn, health, catalog, now_ms);
 	return rc;
 }
 
@@ -94,7 +127,8 @@ void cli_rollout_print(struct isb_buf *out, const struct isb_rollout *rollout)
 	if (rollout->times.nstep > 1)
 		isb_buf_printf(out, " every %s", isb_span_print(rollout->times.every_ms, span));
 	if (rollout->nnet)
-		isb_buf_printf(out, "%s%zu network%s", lead, rollout->nnet, rollout->nnet == 1 ? "" : "s");
+		isb_buf_printf(out, "%s%zu network%s%s", lead, rollout->nnet, rollout->nnet == 1 ? "" : "s",
+		               rollout->times.nstep ? "" : " only");
 	isb_buf_printf(out, "%s%s", rollout->sticky ? ", sticky" : "",
 	               rollout->abort_if == ISB_ABORT_DOWN ? ", aborted if down" : "");
 }
@@ -127,6 +161,8 @@ static const char *state_text(struct cli_rollouts *all, const struct cli_rollout
 	if (r->aborted_ms || r->row.times.paused_ms)
 		isb_buf_printf(&out, "%s at ", state_word(r));
 	cli_rollout_print_step(&out, &r->row, &r->at);
+	if (!r->can && !r->aborted_ms)
+		isb_buf_printf(&out, ", but 0 %% now: it cannot answer (%s)", r->standing);
 	const char *text = isb_arena_strdup(&all->arena, isb_buf_text(&out));
 	isb_buf_done(&out);
 	return text;
@@ -149,6 +185,21 @@ static const char *why_text(struct cli_rollouts *all, const struct cli_rollout *
 	return isb_arena_printf(&all->arena, "%s%s%s", r->row.author, *r->row.reason ? ": " : "", r->row.reason);
 }
 
+enum { NETS_SHOWN = 4 };
+
+static void print_nets(const struct cli_rollout *r)
+{
+	char text[ISB_NET_TEXT];
+	if (!r->row.nnet)
+		return;
+	printf("%s is led for", r->record.name);
+	for (size_t i = 0; i < r->row.nnet && i < NETS_SHOWN; i++)
+		printf("%s %s", i ? "," : "", isb_net_print(&r->row.nets[i], text));
+	if (r->row.nnet > NETS_SHOWN)
+		printf(" and %zu network%s more", r->row.nnet - NETS_SHOWN, r->row.nnet == NETS_SHOWN + 1 ? "" : "s");
+	putchar('\n');
+}
+
 void cli_rollouts_print(struct cli_rollouts *rollouts, int64_t now_ms)
 {
 	struct cli_table table;
@@ -162,6 +213,8 @@ void cli_rollouts_print(struct cli_rollouts *rollouts, int64_t now_ms)
 		                                       next_text(rollouts, r, now_ms), why_text(rollouts, r)});
 	}
 	cli_table_print(&table);
+	for (size_t i = 0; i < rollouts->count; i++)
+		print_nets(&rollouts->list[i]);
 }
 
 json_t *cli_rollouts_json(const struct cli_rollouts *rollouts)
@@ -178,13 +231,13 @@ json_t *cli_rollouts_json(const struct cli_rollouts *rollouts)
 			json_array_append_new(nets, json_string(isb_net_print(&r->row.nets[k], text)));
 		}
 		json_array_append_new(
-			list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:o, s:I, s:I, s:o, s:b, s:b, s:I, s:s, s:s, s:s}",
+			list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:o, s:I, s:I, s:o, s:b, s:b, s:I, s:s, s:b, s:s, s:s, s:s}",
 		                    "record", r->record.key, "name", r->record.name, "from", r->record.record->policy.name, "to",
 		                    r->row.to, "state", state_word(r), "step", (json_int_t)r->at.step, "percent",
 		                    (json_int_t)(r->aborted_ms ? 0 : r->at.percent), "steps", steps, "every_ms",
 		                    (json_int_t)times->every_ms, "next_ms", (json_int_t)(r->aborted_ms ? 0 : r->at.next_ms), "nets",
 		                    nets, "sticky", r->row.sticky, "abort_if_down", r->row.abort_if == ISB_ABORT_DOWN, "since_ms",
-		                    (json_int_t)since_ms(r), "evidence", r->evidence, "author", r->row.author, "reason",
+		                    (json_int_t)since_ms(r), "evidence", r->evidence, "can_answer", r->can, "standing", r->standing, "author", r->row.author, "reason",
 		                    r->row.reason));
 	}
 	return list;

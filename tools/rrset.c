@@ -74,7 +74,12 @@ static int check_place(struct cli_edit *e, const struct place *p, const struct i
 		isb_diag(&e->diags, at, "a SOA belongs to the apex of a zone, and '%s' is none", p->name);
 	if (set->count > 1 && (p->type == ISB_SOA || p->type == ISB_CNAME || p->type == ISB_DNAME))
 		isb_diag(&e->diags, at, "'%s' can own one %s only", p->name, p->type_name);
-	return isb_rrset_each(e->txn, p->apex, check_neighbour, &n);
+	int rc = ISB_OK;
+	for (unsigned up = isb_dname_labels(p->owner) - isb_dname_labels(p->apex); up > 0 && rc == ISB_OK; up--)
+		rc = isb_rrset_each_at(e->txn, p->apex, isb_dname_up(p->owner, up), false, check_neighbour, &n);
+	if (rc == ISB_OK)
+		rc = isb_rrset_each_at(e->txn, p->apex, p->owner, p->type == ISB_DNAME, check_neighbour, &n);
+	return rc;
 }
 
 static int parse_ttl(const char *text, uint32_t *ret_ttl_s)

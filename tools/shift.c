@@ -2,27 +2,87 @@
 #include <string.h>
 
 #include "isobar/base/err.h"
+#include "isobar/model/rr.h"
 #include "simulate.h"
 
 /* An edit is judged while its transaction is open: what is measured is what will be committed, and a refusal leaves
- * nothing behind. Other edits wait for as long. */
+ * nothing behind. Other edits wait for as long, and so the queries were read before. */
 
 enum { MOVES_SHOWN = 8 };
 
-/* Checks and ordinary records decide about nobody's endpoint. */
-static bool touches_steering(const struct isb_edit *edit)
+/* --- What an edit touches --- */
+
+struct steered { /* names by wire form in lower case */
+	struct isb_arena arena;
+	struct isb_map names;
+};
+
+static void add_steered(struct steered *s, const struct isb_zone *zone)
 {
-	for (size_t i = 0; i < isb_edit_count(edit); i++) {
-		const struct isb_change *change = isb_edit_change(edit, i);
+	uint8_t apex[ISB_DNAME_MAX], owner[ISB_DNAME_MAX];
+	if (isb_dname_parse(zone->name, NULL, apex) < 0)
+		return;
+	for (size_t i = 0; i < zone->nrecord; i++) {
+		int len = isb_dname_parse(zone->records[i].owner, apex, owner);
+		if (len < 0)
+			continue;
+		isb_dname_lower(owner, owner);
+		isb_map_put(&s->names, isb_arena_memdup(&s->arena, owner, (size_t)len), (size_t)len, 1);
+	}
+}
+
+/* The names of the catalog as it would be: one that goes away is an object that changes. */
+static void find_steered(struct isb_txn *txn, struct steered *s)
+{
+	struct isb_catalog catalog;
+	struct isb_diags diags = {0}; /* the whole was checked before */
+	isb_catalog_init(&catalog);
+	isb_catalog_load(txn, &catalog, &diags);
+	for (size_t i = 0; i < catalog.nzone; i++)
+		add_steered(s, &catalog.zones[i]);
+	isb_catalog_done(&catalog);
+	isb_diags_done(&diags);
+}
+
+/* Ordinary records take a steered name's clients away by a delegation, a DNAME or a CNAME, wherever it leads; others only
+ * where they lie under the record, as what it falls back to. */
+static bool may_steer(const struct isb_change *change, const struct steered *steered)
+{
+	uint8_t zone[ISB_DNAME_MAX], owner[ISB_DNAME_MAX];
+	uint16_t type;
+	uint32_t found;
+	if (isb_change_rrset(change, zone, owner, &type) != ISB_OK)
+		return false;
+	return type == ISB_NS || type == ISB_DNAME || type == ISB_CNAME ||
+	       isb_map_get(&steered->names, owner, isb_dname_len(owner), &found);
+}
+
+/* Checks decide about nobody's endpoint. A log may hold names that no record is for, but a wildcard that another rrset now
+ * shadows: with one, every rrset counts. */
+static bool touches_steering(const struct cli_edit *e)
+{
+	struct steered steered = {.arena = {0}};
+	bool touched = false, known = false;
+	for (size_t i = 0; !touched && i < isb_edit_count(e->edit); i++) {
+		const struct isb_change *change = isb_edit_change(e->edit, i);
 		enum isb_kind kind;
 		const char *key;
-		if (change->table == ISB_T_ADMIN)
-			return true;
-		if (isb_change_object(change, &kind, &key) == ISB_OK && kind != ISB_CHECK)
-			return true;
+		if (change->table == ISB_T_RRSET && !e->cli->traffic && !known) {
+			find_steered(e->txn, &steered);
+			known = true;
+		}
+		if (change->table == ISB_T_RRSET)
+			touched = e->cli->traffic || may_steer(change, &steered);
+		else
+			touched = change->table == ISB_T_ADMIN ||
+			          (isb_change_object(change, &kind, &key) == ISB_OK && kind != ISB_CHECK);
 	}
-	return false;
+	isb_map_done(&steered.names);
+	isb_arena_done(&steered.arena);
+	return touched;
 }
+
+/* --- The judgement --- */
 
 static int load(struct cli_edit *e, struct sim *sim, struct isb_diags *diags)
 {
@@ -51,15 +111,28 @@ static int refuse(const struct shift *shift)
 	                moved, most);
 }
 
+int shift_begin(struct cli *cli, struct shift *shift)
+{
+	struct sim *sim = &shift->sim;
+	shift->begun = true;
+	sim_init(sim, cli);
+	if (!cli->traffic)
+		return CLI_OK;
+	int rc = sim_spool_begin(sim);
+	if (rc != CLI_OK)
+		return rc;
+	if ((rc = sim_read(sim, &cli->traffic, 1)) != CLI_OK || sim->interrupted)
+		return cli_fail(rc == CLI_OK ? CLI_FAILED : rc, "the queries were not read to their end; nothing was changed");
+	return sim_spool_end(sim);
+}
+
 int shift_judge(struct cli_edit *e, struct shift *shift)
 {
 	struct isb_diags diags = {0};
 	struct sim_world world;
 	struct sim *sim = &shift->sim;
-	if (!touches_steering(e->edit))
+	if (!touches_steering(e))
 		return CLI_OK;
-	sim_init(sim, e->cli);
-	shift->known = true;
 	int rc = CLI_OK, err = load(e, sim, &diags);
 	if (diags.count)
 		rc = cli_refuse(&diags, "refused, nothing was changed");
@@ -70,8 +143,9 @@ int shift_judge(struct cli_edit *e, struct shift *shift)
 		return rc;
 	if (!e->cli->traffic)
 		sim_even(sim);
-	else if ((rc = sim_read(sim, &e->cli->traffic, 1)) != CLI_OK || sim->interrupted)
-		return cli_fail(rc == CLI_OK ? CLI_FAILED : rc, "the queries were not read to their end; nothing was changed");
+	else if ((rc = sim_spool_count(sim)) != CLI_OK)
+		return rc;
+	shift->known = true;
 	sim_world_copy(sim, &world);
 	sim_compare(sim, (const struct sim_scene[]){{SIM_BEFORE, &world}, {SIM_AFTER, &world}}, &shift->found);
 	sim_world_done(&world);
@@ -100,8 +174,8 @@ void shift_add(struct cli_edit *e, const struct shift *shift, json_t *json)
 
 void shift_done(struct shift *shift)
 {
-	if (!shift->known)
-		return;
-	sim_shift_done(&shift->found);
-	sim_done(&shift->sim);
+	if (shift->known)
+		sim_shift_done(&shift->found);
+	if (shift->begun)
+		sim_done(&shift->sim);
 }

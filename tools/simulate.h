@@ -12,6 +12,10 @@
 
 enum { SIM_BEFORE, SIM_AFTER, SIM_SIDES };
 
+/* Geo maps of records that a CNAME or ALIAS leads to. Records with the same rules have one map; a catalog with more than
+ * these is answered right, but what lies behind the rest is not followed here. */
+enum { SIM_FURTHER = 16 };
+
 /* One catalog. */
 struct sim_side {
 	struct isb_view *view;
@@ -19,6 +23,7 @@ struct sim_side {
 	const uint8_t **owner;                /* the same, in wire form; NULL for a wildcard, which is many names */
 	struct isb_pace_table *pace;          /* by viewpoint of the plan */
 	uint32_t *target;                     /* by endpoint of the plan */
+	uint32_t further[SIM_FURTHER], nfurther; /* numbers of maps in the plan */
 	uint32_t (*answer)[ISB_PLAN_TYPES];   /* the same: what it answers with; equal octets have equal numbers */
 };
 
@@ -38,8 +43,14 @@ struct sim_place {
 struct sim_cell {
 	struct sim_place place[SIM_SIDES];
 	uint32_t cls[SIM_SIDES]; /* one of the classes with this root */
+	const uint32_t *further[SIM_SIDES]; /* where the record leads on: the classes by the side's further maps; else NULL */
 	uint16_t type;           /* as asked */
 	double count;
+};
+
+/* The classes of a client on one side. */
+struct sim_client {
+	uint32_t cls, further[SIM_FURTHER];
 };
 
 /* What is known of the health of all endpoints, by slot. */
@@ -76,6 +87,10 @@ struct sim {
 	bool interrupted;
 	uint64_t rows, skipped, bad;
 
+	struct sim_spool *spool; /* where queries wait that are read before they can be counted, or NULL */
+	struct sim_place *hosts; /* of endpoints, where they were asked for */
+	size_t nhost;
+	struct isb_map by_host;
 	struct sim_known *known; /* places of names that were asked for */
 	struct isb_query query;
 	struct isb_answer found;
@@ -101,9 +116,10 @@ bool sim_take_down(const struct sim *sim, const char *name, struct sim_world *wo
 
 void sim_count(struct sim *sim, const struct isb_traffic_row *row);
 void sim_find_places(struct sim *sim, const uint8_t *name, uint16_t type, struct sim_place ret_place[SIM_SIDES]);
+void sim_find_place(struct sim *sim, int side, const uint8_t *name, uint16_t type, struct sim_place *ret_place);
 /* The cell gets `count` more; one is made where there is none. */
-void sim_add(struct sim *sim, const struct sim_place place[SIM_SIDES], const uint32_t cls[SIM_SIDES], uint16_t type,
-             double count);
+void sim_add(struct sim *sim, const struct sim_place place[SIM_SIDES], const struct sim_client client[SIM_SIDES],
+             uint16_t type, double count);
 
 /* --- simulate_input.c, simulate_even.c: where queries come from --- */
 
@@ -112,12 +128,42 @@ int sim_read(struct sim *sim, const char *const *paths, size_t count);
 /* Every steered name and every IPv4 address, alike. */
 void sim_even(struct sim *sim);
 
-/* --- simulate_shift.c: before against after --- */
+/* --- simulate_spool.c: queries that wait --- */
 
+/* From here on sim_read() sets queries aside, in bounded memory; exit codes, after saying why. */
+int sim_spool_begin(struct sim *sim);
+void sim_spool_put(struct sim *sim, const struct isb_traffic_row *row);
+int sim_spool_end(struct sim *sim);
+/* Counts them all, the catalogs being there. */
+int sim_spool_count(struct sim *sim);
+void sim_spool_free(struct sim_spool *spool);
+
+/* One side at one time. */
 struct sim_scene {
 	int side;
 	const struct sim_world *world;
 };
+
+/* --- simulate_answers.c: who answers --- */
+
+/* The record's choice is a name, which may be steered again. */
+bool sim_leads_on(const struct sim_place *place, uint16_t asked);
+/* Notes the further maps of a side, whose view and names are there. */
+void sim_note_hosts(struct sim *sim, int side);
+/* Shares of one cell's answers in one scene; a target may stand there more than once. */
+struct sim_answers {
+	struct sim_answer {
+		uint32_t target, answer;
+		double share;
+	} *list; /* the owner's to free */
+	size_t count, room;
+	double failopen; /* share */
+};
+void sim_answers_find(struct sim *sim, const struct sim_scene *scene, const struct sim_cell *cell,
+                      struct sim_answers *answers);
+
+/* --- simulate_shift.c: before against after --- */
+
 struct sim_flow { /* between targets, or between regions by the number of any of their targets */
 	uint32_t from, to;
 	double count;
@@ -150,8 +196,11 @@ void sim_shift_done(struct sim_shift *shift);
 struct sim_outage {
 	const char *region;
 	double moved, nothing, ordinary, failopen, lost, total; /* queries, beyond those with nothing down */
-	const char *busiest; /* endpoint with the largest load then, or NULL */
-	double load, usual;  /* of it: then, and with nothing down */
+	struct sim_peak { /* of one endpoint, or NULL: load then, and with nothing down */
+		const char *endpoint;
+		double load, usual;
+	} busiest; /* the largest load */
+	struct sim_peak grown; /* the largest multiple of its usual load; of those that idle, where no other gets more */
 };
 enum { SIM_TEXT = 48 };
 char *sim_percent(double part, double whole, char out[SIM_TEXT]);  /* "4.2 %", "< 0.1 %" */
@@ -169,8 +218,12 @@ json_t *sim_json_outages(const struct sim_outage *list, size_t count);
 struct shift {
 	struct sim sim;
 	struct sim_shift found;
+	bool begun;
 	bool known; /* the edit touches steering and was judged */
 };
+/* Reads the log, if there is one: before the edit begins, since a pipe may be silent for hours and no other edit shall wait
+ * for it. */
+int shift_begin(struct cli *cli, struct shift *shift);
 int shift_judge(struct cli_edit *e, struct shift *shift);
 void shift_add(struct cli_edit *e, const struct shift *shift, json_t *json);
 void shift_done(struct shift *shift);

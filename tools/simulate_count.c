@@ -27,29 +27,29 @@ static enum sim_kind kind_of(const struct isb_answer *a)
 	return a->referral || (a->count && a->part[0].section == ISB_ANSWER) ? SIM_PLAIN : SIM_NO_DATA;
 }
 
-static void find_place(struct sim *sim, int side, struct sim_place *ret)
+void sim_find_place(struct sim *sim, int side, const uint8_t *name, uint16_t type, struct sim_place *ret_place)
 {
 	static const struct isb_addr anybody = {.family = 4};
 	static const struct isb_health_table unseen = {0};
 	struct isb_steer_state state = {.health = &unseen, .rng = &sim->rng, .client = &anybody};
+	sim->query.qtype = type;
+	isb_name_set(&sim->query.name, name);
 	isb_answer_init(&sim->found, ISB_NOERROR);
 	isb_answer_find(&sim->found, sim->side[side].view, &sim->query, &anybody, &state);
-	*ret = (struct sim_place){.kind = (uint8_t)kind_of(&sim->found), .record = ISB_NO_RECORD};
-	if (ret->kind == SIM_STEERED) {
-		ret->record = sim->found.record;
-		ret->type = (uint8_t)sim->found.record_type;
+	*ret_place = (struct sim_place){.kind = (uint8_t)kind_of(&sim->found), .record = ISB_NO_RECORD};
+	if (ret_place->kind == SIM_STEERED) {
+		ret_place->record = sim->found.record;
+		ret_place->type = (uint8_t)sim->found.record_type;
 	}
 }
 
 void sim_find_places(struct sim *sim, const uint8_t *name, uint16_t type, struct sim_place ret_place[SIM_SIDES])
 {
-	sim->query.qtype = type;
-	isb_name_set(&sim->query.name, name);
-	find_place(sim, SIM_BEFORE, &ret_place[SIM_BEFORE]);
+	sim_find_place(sim, SIM_BEFORE, name, type, &ret_place[SIM_BEFORE]);
 	if (sim->one_catalog)
 		ret_place[SIM_AFTER] = ret_place[SIM_BEFORE];
 	else
-		find_place(sim, SIM_AFTER, &ret_place[SIM_AFTER]);
+		sim_find_place(sim, SIM_AFTER, name, type, &ret_place[SIM_AFTER]);
 }
 
 static const struct sim_place *places(struct sim *sim, const struct isb_traffic_row *row)
@@ -75,20 +75,22 @@ static uint32_t root_of(const struct sim_side *side, const struct sim_place *pla
 	return root ? (uint32_t)((const char *)root - (const char *)side->view->plan) : ISB_NO_NODE;
 }
 
-void sim_add(struct sim *sim, const struct sim_place place[SIM_SIDES], const uint32_t cls[SIM_SIDES], uint16_t type,
-             double count)
+void sim_add(struct sim *sim, const struct sim_place place[SIM_SIDES], const struct sim_client client[SIM_SIDES],
+             uint16_t type, double count)
 {
-	struct {
+	struct key {
 		struct sim_place place[SIM_SIDES];
-		uint32_t root[SIM_SIDES], type;
-	} key;
+		uint32_t root[SIM_SIDES], further[SIM_SIDES][SIM_FURTHER], type;
+	} key, *kept;
 	uint32_t at;
 	memset(&key, 0, sizeof(key)); /* paddings are compared, too */
 	for (int s = 0; s < SIM_SIDES; s++) {
 		key.place[s].record = place[s].record;
 		key.place[s].kind = place[s].kind;
 		key.place[s].type = place[s].type;
-		key.root[s] = root_of(&sim->side[s], &place[s], cls[s]);
+		key.root[s] = root_of(&sim->side[s], &place[s], client[s].cls);
+		if (sim_leads_on(&place[s], type))
+			memcpy(key.further[s], client[s].further, sim->side[s].nfurther * sizeof(uint32_t));
 	}
 	key.type = type;
 	if (!isb_map_get(&sim->by_cell, &key, sizeof(key), &at)) {
@@ -97,17 +99,25 @@ void sim_add(struct sim *sim, const struct sim_place place[SIM_SIDES], const uin
 			sim->cell_room = sim->cell_room ? sim->cell_room * 2 : 256;
 			sim->cells = isb_xrealloc(sim->cells, sim->cell_room * sizeof(*sim->cells));
 		}
+		kept = isb_arena_memdup(&sim->arena, &key, sizeof(key));
 		sim->cells[sim->ncell++] = (struct sim_cell){
-			.place = {place[SIM_BEFORE], place[SIM_AFTER]}, .cls = {cls[SIM_BEFORE], cls[SIM_AFTER]}, .type = type};
-		isb_map_put(&sim->by_cell, isb_arena_memdup(&sim->arena, &key, sizeof(key)), sizeof(key), at);
+			.place = {place[SIM_BEFORE], place[SIM_AFTER]}, .cls = {client[SIM_BEFORE].cls, client[SIM_AFTER].cls},
+			.further = {kept->further[SIM_BEFORE], kept->further[SIM_AFTER]}, .type = type};
+		isb_map_put(&sim->by_cell, kept, sizeof(key), at);
 	}
 	sim->cells[at].count += count;
 }
 
-static uint32_t class_of(const struct sim_side *side, const struct sim_place *place, const struct isb_addr *client)
+static struct sim_client client_of(const struct sim_side *side, const struct sim_place *place, uint16_t type,
+                                   const struct isb_addr *addr)
 {
 	const struct isb_plan_record *record = isb_plan_record(side->view->plan, place->record);
-	return record && record->map != ISB_NO_MAP ? isb_geomap_find(side->view->maps[record->map], client).cls : 0;
+	struct sim_client client = {.cls = 0};
+	if (record && record->map != ISB_NO_MAP)
+		client.cls = isb_geomap_find(side->view->maps[record->map], addr).cls;
+	for (uint32_t i = 0; i < side->nfurther && sim_leads_on(place, type); i++)
+		client.further[i] = isb_geomap_find(side->view->maps[side->further[i]], addr).cls;
+	return client;
 }
 
 void sim_count(struct sim *sim, const struct isb_traffic_row *row)
@@ -124,8 +134,8 @@ void sim_count(struct sim *sim, const struct isb_traffic_row *row)
 		*(ours ? &sim->not_steered : &sim->not_ours) += count;
 		return;
 	}
-	uint32_t cls[SIM_SIDES];
+	struct sim_client client[SIM_SIDES];
 	for (int s = 0; s < SIM_SIDES; s++)
-		cls[s] = s && sim->one_catalog ? cls[0] : class_of(&sim->side[s], &place[s], &row->client);
-	sim_add(sim, place, cls, row->type, count);
+		client[s] = s && sim->one_catalog ? client[0] : client_of(&sim->side[s], &place[s], row->type, &row->client);
+	sim_add(sim, place, client, row->type, count);
 }

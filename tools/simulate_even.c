@@ -3,11 +3,12 @@
 #include <string.h>
 
 #include "isobar/base/err.h"
+#include "isobar/model/rr.h"
 #include "simulate.h"
 
 /* Nobody knows who asks: every steered name counts alike, and in each of them every IPv4 address, as far as the geo
  * databases place it (without one, all that can be a host's). The maps of both catalogs are walked side by side, once
- * for each pair of them. */
+ * for each pair of them (or more, where a record leads to others). */
 
 enum { UNPLACED, PLACED };
 static const uint64_t hosts_end = UINT64_C(224) << 24; /* multicast and reserved addresses are behind it */
@@ -20,13 +21,19 @@ struct leaves {
 	struct leaf *list;
 	size_t count, room;
 };
-/* Clients that are of one class before and of one class after. */
+/* Maps that are walked together: the record's before and after, then those of records that each leads to. */
+enum { MAPS = SIM_SIDES * (1 + SIM_FURTHER) };
+struct maps {
+	const struct isb_geomap *list[MAPS]; /* NULL: all are of one class */
+	size_t count;
+};
+/* Clients that are of one class in each. */
 struct common {
-	uint32_t cls[SIM_SIDES];
+	uint32_t cls[MAPS];
 	double share;
 };
 struct pair {
-	const struct isb_geomap *map[SIM_SIDES];
+	struct maps maps;
 	struct common *list;
 	size_t count;
 };
@@ -38,7 +45,7 @@ struct even {
 	struct isb_map seen; /* "zone/owner" */
 };
 
-/* --- Two maps side by side --- */
+/* --- Maps side by side --- */
 
 static void add_leaf(void *arg, const struct isb_net *net, uint32_t cls)
 {
@@ -70,54 +77,66 @@ static uint64_t end_of(const struct leaves *l, size_t i)
 	return i + 1 < l->count ? l->list[i + 1].from : hosts_end;
 }
 
-static void add_common(struct pair *pair, struct isb_map *known, struct isb_arena *arena, uint32_t before, uint32_t after,
+static void add_common(struct pair *pair, struct isb_map *known, struct isb_arena *arena, const uint32_t cls[MAPS],
                        double addresses)
 {
-	uint32_t at, key[2] = {before, after};
-	if (!isb_map_get(known, key, sizeof(key), &at)) {
+	size_t size = pair->maps.count * sizeof(*cls);
+	uint32_t at;
+	if (!isb_map_get(known, cls, size, &at)) {
 		at = (uint32_t)pair->count;
 		if (!(pair->count & (pair->count - 1)))
 			pair->list = isb_xrealloc(pair->list, (pair->count ? pair->count * 2 : 1) * sizeof(*pair->list));
-		pair->list[pair->count++] = (struct common){.cls = {before, after}};
-		isb_map_put(known, isb_arena_memdup(arena, key, sizeof(key)), sizeof(key), at);
+		struct common *common = &pair->list[pair->count++];
+		*common = (struct common){.share = 0};
+		memcpy(common->cls, cls, size);
+		isb_map_put(known, isb_arena_memdup(arena, cls, size), size, at);
 	}
 	pair->list[at].share += addresses;
 }
 
-static void walk(struct pair *pair, const struct leaves *b, const struct leaves *a, const struct leaves *placed)
+static void walk(struct pair *pair, const struct leaves leaves[MAPS], const struct leaves *placed)
 {
 	struct isb_map known = {0};
 	struct isb_arena arena = {0};
 	double sum = 0;
-	size_t i = 0, j = 0, k = 0;
+	size_t i[MAPS] = {0}, k = 0, n = pair->maps.count;
 	for (uint64_t at = 0, to; at < hosts_end; at = to) {
-		to = end_of(b, i) < end_of(a, j) ? end_of(b, i) : end_of(a, j);
-		if (end_of(placed, k) < to)
-			to = end_of(placed, k);
+		uint32_t cls[MAPS];
+		to = end_of(placed, k);
+		for (size_t m = 0; m < n; m++) {
+			cls[m] = leaves[m].list[i[m]].cls;
+			if (end_of(&leaves[m], i[m]) < to)
+				to = end_of(&leaves[m], i[m]);
+		}
 		if (placed->list[k].cls == PLACED) {
-			add_common(pair, &known, &arena, b->list[i].cls, a->list[j].cls, (double)(to - at));
+			add_common(pair, &known, &arena, cls, (double)(to - at));
 			sum += (double)(to - at);
 		}
-		i += end_of(b, i) == to, j += end_of(a, j) == to, k += end_of(placed, k) == to;
+		for (size_t m = 0; m < n; m++)
+			i[m] += end_of(&leaves[m], i[m]) == to;
+		k += end_of(placed, k) == to;
 	}
-	for (size_t n = 0; n < pair->count; n++)
-		pair->list[n].share /= sum;
+	for (size_t c = 0; c < pair->count; c++)
+		pair->list[c].share /= sum;
 	isb_map_done(&known);
 	isb_arena_done(&arena);
 }
 
-static const struct pair *pair_of(struct even *e, const struct isb_geomap *before, const struct isb_geomap *after)
+static const struct pair *pair_of(struct even *e, const struct maps *maps)
 {
+	struct leaves leaves[MAPS];
 	for (size_t i = 0; i < e->npair; i++)
-		if (e->pairs[i].map[SIM_BEFORE] == before && e->pairs[i].map[SIM_AFTER] == after)
+		if (e->pairs[i].maps.count == maps->count &&
+		    memcmp(e->pairs[i].maps.list, maps->list, maps->count * sizeof(maps->list[0])) == 0)
 			return &e->pairs[i];
 	e->pairs = isb_xrealloc(e->pairs, (e->npair + 1) * sizeof(*e->pairs));
 	struct pair *pair = &e->pairs[e->npair++];
-	*pair = (struct pair){.map = {before, after}};
-	struct leaves b = leaves_of(before, 0), a = leaves_of(after, 0);
-	walk(pair, &b, &a, &e->placed);
-	free(b.list);
-	free(a.list);
+	*pair = (struct pair){.maps = *maps};
+	for (size_t m = 0; m < maps->count; m++)
+		leaves[m] = leaves_of(maps->list[m], 0);
+	walk(pair, leaves, &e->placed);
+	for (size_t m = 0; m < maps->count; m++)
+		free(leaves[m].list);
 	return pair;
 }
 
@@ -129,6 +148,35 @@ static const struct isb_geomap *map_of(const struct sim_side *side, const struct
 	return record && record->map != ISB_NO_MAP ? side->view->maps[record->map] : NULL;
 }
 
+static struct maps maps_of(const struct sim *sim, const struct sim_place place[SIM_SIDES], uint16_t type)
+{
+	struct maps maps = {.count = SIM_SIDES};
+	for (int s = 0; s < SIM_SIDES; s++) {
+		const struct sim_side *side = &sim->side[s];
+		maps.list[s] = map_of(side, &place[s]);
+		for (uint32_t i = 0; i < side->nfurther && sim_leads_on(&place[s], type); i++)
+			maps.list[maps.count++] = side->view->maps[side->further[i]];
+	}
+	return maps;
+}
+
+static void add_clients(struct even *e, const struct sim_place place[SIM_SIDES], uint16_t type, double count)
+{
+	struct sim *sim = e->sim;
+	struct maps maps = maps_of(sim, place, type);
+	const struct pair *pair = pair_of(e, &maps);
+	for (size_t i = 0; i < pair->count; i++) {
+		struct sim_client client[SIM_SIDES] = {{.cls = 0}};
+		size_t m = SIM_SIDES;
+		for (int s = 0; s < SIM_SIDES; s++) {
+			client[s].cls = pair->list[i].cls[s];
+			for (uint32_t k = 0; k < sim->side[s].nfurther && sim_leads_on(&place[s], type); k++)
+				client[s].further[k] = pair->list[i].cls[m++];
+		}
+		sim_add(sim, place, client, type, pair->list[i].share * count);
+	}
+}
+
 static void add_name(struct even *e, const struct isb_zone *zone, const struct isb_record *record)
 {
 	struct sim *sim = e->sim;
@@ -138,20 +186,20 @@ static void add_name(struct even *e, const struct isb_zone *zone, const struct i
 		return;
 	isb_dname_lower(owner, lower);
 	for (size_t t = 0; t < record->ntype; t++) {
+		/* nobody asks for these two, but for an address behind them */
+		bool name = record->types[t] == ISB_CNAME || record->types[t] == ISB_ALIAS;
+		uint16_t asked = name ? (uint16_t)ISB_A : record->types[t];
 		char type[ISB_TYPE_TEXT];
 		uint32_t seen;
 		const char *key = isb_arena_printf(&sim->arena, "%s/%s/%s", zone->name, record->owner,
-		                                   isb_type_print(record->types[t], type));
+		                                   isb_type_print(asked, type));
 		if (isb_map_get(&e->seen, key, strlen(key), &seen))
 			continue;
 		isb_map_put(&e->seen, key, strlen(key), 1);
-		sim_find_places(sim, lower, record->types[t], place);
-		if (place[SIM_BEFORE].kind != SIM_STEERED && place[SIM_AFTER].kind != SIM_STEERED)
-			continue; /* below a delegation */
-		const struct pair *pair = pair_of(e, map_of(&sim->side[SIM_BEFORE], &place[SIM_BEFORE]),
-		                                  map_of(&sim->side[SIM_AFTER], &place[SIM_AFTER]));
-		for (size_t i = 0; i < pair->count; i++)
-			sim_add(sim, place, pair->list[i].cls, record->types[t], pair->list[i].share / (double)record->ntype);
+		sim_find_places(sim, lower, asked, place);
+		/* neither: below a delegation */
+		if (place[SIM_BEFORE].kind == SIM_STEERED || place[SIM_AFTER].kind == SIM_STEERED)
+			add_clients(e, place, asked, 1 / (double)record->ntype);
 	}
 }
 

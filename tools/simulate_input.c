@@ -17,7 +17,7 @@
 /* Reads log files from end to end. Ctrl-C ends the reading and not the program: what was counted until then is worth
  * showing. It comes through a descriptor, so that waiting for a pipe ends with it, too. */
 
-enum { WRONG_SHOWN = 5, TICK_MS = 100 };
+enum { WRONG_SHOWN = 5, TICK_MS = 100, HEAD = 4096 };
 
 struct input {
 	struct sim *sim;
@@ -45,9 +45,10 @@ static void print_bar(struct input *in)
 	if (in->size && in->done) {
 		double part = (double)in->done / (double)in->size;
 		int64_t left_ms = (int64_t)((double)spent_us / 1000 * (1 - part) / part);
+		left_ms = left_ms < 1000 ? 1000 : left_ms - left_ms % 1000; /* whole seconds, and no bar that says 0 */
 		int filled = (int)(part * 30);
 		fprintf(stderr, "\r\033[K[%.*s%*s] %3.0f %%  %s queries, %s/s, %s left", filled, "##############################",
-		        30 - filled, "", part * 100, rows, speed, isb_span_print(left_ms - left_ms % 1000, left));
+		        30 - filled, "", part * 100, rows, speed, isb_span_print(left_ms, left));
 	} else {
 		fprintf(stderr, "\r\033[K%s queries, %s/s", rows, speed);
 	}
@@ -65,7 +66,10 @@ static void clear_bar(const struct input *in)
 static void on_row(void *arg, const struct isb_traffic_row *row)
 {
 	struct input *in = arg;
-	sim_count(in->sim, row);
+	if (in->sim->spool)
+		sim_spool_put(in->sim, row);
+	else
+		sim_count(in->sim, row);
 }
 
 static void on_wrong(void *arg, uint64_t at, const char *why)
@@ -102,15 +106,24 @@ static ssize_t more(struct input *in, void *to, size_t room)
 	return -1;
 }
 
-/* How the file looks decides about its format, unless --format does: that takes the first octets. */
+static int refuse_gzip(const struct input *in)
+{
+	const char *name = in->fd == STDIN_FILENO ? "FILE" : in->path;
+	return cli_fail(CLI_FAILED, "%s is compressed; write: zcat %s | isobar %s -", in->path, name,
+	                in->sim->spool ? "... --traffic" : "simulate");
+}
+
+/* How the file looks decides about its format, unless --format does: that takes the first lines. */
 static int begin(struct input *in)
 {
-	uint8_t head[64];
+	uint8_t head[HEAD];
 	size_t len = 0, room;
 	enum isb_traffic_format format;
 	for (ssize_t n = 1; n > 0 && len < sizeof(head) && !in->sim->interrupted; len += (size_t)n)
 		if ((n = more(in, head + len, sizeof(head) - len)) < 0)
 			return CLI_FAILED;
+	if (len >= 2 && head[0] == 0x1f && head[1] == 0x8b) /* RFC 1952 §2.3.1 */
+		return refuse_gzip(in);
 	format = isb_traffic_detect(head, len);
 	if (in->sim->cli->format)
 		isb_traffic_format_parse(in->sim->cli->format, &format);
@@ -183,9 +196,10 @@ static int conclude(const struct input *in)
 	if (sim->interrupted)
 		return sim->rows ? CLI_OK : cli_fail(CLI_FAILED, "interrupted before there was a query");
 	if (!sim->rows)
-		return cli_fail(CLI_FAILED, sim->bad ? "there is no query in '%s': none of it could be read; is --format right?"
-		                                     : "there is no query in '%s'",
-		                in->path);
+		return sim->bad ? cli_fail(CLI_FAILED, "there is no query in '%s': none of it could be read as %s; name what it is: "
+		                                       "--format query-log, csv or dnstap",
+		                           in->path, isb_traffic_format_name(in->traffic.format))
+		                : cli_fail(CLI_FAILED, "there is no query in '%s'", in->path);
 	return CLI_OK;
 }
 

@@ -63,10 +63,11 @@ json_t *sim_json_outages(const struct sim_outage *list, size_t count)
 	for (size_t i = 0; i < count; i++) {
 		const struct sim_outage *o = &list[i];
 		json_array_append_new(
-			out, json_pack("{s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:s?, s:f, s:f}", "region", o->region, "queries",
-		                       o->total, "moved", o->moved, "empty", o->nothing, "ordinary", o->ordinary, "failopen",
-		                       o->failopen, "sent_to_what_is_down", o->lost, "busiest", o->busiest, "load", o->load,
-		                       "usual_load", o->usual));
+			out, json_pack("{s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:s?, s:f, s:f, s:s?, s:f, s:f}", "region", o->region,
+		                       "queries", o->total, "moved", o->moved, "empty", o->nothing, "ordinary", o->ordinary,
+		                       "failopen", o->failopen, "sent_to_what_is_down", o->lost, "busiest", o->busiest.endpoint,
+		                       "load", o->busiest.load, "usual_load", o->busiest.usual, "grows_most", o->grown.endpoint,
+		                       "grown_load", o->grown.load, "grown_usual_load", o->grown.usual));
 	}
 	return out;
 }

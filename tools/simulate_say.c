@@ -214,27 +214,43 @@ void sim_say(const struct sim *sim, const struct sim_shift *shift)
 	print_names(sim, shift);
 }
 
+/* "50.0 %, x 2.50" */
+static const char *print_peak(const struct sim_peak *peak, double total, char out[2 * SIM_TEXT])
+{
+	char load[SIM_TEXT];
+	sim_percent(peak->load, total, load);
+	if (!peak->endpoint)
+		*out = '\0';
+	else if (peak->usual > 0)
+		snprintf(out, 2 * SIM_TEXT, "%s, x %.2f", load, peak->load / peak->usual);
+	else
+		snprintf(out, 2 * SIM_TEXT, "%s, idle before", load);
+	return out;
+}
+
+static void print_outage(const struct sim_outage *o, struct cli_table *table)
+{
+	char moved[SIM_TEXT], busiest[2 * SIM_TEXT], grown[2 * SIM_TEXT], empty[SIM_TEXT], ordinary[SIM_TEXT],
+		failopen[SIM_TEXT], lost[SIM_TEXT];
+	cli_table_row(table, (const char *const[]){
+				     o->region, sim_percent(o->moved, o->total, moved),
+				     o->busiest.endpoint ? o->busiest.endpoint : "-", print_peak(&o->busiest, o->total, busiest),
+				     o->grown.endpoint ? o->grown.endpoint : "-", print_peak(&o->grown, o->total, grown),
+				     sim_percent(o->nothing, o->total, empty), sim_percent(o->ordinary, o->total, ordinary),
+				     sim_percent(o->failopen, o->total, failopen), sim_percent(o->lost, o->total, lost)});
+}
+
 void sim_say_outages(const struct sim *sim, const struct sim_outage *list, size_t count)
 {
 	struct cli_table table;
-	cli_table_init(&table, 8, (const char *const[]){"DOWN", "MOVED", "BUSIEST THEN", "", "EMPTY", "FALLBACK", "FAILOPEN",
-	                                                "SENT TO IT"});
-	for (size_t i = 0; i < count; i++) {
-		const struct sim_outage *o = &list[i];
-		char moved[SIM_TEXT], load[SIM_TEXT], times[2 * SIM_TEXT], empty[SIM_TEXT], ordinary[SIM_TEXT], failopen[SIM_TEXT],
-			lost[SIM_TEXT];
-		sim_percent(o->load, o->total, load);
-		if (o->usual > 0)
-			snprintf(times, sizeof(times), "%s, x %.2f", load, o->load / o->usual);
-		else
-			snprintf(times, sizeof(times), "%s, idle before", load);
-		cli_table_row(&table, (const char *const[]){o->region, sim_percent(o->moved, o->total, moved),
-		                                            o->busiest ? o->busiest : "-", o->busiest ? times : "",
-		                                            sim_percent(o->nothing, o->total, empty),
-		                                            sim_percent(o->ordinary, o->total, ordinary),
-		                                            sim_percent(o->failopen, o->total, failopen),
-		                                            sim_percent(o->lost, o->total, lost)});
+	if (!count) {
+		puts("--n-1: the catalog has no regions to take down; name a pool or an endpoint with --down");
+		return;
 	}
+	cli_table_init(&table, 10, (const char *const[]){"DOWN", "MOVED", "BUSIEST THEN", "", "GROWS MOST", "", "EMPTY",
+	                                                 "FALLBACK", "FAILOPEN", "SENT TO IT"});
+	for (size_t i = 0; i < count; i++)
+		print_outage(&list[i], &table);
 	puts(sim->one_catalog ? "each region down in turn:" : "each region down in turn, with the proposed catalog:");
 	cli_table_print(&table);
 }

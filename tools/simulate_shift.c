@@ -4,7 +4,7 @@
 
 #include "simulate.h"
 
-/* A cell's answers as shares; two such mixtures are set against each other so that as little as can moves: what stays
+/* A cell's answers are shares; two such mixtures are set against each other so that as little as can moves: what stays
  * with the same answer stays, then what stays with the endpoint though its address is another, then what stays in the
  * region. What is left goes from all that lose to all that win, in proportion. */
 
@@ -18,13 +18,14 @@ struct part {
 struct mix {
 	struct part *list;
 	size_t count, room;
-	bool failopen;
+	double failopen; /* share */
 };
 struct compare {
 	struct sim *sim;
 	struct sim_shift *shift;
 	uint32_t *region; /* by target: the first target of its region */
 	struct mix mix[SIM_SIDES];
+	struct sim_answers answers;
 };
 
 /* --- What a cell is answered with --- */
@@ -44,51 +45,14 @@ static void add_part(struct compare *c, struct mix *mix, uint32_t target, uint32
 		.key = {[BY_ANSWER] = answer, [BY_TARGET] = target, [BY_REGION] = c->region[target]}, .share = share};
 }
 
-static void add_endpoints(struct compare *c, struct mix *mix, const struct sim_side *side, uint8_t type)
-{
-	const struct isb_shares *shares = &c->sim->shares;
-	for (size_t i = 0; i < shares->count; i++) {
-		uint32_t at = shares->list[i].endpoint, answer = side->answer[at][type];
-		/* an endpoint without an address of the family is NODATA, not a load */
-		add_part(c, mix, answer == SIM_NOTHING ? (uint32_t)SIM_NOTHING : side->target[at], answer, shares->list[i].share);
-	}
-}
-
-static uint32_t underneath(const struct sim_side *side, uint32_t record, uint16_t type)
-{
-	const struct isb_node *node = side->node[record];
-	bool any = node && (node->flags & ISB_NODE_CNAME ||
-	                    (type == ISB_ANY ? node->nset > 0 : isb_node_set(node, type) != NULL));
-	return any ? SIM_ORDINARY : SIM_NOTHING;
-}
-
 static void fill(struct compare *c, struct mix *mix, const struct sim_scene *scene, const struct sim_cell *cell)
 {
-	static const uint32_t plain[] = {[SIM_NOT_OURS] = SIM_GONE, [SIM_NO_NAME] = SIM_GONE, [SIM_NO_DATA] = SIM_NOTHING,
-	                                 [SIM_PLAIN] = SIM_ORDINARY};
-	const struct sim_side *side = &c->sim->side[scene->side];
-	const struct sim_place *place = &cell->place[scene->side];
-	const struct sim_world *world = scene->world;
+	const struct sim_answers *answers = &c->answers;
+	sim_answers_find(c->sim, scene, cell, &c->answers);
 	mix->count = 0;
-	mix->failopen = false;
-	if (place->kind != SIM_STEERED) {
-		add_part(c, mix, plain[place->kind], plain[place->kind], 1);
-		return;
-	}
-	const struct isb_health_table health = {.chunk = world->chunk, .chunks = world->chunks, .since = world->since_chunk,
-	                                        .pace = side->pace, .npace = side->view->nviewpoint};
-	struct isb_steer_state state = {.health = &health, .admin = side->view->admin, .nadmin = side->view->nadmin,
-	                                .now_ms = c->sim->cli->now_ms, .name = side->owner[place->record]};
-	isb_shares_find(&c->sim->shares, side->view->plan, isb_plan_record(side->view->plan, place->record),
-	                cell->cls[scene->side], &state);
-	mix->failopen = c->sim->shares.failopen;
-	if (c->sim->shares.kind == ISB_CHOICE_ANSWER) {
-		add_endpoints(c, mix, side, place->type);
-	} else {
-		uint32_t who = c->sim->shares.kind == ISB_CHOICE_NODATA ? (uint32_t)SIM_NOTHING
-		                                                        : underneath(side, place->record, cell->type);
-		add_part(c, mix, who, who, 1);
-	}
+	mix->failopen = answers->failopen;
+	for (size_t i = 0; i < answers->count; i++)
+		add_part(c, mix, answers->list[i].target, answers->list[i].answer, answers->list[i].share);
 }
 
 /* --- What moves --- */
@@ -231,7 +195,7 @@ static void add_side(struct compare *c, const struct sim_cell *cell, int side, s
 	struct sim_shift *s = c->shift;
 	const struct mix *mix = &c->mix[side];
 	double nothing = (part_of(mix, SIM_NOTHING) + part_of(mix, SIM_GONE)) * cell->count;
-	double ordinary = part_of(mix, SIM_ORDINARY) * cell->count, failopen = mix->failopen ? cell->count : 0;
+	double ordinary = part_of(mix, SIM_ORDINARY) * cell->count, failopen = mix->failopen * cell->count;
 	s->nothing[side] += nothing, name->nothing[side] += nothing;
 	s->ordinary[side] += ordinary, name->ordinary[side] += ordinary;
 	s->failopen[side] += failopen, name->failopen[side] += failopen;
@@ -343,6 +307,7 @@ void sim_compare(struct sim *sim, const struct sim_scene scene[SIM_SIDES], struc
 		        sim->targets);
 	for (int i = 0; i < SIM_SIDES; i++)
 		free(c.mix[i].list);
+	free(c.answers.list);
 	free(c.region);
 	isb_map_done(&regions);
 }

@@ -29,6 +29,9 @@ void sim_done(struct sim *sim)
 	free(sim->targets);
 	free(sim->cells);
 	free(sim->known);
+	free(sim->hosts);
+	isb_map_done(&sim->by_host);
+	sim_spool_free(sim->spool);
 	isb_arena_done(&sim->arena);
 }
 
@@ -297,6 +300,7 @@ int sim_load_after(struct sim *sim, struct isb_txn *txn, struct isb_txn *health,
 	struct sim_side *before = &sim->side[SIM_BEFORE], *after = &sim->side[SIM_AFTER];
 	note_names(sim, before);
 	number_endpoints(sim, before);
+	sim_note_hosts(sim, SIM_BEFORE);
 	sim->one_catalog = !txn;
 	if (sim->one_catalog) {
 		*after = *before;
@@ -308,5 +312,6 @@ int sim_load_after(struct sim *sim, struct isb_txn *txn, struct isb_txn *health,
 		return rc;
 	note_names(sim, after);
 	number_endpoints(sim, after);
+	sim_note_hosts(sim, SIM_AFTER);
 	return take_paces(sim, after, health);
 }

@@ -20,7 +20,7 @@ static int longest_ttl(struct isb_txn *txn, struct isb_diags *diags, uint32_t *r
 {
 	struct isb_catalog catalog;
 	isb_catalog_init(&catalog);
-	int rc = isb_catalog_load(txn, &catalog, diags);
+	int rc = isb_catalog_load_steering(txn, &catalog, diags);
 	for (size_t i = 0; rc == ISB_OK && i < catalog.nzone; i++)
 		for (size_t j = 0; j < catalog.zones[i].nrecord; j++)
 			if (catalog.zones[i].records[j].ttl_s > *ret_ttl_s)

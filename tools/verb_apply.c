@@ -122,7 +122,12 @@ static int apply(struct cli *cli, bool judged)
 	struct apply a = {.shift = {.known = false}};
 	struct cli_steps steps = {.change = change, .judge = judged ? judge : NULL, .add = judged ? add_shift : NULL};
 	int rc = cli_wanted_read(cli, &a.wanted);
-	rc = rc == CLI_OK ? cli_edit_steps(cli, &steps, &a) : cli_refuse(&a.wanted.diags, "refused, nothing was changed");
+	if (rc != CLI_OK)
+		rc = cli_refuse(&a.wanted.diags, "refused, nothing was changed");
+	if (rc == CLI_OK && judged)
+		rc = shift_begin(cli, &a.shift);
+	if (rc == CLI_OK)
+		rc = cli_edit_steps(cli, &steps, &a);
 	shift_done(&a.shift);
 	cli_wanted_done(&a.wanted);
 	return rc;
@@ -142,12 +147,12 @@ static int run_diff(struct cli *cli)
 }
 
 const struct verb verb_apply = {
-	"apply", "-f FILE ... [--prune] [-n] [-r WHY] [--max-shift SHARE [--traffic LOG]]",
+	"apply", "-f FILE ... [--prune] [-n] [-r WHY] [--max-shift SHARE [--traffic LOG [--format F]]]",
 	"bring the catalog to what files say, all of it or nothing",
 	"What the files name is made or replaced; the rest stays, unless --prune is given. A zone's\n"
 	"file: is relative to the catalog file; a zone without file: and text: keeps its rrsets.\n",
-	"-f catalog.yaml -r 'new region' --max-shift 10%", "fnprgmT", run_apply};
+	"-f catalog.yaml -r 'new region' --max-shift 10%", "fnprgmTF", run_apply};
 const struct verb verb_diff = {
-	"diff", "-f FILE ... [--prune] [--max-shift SHARE] [--traffic LOG]",
+	"diff", "-f FILE ... [--prune] [--max-shift SHARE] [--traffic LOG [--format F]]",
 	"show what apply would change, and how many clients it would move",
-	"The whole plan, after every check that apply makes.\n", "-f catalog.yaml", "fpgmT", run_diff};
+	"The whole plan, after every check that apply makes.\n", "-f catalog.yaml", "fpgmTF", run_diff};

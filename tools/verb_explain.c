@@ -132,10 +132,12 @@ static int read_reply(struct explain *e, const uint8_t *answer, size_t len)
 	e->scope = scope_of(packet);
 	e->nrr = ldns_rr_list_rr_count(rrs);
 	e->rrs = isb_arena_alloc(&e->arena, e->nrr * sizeof(*e->rrs));
+	e->heads = isb_arena_alloc(&e->arena, e->nrr * sizeof(*e->heads));
 	for (size_t i = 0; i < e->nrr; i++) {
 		const ldns_rr *rr = ldns_rr_list_rr(rrs, i);
 		char *text = ldns_rr2str(rr);
-		e->ttl_s = ldns_rr_ttl(rr);
+		e->heads[i] = (struct explain_rr){
+			isb_arena_memdup(&e->arena, ldns_rdf_data(ldns_rr_owner(rr)), ldns_rdf_size(ldns_rr_owner(rr))), ldns_rr_ttl(rr)};
 		e->typed = e->typed || ldns_rr_get_type(rr) == (ldns_rr_type)e->type;
 		text[strcspn(text, "\n")] = '\0';
 		for (char *tab; (tab = strchr(text, '\t'));)

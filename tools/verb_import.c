@@ -3,10 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli.h"
+#include "import.h"
 #include "isobar/base/err.h"
 #include "isobar/base/map.h"
 #include "isobar/import/octodns.h"
+#include "simulate.h"
 
 /* import: zones in the files of other programs, on the same road as apply. */
 
@@ -50,6 +51,12 @@ static void take_over(struct isb_octodns *o, struct cli_wanted *w)
 
 /* --- Into the store --- */
 
+struct importing {
+	struct isb_octodns o;
+	struct cli_wanted wanted;
+	struct shift shift;
+};
+
 struct kept {
 	struct isb_arena arena;
 	struct isb_map keys; /* rows of the records that the files steer */
@@ -78,21 +85,84 @@ static bool is_stale(const struct isb_catalog *catalog, const struct kept *kept,
 	return false;
 }
 
-/* The files are the whole zone: what they do not name goes, ordinary rrsets and steered names alike. */
-static int change(struct cli_edit *e)
+/* Records of an imported zone that the files do not steer any more. */
+static int remove_records(struct cli_edit *e, const struct isb_catalog *wanted)
 {
-	const struct cli_wanted *w = e->arg;
 	struct cli_names names = {0}; /* listed first: rows must not be written while a table is walked */
 	struct kept kept = {0};
-	list_kept(&w->catalog, &kept);
+	list_kept(wanted, &kept);
 	int err = cli_names_of(e->txn, ISB_RECORD, &names);
 	for (size_t i = 0; err == ISB_OK && i < names.count; i++)
-		if (is_stale(&w->catalog, &kept, names.list[i]))
+		if (is_stale(wanted, &kept, names.list[i]))
 			err = isb_edit_delete_object(e->edit, ISB_RECORD, names.list[i]);
 	cli_names_done(&names);
 	isb_map_done(&kept.keys);
 	isb_arena_done(&kept.arena);
-	return err == ISB_OK ? cli_wanted_put(e) : cli_unwritable(e->cli, err);
+	return err;
+}
+
+/* Something that an import does not make up itself. */
+static int find_data(void *arg, const uint8_t *owner, const struct isb_rrset *set)
+{
+	const uint8_t *apex = arg;
+	return !isb_dname_equal(owner, apex) || (set->type != ISB_SOA && set->type != ISB_NS);
+}
+
+static bool has_data(struct cli_edit *e, const struct isb_octodns_zone *zone)
+{
+	uint8_t apex[ISB_DNAME_MAX];
+	memcpy(apex, zone->apex, sizeof(apex));
+	struct cli_names names = {0};
+	bool found = isb_rrset_each(e->txn, apex, find_data, apex) > 0;
+	size_t len = strlen(zone->name);
+	if (!found && cli_names_of(e->txn, ISB_RECORD, &names) == ISB_OK)
+		for (size_t i = 0; i < names.count; i++)
+			found |= strncmp(names.list[i], zone->name, len) == 0 && names.list[i][len] == '/';
+	cli_names_done(&names);
+	return found;
+}
+
+/* An empty file is rather a cut one than the end of a zone. */
+static void check_empty(struct cli_edit *e, const struct isb_octodns *o)
+{
+	for (size_t i = 0; !e->cli->force && i < o->nzone; i++)
+		if (isb_octodns_is_empty(&o->zones[i]) && has_data(e, &o->zones[i]))
+			isb_diag(&e->diags, o->zones[i].mark,
+			         "there are no records in the files of zone '%s', and the store has some; to take them all away: --force",
+			         o->zones[i].name);
+}
+
+/* The files are the whole zone: what they do not name goes, ordinary rrsets and steered names alike, and with these what
+ * was made for them. */
+static int change(struct cli_edit *e)
+{
+	struct importing *in = e->arg;
+	struct import_stale stale;
+	check_empty(e, &in->o);
+	if (e->diags.count)
+		return CLI_OK; /* they refuse the edit */
+	int err = import_stale_find(&stale, e, &in->wanted.catalog);
+	if (err == ISB_OK)
+		err = remove_records(e, &in->wanted.catalog);
+	int rc = err == ISB_OK ? CLI_OK : cli_unwritable(e->cli, err);
+	e->arg = &in->wanted;
+	if (rc == CLI_OK)
+		rc = cli_wanted_put(e);
+	e->arg = in;
+	if (rc == CLI_OK && !e->diags.count && (err = import_stale_remove(&stale, e)) != ISB_OK)
+		rc = cli_unwritable(e->cli, err);
+	import_stale_done(&stale);
+	return rc;
+}
+
+static int judge(struct cli_edit *e)
+{
+	return shift_judge(e, &((struct importing *)e->arg)->shift);
+}
+
+static void add_shift(struct cli_edit *e, json_t *json)
+{
+	shift_add(e, &((struct importing *)e->arg)->shift, json);
 }
 
 static void print(const struct cli *cli, const struct isb_catalog *catalog)
@@ -106,16 +176,20 @@ static void print(const struct cli *cli, const struct isb_catalog *catalog)
 	isb_buf_done(&out);
 }
 
-static int import(struct cli *cli, struct isb_octodns *o, struct cli_wanted *w)
+static int import(struct cli *cli, struct importing *in)
 {
+	struct isb_octodns *o = &in->o;
+	struct cli_wanted *w = &in->wanted;
+	bool judged = cli->max_shift >= 0 || cli->traffic;
 	take_over(o, w);
 	if (cli->print && !w->diags.count)
 		isb_catalog_check(&w->catalog, &w->diags);
 	if (w->diags.count)
 		return cli_refuse(&w->diags, cli->print ? "no catalog" : "refused, nothing was changed");
 	isb_diags_print(&o->notes, stderr);
+	const struct cli_steps steps = {.change = change, .judge = judged ? judge : NULL, .add = judged ? add_shift : NULL};
 	if (!cli->print)
-		return cli_edit(cli, change, NULL, w);
+		return cli_edit_steps(cli, &steps, in);
 	print(cli, &w->catalog);
 	return CLI_OK;
 }
@@ -123,30 +197,32 @@ static int import(struct cli *cli, struct isb_octodns *o, struct cli_wanted *w)
 static int run(struct cli *cli)
 {
 	const struct isb_octodns_how how = {.provider = cli->provider, .ns = cli->ns, .nns = cli->nns, .soa = cli->soa};
-	struct isb_octodns o;
-	struct cli_wanted w = {0};
+	struct importing in = {.shift = {.known = false}};
 	if (cli->count < 2)
 		return cli_fail(CLI_USAGE, "import what? write: isobar import octodns FILE ...");
 	if (strcmp(cli->words[0], "octodns") != 0)
 		return cli_fail(CLI_USAGE, "cannot import '%s'; write: isobar import octodns FILE ...", cli->words[0]);
 	for (int i = 1; i < cli->count; i++)
 		cli->files[cli->nfile++] = cli->words[i];
-	isb_octodns_init(&o, &how);
-	int rc = read_files(cli, &o);
+	isb_octodns_init(&in.o, &how);
+	int rc = read_files(cli, &in.o);
 	if (rc == CLI_OK)
-		rc = import(cli, &o, &w);
-	cli_wanted_done(&w);
-	isb_octodns_done(&o);
+		rc = import(cli, &in);
+	shift_done(&in.shift);
+	cli_wanted_done(&in.wanted);
+	isb_octodns_done(&in.o);
 	return rc;
 }
 
 const struct verb verb_import = {
 	"import",
-	"octodns FILE ... [--zone NAME] [--ns NAME ...] [--prune] [-n] [-r WHY]\noctodns FILE ... --print",
+	"octodns FILE ... [--zone NAME] [--ns NAME ...] [-n] [-r WHY] [OPTION ...]\noctodns FILE ... --print",
 	"bring octoDNS zones with their dynamic records into the catalog",
 	"A zone is called like its file: example.com.yaml; with --zone, all files are of that one. The files\n"
-	"are the whole zone: it is replaced, all of it or nothing. Other objects stay, unless --prune is given.\n"
+	"are the whole zone: it is replaced, all of it or nothing, and what was made for names that are no\n"
+	"longer steered goes. Other zones and objects stay. Files without a record take away nothing, unless\n"
+	"with --force.\n"
 	"What means nothing here, or was made up, is told on standard error.\n",
 	"octodns config/example.com.yaml --ns ns1.example.net -n",
-	"nprzNSRP",
+	"nrzNSRPmT!",
 	run};

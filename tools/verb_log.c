@@ -13,12 +13,39 @@
 enum { CHANGES_SHOWN = 8 }; /* of one edit in the list of all */
 
 struct logging {
-	struct isb_txn *txn;
+	struct isb_txn *txn, *health;
 	uint64_t only; /* generation to show in full; 0: all of them in short */
 	json_t *json;  /* NULL: text */
 	size_t shown;  /* changes of the edit at hand */
 	bool found;
 };
+
+/* Probes end a rollout without an edit: what they said stands with the edit that began it. */
+static bool read_abort(const struct logging *l, const struct isb_change *change, struct isb_buf *out)
+{
+	uint32_t slot;
+	return cli_change_slot(change, &slot) && cli_rollout_aborted(l->health, slot, out);
+}
+
+static void print_abort(const struct logging *l, const struct isb_change *change)
+{
+	struct isb_buf out = {0};
+	if (read_abort(l, change, &out))
+		printf("      %s\n", isb_buf_text(&out));
+	isb_buf_done(&out);
+}
+
+static json_t *json_aborts(const struct logging *l, const struct cli_plan *plan)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < plan->count; i++) {
+		struct isb_buf out = {0};
+		if (read_abort(l, &plan->list[i], &out))
+			json_array_append_new(list, json_string(isb_buf_text(&out)));
+		isb_buf_done(&out);
+	}
+	return list;
+}
 
 static int print_change(void *arg, const struct isb_change *change)
 {
@@ -26,6 +53,7 @@ static int print_change(void *arg, const struct isb_change *change)
 	struct isb_buf line = {0};
 	if (l->shown < CHANGES_SHOWN && cli_change_print(change, &line)) {
 		printf("    %s\n", isb_buf_text(&line));
+		print_abort(l, change);
 		l->shown++;
 	}
 	isb_buf_done(&line);
@@ -40,6 +68,13 @@ static int print_brief(struct logging *l, const struct isb_journal_entry *entry)
 		printf("    %s%zu %s; isobar log %" PRIu64 " shows all\n", l->shown ? "and " : "", entry->changes - l->shown,
 		       l->shown ? "more" : "changes", entry->generation);
 	return rc < 0 ? rc : ISB_OK;
+}
+
+static void print_full(const struct logging *l, const struct cli_plan *plan, uint64_t generation)
+{
+	cli_plan_print(plan, false, generation);
+	for (size_t i = 0; i < plan->count; i++)
+		print_abort(l, &plan->list[i]);
 }
 
 static int print_entry(void *arg, const struct isb_journal_entry *entry)
@@ -58,11 +93,11 @@ static int print_entry(void *arg, const struct isb_journal_entry *entry)
 	if (l->json || l->only)
 		rc = isb_journal_changes(l->txn, entry->generation, cli_plan_add, &plan);
 	if (l->json)
-		json_array_append_new(l->json, json_pack("{s:I, s:s, s:s, s:s, s:o}", "generation", (json_int_t)entry->generation,
+		json_array_append_new(l->json, json_pack("{s:I, s:s, s:s, s:s, s:o, s:o}", "generation", (json_int_t)entry->generation,
 		                                         "time", when, "author", entry->author, "reason", entry->reason, "changes",
-		                                         cli_plan_json(&plan)));
+		                                         cli_plan_json(&plan), "aborts", json_aborts(l, &plan)));
 	else if (l->only)
-		cli_plan_print(&plan, false, entry->generation);
+		print_full(l, &plan, entry->generation);
 	else
 		rc = print_brief(l, entry);
 	cli_plan_done(&plan);
@@ -92,6 +127,7 @@ static int run(struct cli *cli)
 	if (rc != CLI_OK)
 		return rc;
 	l.txn = reader.catalog;
+	l.health = reader.health;
 	l.json = cli->json ? json_array() : NULL;
 	int err = l.only > isb_generation(reader.catalog) ? ISB_OK : isb_journal_each(reader.catalog, l.only, print_entry, &l);
 	if (err < 0)

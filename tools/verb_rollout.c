@@ -30,6 +30,8 @@ struct action {
 	void (*tell)(const struct cli *cli, const struct leading *l);
 };
 
+static int start(struct cli_edit *e, struct leading *l);
+
 static const struct cli_rollout *running(const struct leading *l)
 {
 	return l->running.count ? &l->running.list[0] : NULL;
@@ -124,17 +126,13 @@ static int take_away(struct cli_edit *e, const struct leading *l)
 	return err == ISB_OK ? CLI_OK : cli_unwritable(e->cli, err);
 }
 
-/* Who asks to be stopped when the new side is down would be stopped at once. */
-static int check_up(struct cli_edit *e, struct leading *l)
+/* Nobody shall be led to a side that is down, or to the end of it, unless the operator means it. */
+static int check_up(struct cli_edit *e, struct leading *l, enum isb_unasked unasked, const char *deed)
 {
-	struct isb_buf evidence = {0};
-	bool can = true;
-	int rc = l->row.abort_if == ISB_ABORT_DOWN ? cli_side_answers(e, &l->catalog, l->row.to, &can, &evidence) : CLI_OK;
-	if (rc == CLI_OK && !can)
-		rc = cli_fail(CLI_FAILED, "'%s' cannot answer now (%s), which would abort the rollout at once", l->row.to,
-		              isb_buf_text(&evidence));
-	isb_buf_done(&evidence);
-	return rc;
+	const struct cli_side side = {&l->catalog, l->record.record, l->from, l->row.to};
+	const char *again = isb_arena_printf(&l->catalog.arena, "%s all the same: isobar rollout %s %s%s", deed,
+	                                     l->action->name, l->word, l->action->change == start ? " ..." : "");
+	return e->cli->force ? CLI_OK : cli_check_side(e, &side, unasked, again);
 }
 
 /* The very check that the record must pass once it is served by the new side. */
@@ -164,7 +162,7 @@ static int start(struct cli_edit *e, struct leading *l)
 	check_as_policy(e, l);
 	if (e->diags.count)
 		return CLI_OK; /* they refuse the edit */
-	rc = check_up(e, l);
+	rc = check_up(e, l, ISB_UNASKED_MAY, "begin");
 	return rc == CLI_OK ? put(e, l) : rc;
 }
 
@@ -188,7 +186,7 @@ static int resume(struct cli_edit *e, struct leading *l)
 	int64_t stood_ms = times->paused_ms;
 	if (!r->aborted_ms && !stood_ms)
 		return cli_fail(CLI_FAILED, "the rollout of '%s' is neither paused nor aborted", l->record.name);
-	int rc = check_up(e, l);
+	int rc = check_up(e, l, ISB_UNASKED_MAY, "go on");
 	if (rc != CLI_OK)
 		return rc;
 	if (r->aborted_ms && (!stood_ms || r->aborted_ms < stood_ms))
@@ -206,21 +204,29 @@ static int abort_it(struct cli_edit *e, struct leading *l)
 	return take_away(e, l);
 }
 
-static int finish(struct cli_edit *e, struct leading *l)
+static int check_last(struct cli_edit *e, const struct leading *l)
 {
 	const struct cli_rollout *r = running(l);
 	struct isb_buf at = {0};
-	bool last = r->row.times.nstep && r->at.step == r->row.times.nstep && !r->aborted_ms;
+	bool all = r->row.times.nstep && r->at.percent == 100 && !r->aborted_ms;
 	cli_rollout_print_step(&at, &r->row, &r->at);
-	int rc = CLI_OK;
-	if (!last && !e->cli->force)
-		rc = cli_fail(CLI_FAILED, "the rollout of '%s' is not at its last step (%s%s); to make '%s' its policy all the same: "
-		              "isobar rollout finish %s --force", l->record.name, r->aborted_ms ? "aborted at " : "",
-		              isb_buf_text(&at), r->row.to, l->word);
+	int rc = all || e->cli->force
+	         ? CLI_OK
+	         : cli_fail(CLI_FAILED, "the rollout of '%s' is not at 100 %% (%s%s); to make '%s' its policy all the same: "
+	                    "isobar rollout finish %s --force", l->record.name, r->aborted_ms ? "aborted at " : "",
+	                    isb_buf_text(&at), r->row.to, l->word);
 	isb_buf_done(&at);
+	return rc;
+}
+
+static int finish(struct cli_edit *e, struct leading *l)
+{
+	int rc = check_last(e, l);
+	if (rc == CLI_OK)
+		rc = check_up(e, l, ISB_UNASKED_CANNOT, "finish");
 	if (rc != CLI_OK)
 		return rc;
-	l->record.record->policy.name = r->row.to;
+	l->record.record->policy.name = l->row.to;
 	rc = cli_put_record(e, &l->record);
 	return rc == CLI_OK ? take_away(e, l) : rc;
 }
@@ -232,15 +238,18 @@ static void tell_running(const struct cli *cli, const struct leading *l)
 	struct isb_timetable_now at = isb_timetable_at(&l->row.times, cli->now_ms);
 	struct isb_buf out = {0};
 	char when[24];
-	printf("%s: %s -> %s, ", l->record.name, l->from, l->row.to);
-	cli_rollout_print_step(&out, &l->row, &at);
-	isb_buf_puts(&out, "; ");
+	printf("%s%s: %s -> %s, ", cli_dry_words(cli), l->record.name, l->from, l->row.to);
+	if (l->row.times.nstep > 1) { /* else the plan says it all */
+		cli_rollout_print_step(&out, &l->row, &at);
+		isb_buf_puts(&out, "; ");
+	}
 	cli_rollout_print(&out, &l->row);
 	puts(isb_buf_text(&out));
 	isb_buf_done(&out);
 	if (at.next_ms)
 		printf("next step at %s: %u %%\n", isb_time_print(at.next_ms, when), l->row.times.step[at.step]);
-	printf("to take it back at once: isobar rollout abort %s\n", l->word);
+	if (!cli->dry_run)
+		printf("to take it back at once: isobar rollout abort %s\n", l->word);
 }
 
 static void tell_paused(const struct cli *cli, const struct leading *l)
@@ -248,20 +257,24 @@ static void tell_paused(const struct cli *cli, const struct leading *l)
 	struct isb_timetable_now at = isb_timetable_at(&l->row.times, cli->now_ms);
 	struct isb_buf out = {0};
 	cli_rollout_print_step(&out, &l->row, &at);
-	printf("%s stays at %s until you say: isobar rollout resume %s\n", l->record.name, isb_buf_text(&out), l->word);
+	printf("%s%s stays at %s until you say: isobar rollout resume %s\n", cli_dry_words(cli), l->record.name,
+	       isb_buf_text(&out), l->word);
 	isb_buf_done(&out);
 }
 
 static void tell_aborted(const struct cli *cli, const struct leading *l)
 {
-	printf("%s is served by %s alone again\n", l->record.name, l->from);
-	cli_tell_cached(cli, l->record.record->ttl_s);
+	printf("%s%s is served by %s alone again\n", cli_dry_words(cli), l->record.name, l->from);
+	if (!cli->dry_run)
+		cli_tell_cached(cli, l->record.record->ttl_s);
 }
 
 static void tell_finished(const struct cli *cli, const struct leading *l)
 {
-	printf("%s is served by %s from now on; a catalog file that says otherwise takes it back when it is applied\n",
-	       l->record.name, l->row.to);
+	printf("%s%s is served by %s from now on; a catalog file that says otherwise takes it back when it is applied\n",
+	       cli_dry_words(cli), l->record.name, l->row.to);
+	if (cli->dry_run)
+		return;
 	cli_tell_cached(cli, l->record.record->ttl_s);
 	printf("to go back: isobar switch %s %s %s\n", l->word, l->row.to, l->from);
 }
@@ -347,8 +360,8 @@ static int say(struct cli *cli, const struct action *action)
 	if (!starts && (cli->rollout.to || cli->rollout.steps || cli->rollout.nets || cli->rollout.every_ms ||
 	                cli->rollout.sticky || cli->rollout.abort_if_down))
 		return cli_fail(CLI_USAGE, "only rollout start takes --to, --steps, --every, --nets, --sticky and --abort-if");
-	if (cli->force && action->change != finish)
-		return cli_fail(CLI_USAGE, "only rollout finish takes --force");
+	if (cli->force && action->change != finish && action->change != resume && !starts)
+		return cli_fail(CLI_USAGE, "only rollout start, resume and finish take --force");
 	isb_catalog_init(&l.catalog);
 	int rc = starts ? parse_start(cli, &l) : CLI_OK;
 	if (rc == CLI_OK)
@@ -382,10 +395,12 @@ static int run(struct cli *cli)
 
 const struct verb verb_rollout = {
 	"rollout",
-	"start RECORD --to NAME --steps P,P,... --every SPAN [OPTION ...]\npause|resume|abort RECORD\n"
-	"finish RECORD [--force]\nstatus [RECORD]",
+	"start RECORD --to NAME --steps P,P,... --every SPAN [OPTION ...]\npause|abort RECORD\n"
+	"resume|finish RECORD [--force]\nstatus [RECORD]",
 	"lead a record's clients to another pool or policy, step by step",
 	"The steps follow the clock, on every server at the same moment, whatever else runs. RECORD is a name\n"
 	"(www.example.com), ZONE/OWNER, or an owner that only one zone has. abort is the instant way back; finish\n"
-	"makes the new side the record's policy. With --nets alone only those clients are led (A/B).\n",
+	"makes the new side the record's policy. With --nets alone only those clients are led (A/B). A side that\n"
+	"cannot answer is not begun or gone on with, nor made the policy, and a share below 100 % not made all,\n"
+	"unless with --force.\n",
 	"start www --to next --steps 10,30,50,100 --every 10m --abort-if down", "nr>%~@^=!", run};

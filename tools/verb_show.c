@@ -54,7 +54,7 @@ struct one_owner {
 static int print_owned(void *arg, const uint8_t *owner, const struct isb_rrset *set)
 {
 	struct one_owner *one = arg;
-	if (isb_dname_equal(owner, one->owner) && (!one->type || one->type == set->type))
+	if (!one->type || one->type == set->type)
 		isb_rrset_print(&one->text, owner, set);
 	return 0;
 }
@@ -70,7 +70,7 @@ static int show_rrset(struct shown *s, const char *name, const char *type)
 	if (err == ISB_ENOTFOUND)
 		return cli_fail(CLI_FAILED, "no zone of the catalog holds '%s'; isobar show zones lists them", name);
 	if (err == ISB_OK)
-		err = isb_rrset_each(s->txn, apex, print_owned, &one);
+		err = isb_rrset_each_at(s->txn, apex, one.owner, false, print_owned, &one);
 	if (err != ISB_OK) {
 		rc = cli_unreadable(s->cli, err);
 	} else if (!one.text.len) {

@@ -108,6 +108,27 @@ static int check_down(const struct sim *sim, struct sim_world *world)
 	return CLI_OK;
 }
 
+static bool grows_more(const struct sim_peak *a, const struct sim_peak *b)
+{
+	bool was_used = a->usual > 0, other_was = b->usual > 0;
+	if (!b->endpoint || was_used != other_was)
+		return !b->endpoint || was_used;
+	return was_used ? a->load / a->usual > b->load / b->usual : a->load > b->load;
+}
+
+static void find_peaks(const struct sim *sim, const struct sim_shift *shift, struct sim_outage *o)
+{
+	for (uint32_t t = SIM_TARGETS; t < sim->ntarget; t++) {
+		struct sim_peak p = {sim->targets[t].name, shift->load[SIM_AFTER][t], shift->load[SIM_BEFORE][t]};
+		if (sim->targets[t].down)
+			continue;
+		if (p.load > o->busiest.load)
+			o->busiest = p;
+		if (p.load - p.usual > 1e-9 * shift->total && grows_more(&p, &o->grown))
+			o->grown = p;
+	}
+}
+
 static struct sim_outage outage(struct sim *sim, const char *region, const struct sim_world *usual)
 {
 	struct sim_shift shift;
@@ -120,12 +141,7 @@ static struct sim_outage outage(struct sim *sim, const char *region, const struc
 	                       .nothing = shift.nothing[SIM_AFTER] - shift.nothing[SIM_BEFORE],
 	                       .ordinary = shift.ordinary[SIM_AFTER] - shift.ordinary[SIM_BEFORE],
 	                       .failopen = shift.failopen[SIM_AFTER] - shift.failopen[SIM_BEFORE]};
-	for (uint32_t t = SIM_TARGETS; t < sim->ntarget; t++)
-		if (!sim->targets[t].down && shift.load[SIM_AFTER][t] > o.load) {
-			o.busiest = sim->targets[t].name;
-			o.load = shift.load[SIM_AFTER][t];
-			o.usual = shift.load[SIM_BEFORE][t];
-		}
+	find_peaks(sim, &shift, &o);
 	sim_shift_done(&shift);
 	sim_world_done(&world);
 	return o;

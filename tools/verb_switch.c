@@ -86,14 +86,10 @@ static int switch_beneath(struct cli_edit *e, struct switching *s)
 
 static int check_up(struct cli_edit *e, struct switching *s)
 {
-	struct isb_buf evidence = {0};
-	bool can = true;
-	int rc = e->cli->force ? CLI_OK : cli_side_answers(e, &s->catalog, s->to, &can, &evidence);
-	if (rc == CLI_OK && !can)
-		rc = cli_fail(CLI_FAILED, "'%s' cannot answer now (%s); to switch all the same: isobar switch %s %s %s --force", s->to,
-		              isb_buf_text(&evidence), s->word, s->from, s->to);
-	isb_buf_done(&evidence);
-	return rc;
+	const struct cli_side side = {&s->catalog, s->record.record, s->from, s->to};
+	const char *again = isb_arena_printf(&s->catalog.arena, "switch all the same: isobar switch %s %s %s", s->word, s->from,
+	                                     s->to);
+	return e->cli->force ? CLI_OK : cli_check_side(e, &side, ISB_UNASKED_CANNOT, again);
 }
 
 static int check_rollout(struct cli_edit *e, const struct switching *s)
@@ -132,10 +128,12 @@ static int change(struct cli_edit *e)
 static void tell(struct cli_edit *e)
 {
 	const struct switching *s = e->arg;
-	printf("%s: %s -> %s", s->record.name, s->from, s->to);
+	printf("%s%s: %s -> %s", cli_dry_words(e->cli), s->record.name, s->from, s->to);
 	if (s->policy)
 		printf(", in policy %s", s->policy->name);
 	puts("; a catalog file that says otherwise takes it back when it is applied");
+	if (e->cli->dry_run)
+		return;
 	cli_tell_cached(e->cli, s->record.record->ttl_s);
 	printf("to go back: isobar switch %s %s %s\n", s->word, s->to, s->from);
 }

@@ -80,13 +80,10 @@ char *isb_net_print(const struct isb_net *net, char out[ISB_NET_TEXT])
 	return out;
 }
 
-struct isb_addr isb_addr_from_sockaddr(const struct sockaddr *sa)
+struct isb_addr isb_addr_from_sockaddr_other(const struct sockaddr *sa)
 {
 	struct isb_addr a = {0};
-	if (sa->sa_family == AF_INET) {
-		a.family = 4;
-		memcpy(a.octets, &((const struct sockaddr_in *)(const void *)sa)->sin_addr, 4);
-	} else if (sa->sa_family == AF_INET6) {
+	if (sa->sa_family == AF_INET6) {
 		const uint8_t *octets = ((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr.s6_addr;
 		if (memcmp(octets, mapped, sizeof(mapped)) == 0) {
 			a.family = 4;

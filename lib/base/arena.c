@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "isobar/base/arena.h"
 
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <stdint.h>
 #include <string.h>
 
-enum { ALIGN = 16, BLOCK = 64 * 1024 };
+/* Blocks double from the first to the largest: there are arenas by the hundred thousand, one for each zone of a file. */
+enum { ALIGN = 16, BLOCK_FIRST = 1024, BLOCK = 64 * 1024 };
 
 struct isb_arena_block {
 	struct isb_arena_block *next;
@@ -57,6 +59,21 @@ void isb_arena_done(struct isb_arena *arena)
 	isb_arena_init(arena);
 }
 
+static bool is_large(size_t size)
+{
+	return size > BLOCK / 4;
+}
+
+static size_t room_for(const struct isb_arena_block *newest, size_t size)
+{
+	if (is_large(size))
+		return size;
+	size_t room = newest ? newest->size * 2 : BLOCK_FIRST;
+	while (room / 4 < size)
+		room *= 2;
+	return room < BLOCK ? room : BLOCK;
+}
+
 void *isb_arena_alloc(struct isb_arena *arena, size_t size)
 {
 	if (size > SIZE_MAX / 2)
@@ -64,10 +81,10 @@ void *isb_arena_alloc(struct isb_arena *arena, size_t size)
 	size = (size + ALIGN - 1) & ~(size_t)(ALIGN - 1);
 	struct isb_arena_block *b = arena->block;
 	if (!b || b->size - b->used < size) {
-		size_t room = size > BLOCK / 4 ? size : BLOCK;
+		size_t room = room_for(b, size);
 		struct isb_arena_block *fresh = isb_xcalloc(1, sizeof(*fresh) + room);
 		fresh->size = room;
-		if (b && room != BLOCK) { /* a large piece gets its own block; the current one stays in use */
+		if (b && is_large(size)) { /* a large piece gets its own block; the current one stays in use */
 			fresh->next = b->next;
 			b->next = fresh;
 		} else {

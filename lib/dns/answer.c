@@ -30,16 +30,29 @@ void isb_answer_init(struct isb_answer *answer, enum isb_rcode rcode)
 	answer->count = 0;
 }
 
+/* To be filled in; NULL when there is no room. */
+static inline struct isb_part *new_part(struct isb_answer *answer, enum isb_section section,
+                                        const struct isb_name *name, unsigned label)
+{
+	if (answer->count == ISB_PARTS_MAX)
+		return NULL;
+	struct isb_part *part = &answer->part[answer->count++];
+	part->section = (uint8_t)section;
+	part->owner = name->wire + name->label[label];
+	part->at = name->at ? (uint16_t)(name->at + name->label[label]) : 0;
+	return part;
+}
+
 void isb_answer_add(struct isb_answer *answer, enum isb_section section, const struct isb_name *name, unsigned label,
                     const struct isb_part *part)
 {
-	if (answer->count == ISB_PARTS_MAX)
+	struct isb_part *added = new_part(answer, section, name, label);
+	if (!added)
 		return;
-	struct isb_part *added = &answer->part[answer->count++];
-	*added = *part;
-	added->section = (uint8_t)section;
-	added->owner = name->wire + name->label[label];
-	added->at = name->at ? (uint16_t)(name->at + name->label[label]) : 0;
+	added->rdata = part->rdata;
+	added->ttl_s = part->ttl_s;
+	added->type = part->type;
+	added->count = part->count;
 }
 
 bool isb_answer_has(const struct isb_answer *answer, const struct isb_rrset *set)
@@ -55,12 +68,16 @@ static uint32_t least(uint32_t a, uint32_t b)
 	return a < b ? a : b;
 }
 
-static void add_set(struct isb_answer *answer, enum isb_section section, const struct isb_name *name, unsigned label,
-                    const struct isb_rrset *set, uint32_t ttl_max)
+static inline void add_set(struct isb_answer *answer, enum isb_section section, const struct isb_name *name,
+                           unsigned label, const struct isb_rrset *set, uint32_t ttl_max)
 {
-	isb_answer_add(answer, section, name, label,
-	               &(struct isb_part){.type = set->type, .count = set->count, .ttl_s = least(set->ttl_s, ttl_max),
-	                                  .rdata = set->rdata});
+	struct isb_part *part = new_part(answer, section, name, label);
+	if (!part)
+		return;
+	part->rdata = set->rdata;
+	part->ttl_s = least(set->ttl_s, ttl_max);
+	part->type = set->type;
+	part->count = set->count;
 }
 
 /* What the answer is one more of: the first thing found says it, and not where a chain of CNAMEs leads from there, since
@@ -86,18 +103,18 @@ static void add_negative(struct search *s, const struct isb_zone_view *zone, con
 
 const struct isb_zone_view *isb_zone_of(const struct isb_view *view, const struct isb_name *name, bool parent_side)
 {
-	const struct isb_node *node = view->zones;
-	const struct isb_zone_view *zone = node->payload, *above = NULL;
-	for (unsigned left = name->labels; left > 0; left--) {
-		node = isb_node_child(node, name->lower + name->label[left - 1]);
-		if (!node)
-			break;
-		if (node->payload) {
-			above = zone;
-			zone = node->payload;
-		}
+	const struct isb_zone_view *here = NULL;
+	for (unsigned up = 0; up <= name->labels; up++) {
+		unsigned labels = name->labels - up;
+		if (!(view->apex_labels[labels / 64] >> labels % 64 & 1))
+			continue;
+		const struct isb_zone_view *zone =
+			isb_view_zone(view, name->lower + name->label[up], (size_t)name->len - name->label[up]);
+		if (zone && (up > 0 || !parent_side))
+			return zone;
+		here = zone ? zone : here;
 	}
-	return parent_side && above && zone->labels == name->labels ? above : zone;
+	return here;
 }
 
 /* --- Steering --- */

@@ -145,12 +145,16 @@ void isb_edns_write(struct isb_writer *w, const struct isb_edns *edns, const str
 {
 	if (!edns->present)
 		return;
-	isb_write_u8(w, 0);
-	isb_write_u16(w, ISB_OPT);
-	isb_write_u16(w, ISB_EDNS_PAYLOAD);
-	isb_write_u32(w, (uint32_t)rcode >> 4 << 24 | (edns->dnssec_ok ? FLAG_DO : 0)); /* version 0 */
-	isb_write_u16(w, (uint16_t)options_size(edns, extra));
+	uint8_t *opt = isb_write_room(w, OPT_FIXED);
+	if (!opt)
+		return;
+	opt[0] = 0;
+	isb_put_u16(opt + 1, ISB_OPT);
+	isb_put_u16(opt + 3, ISB_EDNS_PAYLOAD);
+	isb_put_u32(opt + 5, (uint32_t)rcode >> 4 << 24 | (edns->dnssec_ok ? FLAG_DO : 0)); /* version 0 */
+	size_t start = w->pos;
 	if (edns->ecs.present)
 		write_ecs(w, &edns->ecs, scope);
 	write_extra(w, edns, extra);
+	isb_put_u16(opt + 9, (uint16_t)(w->pos - start));
 }

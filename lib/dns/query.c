@@ -15,34 +15,44 @@ static uint64_t fold8(uint64_t octets)
 	return octets | capital >> 2;
 }
 
-/* Lengths of labels are below 'A', so they may be folded with the rest. */
-static void fold(uint8_t *to, const uint8_t *from, size_t len)
+static inline void fold_word(uint8_t *to, const uint8_t *from)
 {
 	uint64_t octets;
-	for (; len >= 8; len -= 8, to += 8, from += 8) {
-		memcpy(&octets, from, 8);
-		octets = fold8(octets);
-		memcpy(to, &octets, 8);
+	memcpy(&octets, from, 8);
+	octets = fold8(octets);
+	memcpy(to, &octets, 8);
+}
+
+/* Lengths of labels are below 'A', so they may be folded with the rest. The last eight octets overlap those before. */
+static inline void fold(uint8_t *to, const uint8_t *from, size_t len)
+{
+	if (len < 8) {
+		for (size_t i = 0; i < len; i++)
+			to[i] = from[i] >= 'A' && from[i] <= 'Z' ? (uint8_t)(from[i] | 0x20) : from[i];
+		return;
 	}
-	for (; len; len--, to++, from++)
-		*to = *from >= 'A' && *from <= 'Z' ? (uint8_t)(*from | 0x20) : *from;
+	for (size_t at = 0; at + 8 < len; at += 8)
+		fold_word(to + at, from + at);
+	fold_word(to + len - 8, from + len - 8);
 }
 
 /* Takes a name of at most `room` octets apart; false unless it is well-formed and uncompressed. */
-static bool name_read(struct isb_name *name, const uint8_t *wire, size_t room)
+static inline bool name_read(struct isb_name *name, const uint8_t *wire, size_t room)
 {
 	size_t at = 0;
 	unsigned labels = 0;
 	if (room > ISB_DNAME_MAX)
 		room = ISB_DNAME_MAX;
-	for (;;) {
-		if (at >= room || wire[at] > LABEL_MAX)
+	for (unsigned len;; at += 1 + len) {
+		if (at >= room)
 			return false;
+		len = wire[at];
 		name->label[labels] = (uint8_t)at;
-		if (wire[at] == 0)
+		if (len == 0)
 			break;
+		if (len > LABEL_MAX)
+			return false;
 		labels++;
-		at += 1 + (size_t)wire[at];
 	}
 	name->wire = wire;
 	name->at = 0;
@@ -62,10 +72,12 @@ static bool read_question(struct isb_query *q, struct isb_reader *r)
 	if (!name_read(&q->name, r->base + r->pos, r->len - r->pos))
 		return false;
 	q->name.at = ISB_HEADER;
-	isb_read(r, q->name.len);
-	q->qtype = isb_read_u16(r);
-	q->qclass = isb_read_u16(r);
-	return !r->bad;
+	const uint8_t *name = isb_read(r, (size_t)q->name.len + 4);
+	if (!name)
+		return false;
+	q->qtype = isb_get_u16(name + q->name.len);
+	q->qclass = isb_get_u16(name + q->name.len + 2);
+	return true;
 }
 
 struct record {
@@ -92,18 +104,22 @@ static void skip_name(struct isb_reader *r)
 	}
 }
 
-static bool read_record(struct record *rr, struct isb_reader *r)
+static inline bool read_record(struct record *rr, struct isb_reader *r)
 {
+	enum { FIXED = 10 }; /* type, class, TTL, RDLENGTH */
 	size_t start = r->pos;
 	rr->owner = r->base + start;
 	skip_name(r);
 	rr->owner_len = r->pos - start;
-	rr->type = isb_read_u16(r);
-	rr->cls = isb_read_u16(r);
-	rr->ttl = isb_read_u32(r);
-	rr->len = isb_read_u16(r);
+	const uint8_t *fixed = isb_read(r, FIXED);
+	if (!fixed)
+		return false;
+	rr->type = isb_get_u16(fixed);
+	rr->cls = isb_get_u16(fixed + 2);
+	rr->ttl = isb_get_u32(fixed + 4);
+	rr->len = isb_get_u16(fixed + 8);
 	rr->rdata = isb_read(r, rr->len);
-	return !r->bad;
+	return rr->rdata;
 }
 
 static bool read_tsig(struct isb_query *q, const struct record *rr)
@@ -142,21 +158,21 @@ static enum isb_rcode read_body(struct isb_query *q, const uint8_t *in, size_t l
 	unsigned questions = isb_get_u16(in + 4), answers = isb_get_u16(in + 6), authority = isb_get_u16(in + 8),
 		 additional = isb_get_u16(in + 10);
 	struct isb_reader r = isb_reader(in, len);
+	struct record rr;
+	bool is_query = !(q->flags & ISB_FLAG_OPCODE);
 	isb_read(&r, ISB_HEADER);
 	q->asks = questions == 1 && read_question(q, &r);
-	if (questions == 0 && !(q->flags & ISB_FLAG_OPCODE) && !answers && !authority) {
-		enum isb_rcode rcode = read_additional(q, &r, additional);
-		return rcode == ISB_NOERROR && !q->edns.cookie.present ? ISB_FORMERR : rcode; /* RFC 7873 §5.4 */
-	}
-	if (!q->asks)
+	if (!q->asks && (questions || !is_query))
 		return ISB_FORMERR; /* more than one question: RFC 9619 */
-	if (!(q->flags & ISB_FLAG_OPCODE) && (answers || authority > (q->qtype == ISB_IXFR))) /* RFC 1995 §3 */
+	if (is_query && (answers || (authority && (authority > 1 || !q->asks || q->qtype != ISB_IXFR)))) /* RFC 1995 §3 */
 		return ISB_FORMERR;
-	struct record rr;
 	for (unsigned i = answers + authority; i > 0; i--)
 		if (!read_record(&rr, &r))
 			return ISB_FORMERR;
-	return read_additional(q, &r, additional);
+	enum isb_rcode rcode = read_additional(q, &r, additional);
+	if (rcode == ISB_NOERROR && !q->asks && !q->edns.cookie.present) /* nothing asked, and not even for a cookie: RFC 7873 §5.4 */
+		return ISB_FORMERR;
+	return rcode;
 }
 
 int isb_query_read(struct isb_query *ret_query, const uint8_t *in, size_t len)

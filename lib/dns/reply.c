@@ -12,7 +12,7 @@ struct reply {
 	struct isb_writer w; /* its cap leaves room for OPT and TSIG */
 	const struct isb_query *query;
 	uint16_t cls;
-	uint16_t counts[3];  /* records of answer, authority, additional */
+	uint16_t counts[ISB_ADDITIONAL + 1]; /* records by section */
 	/* Names a later one can point to, each suffix by its own entry, found by hash. Filled only once a name is to be
 	 * compressed that is no suffix of the qname: most replies never come to that. */
 	unsigned known;
@@ -138,42 +138,80 @@ static uint16_t put_owner(struct reply *reply, const uint8_t *owner)
 	return at <= POINTER_MAX ? (uint16_t)(POINTER | at) : 0;
 }
 
-static void put_part(struct reply *reply, const struct isb_part *part)
+enum { FIXED = 8 }; /* type, class, TTL; RDLENGTH counts as rdata, as in struct isb_rrset */
+
+static uint64_t fixed_of(const struct reply *reply, const struct isb_part *part)
 {
-	enum { FIXED = 8 }; /* type, class, TTL; RDLENGTH counts as rdata, as in struct isb_rrset */
+	return (uint64_t)part->type << 48 | (uint64_t)reply->cls << 32 | part->ttl_s;
+}
+
+/* One record that has its owner, or names in its rdata, to be compressed. `owner` as put_owner() gives it. */
+__attribute__((noinline)) /* or it takes the registers of those who never come here */
+static uint16_t put_record(struct reply *reply, const struct isb_part *part, uint16_t owner,
+                           const struct isb_rdata_layout *layout, const uint8_t *rdata, uint16_t len)
+{
+	if (owner)
+		isb_write_u16(&reply->w, owner);
+	else
+		owner = put_owner(reply, part->owner);
+	isb_write_u64(&reply->w, fixed_of(reply, part));
+	if (layout)
+		put_rdata_with_names(reply, layout, rdata, len);
+	else
+		isb_write(&reply->w, rdata - 2, 2 + (size_t)len);
+	return owner;
+}
+
+/* `count` records that are their owner's pointer, the fixed part, and rdata as it stands. */
+static inline void put_plain(struct reply *reply, const struct isb_part *part, uint16_t owner, const uint8_t *rdata,
+                             unsigned count)
+{
+	enum { A_SIZE = 2 + 4, AAAA_SIZE = 2 + 16 };
+	uint8_t *p = reply->w.base + reply->w.pos;
+	size_t room = reply->w.cap - reply->w.pos;
+	for (uint64_t fixed = fixed_of(reply, part); count > 0; count--) {
+		size_t size = 2 + (size_t)isb_get_u16(rdata), octets = 2 + FIXED + size;
+		if (octets > room) {
+			reply->w.bad = true;
+			break;
+		}
+		isb_put_u16(p, owner);
+		isb_put_u64(p + 2, fixed);
+		if (size == A_SIZE) /* a size that the compiler knows is no call */
+			memcpy(p + 2 + FIXED, rdata, A_SIZE);
+		else if (size == AAAA_SIZE)
+			memcpy(p + 2 + FIXED, rdata, AAAA_SIZE);
+		else
+			memcpy(p + 2 + FIXED, rdata, size);
+		rdata += size;
+		p += octets;
+		room -= octets;
+	}
+	reply->w.pos = (size_t)(p - reply->w.base);
+}
+
+static inline void put_part(struct reply *reply, const struct isb_part *part)
+{
 	const struct isb_rdata_layout *layout = compressed_layout(part->type);
 	const uint8_t *rdata = part->rdata;
 	uint16_t owner = part->at && *part->owner ? (uint16_t)(POINTER | part->at) : 0, len;
-	for (unsigned i = 0; i < part->count; i++) {
-		size_t owner_len = owner ? 2 : 0;
-		if (!owner)
-			owner = put_owner(reply, part->owner);
+	unsigned left = part->count;
+	for (; left > 0 && (!owner || layout); left--) {
 		const uint8_t *octets = isb_rdata_next(&rdata, &len);
-		uint8_t *p = isb_write_room(&reply->w, owner_len + FIXED + (layout ? 0 : 2 + (size_t)len));
-		if (!p)
-			return;
-		if (owner_len)
-			isb_put_u16(p, owner);
-		p += owner_len;
-		isb_put_u16(p, part->type);
-		isb_put_u16(p + 2, reply->cls);
-		isb_put_u32(p + 4, part->ttl_s);
-		if (layout)
-			put_rdata_with_names(reply, layout, octets, len);
-		else
-			memcpy(p + FIXED, octets - 2, 2 + (size_t)len);
+		owner = put_record(reply, part, owner, layout, octets, len);
 	}
+	if (!reply->w.bad)
+		put_plain(reply, part, owner, rdata, left);
 }
 
 /* False: it does not fit, and nothing of it was written. */
-static bool put_whole_part(struct reply *reply, const struct isb_part *part)
+static inline bool put_whole_part(struct reply *reply, const struct isb_part *part)
 {
-	static const uint8_t count_of[] = {[ISB_ANSWER] = 0, [ISB_AUTHORITY] = 1, [ISB_GLUE] = 2, [ISB_ADDITIONAL] = 2};
 	size_t pos = reply->w.pos;
 	unsigned known = reply->known;
 	put_part(reply, part);
 	if (!reply->w.bad) {
-		uint16_t *count = &reply->counts[count_of[part->section]];
+		uint16_t *count = &reply->counts[part->section];
 		*count = (uint16_t)(*count + part->count);
 		return true;
 	}
@@ -183,14 +221,26 @@ static bool put_whole_part(struct reply *reply, const struct isb_part *part)
 	return false;
 }
 
-/* What must be said. Returns TC. */
-static bool put_needed(struct reply *reply, const struct isb_answer *answer)
+__attribute__((noinline))
+static void put_additional(struct reply *reply, const struct isb_answer *answer)
+{
+	for (unsigned i = 0; i < answer->count; i++)
+		if (answer->part[i].section == ISB_ADDITIONAL)
+			put_whole_part(reply, &answer->part[i]);
+}
+
+/* What must be said, and when that fits, what is only kind. Returns TC. */
+static bool put_parts(struct reply *reply, const struct isb_answer *answer)
 {
 	size_t start = reply->w.pos;
-	bool truncated = false;
-	for (unsigned i = 0; i < answer->count; i++) {
-		const struct isb_part *part = &answer->part[i];
-		if (part->section == ISB_ADDITIONAL || put_whole_part(reply, part))
+	bool truncated = false, kind = false;
+	const struct isb_part *end = answer->part + answer->count;
+	for (const struct isb_part *part = answer->part; part < end; part++) {
+		if (part->section == ISB_ADDITIONAL) {
+			kind = true;
+			continue;
+		}
+		if (put_whole_part(reply, part))
 			continue;
 		truncated = true;
 		if (part->section == ISB_GLUE)
@@ -199,26 +249,9 @@ static bool put_needed(struct reply *reply, const struct isb_answer *answer)
 		memset(reply->counts, 0, sizeof(reply->counts));
 		return true;
 	}
+	if (kind && !truncated)
+		put_additional(reply, answer);
 	return truncated;
-}
-
-static void put_additional(struct reply *reply, const struct isb_answer *answer)
-{
-	for (unsigned i = 0; i < answer->count; i++)
-		if (answer->part[i].section == ISB_ADDITIONAL)
-			put_whole_part(reply, &answer->part[i]);
-}
-
-static void put_question(struct reply *reply)
-{
-	const struct isb_query *query = reply->query;
-	size_t len = query->asks ? query->name.len : 0;
-	uint8_t *p = isb_write_room(&reply->w, ISB_HEADER + (len ? len + 4 : 0)) + ISB_HEADER;
-	if (len) {
-		memcpy(p, query->name.wire, len);
-		isb_put_u16(p + len, query->qtype);
-		isb_put_u16(p + len + 2, query->qclass);
-	}
 }
 
 size_t isb_reply_write(uint8_t *out, size_t limit, const struct isb_query *query, const struct isb_answer *answer)
@@ -237,14 +270,14 @@ size_t isb_reply_write(uint8_t *out, size_t limit, const struct isb_query *query
 	if (signs)
 		tail += tsig;
 	reply.w = isb_writer(out, limit - tail);
+	reply.w.pos = ISB_HEADER + question; /* there is always room for these, and for OPT */
+	if (question)
+		memcpy(out + ISB_HEADER, query->name.wire, question); /* type and class stand behind the name */
 	reply.query = query;
 	reply.cls = answer->cls;
 	reply.known = 0;
 	memset(reply.counts, 0, sizeof(reply.counts));
-	put_question(&reply);
-	bool truncated = answer->cut_short || opt != query->edns.present || put_needed(&reply, answer);
-	if (!truncated)
-		put_additional(&reply, answer);
+	bool truncated = answer->cut_short || opt != query->edns.present || put_parts(&reply, answer);
 	reply.w.cap = limit;
 	if (opt)
 		isb_edns_write(&reply.w, &query->edns, &answer->extra, answer->rcode, answer->scope);
@@ -255,9 +288,9 @@ size_t isb_reply_write(uint8_t *out, size_t limit, const struct isb_query *query
 	isb_put_u16(out, query->id);
 	isb_put_u16(out + 2, (uint16_t)flags);
 	isb_put_u16(out + 4, query->asks);
-	isb_put_u16(out + 6, reply.counts[0]);
-	isb_put_u16(out + 8, reply.counts[1]);
-	isb_put_u16(out + 10, (uint16_t)(reply.counts[2] + opt));
+	isb_put_u16(out + 6, reply.counts[ISB_ANSWER]);
+	isb_put_u16(out + 8, reply.counts[ISB_AUTHORITY]);
+	isb_put_u16(out + 10, (uint16_t)(reply.counts[ISB_GLUE] + reply.counts[ISB_ADDITIONAL] + opt));
 	if (signs)
 		isb_tsig_write(&reply.w, &query->tsig);
 	return reply.w.pos;

@@ -114,6 +114,7 @@ static void decide(struct isb_context *ctx, const struct isb_view *view, const s
 
 /* Last of all, for it is the dearest answer: not for whom a limit stopped, and not for an address that anybody may have
  * written. That one is told to come again over TCP, so nobody is sent more than he asked with. */
+__attribute__((cold))
 static void explain(struct isb_context *ctx, const struct isb_view *view, const struct isb_health_table *health,
                     const struct isb_client *client, int64_t now_ms, const struct isb_query *query, bool proven,
                     struct isb_answer *answer)
@@ -128,6 +129,7 @@ static void explain(struct isb_context *ctx, const struct isb_view *view, const 
 	isb_explain_find(answer, view, query, whom, told, &state);
 }
 
+__attribute__((cold))
 static void check_tsig(struct isb_context *ctx, struct isb_query *query, const uint8_t *in, int64_t now_ms, int *rcode)
 {
 	enum isb_rcode checked = isb_tsig_check(&query->tsig, ctx->settings->keys, in, now_ms);
@@ -229,6 +231,7 @@ static uint32_t least_ttl(const struct isb_answer *answer)
 	return ttl_s;
 }
 
+__attribute__((cold))
 static void summarize(struct isb_summary *summary, const struct isb_view *view, const struct isb_query *query,
                       const struct isb_answer *answer, const uint8_t *out)
 {

@@ -86,7 +86,7 @@ static uint64_t hash_of(const struct isb_rrl *rrl, const struct isb_addr *client
 	uint64_t network = client->family == 4 ? isb_get_u32(client->octets) >> (32 - rrl->ipv4_len)
 	                                       : isb_get_u64(client->octets) >> (64 - rrl->ipv6_len);
 	uint64_t hash = isb_hash_mix(rrl->seed ^ (uint64_t)(client->family << 8 | key->class), network);
-	return key->class == ISB_RRL_ERROR ? hash : isb_hash(key->name, key->name_len, hash);
+	return key->class == ISB_RRL_ERROR ? hash : isb_hash_key(key->name, key->name_len, hash);
 }
 
 /* The bucket with this hash; a new one in the place of the fullest. No bucket is full later than `last` unless the

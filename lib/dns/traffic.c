@@ -33,14 +33,19 @@ int isb_traffic_format_parse(const char *text, enum isb_traffic_format *ret_form
 	return ISB_EFORMAT;
 }
 
-/* A frame stream begins with a control frame, which is told by four zero octets; a line of the query log with its time. */
+/* A frame stream begins with a control frame, which is told by four zero octets; a line of the query log with its time. The
+ * first line may be the rest of one, where a log was cut. */
 enum isb_traffic_format isb_traffic_detect(const void *data, size_t len)
 {
 	static const char time[] = "time=";
 	if (len >= 4 && memcmp(data, "\0\0\0\0", 4) == 0)
 		return ISB_TRAFFIC_DNSTAP;
-	if (len >= sizeof(time) - 1 && memcmp(data, time, sizeof(time) - 1) == 0)
-		return ISB_TRAFFIC_QUERYLOG;
+	for (const char *line = data, *end = line + len, *next; line; line = next) {
+		if ((size_t)(end - line) >= sizeof(time) - 1 && memcmp(line, time, sizeof(time) - 1) == 0)
+			return ISB_TRAFFIC_QUERYLOG;
+		next = memchr(line, '\n', (size_t)(end - line));
+		next = next ? next + 1 : NULL;
+	}
 	return ISB_TRAFFIC_CSV;
 }
 

@@ -136,10 +136,18 @@ static void add_name(struct isb_octodns *o, struct isb_octodns_zone *zone, const
 void isb_octodns_add(struct isb_octodns *o, const char *name, const struct isb_yaml *root)
 {
 	struct isb_octodns_zone *zone = find_zone(o, name, root->mark);
-	if (!zone || isb_yaml_absent(root) || !isb_octodns_is_map(o, root, "a zone"))
+	if (!zone || (!isb_yaml_absent(root) && !isb_octodns_is_map(o, root, "a zone")))
 		return;
+	if (isb_yaml_absent(root) || !root->count)
+		isb_diag(&o->notes, (struct isb_mark){.file = root->mark.file},
+		         "note: this file is empty; zone '%s' gets nothing from it", zone->name);
 	for (size_t i = 0; i < root->count; i++)
 		add_name(o, zone, &root->pairs[i]);
+}
+
+bool isb_octodns_is_empty(const struct isb_octodns_zone *zone)
+{
+	return !zone->nline && !zone->records->count;
 }
 
 /* --- The parts that octoDNS leaves to its providers --- */

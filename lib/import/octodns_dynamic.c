@@ -192,8 +192,31 @@ static bool check_country(struct isb_octodns *o, const struct octodns_geo *geo)
 	return false;
 }
 
+/* octoDNS knows provinces of two countries. For a lenient record the code goes on to the geo database as it is. */
+static bool check_province(struct isb_octodns *o, const struct octodns_geo *geo, bool lenient)
+{
+	static const struct {
+		const char *country, *provinces;
+	} known[] = {
+		{"CA", " AB BC MB NB NL NS NT NU ON PE QC SK YT "},
+		{"US", " AK AL AR AS AZ CA CO CT DC DE FL GA GU HI IA ID IL IN KS KY LA MA MD ME MI MN MO MP MS MT NC ND NE"
+	               " NH NJ NM NV NY OH OK OR PA PR RI SC SD TN TX UM UT VA VI VT WA WI WV WY "}};
+	const char *provinces = NULL, *padded = isb_arena_printf(&o->arena, " %s ", geo->province);
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (strcmp(known[i].country, geo->country) == 0)
+			provinces = known[i].provinces;
+	if (provinces && strstr(provinces, padded))
+		return true;
+	isb_diag(lenient ? &o->notes : &o->errors, geo->mark, "%s'%s': octoDNS knows no province '%s' of %s%s",
+	         lenient ? "note: " : "", geo->code, geo->province, geo->country,
+	         lenient    ? "; taken as it is"
+	         : provinces ? "; write a code of ISO 3166-2, or make the record lenient"
+	                     : ", only those of CA and US; write the country, or make the record lenient");
+	return lenient;
+}
+
 /* CONTINENT, CONTINENT-COUNTRY or CONTINENT-COUNTRY-PROVINCE. */
-static bool read_geo(struct isb_octodns *o, const struct isb_yaml *node, struct octodns_geo *geo)
+static bool read_geo(struct isb_octodns *o, const struct isb_yaml *node, bool lenient, struct octodns_geo *geo)
 {
 	char shown[ISB_YAML_EXCERPT];
 	const char *code = isb_octodns_scalar(o, node, node->mark, "a geo code");
@@ -214,7 +237,7 @@ static bool read_geo(struct isb_octodns *o, const struct isb_yaml *node, struct 
 		         code, geo->continent);
 		return false;
 	}
-	return !geo->country || check_country(o, geo);
+	return !geo->country || (check_country(o, geo) && (!geo->province || check_province(o, geo, lenient)));
 }
 
 static bool read_subnet(struct isb_octodns *o, const struct isb_yaml *node, struct octodns_subnet *subnet)
@@ -337,7 +360,7 @@ static bool read_rule(struct isb_octodns *o, struct octodns_dynamic *d, const st
 	rule->geos = isb_arena_alloc(&o->arena, rule->ngeo * sizeof(*rule->geos));
 	rule->subnets = isb_arena_alloc(&o->arena, rule->nsubnet * sizeof(*rule->subnets));
 	for (size_t i = 0; i < rule->ngeo; i++)
-		good &= read_geo(o, geos->items[i], &rule->geos[i]);
+		good &= read_geo(o, geos->items[i], d->record->lenient, &rule->geos[i]);
 	for (size_t i = 0; i < rule->nsubnet; i++)
 		good &= read_subnet(o, subnets->items[i], &rule->subnets[i]);
 	return good && rule->pool != OCTODNS_NONE;

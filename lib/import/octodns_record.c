@@ -206,6 +206,34 @@ static bool is_first(struct isb_octodns *o, const struct octodns_record *record)
 	return true;
 }
 
+/* What octoDNS, or those that it feeds, refuse, but for a lenient record. */
+static bool is_let(struct isb_octodns *o, const struct octodns_record *record, const char *what, const char *instead)
+{
+	isb_diag(record->lenient ? &o->notes : &o->errors, record->yaml->mark, "%s%s '%s'%s%s",
+	         record->lenient ? "note: " : "", what, record->owner->fqdn, record->lenient ? "; taken, as the record is lenient" : "; ",
+	         record->lenient ? "" : instead);
+	return record->lenient;
+}
+
+static bool is_alias_in_place(struct isb_octodns *o, const struct octodns_record *record)
+{
+	static const char *const others[] = {"A", "AAAA", "CNAME"};
+	const char *fqdn = record->owner->fqdn;
+	struct isb_map *types = &record->owner->zone->types;
+	bool alias = strcmp(record->type, "ALIAS") == 0, beside = false;
+	uint32_t seen;
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		if (!alias && strcmp(record->type, others[i]) != 0)
+			continue;
+		const char *key = isb_arena_printf(&o->arena, "%s %s", fqdn, alias ? others[i] : "ALIAS");
+		beside |= isb_map_get(types, key, strlen(key), &seen);
+	}
+	if (beside && !is_let(o, record, "an ALIAS beside A, AAAA or CNAME at", "write one or the other"))
+		return false;
+	return !alias || strcmp(record->owner->text, "@") == 0 ||
+	       is_let(o, record, "an ALIAS away from the zone's apex, at", "write CNAME, or make the record lenient");
+}
+
 static void add_mark(struct isb_octodns *o, struct isb_octodns_zone *zone, struct isb_mark at)
 {
 	if (zone->nline == zone->room) {
@@ -310,7 +338,7 @@ static void read_record(struct isb_octodns *o, const struct octodns_owner *owner
 	if (!read_section(o, &record))
 		return;
 	const struct octodns_type *type = read_type(o, &record);
-	if (!read_ttl(o, &record) || !type || !is_first(o, &record))
+	if (!read_ttl(o, &record) || !type || !is_first(o, &record) || !is_alias_in_place(o, &record))
 		return;
 	add_values(o, &record, type);
 	read_dynamic(o, &record, d);

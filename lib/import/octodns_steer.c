@@ -132,6 +132,12 @@ static void put_pool(struct steering *s, const char *name, const struct octodns_
 		if (!s->check) {
 			s->check = isb_octodns_name(o, &o->check_names, s->record->owner->fqdn, NULL, NULL);
 			put_check(o, s->check, &s->healthcheck);
+			if (!s->record->healthcheck && strcmp(s->record->type, "CNAME") == 0)
+				isb_diag(&o->notes, s->record->yaml->mark,
+				         "note: the names that '%s' leads to are checked as octoDNS does where nothing is said: "
+				         "HTTPS, port 443, path /_dns, status 200; say otherwise in octodns.healthcheck, or "
+				         "'status: up'",
+				         s->record->owner->fqdn);
 		}
 		isb_octodns_put_text(o, map, "check", s->check, pool->mark);
 	}
@@ -297,7 +303,9 @@ static void put_record(struct isb_octodns *o, const struct octodns_record *recor
 		isb_octodns_append(o, type_list, isb_octodns_text(o, second, record->type_node->mark));
 	isb_octodns_put(o, map, "types", record->type_node->mark, type_list);
 	isb_octodns_put_text(o, map, "ttl", record->ttl, record->ttl_mark);
-	isb_octodns_put_text(o, map, "ttl_min", record->ttl, record->ttl_mark); /* health does not shorten what octoDNS says */
+	/* Health does not shorten what octoDNS says. What an ALIAS gives lasts as long as its target, which may be shorter. */
+	if (strcmp(record->type, "ALIAS") != 0)
+		isb_octodns_put_text(o, map, "ttl_min", record->ttl, record->ttl_mark);
 	isb_octodns_put_text(o, map, "policy", policy, record->yaml->mark);
 	isb_octodns_put_text(o, map, "all_down", "fallback", record->yaml->mark);
 	isb_octodns_put(o, record->owner->zone->records, record->owner->text, record->owner->mark, map);

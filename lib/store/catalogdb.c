@@ -59,32 +59,68 @@ int isb_object_each(struct isb_txn *txn, enum isb_kind kind,
 	return isb_row_each(txn, ISB_T_OBJECT, isb_key_slice(&prefix), everything, object_row, &walk);
 }
 
+static const char EMPTY_BODY[] = "{}\n"; /* as the schema prints it; every zone's, so worth no parser */
+
 struct load {
+	struct isb_txn *txn;
 	struct isb_catalog *catalog;
 	struct isb_diags *diags;
 	enum isb_kind kind;
 	bool bad;
 };
 
+static int read_row(struct isb_catalog *catalog, enum isb_kind kind, const char *key, const char *body,
+                    struct isb_diags *diags)
+{
+	struct isb_arena *arena = &catalog->arena; /* marks point into it */
+	const char *row = isb_arena_printf(arena, "%s/%s", isb_kind_name(kind), key);
+	struct isb_yaml empty = {.kind = ISB_YAML_MAP, .mark = {.file = row, .line = 1, .column = 1}}, *root = &empty;
+	if (strcmp(body, EMPTY_BODY) != 0) {
+		int rc = isb_yaml_parse(arena, row, body, strlen(body), diags, &root);
+		if (rc != ISB_OK)
+			return rc;
+	}
+	return isb_schema_read_object(catalog, kind, key, root, diags);
+}
+
 /* Goes on after a bad row, so that all of them are listed. */
 static int load_object(void *arg, const char *key, const char *body)
 {
 	struct load *load = arg;
-	struct isb_arena *arena = &load->catalog->arena; /* marks point into it */
-	struct isb_yaml *root;
-	const char *row = isb_arena_printf(arena, "%s/%s", isb_kind_name(load->kind), key);
-	int rc = isb_yaml_parse(arena, row, body, strlen(body), load->diags, &root);
-	if (rc == ISB_OK)
-		rc = isb_schema_read_object(load->catalog, load->kind, key, root, load->diags);
-	load->bad |= rc != ISB_OK;
+	load->bad |= read_row(load->catalog, load->kind, key, body, load->diags) != ISB_OK;
 	return 0;
 }
 
-int isb_catalog_load(struct isb_txn *txn, struct isb_catalog *catalog, struct isb_diags *diags)
+static int load_zone(struct isb_txn *txn, struct isb_catalog *catalog, const char *name, struct isb_diags *diags)
 {
-	struct load load = {.catalog = catalog, .diags = diags};
+	const char *body;
+	if (isb_catalog_zone(catalog, name))
+		return ISB_OK;
+	int rc = isb_object_get(txn, ISB_ZONE, name, &body);
+	return rc == ISB_OK ? read_row(catalog, ISB_ZONE, name, body, diags) : rc;
+}
+
+/* Of the zones whose names its key may begin with, the one that the schema will choose: the shortest. */
+static int load_record(void *arg, const char *key, const char *body)
+{
+	struct load *load = arg;
+	char zone[ISB_KEY_MAX];
+	int rc = ISB_ENOTFOUND;
+	for (const char *slash = strchr(key, '/'); slash && rc == ISB_ENOTFOUND; slash = strchr(slash + 1, '/')) {
+		snprintf(zone, sizeof(zone), "%.*s", (int)(slash - key), key);
+		rc = load_zone(load->txn, load->catalog, zone, load->diags);
+	}
+	load->bad |= rc != ISB_OK && rc != ISB_ENOTFOUND;
+	return load_object(arg, key, body);
+}
+
+static int load_kinds(struct isb_txn *txn, struct isb_catalog *catalog, bool all, struct isb_diags *diags)
+{
+	struct load load = {.txn = txn, .catalog = catalog, .diags = diags};
 	for (load.kind = 0; load.kind < ISB_KIND_COUNT; load.kind++) { /* a record's zone comes before it */
-		int rc = isb_object_each(txn, load.kind, load_object, &load);
+		if (load.kind == ISB_ZONE && !all)
+			continue;
+		int rc = isb_object_each(txn, load.kind, load.kind == ISB_RECORD && !all ? load_record : load_object, &load);
 		if (rc != ISB_OK) {
 			isb_diag(diags, (struct isb_mark){.file = isb_kind_name(load.kind)},
 			         "the stored %s cannot be read: %s", isb_kind_plural(load.kind), isb_strerror(rc));
@@ -92,6 +128,36 @@ int isb_catalog_load(struct isb_txn *txn, struct isb_catalog *catalog, struct is
 		}
 	}
 	return load.bad ? ISB_EFORMAT : ISB_OK;
+}
+
+int isb_catalog_load(struct isb_txn *txn, struct isb_catalog *catalog, struct isb_diags *diags)
+{
+	return load_kinds(txn, catalog, true, diags);
+}
+
+int isb_catalog_load_steering(struct isb_txn *txn, struct isb_catalog *catalog, struct isb_diags *diags)
+{
+	return load_kinds(txn, catalog, false, diags);
+}
+
+int isb_catalog_load_zone(struct isb_txn *txn, struct isb_catalog *catalog, const char *name, struct isb_diags *diags)
+{
+	struct load load = {.txn = txn, .catalog = catalog, .diags = diags, .kind = ISB_RECORD};
+	struct object_walk walk = {load_object, &load};
+	struct isb_key prefix;
+	char records[ISB_KEY_MAX];
+	if (isb_catalog_zone(catalog, name))
+		return ISB_OK;
+	int rc = load_zone(txn, catalog, name, diags);
+	if (rc == ISB_OK) {
+		snprintf(records, sizeof(records), "%s/", name);
+		rc = isb_key_object(&prefix, ISB_RECORD, records);
+	}
+	if (rc == ISB_OK) {
+		prefix.len--; /* the owner goes on where the text ends */
+		rc = isb_row_each(txn, ISB_T_OBJECT, isb_key_slice(&prefix), everything, object_row, &walk);
+	}
+	return rc == ISB_OK && load.bad ? ISB_EFORMAT : rc;
 }
 
 /* --- Rrsets --- */
@@ -130,14 +196,17 @@ static int rrset_row(void *arg, struct isb_slice key, struct isb_slice value)
 	return walk->each(walk->arg, owner, set);
 }
 
-/* Rows whose keys begin with `prefix`, the first `zone_len` octets of which are the zone. */
-static int walk_rrsets(struct isb_txn *txn, const uint8_t *zone, struct isb_slice prefix, size_t zone_len,
-                       int (*each)(void *arg, const uint8_t *owner, const struct isb_rrset *set), void *arg)
+static int each_rrset(struct isb_txn *txn, const uint8_t *zone, struct isb_slice prefix,
+                      int (*each)(void *arg, const uint8_t *owner, const struct isb_rrset *set), void *arg)
 {
+	struct isb_key key;
+	int rc = isb_key_zone(&key, zone);
+	if (rc != ISB_OK)
+		return rc;
 	uint8_t lower[ISB_DNAME_MAX];
 	isb_dname_lower(zone, lower);
-	struct rrset_walk walk = {.zone = lower, .prefix_len = zone_len, .each = each, .arg = arg};
-	int rc = isb_row_each(txn, ISB_T_RRSET, prefix, everything, rrset_row, &walk);
+	struct rrset_walk walk = {.zone = lower, .prefix_len = key.len, .each = each, .arg = arg};
+	rc = isb_row_each(txn, ISB_T_RRSET, prefix.len ? prefix : isb_key_slice(&key), everything, rrset_row, &walk);
 	isb_buf_done(&walk.scratch);
 	return rc;
 }
@@ -145,22 +214,18 @@ static int walk_rrsets(struct isb_txn *txn, const uint8_t *zone, struct isb_slic
 int isb_rrset_each(struct isb_txn *txn, const uint8_t *zone,
                    int (*each)(void *arg, const uint8_t *owner, const struct isb_rrset *set), void *arg)
 {
-	struct isb_key prefix;
-	int rc = isb_key_zone(&prefix, zone);
-	return rc == ISB_OK ? walk_rrsets(txn, zone, isb_key_slice(&prefix), prefix.len, each, arg) : rc;
+	return each_rrset(txn, zone, everything, each, arg);
 }
 
-int isb_rrset_each_of(struct isb_txn *txn, const uint8_t *zone, const uint8_t *owner,
+int isb_rrset_each_at(struct isb_txn *txn, const uint8_t *zone, const uint8_t *owner, bool below,
                       int (*each)(void *arg, const uint8_t *owner, const struct isb_rrset *set), void *arg)
 {
-	struct isb_key prefix, key;
-	int rc = isb_key_zone(&prefix, zone);
-	if (rc == ISB_OK)
-		rc = isb_key_rrset(&key, zone, owner, 0);
+	struct isb_key key;
+	int rc = isb_key_rrset(&key, zone, owner, 0);
 	if (rc != ISB_OK)
 		return rc;
-	key.len -= 2; /* any type */
-	return walk_rrsets(txn, zone, isb_key_slice(&key), prefix.len, each, arg);
+	key.len -= below ? 3 : 2; /* less the type; and less the end of the name, where another label may follow */
+	return each_rrset(txn, zone, isb_key_slice(&key), each, arg);
 }
 
 /* --- Slots --- */

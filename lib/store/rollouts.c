@@ -6,9 +6,11 @@
 
 #include "isobar/base/arena.h"
 #include "isobar/base/err.h"
+#include "isobar/model/dname.h"
 #include "isobar/model/rr.h"
 #include "isobar/store/catalogdb.h"
 #include "isobar/store/healthdb.h"
+#include "isobar/store/resolveddb.h"
 
 struct isb_record *isb_record_of(const struct isb_catalog *catalog, const char *key)
 {
@@ -141,8 +143,15 @@ int isb_rollouts_check(struct isb_txn *catalog_txn, const struct isb_catalog *ca
 
 /* --- Standing ------------------------------------------------------------------------------------------------------ */
 
+/* Beside the types of the record, as a bit: that something answers at all. */
+enum { STANDING_TYPES = 31 };
+static const uint32_t anything = UINT32_C(1) << STANDING_TYPES;
+
 struct isb_standing {
 	struct isb_arena arena;
+	uint16_t types[STANDING_TYPES]; /* of the record, those that are answered today */
+	unsigned ntype;
+	uint32_t alias; /* the bit of ALIAS; 0: it is not among them */
 	struct standing_pool {
 		const char *name;
 		uint32_t need;
@@ -151,39 +160,66 @@ struct isb_standing {
 		size_t count;
 		struct standing_endpoint {
 			uint32_t slot;
+			uint32_t can; /* bits of the types it has data for */
 			uint64_t admin;
+			const char *host; /* outside our zones, of which ALIAS needs the addresses; NULL: it needs none */
 		} *endpoints;
 	} *pools;
 	size_t count;
 };
 
-static int add_pool(struct isb_standing *s, struct isb_txn *txn, const struct isb_pool *pool)
+static void add_types(struct isb_standing *s, const struct isb_catalog *catalog, const struct isb_record *record,
+                      const char *from)
+{
+	for (size_t i = 0; i < record->ntype && s->ntype < STANDING_TYPES; i++) {
+		if (!answers(catalog, from, record->types[i]))
+			continue;
+		if (record->types[i] == ISB_ALIAS)
+			s->alias = UINT32_C(1) << s->ntype;
+		s->types[s->ntype++] = record->types[i];
+	}
+}
+
+static int add_endpoint(struct isb_standing *s, struct isb_txn *txn, const struct isb_catalog *catalog,
+                        const struct isb_pool *pool, const struct isb_endpoint *from, struct standing_endpoint *to)
+{
+	struct isb_admin_row admin;
+	char host[ISB_DNAME_TEXT];
+	const char *name = isb_arena_printf(&s->arena, "%s/%s", pool->name, from->name);
+	*to = (struct standing_endpoint){.can = anything};
+	for (unsigned i = 0; i < s->ntype; i++)
+		to->can |= isb_endpoint_can(from, s->types[i]) ? UINT32_C(1) << i : 0;
+	if (s->alias && from->host && isb_host_normal(from->host, host) && !isb_catalog_zone_of(catalog, host))
+		to->host = isb_arena_strdup(&s->arena, host);
+	if (isb_admin_get(txn, name, &admin) == ISB_OK)
+		to->admin = isb_admin_pack(admin.admin, admin.until_ms);
+	return isb_slot_get(txn, pool->name, from->name, &to->slot);
+}
+
+static int add_pool(struct isb_standing *s, struct isb_txn *txn, const struct isb_catalog *catalog,
+                    const struct isb_pool *pool)
 {
 	struct standing_pool *p = &s->pools[s->count++];
 	uint32_t need = pool->min_up.percent ? (uint32_t)((pool->nendpoint * pool->min_up.n + 99) / 100) : pool->min_up.n;
 	*p = (struct standing_pool){.name = isb_arena_strdup(&s->arena, pool->name), .need = need ? need : 1,
 	                            .checked = pool->check.name != NULL, .unknown = pool->unknown, .count = pool->nendpoint};
 	p->endpoints = isb_arena_alloc(&s->arena, p->count * sizeof(*p->endpoints));
-	for (size_t i = 0; i < p->count; i++) {
-		struct isb_admin_row admin;
-		const char *name = isb_arena_printf(&s->arena, "%s/%s", pool->name, pool->endpoints[i].name);
-		int rc = isb_slot_get(txn, pool->name, pool->endpoints[i].name, &p->endpoints[i].slot);
-		if (rc != ISB_OK)
-			return rc;
-		if (isb_admin_get(txn, name, &admin) == ISB_OK)
-			p->endpoints[i].admin = isb_admin_pack(admin.admin, admin.until_ms);
-	}
-	return ISB_OK;
+	int rc = ISB_OK;
+	for (size_t i = 0; i < p->count && rc == ISB_OK; i++)
+		rc = add_endpoint(s, txn, catalog, pool, &pool->endpoints[i], &p->endpoints[i]);
+	return rc;
 }
 
-struct isb_standing *isb_standing_new(struct isb_txn *catalog_txn, const struct isb_catalog *catalog, const char *name)
+struct isb_standing *isb_standing_new(struct isb_txn *catalog_txn, const struct isb_catalog *catalog,
+                                      const struct isb_record *record, const char *from, const char *to)
 {
 	struct isb_standing *s = isb_xcalloc(1, sizeof(*s));
-	struct beneath b = beneath(catalog, name);
+	struct beneath b = beneath(catalog, to);
 	int rc = b.count ? ISB_OK : ISB_ENOTFOUND;
+	add_types(s, catalog, record, from);
 	s->pools = isb_arena_alloc(&s->arena, b.count * sizeof(*s->pools));
 	for (size_t i = 0; i < b.count && rc == ISB_OK; i++)
-		rc = add_pool(s, catalog_txn, b.pools[i]);
+		rc = add_pool(s, catalog_txn, catalog, b.pools[i]);
 	beneath_done(&b);
 	if (rc == ISB_OK)
 		return s;
@@ -199,7 +235,8 @@ void isb_standing_free(struct isb_standing *standing)
 	free(standing);
 }
 
-/* As the walk judges (steer.c): an operator's word first; then the verdict, and without one what the pool says of that. */
+/* As the walk judges (steer/judge.h): an operator's word first; then the verdict, and without one what the pool says of
+ * that. */
 static int is_usable(const struct standing_pool *pool, const struct standing_endpoint *endpoint, struct isb_txn *health,
                      int64_t now_ms, bool *ret_usable)
 {
@@ -219,25 +256,72 @@ static int is_usable(const struct standing_pool *pool, const struct standing_end
 	return rc;
 }
 
-int isb_standing_ask(const struct isb_standing *standing, struct isb_txn *health, int64_t now_ms, bool *ret_can,
-                     struct isb_buf *ret_evidence)
+/* As of one moment. */
+struct standing_now {
+	struct isb_txn *health;
+	int64_t now_ms;
+	enum isb_unasked unasked;
+	uint32_t can; /* by any pool so far */
+	struct isb_buf *evidence;
+};
+
+static int is_resolved(const struct standing_now *now, const char *host, bool *ret_resolved)
 {
-	bool can = false;
-	for (size_t i = 0; i < standing->count; i++) {
-		const struct standing_pool *pool = &standing->pools[i];
-		size_t up = 0;
-		for (size_t j = 0; j < pool->count; j++) {
-			bool usable;
-			int rc = is_usable(pool, &pool->endpoints[j], health, now_ms, &usable);
-			if (rc != ISB_OK)
-				return rc;
-			up += usable;
-		}
-		can = can || (up && up >= pool->need);
-		isb_buf_printf(ret_evidence, "%s%s: %zu of %zu up", ret_evidence->len ? "; " : "", pool->name, up, pool->count);
-		if (pool->need > 1)
-			isb_buf_printf(ret_evidence, ", %u needed", pool->need);
+	struct isb_resolved row;
+	int rc = host ? isb_resolved_get(now->health, host, &row) : ISB_OK;
+	*ret_resolved = !host || (rc == ISB_OK && row.count) || (rc == ISB_ENOTFOUND && now->unasked == ISB_UNASKED_MAY);
+	return rc == ISB_ENOTFOUND ? ISB_OK : rc;
+}
+
+/* What a pool may answer, by what is usable in it, type by type. */
+static void add_evidence(const struct isb_standing *s, const struct standing_pool *pool, const struct standing_now *now,
+                         size_t up, uint32_t can, const char *unresolved)
+{
+	char type[ISB_TYPE_TEXT];
+	isb_buf_printf(now->evidence, "%s%s: %zu of %zu up", now->evidence->len ? "; " : "", pool->name, up, pool->count);
+	if (pool->need > 1)
+		isb_buf_printf(now->evidence, ", %u needed", pool->need);
+	if (unresolved)
+		isb_buf_printf(now->evidence, ", host %s has no address that is known", unresolved);
+	for (unsigned i = 0; i < s->ntype && up >= pool->need; i++)
+		if (!(can & UINT32_C(1) << i) && s->types[i] != ISB_ALIAS)
+			isb_buf_printf(now->evidence, ", none of them with %s", isb_type_print(s->types[i], type));
+}
+
+static int ask_pool(const struct isb_standing *s, const struct standing_pool *pool, struct standing_now *now)
+{
+	size_t up = 0, resolved = 0;
+	uint32_t can = 0;
+	const char *unresolved = NULL;
+	for (size_t i = 0; i < pool->count; i++) {
+		const struct standing_endpoint *endpoint = &pool->endpoints[i];
+		bool usable, known = true;
+		int rc = is_usable(pool, endpoint, now->health, now->now_ms, &usable);
+		if (rc == ISB_OK && usable)
+			rc = is_resolved(now, endpoint->host, &known);
+		if (rc != ISB_OK)
+			return rc;
+		up += usable;
+		resolved += usable && known;
+		can |= !usable ? 0 : known ? endpoint->can : endpoint->can & ~s->alias;
+		unresolved = known ? unresolved : endpoint->host;
 	}
-	*ret_can = can;
+	if (resolved < pool->need)
+		can &= ~s->alias;
+	now->can |= up >= pool->need ? can : 0;
+	add_evidence(s, pool, now, up, can, unresolved);
+	return ISB_OK;
+}
+
+int isb_standing_ask(const struct isb_standing *standing, struct isb_txn *health, int64_t now_ms,
+                     enum isb_unasked unasked, bool *ret_can, struct isb_buf *ret_evidence)
+{
+	struct standing_now now = {health, now_ms, unasked, 0, ret_evidence};
+	for (size_t i = 0; i < standing->count; i++) {
+		int rc = ask_pool(standing, &standing->pools[i], &now);
+		if (rc != ISB_OK)
+			return rc;
+	}
+	*ret_can = now.can == (anything | ((UINT32_C(1) << standing->ntype) - 1));
 	return ISB_OK;
 }

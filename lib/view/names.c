@@ -7,30 +7,40 @@
 #include "isobar/model/dname.h"
 #include "names_trie.h"
 
-static const struct isb_node *bucket_find(const struct isb_kids *bucket, const uint8_t *label)
+__attribute__((cold))
+static const struct isb_node *bucket_find(const struct isb_kids *bucket, const uint8_t *label, size_t len)
 {
 	for (uint32_t i = 0; i < bucket->count; i++)
-		if (node_has_label(slot_node(bucket->slot[i]), label))
+		if (node_has_label(slot_node(bucket->slot[i]), label, len))
 			return slot_node(bucket->slot[i]);
 	return NULL;
 }
 
-const struct isb_node *isb_node_child(const struct isb_node *node, const uint8_t *label)
+/* What stands where a level has this hash, or 0. Of many siblings the upper levels are full and need no counting. */
+static inline uintptr_t kids_slot(const struct isb_kids *kids, uint64_t hash)
+{
+	if (kids->count == KIDS_FULL)
+		return kids->slot[hash % KIDS_FULL];
+	uint64_t bit = kids_bit(hash, 0);
+	return kids->map & bit ? kids->slot[kids_index(kids, bit)] : 0;
+}
+
+const struct isb_node *isb_node_child_of(const struct isb_node *node, const uint8_t *label, size_t len)
 {
 	const struct isb_kids *kids = node->kids;
 	if (!kids)
 		return NULL;
-	uint64_t hash = label_hash(label);
-	for (unsigned level = 0; level < KIDS_LEVELS; level++) {
-		uint64_t bit = kids_bit(hash, level);
-		if (!(kids->map & bit))
-			return NULL;
-		uintptr_t slot = kids->slot[kids_index(kids, bit)];
-		if (!slot_is_deeper(slot))
-			return node_has_label(slot_node(slot), label) ? slot_node(slot) : NULL;
+	uint64_t hash = label_hash(label, len);
+	uintptr_t slot = kids_slot(kids, hash);
+	for (unsigned level = 1; slot_is_deeper(slot); level++) {
 		kids = slot_kids(slot);
+		if (level == KIDS_LEVELS)
+			return bucket_find(kids, label, len);
+		hash >>= KIDS_BITS;
+		slot = kids_slot(kids, hash);
 	}
-	return bucket_find(kids, label);
+	const struct isb_node *child = slot_node(slot);
+	return child && node_has_label(child, label, len) ? child : NULL;
 }
 
 const struct isb_rrset *isb_node_next_set(const struct isb_node *node, const struct isb_rrset *previous)
@@ -57,7 +67,7 @@ const struct isb_rrset *isb_node_set(const struct isb_node *node, uint16_t type)
 struct walk {
 	void (*each)(void *arg, const uint8_t *dname, const struct isb_node *node);
 	void *arg;
-	uint8_t name[ISB_DNAME_MAX]; /* filled from its end: a child's label stands before its parent's name */
+	uint8_t name[2 + ISB_DNAME_MAX]; /* filled from its end: a child's label stands before its parent's name */
 };
 
 static void walk_node(struct walk *walk, const struct isb_node *node, uint8_t *name);
@@ -89,7 +99,7 @@ void isb_names_walk(const struct isb_node *root,
                     void (*each)(void *arg, const uint8_t *dname, const struct isb_node *node), void *arg)
 {
 	struct walk walk = {.each = each, .arg = arg};
-	walk_node(&walk, root, walk.name + ISB_DNAME_MAX - 1);
+	walk_node(&walk, root, walk.name + sizeof(walk.name) - 1);
 }
 
 static void measure_node(const struct isb_node *node, size_t *nodes, size_t *bytes);

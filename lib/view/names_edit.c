@@ -134,7 +134,7 @@ static struct isb_kids *bucket_set(struct isb_names_edit *edit, struct isb_kids 
                                    struct isb_node *node)
 {
 	uint32_t at = 0, count = bucket ? bucket->count : 0;
-	while (at < count && !node_has_label(slot_node(bucket->slot[at]), label))
+	while (at < count && !node_has_label(slot_node(bucket->slot[at]), label + 1, label[0]))
 		at++;
 	if (at < count)
 		return node ? kids_replace(edit, bucket, at, (uintptr_t)node) : kids_remove(edit, bucket, at);
@@ -148,10 +148,10 @@ static struct isb_kids *kids_set(struct isb_names_edit *edit, struct isb_kids *k
 static uintptr_t split(struct isb_names_edit *edit, struct isb_node *there, uint64_t hash, unsigned level,
                        const uint8_t *label, struct isb_node *node)
 {
-	uint8_t there_label[64];
+	uint8_t there_label[1 + ISB_DNAME_MAX];
 	there_label[0] = there->label_len;
 	memcpy(there_label + 1, there->data, there->label_len);
-	struct isb_kids *deeper = kids_set(edit, NULL, label_hash(there_label), level, there_label, there);
+	struct isb_kids *deeper = kids_set(edit, NULL, label_hash(there->data, there->label_len), level, there_label, there);
 	deeper = kids_set(edit, deeper, hash, level, label, node);
 	return (uintptr_t)deeper | KIDS_DEEPER;
 }
@@ -176,7 +176,7 @@ static struct isb_kids *kids_set(struct isb_names_edit *edit, struct isb_kids *k
 		struct isb_kids *deeper = kids_set(edit, slot_kids(slot), hash, level + 1, label, node);
 		return kids_replace(edit, kids, at, kids_slot(edit, deeper));
 	}
-	if (!node_has_label(slot_node(slot), label)) {
+	if (!node_has_label(slot_node(slot), label + 1, label[0])) {
 		if (!node)
 			return kids;
 		return kids_replace(edit, kids, at, split(edit, slot_node(slot), hash, level + 1, label, node));
@@ -320,7 +320,7 @@ static struct isb_node *change_below(struct isb_names_edit *edit, struct isb_nod
 		if (now == child)
 			return node;
 		made = node_own(node);
-		made->kids = kids_set(edit, (struct isb_kids *)made->kids, label_hash(*label), 0, *label, now);
+		made->kids = kids_set(edit, (struct isb_kids *)made->kids, label_hash(*label + 1, **label), 0, *label, now);
 		if (isb_dname_is_wild(*label))
 			made->flags = (uint8_t)(now ? made->flags | ISB_NODE_WILD : made->flags & ~ISB_NODE_WILD);
 		if (now != from)

@@ -16,13 +16,13 @@ struct isb_kids {
 	uintptr_t slot[]; /* struct isb_node *, or struct isb_kids * with KIDS_DEEPER set; in the order of map's bits */
 };
 
-enum { KIDS_BITS = 6, KIDS_LEVELS = 11 };
+enum { KIDS_BITS = 6, KIDS_LEVELS = 11, KIDS_FULL = 1 << KIDS_BITS };
 enum { NODE_FRESH = 0x80 }; /* as isb_kids.fresh, in isb_node.flags */
 static const uintptr_t KIDS_DEEPER = 1;
 
-static inline uint64_t label_hash(const uint8_t *label)
+static inline uint64_t label_hash(const uint8_t *label, size_t len)
 {
-	return isb_hash(label, 1 + (size_t)label[0], 0);
+	return isb_hash_key(label, len, 0);
 }
 
 static inline uint64_t kids_bit(uint64_t hash, unsigned level)
@@ -30,10 +30,20 @@ static inline uint64_t kids_bit(uint64_t hash, unsigned level)
 	return 1ull << (hash >> (KIDS_BITS * level) & 63);
 }
 
+/* Ones in a word: a sum in each pair of bits, in four, in eight, then of all octets in the topmost. The compiler's own is
+ * a call, where it may not take for granted that the machine has an instruction for it. */
+static inline unsigned ones(uint64_t word)
+{
+	word -= word >> 1 & 0x5555555555555555u;
+	word = (word & 0x3333333333333333u) + (word >> 2 & 0x3333333333333333u);
+	word = (word + (word >> 4)) & 0x0f0f0f0f0f0f0f0fu;
+	return (unsigned)(word * 0x0101010101010101u >> 56);
+}
+
 /* Where the slot of `bit` stands, or would. */
 static inline unsigned kids_index(const struct isb_kids *kids, uint64_t bit)
 {
-	return (unsigned)__builtin_popcountll(kids->map & (bit - 1));
+	return ones(kids->map & (bit - 1));
 }
 
 static inline bool slot_is_deeper(uintptr_t slot)
@@ -51,18 +61,18 @@ static inline struct isb_node *slot_node(uintptr_t slot)
 	return (struct isb_node *)slot;
 }
 
-static inline bool node_has_label(const struct isb_node *node, const uint8_t *label)
+static inline bool node_has_label(const struct isb_node *node, const uint8_t *label, size_t len)
 {
-	return node->label_len == label[0] && memcmp(node->data, label + 1, label[0]) == 0;
+	return node->label_len == len && isb_same(node->data, label, len);
 }
 
 /* From the node's start to its first rrset. */
 static inline size_t node_head(size_t label_len)
 {
-	return (offsetof(struct isb_node, data) + label_len + 7) & ~(size_t)7;
+	return (offsetof(struct isb_node, data) + label_len + 3) & ~(size_t)3;
 }
 
 static inline size_t set_room(const struct isb_rrset *set)
 {
-	return (isb_rrset_bytes(set) + 7) & ~(size_t)7;
+	return (isb_rrset_bytes(set) + 3) & ~(size_t)3;
 }

@@ -3,18 +3,31 @@
 #include "compile.h"
 #include "isobar/view/view.h"
 
-/* What a view owns, or shares with its neighbours in time. Room-internal: view.c builds and frees, why.c explains. */
-struct isb_view_own {
+/* Room-internal: view.c builds and frees, why.c explains. */
+
+/* All that follows from the objects of a catalog. The views between two edits of objects are users of one shape, so that
+ * an edited name costs no look at them. */
+struct isb_shape {
+	size_t users;
 	struct isb_arena arena;
 	struct isb_catalog catalog;
 	bool draft;                          /* the catalog is the caller's; there are no names */
-	struct isb_cells *cells; /* one user of them */
+	const struct isb_cells *given;       /* as they were given, NULL: none */
+	struct isb_cells *cells;             /* one user of them */
 	struct isb_latencies *latencies;
+	uint64_t rtt_sum;                    /* isb_view_rtt_sum() of what they were made of */
 	struct isb_compile_record *records;  /* by number; names are the arena's */
 	size_t nrecord;
+	struct isb_plan *plan;
 	struct isb_tree_map **maps;
 	size_t nmap;
 	struct isb_hosts hosts;
+};
+
+/* What a view owns, or shares with its neighbours in time. */
+struct isb_view_own {
+	struct isb_shape *shape;
+	uint32_t apexes[ISB_LABELS_MAX + 1]; /* zones by their apexes' labels */
 
 	/* Set when a newer view was built from this one: what only this one still uses. */
 	bool superseded;
@@ -24,3 +37,11 @@ struct isb_view_own {
 	const struct isb_node **dead_roots;  /* of zones that left the catalog; array is malloc'ed */
 	size_t ndead_zone, ndead_root;
 };
+
+/* The shape of these sources, empty, with one user. */
+struct isb_shape *isb_shape_new(const struct isb_view_sources *from);
+void isb_shape_release(struct isb_shape *shape);
+/* True when nothing that the old view's shape was made of has changed: the journal speaks of names and admin states only. */
+bool isb_shape_holds(const struct isb_view *old, const struct isb_view_sources *from);
+/* The old view's admin states with what the journal says since, into `view`; for a shape that holds. */
+int isb_shape_replay_admin(const struct isb_view *old, struct isb_txn *txn, struct isb_view *view);

@@ -18,8 +18,9 @@ struct build {
 	const struct isb_view_sources *from;
 	struct isb_txn *txn; /* the catalog's */
 	struct isb_view *old, *view;
-	struct isb_view_own *own;
+	struct isb_shape *shape; /* the old view's when no object changed */
 	struct isb_diags *diags;
+	struct isb_arena arena; /* for this build only */
 	struct isb_map slot; /* "pool/endpoint" → slot */
 	struct isb_map rollout; /* record's name → place in `rollouts` */
 	struct isb_rollout *rollouts;
@@ -30,7 +31,7 @@ struct build {
 static int read_slot(void *arg, const char *endpoint, uint32_t slot)
 {
 	struct build *b = arg;
-	isb_map_put(&b->slot, isb_arena_strdup(&b->own->arena, endpoint), strlen(endpoint), slot);
+	isb_map_put(&b->slot, isb_arena_strdup(&b->arena, endpoint), strlen(endpoint), slot);
 	if (slot >= b->view->slots)
 		b->view->slots = slot + 1;
 	return 0;
@@ -60,7 +61,7 @@ static int read_admin(void *arg, const char *endpoint, const struct isb_admin_ro
 static int read_rollout(void *arg, const char *record, const struct isb_rollout *row)
 {
 	struct build *b = arg;
-	struct isb_arena *arena = &b->own->arena;
+	struct isb_arena *arena = &b->shape->arena;
 	if (b->nrollout == b->rollout_cap) {
 		size_t cap = b->rollout_cap ? b->rollout_cap * 2 : 8, size = sizeof(*row);
 		b->rollouts = isb_arena_grow(arena, b->rollouts, b->nrollout * size, cap * size);
@@ -81,22 +82,15 @@ static int read_rtt(void *arg, const char *from, const char *to, uint32_t rtt_us
 	return 0;
 }
 
-static struct isb_cells *no_cells(void)
-{
-	struct isb_cells *cells = isb_cells_new(NULL, 0);
-	isb_cells_seal(cells);
-	return cells;
-}
-
 /* Everything of the store but names and policies. */
 static int read_tables(struct build *b)
 {
-	struct isb_view_own *own = b->own;
-	int rc = isb_catalog_load(b->txn, &own->catalog, b->diags);
+	struct isb_shape *shape = b->shape;
+	int rc = isb_catalog_load_steering(b->txn, &shape->catalog, b->diags);
 	if (rc == ISB_OK) /* writers check too; but rows are a file, and another version of this program may have written them */
-		rc = isb_catalog_check(&own->catalog, b->diags);
+		rc = isb_catalog_check(&shape->catalog, b->diags);
 	if (rc == ISB_OK)
-		rc = isb_rollouts_check(b->txn, &own->catalog, b->diags);
+		rc = isb_rollouts_check(b->txn, &shape->catalog, b->diags);
 	if (rc != ISB_OK)
 		return rc;
 	rc = isb_slot_each(b->txn, read_slot, b);
@@ -106,10 +100,9 @@ static int read_tables(struct build *b)
 		rc = isb_admin_each(b->txn, read_admin, b);
 	if (rc == ISB_OK)
 		rc = isb_rollout_each(b->txn, read_rollout, b);
-	own->cells = b->from->cells ? isb_cells_share(b->from->cells) : no_cells();
-	own->latencies = isb_latencies_new(&own->arena, &own->catalog, own->cells);
+	shape->latencies = isb_latencies_new(&shape->arena, &shape->catalog, shape->cells);
 	if (rc == ISB_OK && b->from->health)
-		rc = isb_rtt_each(b->from->health, read_rtt, own->latencies);
+		rc = isb_rtt_each(b->from->health, read_rtt, shape->latencies);
 	if (rc != ISB_OK)
 		isb_diag(b->diags, (struct isb_mark){0}, "cannot read the store: %s", isb_strerror(rc));
 	return rc;
@@ -137,7 +130,7 @@ static int record_names(struct build *b, const struct isb_zone *zone, const stru
 	isb_dname_lower(owner, ret->owner);
 	ret->zone = zone;
 	ret->record = record;
-	ret->name = isb_arena_printf(&b->own->arena, "%s/%s", zone->name, record->owner);
+	ret->name = isb_arena_printf(&b->shape->arena, "%s/%s", zone->name, record->owner);
 	return ISB_OK;
 }
 
@@ -151,7 +144,7 @@ static struct isb_compile_record compile_record(const struct build *b, const str
 
 static void take_off_old(struct build *b, const struct isb_map *present)
 {
-	const struct isb_view_own *old = b->old ? b->old->own : NULL;
+	const struct isb_shape *old = b->old ? b->old->own->shape : NULL;
 	for (size_t i = 0; old && i < old->nrecord; i++) {
 		uint32_t at;
 		const char *name = old->records[i].name;
@@ -159,7 +152,7 @@ static void take_off_old(struct build *b, const struct isb_map *present)
 			continue;
 		uint8_t apex[ISB_DNAME_MAX], owner[ISB_DNAME_MAX];
 		size_t owner_at = old->records[i].owner_at;
-		isb_dname_parse(isb_arena_strndup(&b->own->arena, name, owner_at - 1), NULL, apex);
+		isb_dname_parse(isb_arena_strndup(&b->arena, name, owner_at - 1), NULL, apex);
 		isb_dname_parse(name + owner_at, apex, owner);
 		isb_zones_put_record(&b->zones, apex, owner, ISB_NO_RECORD);
 	}
@@ -167,11 +160,11 @@ static void take_off_old(struct build *b, const struct isb_map *present)
 
 static void number(struct build *b, struct numbered *records, size_t count)
 {
-	struct isb_view_own *own = b->own;
-	const struct isb_view_own *old = b->old ? b->old->own : NULL;
+	struct isb_shape *shape = b->shape;
+	const struct isb_shape *old = b->old ? b->old->own->shape : NULL;
 	struct isb_map known = {0}, present = {0};
-	own->nrecord = old && old->nrecord > count ? old->nrecord : count;
-	own->records = isb_arena_alloc(&own->arena, (own->nrecord + count) * sizeof(*own->records));
+	shape->nrecord = old && old->nrecord > count ? old->nrecord : count;
+	shape->records = isb_arena_alloc(&shape->arena, (shape->nrecord + count) * sizeof(*shape->records));
 	for (size_t i = 0; old && i < old->nrecord; i++)
 		if (old->records[i].name)
 			isb_map_put(&known, old->records[i].name, strlen(old->records[i].name), (uint32_t)i);
@@ -181,18 +174,18 @@ static void number(struct build *b, struct numbered *records, size_t count)
 		isb_map_put(&present, records[i].name, strlen(records[i].name), 1);
 		is_new[i] = !isb_map_get(&known, records[i].name, strlen(records[i].name), &at);
 		if (!is_new[i])
-			own->records[at] = compile_record(b, &records[i]);
+			shape->records[at] = compile_record(b, &records[i]);
 	}
 	take_off_old(b, &present);
 	uint32_t next = 0;
 	for (size_t i = 0; i < count; i++) {
 		if (!is_new[i])
 			continue;
-		while (own->records[next].name)
+		while (shape->records[next].name)
 			next++;
-		own->records[next] = compile_record(b, &records[i]);
-		if (next >= own->nrecord)
-			own->nrecord = next + 1;
+		shape->records[next] = compile_record(b, &records[i]);
+		if (next >= shape->nrecord)
+			shape->nrecord = next + 1;
 		isb_zones_put_record(&b->zones, records[i].apex, records[i].owner, next);
 	}
 	free(is_new);
@@ -202,7 +195,7 @@ static void number(struct build *b, struct numbered *records, size_t count)
 
 static int number_records(struct build *b)
 {
-	const struct isb_catalog *catalog = &b->own->catalog;
+	const struct isb_catalog *catalog = &b->shape->catalog;
 	size_t count = 0, at = 0;
 	for (size_t i = 0; i < catalog->nzone; i++)
 		count += catalog->zones[i].nrecord;
@@ -222,7 +215,7 @@ static int number_records(struct build *b)
 static void list_viewpoints(struct build *b)
 {
 	const struct isb_plan *plan = b->view->plan;
-	const char **names = isb_arena_alloc(&b->own->arena, plan->nviewpoint * sizeof(*names));
+	const char **names = isb_arena_alloc(&b->shape->arena, plan->nviewpoint * sizeof(*names));
 	for (uint32_t i = 0; i < plan->nviewpoint; i++)
 		names[i] = isb_plan_viewpoint(plan, i);
 	b->view->viewpoints = names;
@@ -231,35 +224,36 @@ static void list_viewpoints(struct build *b)
 
 static int compile(struct build *b, uint32_t (*slot)(void *arg, const char *pool, const char *endpoint))
 {
-	struct isb_view_own *own = b->own;
-	const struct isb_view_own *old = b->old ? b->old->own : NULL;
+	struct isb_shape *shape = b->shape;
+	const struct isb_shape *old = b->old ? b->old->own->shape : NULL;
 	struct isb_compile_in in = {
-		.arena = &own->arena,
-		.catalog = &own->catalog,
+		.arena = &shape->arena,
+		.catalog = &shape->catalog,
 		.geodb = b->from->geodb,
-		.latencies = own->latencies,
-		.records = own->records,
-		.nrecord = own->nrecord,
+		.latencies = shape->latencies,
+		.records = shape->records,
+		.nrecord = shape->nrecord,
 		.old_maps = old ? old->maps : NULL,
 		.nold_map = old ? old->nmap : 0,
 		.slot = slot,
 		.slot_arg = b,
-		.hosts = &own->hosts,
+		.hosts = &shape->hosts,
 	};
-	own->hosts.arena = &own->arena;
-	own->hosts.health = b->from->health;
+	shape->hosts.arena = &shape->arena;
+	shape->hosts.health = b->from->health;
 	struct isb_compiled compiled;
 	int rc = isb_compile(&in, b->diags, &compiled);
-	own->hosts.health = NULL;
+	shape->hosts.health = NULL;
 	if (rc != ISB_OK)
 		return rc;
-	b->view->host_until_ms = own->hosts.until_ms;
-	b->view->nhost = (uint32_t)own->hosts.count;
-	own->maps = compiled.maps;
-	own->nmap = compiled.nmap;
-	const struct isb_geomap **maps = isb_arena_alloc(&own->arena, own->nmap * sizeof(*maps));
-	for (size_t i = 0; i < own->nmap; i++)
-		maps[i] = own->maps[i]->map;
+	b->view->host_until_ms = shape->hosts.until_ms;
+	b->view->nhost = (uint32_t)shape->hosts.count;
+	shape->maps = compiled.maps;
+	shape->nmap = compiled.nmap;
+	const struct isb_geomap **maps = isb_arena_alloc(&shape->arena, shape->nmap * sizeof(*maps));
+	for (size_t i = 0; i < shape->nmap; i++)
+		maps[i] = shape->maps[i]->map;
+	shape->plan = compiled.plan;
 	b->view->plan = compiled.plan;
 	b->view->maps = maps;
 	list_viewpoints(b);
@@ -268,26 +262,48 @@ static int compile(struct build *b, uint32_t (*slot)(void *arg, const char *pool
 
 static void free_own(struct isb_view *view)
 {
-	struct isb_view_own *own = view->own;
-	for (size_t i = 0; i < own->nmap; i++)
-		isb_tree_map_release(own->maps[i]);
-	isb_hosts_done(&own->hosts);
-	isb_cells_release(own->cells);
-	if (!own->draft)
-		isb_catalog_done(&own->catalog);
-	isb_arena_done(&own->arena);
-	free((void *)(uintptr_t)view->plan);
+	isb_shape_release(view->own->shape);
 	free((void *)(uintptr_t)view->admin);
-	free(own);
+	free(view->own);
 	free(view);
 }
 
-static int build_names(struct build *b)
+static int build_all(struct build *b)
 {
-	b->zones = (struct isb_zones){.arena = &b->own->arena, .txn = b->txn, .old = b->old};
-	int rc = isb_zones_begin(&b->zones, &b->own->catalog, b->diags);
+	b->shape = b->view->own->shape = isb_shape_new(b->from);
+	int rc = read_tables(b);
+	if (rc == ISB_OK)
+		rc = isb_zones_begin(&b->zones, b->diags);
 	if (rc == ISB_OK)
 		rc = number_records(b);
+	if (rc == ISB_OK)
+		rc = isb_zones_check(&b->zones, b->diags);
+	if (rc == ISB_OK)
+		rc = compile(b, slot_of);
+	return rc;
+}
+
+/* Only names and admin states moved: what follows from the objects is the old view's. */
+static int build_names(struct build *b)
+{
+	struct isb_view *view = b->view;
+	const struct isb_view *old = b->old;
+	b->shape = view->own->shape = old->own->shape;
+	b->shape->users++;
+	view->plan = old->plan;
+	view->maps = old->maps;
+	view->viewpoints = old->viewpoints;
+	view->nviewpoint = old->nviewpoint;
+	view->host_until_ms = old->host_until_ms;
+	view->nhost = old->nhost;
+	view->nrecord = old->nrecord;
+	view->slots = old->slots;
+	view->nadmin = old->nadmin;
+	int rc = isb_shape_replay_admin(old, b->txn, view);
+	if (rc != ISB_OK)
+		isb_diag(b->diags, (struct isb_mark){0}, "cannot read admin states from the store: %s", isb_strerror(rc));
+	if (rc == ISB_OK)
+		rc = isb_zones_begin(&b->zones, b->diags);
 	if (rc == ISB_OK)
 		rc = isb_zones_check(&b->zones, b->diags);
 	return rc;
@@ -298,35 +314,29 @@ int isb_view_build(const struct isb_view_sources *from, struct isb_view *old, st
 {
 	struct isb_view *view = isb_xcalloc(1, sizeof(*view));
 	view->own = isb_xcalloc(1, sizeof(*view->own));
-	isb_catalog_init(&view->own->catalog);
-	struct build b = {
-		.from = from, .txn = from->catalog, .old = old, .view = view, .own = view->own, .diags = diags};
+	struct build b = {.from = from, .txn = from->catalog, .old = old, .view = view, .diags = diags};
+	b.zones = (struct isb_zones){.arena = &b.arena, .txn = b.txn, .old = old};
 	view->generation = isb_generation(from->catalog);
 	view->geodb = from->geodb;
-	int rc = read_tables(&b);
-	if (rc == ISB_OK) {
-		rc = build_names(&b);
-		if (rc == ISB_OK)
-			rc = compile(&b, slot_of);
-		if (rc == ISB_OK)
-			isb_zones_commit(&b.zones, view);
-		else
-			isb_zones_abort(&b.zones);
-	}
+	int rc = old && isb_shape_holds(old, from) ? build_names(&b) : build_all(&b);
+	if (rc == ISB_OK)
+		isb_zones_commit(&b.zones, view);
+	else
+		isb_zones_abort(&b.zones);
 	isb_map_done(&b.slot);
 	isb_map_done(&b.rollout);
+	isb_arena_done(&b.arena);
 	if (rc != ISB_OK) {
 		free_own(view);
 		return rc;
 	}
-	view->nzone = view->own->catalog.nzone;
 	*ret_view = view;
 	return ISB_OK;
 }
 
 bool isb_view_refresh(struct isb_view *view, struct isb_txn *health)
 {
-	return isb_hosts_refresh(&view->own->hosts, health);
+	return isb_hosts_refresh(&view->own->shape->hosts, health);
 }
 
 /* --- Drafts -------------------------------------------------------------------------------------------------------- */
@@ -343,23 +353,24 @@ int isb_view_draft(const struct isb_catalog *catalog, const struct isb_geodb *ge
                    struct isb_view **ret_view)
 {
 	struct isb_view *view = isb_xcalloc(1, sizeof(*view));
-	struct isb_view_own *own = view->own = isb_xcalloc(1, sizeof(*view->own));
 	const struct isb_view_sources from = {.geodb = geodb};
-	struct build b = {.from = &from, .view = view, .own = own, .diags = diags};
-	own->draft = true;
+	struct isb_shape *shape = isb_shape_new(&from);
+	struct build b = {.from = &from, .view = view, .shape = shape, .diags = diags};
+	view->own = isb_xcalloc(1, sizeof(*view->own));
+	view->own->shape = shape;
+	shape->draft = true;
 	view->geodb = geodb;
-	own->catalog = *catalog;
-	own->cells = no_cells();
-	own->latencies = isb_latencies_new(&own->arena, &own->catalog, own->cells);
+	shape->catalog = *catalog;
+	shape->latencies = isb_latencies_new(&shape->arena, &shape->catalog, shape->cells);
 	for (size_t i = 0; i < catalog->nzone; i++)
 		view->nrecord += catalog->zones[i].nrecord;
-	own->records = isb_arena_alloc(&own->arena, view->nrecord * sizeof(*own->records));
+	shape->records = isb_arena_alloc(&shape->arena, view->nrecord * sizeof(*shape->records));
 	int rc = ISB_OK;
 	for (size_t i = 0; i < catalog->nzone; i++)
 		for (size_t j = 0; j < catalog->zones[i].nrecord; j++) {
 			struct numbered record;
 			if (record_names(&b, &catalog->zones[i], &catalog->zones[i].records[j], &record) == ISB_OK)
-				own->records[own->nrecord++] = compile_record(&b, &record);
+				shape->records[shape->nrecord++] = compile_record(&b, &record);
 			else
 				rc = ISB_EINVAL;
 		}
@@ -392,7 +403,7 @@ void isb_view_free(struct isb_view *view)
 	if (!view)
 		return;
 	struct isb_view_own *own = view->own;
-	if (!own->superseded && !own->draft) {
+	if (!own->superseded && !own->shape->draft) {
 		isb_names_walk(view->zones, free_zone, NULL);
 		isb_names_free(view->zones);
 	}

@@ -121,12 +121,12 @@ static void tell_all(struct telling *t)
 void isb_view_why(const struct isb_view *view, uint32_t record, const struct isb_addr *client,
                   void (*each)(void *arg, const struct isb_why *why), void *arg)
 {
-	const struct isb_view_own *own = view->own;
-	if (record >= own->nrecord || !own->records[record].name)
+	const struct isb_shape *shape = view->own->shape;
+	if (record >= shape->nrecord || !shape->records[record].name)
 		return;
 	struct isb_arena arena = {0};
-	const struct isb_compile_record *from = &own->records[record];
-	struct isb_tree *tree = isb_tree_new_rollout(&arena, &own->catalog, from->record->policy.name, from->rollout);
+	const struct isb_compile_record *from = &shape->records[record];
+	struct isb_tree *tree = isb_tree_new_rollout(&arena, &shape->catalog, from->record->policy.name, from->rollout);
 	struct isb_geo_facts geo = {0};
 	uint8_t len;
 	if (view->geodb)
@@ -134,18 +134,18 @@ void isb_view_why(const struct isb_view *view, uint32_t record, const struct isb
 	struct isb_prefix_match *nets, cells[ISB_CELLS_AROUND];
 	struct isb_facts facts = {.geo = &geo};
 	facts.nnet = match(&arena, tree->nets, tree->nnet, client, &nets);
-	facts.ncell = isb_cells_around(own->cells, client, cells);
+	facts.ncell = isb_cells_around(shape->cells, client, cells);
 	facts.nets = nets;
 	facts.cells = cells;
 	struct telling t = {
-		.tree = tree, .facts = &facts, .rtt = isb_latencies_source(own->latencies), .each = each, .arg = arg};
+		.tree = tree, .facts = &facts, .rtt = isb_latencies_source(shape->latencies), .each = each, .arg = arg};
 	tell_all(&t);
 	isb_arena_done(&arena);
 }
 
 const struct isb_catalog *isb_view_catalog(const struct isb_view *view)
 {
-	return &view->own->catalog;
+	return &view->own->shape->catalog;
 }
 
 /* --- Rules in words --- */

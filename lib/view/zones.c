@@ -11,12 +11,13 @@
 
 struct isb_zone_view *isb_zones_find(const struct isb_view *view, const uint8_t *apex)
 {
-	const uint8_t *label[ISB_LABELS_MAX];
-	unsigned n = isb_dname_split(apex, label);
-	const struct isb_node *node = view->zones;
-	for (unsigned i = 0; node && i < n; i++)
-		node = isb_node_child(node, label[i]);
-	return node ? node->payload : NULL;
+	return isb_view_zone(view, apex, isb_dname_len(apex));
+}
+
+static void *append(void *array, size_t count, size_t size)
+{
+	/* room for one more; grown by doubling at powers of two */
+	return count & (count - 1) ? array : isb_xrealloc(array, (count ? count * 2 : 1) * size);
 }
 
 /* The owner as the zone's tree knows it: without the apex's labels. */
@@ -52,10 +53,13 @@ static struct isb_zone_edit *begin_edit(struct isb_zones *zones, const uint8_t *
 
 /* --- What changed since the old view ------------------------------------------------------------------------------- */
 
-static bool is_kept(const struct isb_zones *zones, const uint8_t *apex)
+/* An old zone as the new view has it, or NULL when it leaves. */
+static struct isb_zone_view *find_kept(const struct isb_zones *zones, const uint8_t *apex)
 {
 	uint32_t at;
-	return isb_map_get(&zones->kept, apex, isb_dname_len(apex), &at);
+	if (!zones->old || isb_map_get(&zones->gone_at, apex, isb_dname_len(apex), &at))
+		return NULL;
+	return isb_zones_find(zones->old, apex);
 }
 
 /* Only zones that both views have: new ones are read whole, those that left are dropped whole. */
@@ -68,8 +72,8 @@ static int replay_change(void *arg, const struct isb_change *change)
 		return 0;
 	struct isb_zone_edit *zone = find_edit(zones, apex);
 	if (!zone) {
-		struct isb_zone_view *old = isb_zones_find(zones->old, apex);
-		if (!old || !is_kept(zones, apex))
+		struct isb_zone_view *old = find_kept(zones, apex);
+		if (!old)
 			return 0;
 		zone = begin_edit(zones, apex, old);
 	}
@@ -85,7 +89,7 @@ static int replay_change(void *arg, const struct isb_change *change)
 static int replay_entry(void *arg, const struct isb_journal_entry *entry)
 {
 	struct isb_zones *zones = arg;
-	return isb_journal_changes(zones->txn, entry->generation, replay_change, zones);
+	return isb_journal_changes(zones->txn, entry->generation, zones->each, zones);
 }
 
 static int read_set(void *arg, const uint8_t *owner, const struct isb_rrset *set)
@@ -97,56 +101,88 @@ static int read_set(void *arg, const uint8_t *owner, const struct isb_rrset *set
 	return 0;
 }
 
-static int store_failed(struct isb_diags *diags, const char *what, int rc)
+/* --- Zones that come and go ---------------------------------------------------------------------------------------- */
+
+static int read_zone(void *arg, const char *name, const char *body)
 {
-	isb_diag(diags, (struct isb_mark){0}, "cannot read %s from the store: %s", what, isb_strerror(rc));
+	struct isb_zones *zones = arg;
+	uint8_t apex[ISB_DNAME_MAX];
+	const char *row = isb_arena_printf(zones->arena, "%s/%s", isb_kind_name(ISB_ZONE), name);
+	(void)body; /* a zone is its rrsets and records */
+	if (isb_dname_parse(name, NULL, apex) < 0) {
+		isb_diag(zones->diags, (struct isb_mark){.file = row}, "'%s' is not a domain name", name);
+		return ISB_EINVAL;
+	}
+	isb_dname_lower(apex, apex);
+	struct isb_zone_edit *zone = begin_edit(zones, apex, NULL);
+	zone->mark.file = row;
+	return isb_rrset_each(zones->txn, zone->apex, read_set, zone);
+}
+
+static int look_for_leaver(void *arg, const struct isb_change *change)
+{
+	struct isb_zones *zones = arg;
+	enum isb_kind kind;
+	const char *name, *body;
+	uint8_t apex[ISB_DNAME_MAX];
+	if (isb_change_object(change, &kind, &name) != ISB_OK || kind != ISB_ZONE || change->after.len ||
+	    isb_object_get(zones->txn, kind, name, &body) == ISB_OK || isb_dname_parse(name, NULL, apex) < 0)
+		return ISB_OK;
+	isb_dname_lower(apex, apex);
+	struct isb_zone_view *old = find_kept(zones, apex);
+	if (old) { /* and not noted before */
+		isb_map_put(&zones->gone_at, old->apex, old->apex_len, (uint32_t)zones->ngone);
+		zones->gone = append(zones->gone, zones->ngone, sizeof(*zones->gone));
+		zones->gone[zones->ngone++] = old;
+	}
+	return ISB_OK;
+}
+
+static int look_for_newcomer(void *arg, const struct isb_change *change)
+{
+	struct isb_zones *zones = arg;
+	enum isb_kind kind;
+	const char *name, *body;
+	uint8_t apex[ISB_DNAME_MAX];
+	if (isb_change_object(change, &kind, &name) != ISB_OK || kind != ISB_ZONE ||
+	    isb_object_get(zones->txn, kind, name, &body) != ISB_OK || isb_dname_parse(name, NULL, apex) < 0)
+		return ISB_OK;
+	isb_dname_lower(apex, apex);
+	return isb_zones_find(zones->old, apex) || find_edit(zones, apex) ? ISB_OK : read_zone(zones, name, body);
+}
+
+static int each_change(struct isb_zones *zones, int (*each)(void *arg, const struct isb_change *change))
+{
+	zones->each = each;
+	return isb_journal_each(zones->txn, zones->old->generation + 1, replay_entry, zones);
+}
+
+int isb_zones_begin(struct isb_zones *zones, struct isb_diags *diags)
+{
+	size_t before = diags->count + diags->dropped;
+	int rc;
+	zones->diags = diags;
+	if (!zones->old) {
+		rc = isb_object_each(zones->txn, ISB_ZONE, read_zone, zones);
+	} else { /* rrsets are replayed where both views have the zone; new ones are read whole */
+		rc = each_change(zones, look_for_leaver);
+		if (rc == ISB_OK)
+			rc = each_change(zones, replay_change);
+		if (rc == ISB_OK)
+			rc = each_change(zones, look_for_newcomer);
+	}
+	if (rc != ISB_OK && diags->count + diags->dropped == before)
+		isb_diag(diags, (struct isb_mark){0}, "cannot read %s from the store: %s", zones->old ? "the journal" : "the zones",
+		         isb_strerror(rc));
 	return rc;
-}
-
-/* Wire names of the new catalog's zones, in its order. */
-static int list_kept(struct isb_zones *zones, const struct isb_catalog *catalog, struct isb_diags *diags)
-{
-	zones->apex = isb_arena_alloc(zones->arena, catalog->nzone * sizeof(*zones->apex));
-	for (size_t i = 0; i < catalog->nzone; i++) {
-		uint8_t apex[ISB_DNAME_MAX];
-		if (isb_dname_parse(catalog->zones[i].name, NULL, apex) < 0) {
-			isb_diag(diags, catalog->zones[i].mark, "'%s' is not a domain name", catalog->zones[i].name);
-			return ISB_EINVAL;
-		}
-		size_t len = isb_dname_lower(apex, apex);
-		zones->apex[i] = isb_arena_memdup(zones->arena, apex, len);
-		isb_map_put(&zones->kept, zones->apex[i], len, (uint32_t)i);
-	}
-	return ISB_OK;
-}
-
-int isb_zones_begin(struct isb_zones *zones, const struct isb_catalog *catalog, struct isb_diags *diags)
-{
-	int rc = list_kept(zones, catalog, diags);
-	if (rc != ISB_OK)
-		return rc;
-	if (zones->old)
-		rc = isb_journal_each(zones->txn, zones->old->generation + 1, replay_entry, zones);
-	if (rc != ISB_OK)
-		return store_failed(diags, "the journal", rc);
-	for (size_t i = 0; i < catalog->nzone; i++) {
-		if (zones->old && isb_zones_find(zones->old, zones->apex[i]))
-			continue;
-		struct isb_zone_edit *zone = begin_edit(zones, zones->apex[i], NULL);
-		zone->mark = catalog->zones[i].mark;
-		rc = isb_rrset_each(zones->txn, zone->apex, read_set, zone);
-		if (rc != ISB_OK)
-			return store_failed(diags, catalog->zones[i].name, rc);
-	}
-	return ISB_OK;
 }
 
 void isb_zones_put_record(struct isb_zones *zones, const uint8_t *apex, const uint8_t *owner, uint32_t number)
 {
 	struct isb_zone_edit *zone = find_edit(zones, apex);
 	if (!zone) {
-		struct isb_zone_view *old = zones->old ? isb_zones_find(zones->old, apex) : NULL;
-		if (!old || !is_kept(zones, apex))
+		struct isb_zone_view *old = find_kept(zones, apex);
+		if (!old)
 			return; /* the whole zone goes, and its records with it */
 		zone = begin_edit(zones, apex, old);
 	}
@@ -173,12 +209,6 @@ int isb_zones_check(struct isb_zones *zones, struct isb_diags *diags)
 
 /* --- Commit -------------------------------------------------------------------------------------------------------- */
 
-static void *append(void *array, size_t count, size_t size)
-{
-	/* room for one more; grown by doubling at powers of two */
-	return count & (count - 1) ? array : isb_xrealloc(array, (count ? count * 2 : 1) * size);
-}
-
 static void keep_garbage(struct isb_view_own *own, struct isb_garbage *garbage)
 {
 	if (!own) {
@@ -197,7 +227,7 @@ static void keep_dead_zone(struct isb_view_own *own, struct isb_zone_view *zone)
 
 static struct isb_zone_view *new_zone_view(const struct isb_zone_edit *zone, const struct isb_node *root)
 {
-	struct isb_zone_view *view = isb_xcalloc(1, sizeof(*view));
+	struct isb_zone_view *view = isb_xcalloc(1, sizeof(*view) + zone->apex_len);
 	memcpy(view->apex, zone->apex, zone->apex_len);
 	view->apex_len = (uint8_t)zone->apex_len;
 	view->labels = (uint8_t)isb_dname_labels(zone->apex);
@@ -211,30 +241,19 @@ static struct isb_zone_view *new_zone_view(const struct isb_zone_edit *zone, con
 	return view;
 }
 
-struct leavers {
-	const struct isb_zones *zones;
-	struct isb_names_edit *tree;
-};
-
-static void drop_if_gone(void *arg, const uint8_t *dname, const struct isb_node *node)
+static void put_zone(struct isb_names_edit *tree, const uint8_t *apex, size_t len, struct isb_zone_view *zone)
 {
-	struct leavers *leavers = arg;
-	struct isb_view_own *old = leavers->zones->old->own;
-	struct isb_zone_view *zone = node->payload;
-	(void)dname;
-	if (!zone || is_kept(leavers->zones, zone->apex))
-		return;
-	isb_names_put_payload(leavers->tree, zone->apex, NULL);
-	old->dead_roots = append(old->dead_roots, old->ndead_root, sizeof(*old->dead_roots));
-	old->dead_roots[old->ndead_root++] = zone->root;
-	keep_dead_zone(old, zone);
+	uint8_t key[2 + ISB_DNAME_MAX];
+	isb_apex_key(apex, len, key);
+	isb_names_put_payload(tree, key, zone);
 }
 
 static void done(struct isb_zones *zones)
 {
 	isb_map_done(&zones->by_apex);
-	isb_map_done(&zones->kept);
+	isb_map_done(&zones->gone_at);
 	free(zones->edits);
+	free(zones->gone);
 }
 
 void isb_zones_commit(struct isb_zones *zones, struct isb_view *view)
@@ -242,18 +261,34 @@ void isb_zones_commit(struct isb_zones *zones, struct isb_view *view)
 	struct isb_view_own *old = zones->old ? zones->old->own : NULL;
 	struct isb_names_edit *tree = isb_names_edit_new(zones->old ? zones->old->zones : NULL);
 	struct isb_garbage *garbage;
+	uint32_t *apexes = view->own->apexes;
+	if (old)
+		memcpy(apexes, old->apexes, sizeof(old->apexes));
+	view->nzone = (zones->old ? zones->old->nzone : 0) - zones->ngone;
 	for (size_t i = 0; i < zones->count; i++) {
 		struct isb_zone_edit *zone = zones->edits[i];
 		const struct isb_node *root = isb_names_commit(zone->edit, &garbage);
 		keep_garbage(old, garbage);
-		isb_names_put_payload(tree, zone->apex, new_zone_view(zone, root));
-		if (zone->old)
+		put_zone(tree, zone->apex, zone->apex_len, new_zone_view(zone, root));
+		if (zone->old) {
 			keep_dead_zone(old, zone->old);
+		} else {
+			view->nzone++;
+			apexes[isb_dname_labels(zone->apex)]++;
+		}
 	}
-	struct leavers leavers = {.zones = zones, .tree = tree};
-	if (zones->old)
-		isb_names_walk(zones->old->zones, drop_if_gone, &leavers);
+	for (size_t i = 0; i < zones->ngone; i++) {
+		struct isb_zone_view *zone = zones->gone[i];
+		put_zone(tree, zone->apex, zone->apex_len, NULL);
+		apexes[zone->labels]--;
+		old->dead_roots = append(old->dead_roots, old->ndead_root, sizeof(*old->dead_roots));
+		old->dead_roots[old->ndead_root++] = zone->root;
+		keep_dead_zone(old, zone);
+	}
 	view->zones = isb_names_commit(tree, &garbage);
+	for (unsigned labels = 0; labels <= ISB_LABELS_MAX; labels++)
+		if (apexes[labels])
+			isb_apex_labels_add(view->apex_labels, labels);
 	keep_garbage(old, garbage);
 	if (old)
 		old->superseded = true;

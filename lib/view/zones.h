@@ -2,7 +2,7 @@
 #pragma once
 #include "isobar/base/diag.h"
 #include "isobar/base/map.h"
-#include "isobar/store/env.h"
+#include "isobar/store/catalogdb.h"
 #include "isobar/view/view.h"
 
 /* The names of a new view: edits beside the old view's trees, all of them committed together or not at all.
@@ -12,7 +12,7 @@ struct isb_zone_edit {
 	uint8_t apex[ISB_DNAME_MAX];
 	size_t apex_len;
 	struct isb_zone_view *old;    /* NULL: new in this view */
-	struct isb_names_edit *edit;  /* NULL: leaves the catalog */
+	struct isb_names_edit *edit;
 	struct isb_mark mark;
 };
 
@@ -23,16 +23,19 @@ struct isb_zones {
 	struct isb_zone_edit **edits;
 	size_t count, cap;
 	struct isb_map by_apex;       /* apex → index in edits */
-	const uint8_t **apex;         /* wire names of the new catalog's zones, in its order */
-	struct isb_map kept;          /* the same → position */
+	struct isb_diags *diags;
+	int (*each)(void *arg, const struct isb_change *change); /* the pass over the journal at hand */
+	struct isb_zone_view **gone;  /* of the old view, no longer in the catalog */
+	size_t ngone;
+	struct isb_map gone_at;       /* apex → place in `gone` */
 };
 
 /* Exact zone of a view, or NULL. */
 struct isb_zone_view *isb_zones_find(const struct isb_view *view, const uint8_t *apex);
 
 /* Begins edits for every zone whose ordinary rrsets differ between `old` and the transaction's snapshot: from the
- * journal where the old view is known, whole where a zone is new. */
-int isb_zones_begin(struct isb_zones *zones, const struct isb_catalog *catalog, struct isb_diags *diags);
+ * journal where the old view is known, whole where a zone is new. Costs nothing for zones that the journal does not name. */
+int isb_zones_begin(struct isb_zones *zones, struct isb_diags *diags);
 /* Lays record `number` over an owner (absolute, lower case), or takes it off with ISB_NO_RECORD. */
 void isb_zones_put_record(struct isb_zones *zones, const uint8_t *apex, const uint8_t *owner, uint32_t number);
 /* Every zone has an SOA; to be asked after the last edit. */

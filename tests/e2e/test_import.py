@@ -155,6 +155,20 @@ class Answers(Import):
         self.assertEqual(self.site.answer(name="example.com", type_="AAAA"), [])
 
 
+    def test_octodns_only_a_ttl_that_steering_shortened_is_told_of(self):
+        self.load(NAMES.replace("  ttl: 60", "  ttl: 600").replace("  type: A\n", "  ttl: 60\n  type: A\n"))
+        told = self.site.cli("explain", "shop.example.com", "A", "--client", KOREA)
+        self.assertIn("www.example.com. 60 IN A", told)
+        self.assertNotIn("shortened", told)
+        told = self.site.cli("explain", "example.com", "A", "--client", KOREA)
+        self.assertIn("example.com. 60 IN A", told)
+        self.assertIn("shortened from 1h: that of its target is shorter, or", told)
+        self.site.cli("set", "record", "example.com/shop", "ttl_min=1s")
+        self.site.cli("force", "up", "shop.example.com-asia/*", "--for", "20s")
+        told = self.site.cli("explain", "shop.example.com", "A", "--client", KOREA)
+        self.assertIn("shortened from 10m: what it rests on", told)
+
+
 class Files(Import):
     def test_octodns_a_zone_is_imported_as_one_edit_and_a_second_time_changes_nothing(self):
         said = self.load(DYNAMIC.replace("{port}", "443"), "-n")
@@ -175,6 +189,37 @@ class Files(Import):
         self.assertNotIn("example.net/", said)
         self.assertIn("192.0.2.1", self.site.cli("show", "rrset", "plain.example.com"))
         self.assertIn("example.net/w", self.site.cli("show", "records"))
+
+    def test_octodns_what_was_made_for_a_name_goes_with_it_unless_something_uses_it(self):
+        self.load(WEIGHTED, name="example.net.yaml")
+        self.load(DYNAMIC.replace("{port}", "443"))
+        self.site.cli("add", "pool", "www.example.com-mine", "endpoints={a: {address: 192.0.2.7}}")
+        self.site.cli("add", "policy", "own", "of=[www.example.com-europe]")
+        said = self.load(PLAIN)
+        for gone in ("policy www.example.com", "pool www.example.com-asia", "pool www.example.com-america"):
+            self.assertIn(f"- {gone}\n", said)
+        self.assertNotIn("www.example.com-mine", said)
+        self.assertNotIn("europe", said, "own uses it")
+        self.assertIn("www.example.com", self.site.cli("show", "checks"))
+        self.assertIn("w.example.net-one", self.site.cli("show", "pools"))
+        self.site.cli("set", "policy", "own", "of=[www.example.com-mine]")
+        self.site.cli("check")
+        self.assertIn("--prune", self.load(PLAIN, "--prune", ok=False))
+
+    def test_octodns_an_empty_file_takes_nothing_away_unasked(self):
+        self.assertIn("this file is empty; zone 'example.com' gets nothing from it", self.load(""))
+        self.load(PLAIN)
+        for empty in ("", "---\n", "{}\n"):
+            said = self.load(empty, ok=False)
+            self.assertRegex(said, "example.com.yaml.* no records in the files of zone 'example.com', .* --force")
+        self.assertIn("192.0.2.1", self.site.cli("show", "rrset", "plain.example.com"))
+        self.assertIn("- plain.example.com. 3600 IN A 192.0.2.1", " ".join(self.load("", "--force").split()))
+
+    def test_octodns_an_import_may_be_limited_in_what_it_moves(self):
+        self.load(WEIGHTED)
+        said = self.load(WEIGHTED.replace("weight: 1,", "weight: 30,"), "--max-shift", "1%", ok=False)
+        self.assertIn("and --max-shift is 1.0 %", said)
+        self.assertIn("shift: ", self.load(WEIGHTED.replace("weight: 1,", "weight: 30,"), "--max-shift", "90%"))
 
     def test_octodns_print_gives_a_catalog_that_means_the_same_and_needs_no_store(self):
         path = self.write(DYNAMIC.replace("{port}", "443"))

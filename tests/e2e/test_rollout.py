@@ -116,17 +116,66 @@ class Rollout(Story):
         self.assertIn("aborted at", self.site.cli("rollout", "finish", NAME, ok=False))
         self.site.cli("rollout", "resume", NAME)
         self.only(VIRGINIA)
+        self.site.cli("rollout", "abort", NAME)
+        log = self.site.cli("log")
+        self.assertEqual(log.count("aborted by the probes at "), 1, log)
+        self.assertRegex(log, r"\+ rollout example.com/app .*\n +aborted by the probes at 20\S+: us: 0 of 1 up\n")
+        self.assertEqual(sum(len(entry["aborts"]) for entry in self.site.cli_json("log")), 1)
 
     def test_a_new_side_that_is_down_is_not_begun_with(self):
         self.site.balancers["virginia"].stop()
         until(lambda: self.site.verdicts()["us/iad-1"] == "down", 20, "the endpoint is down")
-        words = ("rollout", "start", NAME, "--to", "us", "--steps", "50", "--abort-if", "down")
-        self.assertIn("(us: 0 of 1 up)", self.site.cli(*words, ok=False))
-        self.assertIn("--force", self.site.cli("switch", NAME, "asia", "us", ok=False))
+        words = ("rollout", "start", NAME, "--to", "us", "--steps", "50")
+        for refused in (words, (*words, "--abort-if", "down"), ("switch", NAME, "asia", "us")):
+            self.assertRegex(self.site.cli(*refused, ok=False), r"'us' cannot answer now \(us: 0 of 1 up\); .* --force")
         self.assertIsNone(self.rollout())
+        self.site.cli(*words, "--force")
+        self.assertIn("but 0 % now: it cannot answer (us: 0 of 1 up)", self.site.cli("rollout", "status"))
+        self.site.cli("rollout", "pause", NAME)
+        self.assertIn("cannot answer now", self.site.cli("rollout", "resume", NAME, ok=False))
+        self.site.cli("rollout", "resume", NAME, "--force")
+        self.assertEqual(self.rollout()["state"], "running")
+
+    def test_nobody_is_left_with_a_side_that_is_down(self):
+        self.start("--steps", "100")
+        self.only(VIRGINIA)
+        self.assertTrue(self.rollout()["can_answer"])
+        self.site.balancers["virginia"].stop()
+        self.only(SEOUL)
+        self.assertIn("cannot answer now (us: 0 of 1 up)", self.site.cli("rollout", "finish", NAME, ok=False))
+        state = self.rollout()
+        self.assertEqual((state["can_answer"], state["standing"]), (False, "us: 0 of 1 up"))
+        self.assertIn("but 0 % now: it cannot answer (us: 0 of 1 up)", self.site.cli("status"))
+        self.site.cli("rollout", "finish", NAME, "--force")
+        self.assertIn("policy: us", self.site.cli("show", "record", "example.com/app"))
+
+    def test_a_new_side_must_have_what_the_record_is_made_of(self):
+        self.site.cli("add", "pool", "six", "endpoints={a: {address: [192.0.2.66, '2001:db8::66']}, b: {address: '2001:db8::67'}}")
+        words = ("rollout", "start", NAME, "--to", "six", "--steps", "100")
+        self.site.cli(*words)
+        self.site.cli("drain", "six/a")
+        self.assertIn("(six: 1 of 2 up, none of them with A)", self.site.cli("rollout", "finish", NAME, ok=False))
+        self.site.cli("rollout", "abort", NAME)
+        self.assertIn("none of them with A", self.site.cli(*words, ok=False))
+
+    def test_what_a_dry_run_says_is_not_done(self):
+        told = self.start("--steps", "5", "-n")
+        self.assertTrue(told.startswith(f"dry run: would be done: {NAME}: asia -> us, 5 %\n"), told)
+        self.assertTrue(self.site.cli("switch", NAME, "asia", "us", "-n").startswith("dry run: "))
+        self.start("--steps", "100")
+        told = self.site.cli("rollout", "finish", NAME, "-n")
+        self.assertTrue(told.startswith("dry run: "), told)
+        self.assertNotIn("resolvers may hold", told)
+        self.assertIsNotNone(self.rollout())
+
+    def test_a_share_below_all_is_not_made_all_by_the_way(self):
+        self.start("--steps", "50")
+        self.assertIn("not at 100 % (step 1 of 1: 50 %)", self.site.cli("rollout", "finish", NAME, ok=False))
+        self.site.cli("rollout", "finish", NAME, "--force")
 
     def test_listed_networks_get_the_new_side_and_nobody_else(self):
-        self.start("--nets", f"{LISTED},2001:db8::/32")
+        self.assertIn("asia -> us, 2 networks only\n", self.start("--nets", f"{LISTED},2001:db8::/32"))
+        self.assertIn(f"{NAME} is led for {LISTED}, 2001:db8::/32\n", self.site.cli("rollout", "status"))
         until(lambda: self.ask(5, LISTED) == {VIRGINIA: 5}, 10, "the listed network is led over")
         self.assertEqual(self.ask(40, LISTED), {VIRGINIA: 40})
         self.assertEqual(self.ask(40, OTHERS), {SEOUL: 40})
@@ -136,7 +185,7 @@ class Rollout(Story):
     def test_what_it_needs_stays(self):
         self.start("--steps", "50,100", "--every", "1h")
         self.assertIn("100 % at", self.site.cli("status"))
-        self.assertIn("not at its last step (step 1 of 2: 50 %)", self.site.cli("rollout", "finish", NAME, ok=False))
+        self.assertIn("not at 100 % (step 1 of 2: 50 %)", self.site.cli("rollout", "finish", NAME, ok=False))
         for words in (["remove", "record", "example.com/app"], ["remove", "zone", "example.com"],
                       ["set", "record", "example.com/app", "policy=us"]):
             self.assertIn("example.com/app", self.site.cli(*words, ok=False))

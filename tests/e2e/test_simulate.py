@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """simulate, diff and apply --max-shift tell beforehand who would move: numbers that were worked out by hand."""
 import fcntl
+import gzip
 import json
 import os
 import pty
@@ -64,6 +65,30 @@ QUERIES = """client,name,type,count
 9.9.9.9,plain.example.com,A,4
 9.9.9.9,nowhere.example.com,A,1
 9.9.9.9,example.org,A,3
+"""
+
+# Names that lead to steered names: hop sends half to www and half away, flat is an ALIAS for hop, ring leads back to itself.
+HOSTS = """
+pools:
+  hosts: {endpoints: {here: {host: www.example.com.}, away: {host: lb.example.org.}}}
+  flat:  {endpoints: {hop: {host: step.example.com.}}}
+  ring:  {endpoints: {a: {host: ring.example.com.}}}
+  none:  {endpoints: {a: {host: missing.example.com.}}}
+zones:
+  example.com:
+    text: |
+      @     3600 SOA ns1 hostmaster 1 7200 1800 1209600 300
+      @     3600 NS ns1
+      ns1   3600 A 127.0.0.1
+      plain 300  A 192.0.2.80
+      eu    300  A 192.0.2.81
+      alias 300  CNAME www
+      step  300  CNAME hop
+    records:
+      hop:  {types: [CNAME], policy: hosts}
+      flat: {types: [ALIAS], policy: flat}
+      ring: {types: [CNAME], policy: ring}
+      none: {types: [CNAME], policy: none}
 """
 
 
@@ -159,10 +184,76 @@ class Simulate(Story):
                          {"seoul": 370, "virginia": 150, "frankfurt": 370})
         self.assertEqual((rows["frankfurt"]["busiest"], rows["frankfurt"]["usual_load"]), ("us/iad-1", 200))
         self.assertAlmostEqual(rows["frankfurt"]["load"], 500)
+        self.assertEqual((rows["seoul"]["grows_most"], rows["seoul"]["grown_usual_load"]), ("us/iad-1", 200))
+        self.assertEqual((rows["virginia"]["busiest"], rows["virginia"]["grows_most"]), ("europe/fra-1", "europe/fra-1"))
         self.assertAlmostEqual(rows["virginia"]["load"], 520)  # 370 of its own and 150 of alias
         self.assertAlmostEqual(rows["virginia"]["failopen"], 50)  # *.w has nowhere else to go
         self.assertAlmostEqual(rows["frankfurt"]["empty"], 20)
         self.assertIn("each region down in turn", self.site.cli("simulate", self.log, "--n-1"))
+
+    def test_what_grows_most_is_not_what_is_busiest(self):
+        """europe gets a tenth of what asia has, and all of it goes to lon-1, which has one query."""
+        self.site.cli("apply", "-f", self.file("more.yaml", """
+policies:
+  small: {order: failover, of: [europe, static]}
+zones:
+  example.com: {records: {eu: {types: [A], policy: small}, static: {types: [A], policy: static}}}
+"""))
+        self.log.write_text("100.1.1.1,www.example.com,A,400\n9.9.9.9,eu.example.com,A,30\n9.9.9.9,static.example.com,A,10\n")
+        row = next(row for row in self.simulate("--n-1")["each_region_down"] if row["region"] == "frankfurt")
+        self.assertEqual((row["busiest"], row["load"], row["usual_load"]), ("asia/icn-1", 300, 300))
+        self.assertEqual((row["grows_most"], row["grown_load"], row["grown_usual_load"]), (None, 0, 0))  # lon-1 is down, too
+        moved = "pools: {static: {endpoints: {lon-1: {region: virginia, address: 203.0.113.99}}}}"
+        self.site.cli("apply", "-f", self.file("moved.yaml", moved))
+        row = next(row for row in self.simulate("--n-1")["each_region_down"] if row["region"] == "frankfurt")
+        self.assertEqual((row["busiest"], row["load"]), ("asia/icn-1", 300))
+        self.assertEqual((row["grows_most"], row["grown_load"], row["grown_usual_load"]), ("static/lon-1", 40, 10))
+        said = self.site.cli("simulate", self.log, "--n-1")
+        self.assertRegex(said, r"frankfurt +6\.8 % +asia/icn-1 +68\.2 %, x 1\.00 +static/lon-1 +9\.1 %, x 4\.00")
+
+    def test_each_region_of_none(self):
+        self.site.cli("apply", "--prune", "-f", self.file("flat.yaml", """
+pools: {us: {endpoints: {iad-1: {address: 198.51.100.10}}}}
+zones: {example.com: {records: {www: {types: [A], policy: us}}}}
+"""))
+        self.assertIn("--n-1: the catalog has no regions to take down; name a pool or an endpoint with --down",
+                      self.site.cli("simulate", self.log, "--n-1"))
+
+    def test_names_that_lead_to_steered_names_are_followed(self):
+        self.site.cli("apply", "-f", self.file("hosts.yaml", HOSTS))
+        self.log.write_text("100.1.1.1,hop.example.com,A,80\n101.1.1.1,hop.example.com,A,40\n9.9.9.9,hop.example.com,CNAME,8\n"
+                            "100.1.1.1,flat.example.com,A,40\n100.1.1.1,flat.example.com,AAAA,40\n"
+                            "9.9.9.9,ring.example.com,A,1\n9.9.9.9,none.example.com,A,2\n")
+        loads = {
+            "asia/icn-1": 30 + 15,  # three quarters of the half that goes to www
+            "asia/icn-2": 10 + 5 + 5,
+            "(nothing)": 15,  # icn-1 has no IPv6
+            "europe/fra-1": 20,
+            "hosts/here": 4,  # who asks for the CNAME gets just that
+            "hosts/away": 40 + 20 + 4 + 20 + 20,
+            "ring/a": 1,
+            "(no such name)": 2,
+        }
+        self.assertEqual({name: load[0] for name, load in self.loads(self.simulate()).items()}, loads)
+        said = self.simulate("--down", "frankfurt")
+        self.assertEqual(self.moves(said), {("europe/fra-1", "us/iad-1"): 20})
+        rows = {row["region"]: row["moved"] for row in self.simulate("--n-1")["each_region_down"]}
+        # of AAAA, what icn-2 had goes to nothing, and what had nothing has not moved
+        self.assertEqual({region: round(moved, 6) for region, moved in rows.items()}, {"seoul": 65, "virginia": 0, "frankfurt": 20})
+        rules = "{nets: [101.0.0.0/8], use: [us]}, {default: true, use: [asia]}"
+        proposed = self.file("rules.yaml", f"policies: {{www: {{order: geo, rules: [{rules}]}}}}")
+        self.assertEqual(self.moves(self.simulate("-f", proposed)), {("europe/fra-1", "us/iad-1"): 20})
+        said = self.site.cli("apply", "-f", proposed, "--max-shift", "5%", "--traffic", self.log, ok=False)
+        self.assertIn("refused, nothing was changed: 9.5 % of the queries", said)  # 20 of 211
+
+    def test_without_traffic_they_are_followed_too(self):
+        self.site.cli("apply", "-f", self.file("hosts.yaml", HOSTS))
+        policies = CATALOG[CATALOG.index("policies"):CATALOG.index("zones")]
+        proposed = self.file("rules.yaml", policies.replace("[europe, us]", "[us, europe]"))
+        said = self.site.cli_json("diff", "-f", proposed)["shift"]
+        # www for A, and half of hop and flat; of nine names
+        self.assertEqual(list(self.moves(said)), [("europe/fra-1", "us/iad-1")])
+        self.assertAlmostEqual(said["moved_share"], (1 / 2 + 1 / 2 + 1 / 2) / 224 / 9)
 
     def test_what_operators_said_counts_and_verdicts_only_where_asked(self):
         self.site.cli("drain", "europe/fra-1")
@@ -204,8 +295,25 @@ zones:
         self.assertIn("shift: 30.0 % (300 of 1 000 queries) get another answer", said)
         said = self.site.cli("apply", "-f", proposed, "--max-shift", "30%", "--traffic", self.log)  # exactly as much
         self.assertIn("generation 2", said)
-        for share in ("much", "", "-1%", "101%", "10 %", "nan"):
+        said = self.site.cli("apply", "-f", proposed, "--max-shift", "0.1", ok=False)
+        self.assertIn("'0.1' is no share of queries; write 0.1% or 10%", said)
+        for share in ("much", "", "-1%", "101%", "10 %", "nan", "0.1", "10"):
             self.assertIn("no share of queries", self.site.cli("apply", "-f", proposed, f"--max-shift={share}", ok=False))
+
+    def test_ordinary_records_that_take_a_steered_names_clients_away_are_judged(self):
+        for pairs, share in (
+            (("alias 300  CNAME www", "alias 300  CNAME plain"), "15.0 %"),
+            (("alias 300", "w 300 NS ns.other.org.\n      alias 300"), "5.0 %"),
+            (("alias 300", "any.thing.w 300 A 192.0.2.82\n      alias 300"), "5.0 %"),
+        ):
+            proposed = self.changed(pairs)
+            said = self.site.cli("apply", "-f", proposed, "--max-shift", "0%", "--traffic", self.log, ok=False)
+            self.assertIn(f"refused, nothing was changed: {share} of the queries", said)
+        cut = self.changed(("alias 300", "w 300 NS ns.other.org.\n      alias 300"))
+        self.assertIn("shift: 20.0 % get", self.site.cli("diff", "-f", cut))  # one of five names
+        plain = self.changed(("192.0.2.80", "192.0.2.83"))
+        self.assertIn("steering is not touched", self.site.cli("diff", "-f", plain))
+        self.assertIn("shift: 0.0 % get", self.site.cli("diff", "-f", self.changed(("192.0.2.81", "192.0.2.83"))))
 
     def test_without_traffic_names_and_addresses_count_alike(self):
         proposed = self.changed(("  www:\n    order", "  other: {order: failover, of: [us]}\n  www:\n    order"),
@@ -244,7 +352,20 @@ zones:
         self.assertIn("... and 7 more", done.stderr)
         self.assertIn("12 that could not be read", done.stdout)
         self.assertNotIn("\r", done.stderr)  # no bar without a terminal
-        self.assertIn("none of it could be read", self.site.cli("simulate", self.site.directory / "catalog.yaml", ok=False))
+        self.assertIn("none of it could be read as csv; name what it is: --format query-log, csv or dnstap",
+                      self.site.cli("simulate", self.site.directory / "catalog.yaml", ok=False))
+
+    def test_a_log_that_was_cut_and_one_that_is_compressed(self):
+        line = "client=100.1.1.1 ecs=- name=www.example.com. class=IN type=A"
+        cut = self.file("cut.log", f".1.1.1 name=www.example.com.\ntime=1 {line}\n")
+        self.assertIn("1 queries read; 0 for names that are not steered, 0 for names that are not ours; 1 that could not be read",
+                      self.site.cli("simulate", cut))
+        packed = self.site.directory / "query.log.gz"
+        packed.write_bytes(gzip.compress(QUERIES.encode()))
+        self.assertIn(f"{packed} is compressed; write: zcat {packed} | isobar simulate -",
+                      self.site.cli("simulate", packed, ok=False))
+        said = self.site.cli("diff", "-f", self.changed(("weight: 3", "weight: 1")), "--traffic", packed, ok=False)
+        self.assertIn(f"zcat {packed} | isobar ... --traffic -", said)
 
     def test_what_the_server_wrote_is_read(self):
         """Its query log and its dnstap file tell the same as a list of the queries."""
@@ -308,6 +429,41 @@ zones:
         child.stdout.close()
         self.assertIn("queries read;", out)
         self.assertIn("asia/icn-1", out)
+
+    def test_other_edits_do_not_wait_for_a_silent_pipe(self):
+        fifo = self.site.directory / "fifo"
+        os.mkfifo(fifo)
+        proposed = self.changed(("101.0.0.0/8", "102.0.0.0/8"))
+        child = subprocess.Popen([BIN / "isobar", "--store", self.site.store, "apply", "-f", proposed, "--max-shift", "30%",
+                                  "--traffic", fifo], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        with open(fifo, "w") as pipe:  # opens when the other end reads
+            pipe.write(QUERIES)
+            for i in range(80000):  # many more than are held in memory, and the second half once more
+                pipe.write(f"{100 + i % 2}.1.{i % 40000 >> 8}.{i & 255},www.example.com,A\n")
+            pipe.flush()
+            until(lambda: fcntl.ioctl(pipe, termios.FIONREAD, b"1234") == b"\0" * 4, 20, "the queries are taken")
+            self.assertIn("generation 2", self.site.cli("set", "pool", "static", "endpoints.lon-1.weight=2"))
+        said = child.stdout.read()
+        self.assertEqual(child.wait(20), 1)
+        child.stdout.close()
+        self.assertIn("refused, nothing was changed: 49.8 % of the queries", said)  # 40300 of 81000
+
+    def test_a_bar_does_not_say_that_nothing_is_left(self):
+        main, side = pty.openpty()
+        self.addCleanup(os.close, main)
+        child = self.start(self.file("long.csv", "100.1.1.1,www.example.com,A\n" * 2000000), stderr=side)
+        os.close(side)
+        child.stdin.close()
+        seen = b""
+        try:
+            while part := os.read(main, 65536):
+                seen += part
+        except OSError:  # the other end is closed
+            pass
+        child.stdout.close()
+        child.wait(60)
+        self.assertIn(b"1s left", seen)
+        self.assertNotIn(b"0ms left", seen)
 
     def test_a_gate_that_was_interrupted_stays_shut(self):
         fifo = self.site.directory / "fifo"

@@ -3,6 +3,7 @@
 #include "story.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* What operators do: drain and force, and edits in the middle of everything. */
 
@@ -315,6 +316,116 @@ static void many_small_edits_end_where_one_large_one_does(void **state)
 	story_free(s);
 }
 
+/* --- Edits of every kind ------------------------------------------------------------------------------------------- */
+
+enum { DRAFT_POOLS = 3, DRAFT_RECORDS = 4, DRAFT_ZONES = 3 };
+static const char *const draft_zones[DRAFT_ZONES] = {"example.com", "sub.example.com", "example.net"};
+
+/* A catalog that is edited by chance. */
+struct draft {
+	struct story *s;
+	struct isb_rng rng;
+	unsigned weight[DRAFT_POOLS]; /* of the second endpoint; 0: there is none */
+	bool by_client;               /* how the policy is ordered */
+	bool zone[DRAFT_ZONES], record[DRAFT_ZONES][DRAFT_RECORDS];
+};
+
+static unsigned chance(struct draft *d, unsigned n)
+{
+	return (unsigned)isb_rng_below(&d->rng, n);
+}
+
+/* `fresh` is a zone that was not there: only then is its text given, which would undo the edits of rrsets. */
+static void draft_store(struct draft *d, size_t fresh)
+{
+	struct isb_buf text = {0};
+	isb_buf_puts(&text, REGIONS "pools:\n");
+	for (unsigned i = 0; i < DRAFT_POOLS; i++) {
+		isb_buf_printf(&text, "  p%u: {endpoints: {a: {region: seoul, address: 192.0.2.%u}", i, i + 1);
+		if (d->weight[i])
+			isb_buf_printf(&text, ", b: {region: virginia, address: 198.51.100.%u, weight: %u}", i + 1, d->weight[i]);
+		isb_buf_puts(&text, "}}\n");
+	}
+	isb_buf_puts(&text, "policies:\n  all: ");
+	isb_buf_puts(&text, d->by_client ? "{order: geo, rules: [{nets: [198.51.100.0/24], use: p2}, {default: true, use: p0}]}\n"
+	                                 : "{order: failover, of: [p0, p1, p2]}\n");
+	isb_buf_puts(&text, "zones:\n");
+	for (size_t i = 0; i < DRAFT_ZONES; i++) {
+		if (!d->zone[i])
+			continue;
+		isb_buf_printf(&text, "  %s:\n", draft_zones[i]);
+		if (i == fresh)
+			isb_buf_puts(&text, ZONE_TEXT);
+		isb_buf_puts(&text, "    records: {");
+		for (unsigned j = 0; j < DRAFT_RECORDS; j++)
+			if (d->record[i][j])
+				isb_buf_printf(&text, "r%u: {types: [A], policy: %s}, ", j, j % 2 ? "all" : "p1");
+		isb_buf_puts(&text, "}\n");
+	}
+	story_replace(d->s, isb_buf_text(&text));
+	isb_buf_done(&text);
+}
+
+/* True for an edit that leaves all objects alone. */
+static bool edit_by_chance(struct draft *d)
+{
+	static const char *const owners[] = {"a", "b.a", "*.a", "r1", "www", "x.r2"};
+	char text[32];
+	size_t zone = chance(d, DRAFT_ZONES), fresh = DRAFT_ZONES;
+	unsigned i;
+	switch (chance(d, 8)) {
+	case 0: case 1: case 2:
+		while (!d->zone[zone])
+			zone = (zone + 1) % DRAFT_ZONES;
+		snprintf(text, sizeof(text), "192.0.2.%u", chance(d, 250) + 1);
+		story_rrset(d->s, draft_zones[zone], owners[chance(d, 6)], "A", text);
+		return true;
+	case 3: case 4:
+		snprintf(text, sizeof(text), "p%u/a", chance(d, DRAFT_POOLS));
+		story_admin(d->s, text, (enum isb_admin)chance(d, ISB_ADMIN_DRAIN + 1), chance(d, 2) * 60);
+		return true;
+	case 5:
+		i = chance(d, DRAFT_POOLS);
+		d->weight[i] = chance(d, 4);
+		d->by_client = chance(d, 2);
+		break;
+	case 6:
+		i = chance(d, DRAFT_RECORDS);
+		d->record[zone][i] = !d->record[zone][i];
+		break;
+	default:
+		if (zone == 0) /* one stays */
+			break;
+		d->zone[zone] = !d->zone[zone];
+		if (d->zone[zone])
+			fresh = zone;
+		else
+			memset(d->record[zone], 0, sizeof(d->record[zone]));
+	}
+	draft_store(d, fresh);
+	return false;
+}
+
+static void edits_of_every_kind_end_where_a_server_begins(void **state)
+{
+	struct draft d = {.s = story_new(NULL), .zone = {true}};
+	unsigned shared = 0;
+	(void)state;
+	isb_rng_seed(&d.rng, 29);
+	draft_store(&d, 0);
+	for (int i = 0; i < 400; i++) {
+		const struct isb_plan *plan = story_view(d.s)->plan;
+		const uint64_t generation = story_view(d.s)->generation;
+		if (edit_by_chance(&d) && story_view(d.s)->generation > generation) {
+			assert_ptr_equal(story_view(d.s)->plan, plan); /* nobody looked at objects */
+			shared++;
+		}
+		assert_as_built_afresh(d.s);
+	}
+	assert_in_range(shared, 100, 300);
+	story_free(d.s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -332,6 +443,7 @@ int main(void)
 		cmocka_unit_test(a_record_spelled_otherwise_is_the_same_record),
 		cmocka_unit_test(a_view_that_cannot_be_built_leaves_the_old_one_and_the_next_takes_both_edits_up),
 		cmocka_unit_test(many_small_edits_end_where_one_large_one_does),
+		cmocka_unit_test(edits_of_every_kind_end_where_a_server_begins),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -99,6 +99,7 @@ void story_free(struct story *s)
 	isb_health_reader_free(s->reader);
 	isb_store_close(s->store);
 	isb_view_free(s->view);
+	isb_cells_release(s->cells);
 	isb_geodb_free(s->geodb);
 	isb_context_done(&s->ctx);
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
@@ -113,16 +114,27 @@ void story_free(struct story *s)
 
 /* --- Views --------------------------------------------------------------------------------------------------------- */
 
+/* As the server does: those in use hold until there are other samples or one is too old. */
+static struct isb_cells *read_cells(struct story *s)
+{
+	struct isb_txn *latency = story_txn(s, ISB_ENV_LATENCY, false);
+	if (!s->cells || isb_txn_id(latency) != s->cells_txn_id || s->now_ms >= s->cells_until_ms) {
+		isb_cells_release(s->cells);
+		s->cells = NULL;
+		assert_int_equal(isb_cells_read(latency, s->geodb, s->now_ms, &s->cells), ISB_OK);
+		s->cells_txn_id = isb_txn_id(latency);
+		s->cells_until_ms = isb_cells_until_ms(s->cells);
+	}
+	isb_txn_abort(latency);
+	return s->cells;
+}
+
 static int try_build(struct story *s, struct isb_view *old, struct isb_diags *diags, struct isb_view **ret_view)
 {
+	struct isb_cells *cells = read_cells(s);
 	struct isb_txn *catalog = story_txn(s, ISB_ENV_CATALOG, false), *health = story_txn(s, ISB_ENV_HEALTH, false);
-	struct isb_txn *latency = story_txn(s, ISB_ENV_LATENCY, false);
-	struct isb_view_sources from = {.catalog = catalog, .health = health, .geodb = s->geodb};
-	assert_int_equal(isb_cells_read(latency, s->geodb, s->now_ms, &from.cells), ISB_OK);
+	struct isb_view_sources from = {.catalog = catalog, .health = health, .cells = cells, .geodb = s->geodb};
 	int rc = isb_view_build(&from, old, diags, ret_view);
-	s->cells_until_ms = isb_cells_until_ms(from.cells);
-	isb_cells_release(from.cells);
-	isb_txn_abort(latency);
 	isb_txn_abort(health);
 	isb_txn_abort(catalog);
 	return rc;
@@ -164,7 +176,16 @@ const struct isb_view *story_view(const struct story *s)
 
 struct isb_view *story_fresh_view(struct story *s)
 {
-	return build(s, NULL);
+	struct isb_cells *cells = s->cells;
+	uint64_t txn_id = s->cells_txn_id;
+	int64_t until_ms = s->cells_until_ms;
+	s->cells = NULL;
+	struct isb_view *view = build(s, NULL);
+	isb_cells_release(s->cells);
+	s->cells = cells;
+	s->cells_txn_id = txn_id;
+	s->cells_until_ms = until_ms;
+	return view;
 }
 
 void story_restart_server(struct story *s)

@@ -60,7 +60,7 @@ const struct isb_view *story_view(const struct story *s);
 uint32_t story_record(const struct story *s, const char *name);
 /* A new server: everything but the store is forgotten. */
 void story_restart_server(struct story *s);
-/* Every name with its rrsets and record, and every record's plan by names, as sorted text: equal for views that answer
+/* Every name with its rrsets and record, every record's plan by names, and admin states, as sorted text: equal for views that answer
  * alike. Valid until the next call but one. */
 const char *story_dump(struct story *s, const struct isb_view *view);
 /* A view of the same catalog that knows no older one. isb_view_free() it. */

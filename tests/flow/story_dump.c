@@ -51,11 +51,12 @@ static void dump_zone(void *arg, const uint8_t *dname, const struct isb_node *no
 	char name[ISB_DNAME_TEXT];
 	if (!zone)
 		return;
-	d->zone = isb_dname_print(dname, name);
+	d->zone = isb_dname_print(zone->apex, name);
 	struct isb_buf line = {0};
 	isb_buf_printf(&line, "zone %s negative %u\n", name, zone->negative_ttl_s);
 	add_line(d, &line);
-	assert_true(isb_dname_equal(dname, zone->apex));
+	assert_int_equal(dname[0], zone->apex_len); /* one label that is the whole apex */
+	assert_memory_equal(dname + 1, zone->apex, zone->apex_len);
 	assert_ptr_equal(zone->soa, isb_node_set(zone->root, ISB_SOA));
 	isb_names_walk(zone->root, dump_name, d);
 }
@@ -148,6 +149,13 @@ static void dump_record(struct dump *d, const struct isb_plan_record *record)
 	add_line(d, &line);
 }
 
+static void dump_admin(struct dump *d, uint32_t slot)
+{
+	struct isb_buf line = {0};
+	isb_buf_printf(&line, "slot %u admin %llx\n", slot, (unsigned long long)d->view->admin[slot]);
+	add_line(d, &line);
+}
+
 static int by_text(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);
@@ -157,10 +165,16 @@ const char *story_dump(struct story *s, const struct isb_view *view)
 {
 	struct dump d = {.view = view};
 	struct isb_buf *text = story_text(s);
+	struct isb_buf apexes = {0};
+	isb_buf_printf(&apexes, "%zu zones, labels %llx %llx\n", view->nzone, (unsigned long long)view->apex_labels[1],
+	               (unsigned long long)view->apex_labels[0]);
+	add_line(&d, &apexes);
 	isb_names_walk(view->zones, dump_zone, &d);
 	for (uint32_t i = 0; i < view->plan->nrecord; i++)
 		if (isb_plan_record(view->plan, i)->name)
 			dump_record(&d, isb_plan_record(view->plan, i));
+	for (uint32_t i = 0; i < view->nadmin; i++)
+		dump_admin(&d, i);
 	qsort(d.lines, d.count, sizeof(*d.lines), by_text);
 	for (size_t i = 0; i < d.count; i++) {
 		isb_buf_puts(text, d.lines[i]);

@@ -5,6 +5,7 @@
 #include "isobar/base/buf.h"
 #include "isobar/store/env.h"
 #include "isobar/store/healthdb.h"
+#include "isobar/view/cells.h"
 #include "probes/report.h"
 #include "probes/schedule.h"
 
@@ -30,7 +31,9 @@ struct story {
 	struct isb_context ctx;
 	struct isb_addr resolver;
 	int64_t start_ms, now_ms;
-	int64_t cells_until_ms; /* of the round trips in the view */
+	struct isb_cells *cells; /* the clients' round trips in the view */
+	uint64_t cells_txn_id;   /* of the samples they were read from */
+	int64_t cells_until_ms;
 	struct story_probe probe[STORY_PROBES];
 	struct story_found { /* what checks find; the last that fits counts */
 		char probe[32], endpoint[64];

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/socket.h>
 
 /* An IP address without a port. Octets past the family's length are zero, so memcmp() compares addresses. */
@@ -29,7 +30,15 @@ char *isb_addr_print(const struct isb_addr *addr, char out[ISB_ADDR_TEXT]);
 char *isb_net_print(const struct isb_net *net, char out[ISB_NET_TEXT]);
 
 /* From and to sockaddr; IPv4-mapped IPv6 addresses become IPv4. Unknown families give family 0. */
-struct isb_addr isb_addr_from_sockaddr(const struct sockaddr *sa);
+struct isb_addr isb_addr_from_sockaddr_other(const struct sockaddr *sa); /* any but AF_INET */
+static inline struct isb_addr isb_addr_from_sockaddr(const struct sockaddr *sa)
+{
+	struct isb_addr addr = {.family = 4};
+	if (sa->sa_family != AF_INET)
+		return isb_addr_from_sockaddr_other(sa);
+	memcpy(addr.octets, &((const struct sockaddr_in *)(const void *)sa)->sin_addr, 4);
+	return addr;
+}
 uint16_t isb_port_from_sockaddr(const struct sockaddr *sa); /* 0 for unknown families */
 socklen_t isb_addr_to_sockaddr(const struct isb_addr *addr, uint16_t port, struct sockaddr_storage *ret_sa);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
+#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -7,15 +8,12 @@
 
 /* Big-endian octets, read and written with one sticky error: do a sequence, then look at `bad` once. */
 
-static inline uint16_t isb_get_u16(const uint8_t *p) { return (uint16_t)(p[0] << 8 | p[1]); }
-static inline uint32_t isb_get_u32(const uint8_t *p)
-{
-	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-static inline uint64_t isb_get_u64(const uint8_t *p) { return (uint64_t)isb_get_u32(p) << 32 | isb_get_u32(p + 4); }
-static inline void isb_put_u16(uint8_t *p, uint16_t v) { p[0] = (uint8_t)(v >> 8); p[1] = (uint8_t)v; }
-static inline void isb_put_u32(uint8_t *p, uint32_t v) { isb_put_u16(p, (uint16_t)(v >> 16)); isb_put_u16(p + 2, (uint16_t)v); }
-static inline void isb_put_u64(uint8_t *p, uint64_t v) { isb_put_u32(p, (uint32_t)(v >> 32)); isb_put_u32(p + 4, (uint32_t)v); }
+static inline uint16_t isb_get_u16(const uint8_t *p) { uint16_t v; memcpy(&v, p, sizeof(v)); return be16toh(v); }
+static inline uint32_t isb_get_u32(const uint8_t *p) { uint32_t v; memcpy(&v, p, sizeof(v)); return be32toh(v); }
+static inline uint64_t isb_get_u64(const uint8_t *p) { uint64_t v; memcpy(&v, p, sizeof(v)); return be64toh(v); }
+static inline void isb_put_u16(uint8_t *p, uint16_t v) { v = htobe16(v); memcpy(p, &v, sizeof(v)); }
+static inline void isb_put_u32(uint8_t *p, uint32_t v) { v = htobe32(v); memcpy(p, &v, sizeof(v)); }
+static inline void isb_put_u64(uint8_t *p, uint64_t v) { v = htobe64(v); memcpy(p, &v, sizeof(v)); }
 
 struct isb_reader {
 	const uint8_t *base;

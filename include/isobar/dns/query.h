@@ -34,7 +34,7 @@ struct isb_query {
 	uint16_t id, flags; /* as received */
 	uint16_t qtype, qclass;
 	bool asks;          /* there is one question and it is well-formed: name, qtype and qclass are set */
-	struct isb_name name;
+	struct isb_name name; /* where it stands in the message, type and class follow it */
 	struct isb_edns edns;
 	struct isb_tsig tsig;
 };

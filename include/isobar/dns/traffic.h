@@ -18,7 +18,7 @@ enum isb_traffic_format {
 };
 const char *isb_traffic_format_name(enum isb_traffic_format format); /* "query-log", "csv", "dnstap" */
 int isb_traffic_format_parse(const char *text, enum isb_traffic_format *ret_format); /* ISB_EFORMAT */
-/* By the first octets of a file; a few dozen are enough. */
+/* By the first octets of a file: as many as hold several lines, should the first one be damaged. */
 enum isb_traffic_format isb_traffic_detect(const void *data, size_t len);
 
 struct isb_traffic_row {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -67,6 +68,8 @@ void isb_octodns_done(struct isb_octodns *o);
 const char *isb_octodns_zone_name(struct isb_arena *arena, const char *path);
 /* Adds what one file says of a zone; a zone may have several. `root` must live as long as o. */
 void isb_octodns_add(struct isb_octodns *o, const char *zone, const struct isb_yaml *root);
+/* The files name no record of the zone, or none that is for isobar. */
+bool isb_octodns_is_empty(const struct isb_octodns_zone *zone);
 /* Gives every zone its SOA and NS and its text. ISB_OK, or ISB_EINVAL with everything that is wrong in o->errors. */
 int isb_octodns_finish(struct isb_octodns *o);
 /* The rrsets of zone `i`; errors bear the marks of octoDNS' files. ISB_OK or ISB_EINVAL with everything in diags. */

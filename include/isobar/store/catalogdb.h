@@ -21,6 +21,11 @@ uint64_t isb_generation(struct isb_txn *txn); /* 0: nothing was ever committed *
 /* The whole model, built from the rows through the schema; a row that cannot be read is a diag and ISB_EFORMAT. Marks
  * name the row: file "pool/asia". `catalog` must be initialised and empty. */
 int isb_catalog_load(struct isb_txn *txn, struct isb_catalog *catalog, struct isb_diags *diags);
+/* The same without the zones that hold no records: a zone has no fields of its own, so they have no part in steering, and
+ * there may be a hundred thousand. */
+int isb_catalog_load_steering(struct isb_txn *txn, struct isb_catalog *catalog, struct isb_diags *diags);
+/* One zone more with its records, if it is not in the catalog yet; ISB_ENOTFOUND when it is not in the store. */
+int isb_catalog_load_zone(struct isb_txn *txn, struct isb_catalog *catalog, const char *name, struct isb_diags *diags);
 
 /* Canonical body of one object; valid until the transaction ends. */
 int isb_object_get(struct isb_txn *txn, enum isb_kind kind, const char *key, const char **ret_body);
@@ -34,8 +39,8 @@ int isb_rrset_get(struct isb_txn *txn, const uint8_t *zone, const uint8_t *owner
                   const struct isb_rrset **ret_set);
 int isb_rrset_each(struct isb_txn *txn, const uint8_t *zone,
                    int (*each)(void *arg, const uint8_t *owner, const struct isb_rrset *set), void *arg);
-/* Those of one owner. */
-int isb_rrset_each_of(struct isb_txn *txn, const uint8_t *zone, const uint8_t *owner,
+/* Only those of one owner, or of it and all names below it. */
+int isb_rrset_each_at(struct isb_txn *txn, const uint8_t *zone, const uint8_t *owner, bool below,
                       int (*each)(void *arg, const uint8_t *owner, const struct isb_rrset *set), void *arg);
 
 /* The number of an endpoint's health word; never given to another endpoint, so that no one inherits a verdict. */

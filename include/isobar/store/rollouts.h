@@ -23,12 +23,17 @@ int isb_rollouts_check(struct isb_txn *catalog_txn, const struct isb_catalog *ca
 void isb_record_check_types(const struct isb_catalog *catalog, const struct isb_record *record, const char *to,
                             struct isb_mark at, struct isb_diags *diags);
 
-/* Whether a pool or policy can answer at all, whoever asks: a pool beneath it has min_up usable endpoints. What must be known
- * of the catalog is kept, so that a probe may ask each second. */
+/* Whether a pool or policy can answer what another answers of a record today, whoever asks: for each of these types a
+ * pool beneath it has min_up usable endpoints, of which one has data of that type. Of an ALIAS to a host outside our
+ * zones usable means, too, that the host has an address. What must be known of the catalog is kept, so that a probe may
+ * ask each second. */
 struct isb_standing;
-/* NULL: the catalog has neither pool nor policy of that name. */
-struct isb_standing *isb_standing_new(struct isb_txn *catalog_txn, const struct isb_catalog *catalog, const char *name);
+/* NULL: the catalog has neither pool nor policy called `to`. */
+struct isb_standing *isb_standing_new(struct isb_txn *catalog_txn, const struct isb_catalog *catalog,
+                                      const struct isb_record *record, const char *from, const char *to);
 void isb_standing_free(struct isb_standing *standing); /* NULL is fine */
+/* What a host that no probe was asked for yet counts as. Nobody asks for it before the new side is in use. */
+enum isb_unasked { ISB_UNASKED_MAY, ISB_UNASKED_CANNOT };
 /* ISB_OK or what reading the words said. ret_evidence: "next: 0 of 2 up", pool by pool. */
-int isb_standing_ask(const struct isb_standing *standing, struct isb_txn *health, int64_t now_ms, bool *ret_can,
-                     struct isb_buf *ret_evidence);
+int isb_standing_ask(const struct isb_standing *standing, struct isb_txn *health, int64_t now_ms,
+                     enum isb_unasked unasked, bool *ret_can, struct isb_buf *ret_evidence);

@@ -12,8 +12,8 @@
  * million siblings) and shares the rest; what the old version alone used is collected as garbage, to be freed once no
  * reader can hold the old root. One writer at a time; any number of readers without locks.
  *
- * The same tree serves twice: one per zone (labels below the apex, rrsets in the nodes) and one over all zones (labels
- * from the DNS root, `payload` is the zone). Empty non-terminals are nodes without rrsets. */
+ * The same tree serves twice: one per zone (labels below the apex, rrsets in the nodes) and one over all zones (one level
+ * of whole apexes, `payload` is the zone). Empty non-terminals are nodes without rrsets. */
 
 enum {
 	ISB_NODE_CUT = 1,   /* owns NS and is not the apex: a delegation */
@@ -32,11 +32,16 @@ struct isb_node {
 	uint16_t nset;
 	uint8_t flags;
 	uint8_t label_len;           /* octets of the label without its length; 0 at the root of the tree */
-	uint8_t data[];              /* label in lower case, padding to 8, then rrsets each padded to 8 */
+	uint8_t data[];              /* label in lower case, padding to 4, then rrsets each padded to 4 */
 };
 
-/* Child with this label (length octet first, already lower case), or NULL. */
-const struct isb_node *isb_node_child(const struct isb_node *node, const uint8_t *label);
+/* Child with this label (already lower case, `len` octets without its length octet), or NULL. */
+const struct isb_node *isb_node_child_of(const struct isb_node *node, const uint8_t *label, size_t len);
+/* The same for a label that begins with its length octet, as in a name. */
+static inline const struct isb_node *isb_node_child(const struct isb_node *node, const uint8_t *label)
+{
+	return isb_node_child_of(node, label + 1, label[0]);
+}
 /* rrset of a type, or NULL. */
 const struct isb_rrset *isb_node_set(const struct isb_node *node, uint16_t type);
 /* Steps through all: pass NULL first; NULL at the end. */

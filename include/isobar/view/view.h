@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "isobar/base/addr.h"
 #include "isobar/base/buf.h"
@@ -21,17 +22,18 @@
  * not change (names, geo maps), and replaces it by one pointer swap; the old one is freed when no reader can hold it. */
 
 struct isb_zone_view {
-	uint8_t apex[ISB_DNAME_MAX]; /* lower case */
-	uint8_t apex_len;            /* octets */
-	uint8_t labels;              /* without the root */
 	const struct isb_node *root; /* node of the apex; children are relative to it */
 	const struct isb_rrset *soa; /* never NULL; inside root */
 	uint32_t negative_ttl_s;     /* min(SOA TTL, SOA MINIMUM), RFC 2308 §5 */
+	uint8_t apex_len;            /* octets */
+	uint8_t labels;              /* without the root */
+	uint8_t apex[];              /* lower case */
 };
 
 struct isb_view {
 	uint64_t generation;
-	const struct isb_node *zones; /* labels from the DNS root; payload: struct isb_zone_view */
+	const struct isb_node *zones; /* a child for each apex (isb_apex_key()); payload: struct isb_zone_view */
+	uint64_t apex_labels[2];      /* bit n: there is a zone whose apex has n labels, so it is worth looking for one */
 	const struct isb_plan *plan;  /* never NULL */
 	const struct isb_geomap *const *maps; /* plan->nmap of them */
 	const uint64_t *admin;        /* admin words by slot */
@@ -45,6 +47,24 @@ struct isb_view {
 	size_t nzone, nrecord;
 	struct isb_view_own *own;     /* what the builder must know to share and to free */
 };
+
+/* An apex (lower case, `len` octets with the root's zero) as a name of one label, which is how editing takes it. */
+static inline void isb_apex_key(const uint8_t *apex, size_t len, uint8_t out[2 + ISB_DNAME_MAX])
+{
+	out[0] = (uint8_t)len;
+	memcpy(out + 1, apex, len);
+	out[1 + len] = 0;
+}
+/* The zone with exactly this apex, or NULL. */
+static inline struct isb_zone_view *isb_view_zone(const struct isb_view *view, const uint8_t *apex, size_t len)
+{
+	const struct isb_node *node = isb_node_child_of(view->zones, apex, len);
+	return node ? node->payload : NULL;
+}
+static inline void isb_apex_labels_add(uint64_t apex_labels[2], unsigned labels)
+{
+	apex_labels[labels / 64] |= 1ull << labels % 64;
+}
 
 /* Steers for one client: class from the record's map, then isb_steer(). ret_scope: bits of the client the answer
  * depends on, by its class or by what the walk looked at beyond that (0 without either). The record is one of
@@ -88,8 +108,12 @@ struct isb_view_sources {
 	struct isb_cells *cells; /* the clients', made with the same geodb; the view becomes a user of them; NULL: none */
 	const struct isb_geodb *geodb; /* NULL: none; it must live as long as the view, which explains by it */
 };
-/* `old` (may be NULL) is the newest view built before; what did not change is shared with it. On failure nothing changed
- * and diags says why. */
+/* A sum over the probes' round trips that moves when they lead to another view: they count in steps, since only a shift
+ * that can change an order is worth one. `health` NULL: 0. */
+uint64_t isb_view_rtt_sum(struct isb_txn *health);
+/* `old` (may be NULL) is the newest view built before; what did not change is shared with it. When only rrsets and admin
+ * states were edited since, and the round trips' sum is the same, that is everything but the names on the way to the edited
+ * ones; building at the old view's generation compiles all anew. On failure nothing changed and diags says why. */
 int isb_view_build(const struct isb_view_sources *from, struct isb_view *old, struct isb_diags *diags,
                    struct isb_view **ret_view);
 /* Takes over until when the names that ALIAS gives hold, while readers go on. False when one of them has other addresses

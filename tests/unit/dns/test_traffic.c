@@ -269,6 +269,18 @@ static void dnstap_that_is_damaged_is_told(void **state)
 	isb_buf_done(&file);
 }
 
+static void a_damaged_first_line_hides_no_format(void **state)
+{
+	(void)state;
+	static const char cut[] = "0/24 name=www.example.com. class=IN\n\ntime=2026-11-21T12:00:00Z client=192.0.2.1";
+	static const char list[] = "runtime=1\n192.0.2.1,www.example.com,A\n tim";
+	assert_int_equal(isb_traffic_detect(cut, sizeof(cut) - 1), ISB_TRAFFIC_QUERYLOG);
+	assert_int_equal(isb_traffic_detect(list, sizeof(list) - 1), ISB_TRAFFIC_CSV);
+	assert_int_equal(isb_traffic_detect(cut, 40), ISB_TRAFFIC_CSV); /* ends within the time */
+	assert_int_equal(isb_traffic_detect("\n", 1), ISB_TRAFFIC_CSV);
+	assert_int_equal(isb_traffic_detect("", 0), ISB_TRAFFIC_CSV);
+}
+
 static void formats_have_names(void **state)
 {
 	(void)state;
@@ -291,6 +303,7 @@ int main(void)
 		cmocka_unit_test(a_line_without_end_is_passed_over_in_fixed_memory),
 		cmocka_unit_test(dnstap_of_queries_and_of_responses),
 		cmocka_unit_test(dnstap_that_is_damaged_is_told),
+		cmocka_unit_test(a_damaged_first_line_hides_no_format),
 		cmocka_unit_test(formats_have_names),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,7 +15,7 @@
 enum { TESTVIEW_ZONES = 8 };
 struct testview {
 	struct isb_view view;
-	struct isb_zone_view zone[TESTVIEW_ZONES];
+	struct isb_zone_view *zone[TESTVIEW_ZONES];
 	struct isb_geomap *map;
 	const struct isb_geomap *maps[1];
 	_Atomic int64_t until_ms[1]; /* of the name outside */
@@ -43,8 +43,10 @@ static inline void testview_init(struct testview *t)
 static inline void testview_done(struct testview *t)
 {
 	isb_names_free(t->view.zones);
-	for (size_t i = 0; i < t->view.nzone; i++)
-		isb_names_free(t->zone[i].root);
+	for (size_t i = 0; i < t->view.nzone; i++) {
+		isb_names_free(t->zone[i]->root);
+		free(t->zone[i]);
+	}
 	isb_geomap_free(t->map);
 	isb_arena_done(&t->arena);
 }
@@ -74,7 +76,7 @@ static inline void testview_finish(struct isb_zone_view *zone, struct isb_names_
 static inline void testview_add(struct testview *t, const char *apex, const struct isb_zonedata *data)
 {
 	testview_must(t->view.nzone < TESTVIEW_ZONES, "too many zones");
-	struct isb_zone_view *zone = &t->zone[t->view.nzone++];
+	struct isb_zone_view *zone = t->zone[t->view.nzone++] = isb_xcalloc(1, sizeof(*zone) + ISB_DNAME_MAX);
 	int len = isb_dname_parse(apex, NULL, zone->apex);
 	testview_must(len > 0, apex);
 	isb_dname_lower(zone->apex, zone->apex);
@@ -89,7 +91,10 @@ static inline void testview_add(struct testview *t, const char *apex, const stru
 	testview_finish(zone, edit);
 	struct isb_garbage *garbage;
 	struct isb_names_edit *zones = isb_names_edit_new(t->view.zones);
-	isb_names_put_payload(zones, zone->apex, zone);
+	uint8_t key[2 + ISB_DNAME_MAX];
+	isb_apex_key(zone->apex, zone->apex_len, key);
+	isb_names_put_payload(zones, key, zone);
+	isb_apex_labels_add(t->view.apex_labels, zone->labels);
 	t->view.zones = isb_names_commit(zones, &garbage);
 	isb_garbage_free(garbage);
 }
@@ -113,7 +118,7 @@ static inline void testview_zone(struct testview *t, const char *apex, const cha
 /* Lays record `number` of the plan over a name of the zone added last. */
 static inline void testview_record(struct testview *t, const char *owner, uint32_t number)
 {
-	struct isb_zone_view *zone = &t->zone[t->view.nzone - 1];
+	struct isb_zone_view *zone = t->zone[t->view.nzone - 1];
 	uint8_t absolute[ISB_DNAME_MAX], name[ISB_DNAME_MAX];
 	testview_must(isb_dname_parse(owner, zone->apex, absolute) > 0, owner);
 	testview_relative(zone, absolute, name);

@@ -339,6 +339,41 @@ static void cname_pools_have_hosts(void **state)
 	assert_string_equal(isb_yaml_get(record, "ttl")->text, "20");
 	assert_non_null(isb_yaml_get(isb_yaml_get(pool, "endpoints"), "lb-example-net"));
 	assert_null(isb_yaml_get(pool, "check"));
+	assert_null(isb_yaml_get(record, "ttl_min")); /* its target's TTL must not be stretched */
+	done(&i);
+}
+
+static void what_octodns_takes_from_lenient_records_is_noted(void **state)
+{
+	(void)state;
+	struct imported i;
+	must_read(&i, "'': [{type: A, value: 192.0.2.1}, {type: ALIAS, value: t., octodns: {lenient: true}}]\n"
+	              "w: {type: ALIAS, value: t., octodns: {lenient: true}}\n");
+	assert_holds(i.notes, "f:1:35: note: an ALIAS beside A, AAAA or CNAME at 'example.com'; taken, as the record is "
+	                      "lenient\n");
+	assert_holds(i.notes, "f:2:4: note: an ALIAS away from the zone's apex, at 'w.example.com'; taken");
+	done(&i);
+	must_read(&i, RECORD(ONE, "{geos: [NA-US-ZZ], pool: a}, {pool: a}", ", octodns: {lenient: true}"));
+	assert_holds(i.notes, "note: 'NA-US-ZZ': octoDNS knows no province 'ZZ' of US; taken as it is\n");
+	assert_holds(isb_buf_text(&i.objects), "US-ZZ");
+	done(&i);
+}
+
+static void names_that_are_checked_by_default_are_noted(void **state)
+{
+	(void)state;
+	static const char text[] = "w: {type: CNAME, value: d.example.net., %sdynamic: {pools: {a: {values: [{value: "
+	                           "t.example.net.}]}}, rules: [{pool: a}]}}\n";
+	static const char said[] = "f:1:4: note: the names that 'w.example.com' leads to are checked";
+	char own[256], other[256];
+	struct imported i;
+	snprintf(own, sizeof(own), text, "");
+	snprintf(other, sizeof(other), text, "octodns: {healthcheck: {protocol: TCP}}, ");
+	must_read(&i, own);
+	assert_holds(i.notes, said);
+	done(&i);
+	must_read(&i, other);
+	assert_null(strstr(i.notes, said));
 	done(&i);
 }
 
@@ -671,6 +706,19 @@ static void what_is_wrong_is_said_with_its_place_in_the_file(void **state)
 		{RECORD("a: {values: [{value: 192.0.2.1, weight: 101}]}", "{pool: a}", ""),
 		 "f:1:90: 'weight' must be a number from 1 to 100, not '101'\n"},
 		{RECORD("a: {values: [{value: '2001:db8::1'}]}", "{pool: a}", ""), "f:1:71: 'value': '2001:db8::1' is no IPv4 address\n"},
+		{RECORD(ONE, "{geos: [NA-US-ZZ], pool: a}, {pool: a}", ""),
+		 "f:1:102: 'NA-US-ZZ': octoDNS knows no province 'ZZ' of US; write a code of ISO 3166-2, or make the record lenient\n"},
+		{RECORD(ONE, "{geos: [NA-CA-QQ], pool: a}, {pool: a}", ""),
+		 "f:1:102: 'NA-CA-QQ': octoDNS knows no province 'QQ' of CA; write a code of ISO 3166-2, or make the record lenient\n"},
+		{RECORD(ONE, "{geos: [EU-DE-BY], pool: a}, {pool: a}", ""),
+		 "f:1:102: 'EU-DE-BY': octoDNS knows no province 'BY' of DE, only those of CA and US; write the country, or make the "
+		 "record lenient\n"},
+		{"w: {type: ALIAS, value: t.}\n", "f:1:4: an ALIAS away from the zone's apex, at 'w.example.com'; write CNAME, or make "
+		                                  "the record lenient\n"},
+		{"'': [{type: ALIAS, value: t.}, {type: AAAA, value: '2001:db8::1'}]\n",
+		 "f:1:32: an ALIAS beside A, AAAA or CNAME at 'example.com'; write one or the other\n"},
+		{"'': [{type: A, value: 192.0.2.1}, {type: ALIAS, value: t.}]\n",
+		 "f:1:35: an ALIAS beside A, AAAA or CNAME at 'example.com'; write one or the other\n"},
 		{"w: &a {type: A, value: !x 192.0.2.1}\n", "f:1:24: tags are not supported; write the value without '!x'\n"},
 		{"[]\n", "f:1:1: a zone must be a map\n"},
 	};
@@ -808,6 +856,8 @@ static void names_of_objects_fit_and_stay_apart(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_octodns_takes_from_lenient_records_is_noted),
+		cmocka_unit_test(names_that_are_checked_by_default_are_noted),
 		cmocka_unit_test(pools_become_pools_fallbacks_failovers_and_rules_fenced_rules),
 		cmocka_unit_test(a_single_pool_needs_no_policy_and_a_chain_only_a_list),
 		cmocka_unit_test(a_fallback_called_default_is_the_values_of_the_record),

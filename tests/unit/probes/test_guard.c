@@ -11,6 +11,7 @@
 #include "isobar/base/err.h"
 #include "isobar/store/catalogdb.h"
 #include "isobar/store/healthdb.h"
+#include "isobar/store/resolveddb.h"
 #include "probes/guard.h"
 
 /* A store with a record that is led from `old` to `next`, and two probes that guard it. */
@@ -43,6 +44,7 @@ static void write_catalog(const struct world *w, const char *to, const char *dra
 	uint64_t generation;
 	struct isb_store *store = open_store(w, ISB_STORE_WRITE_CATALOG);
 	assert_int_equal(isb_txn_begin(store, ISB_ENV_CATALOG, true, &txn), ISB_OK);
+	bool alias = strcmp(to, "named") == 0 || strcmp(to, "ours") == 0;
 	struct isb_edit *edit = isb_edit_new(txn, "ada", "", T0);
 	const struct isb_admin_row drain = {ISB_ADMIN_DRAIN, T0, T0 + 5000, "ada", ""};
 	const struct isb_rollout rollout = {.to = to, .times = {.started_ms = T0, .nstep = 1, .step = {50}},
@@ -53,12 +55,17 @@ static void write_catalog(const struct world *w, const char *to, const char *dra
 	put(edit, ISB_POOL, "next", "check: web\nmin_up: 2\nendpoints: {a: {address: 192.0.2.1}, b: {address: 192.0.2.2}, "
 	                            "c: {address: 192.0.2.3}}\n");
 	put(edit, ISB_POOL, "spare", "check: web\nendpoints: {d: {address: 192.0.2.4}}\n");
+	put(edit, ISB_POOL, "dual", "check: web\nendpoints: {f: {address: [192.0.2.5, 192.0.2.6]}, g: {address: '2001:db8::1'}}\n");
+	put(edit, ISB_POOL, "before", "endpoints: {h: {host: old.example.org}}\n");
+	put(edit, ISB_POOL, "named", "endpoints: {h: {host: lb.example.org}}\n");
+	put(edit, ISB_POOL, "ours", "endpoints: {h: {host: lb.example.com}}\n");
 	put(edit, ISB_POLICY, "both", "of: [next, spare]\n");
 	put(edit, ISB_ZONE, "example.com", "{}\n");
 	put(edit, ISB_RECORD, "example.com/www", "types: [A]\npolicy: old\n");
+	put(edit, ISB_RECORD, "example.com/@", "types: [ALIAS]\npolicy: before\n");
 	if (drained)
 		assert_int_equal(isb_edit_admin(edit, drained, &drain), ISB_OK);
-	assert_int_equal(isb_edit_rollout(edit, "example.com/www", &rollout), ISB_OK);
+	assert_int_equal(isb_edit_rollout(edit, alias ? "example.com/@" : "example.com/www", &rollout), ISB_OK);
 	assert_int_equal(isb_edit_finish(edit, &generation), ISB_OK);
 	isb_edit_free(edit);
 	assert_int_equal(isb_txn_commit(txn), ISB_OK);
@@ -174,6 +181,54 @@ static void a_policy_cannot_answer_when_no_pool_beneath_it_can(void **state)
 	end(&w);
 }
 
+static void resolve(struct world *w, int64_t since_ms, const char *address)
+{
+	struct isb_resolved row = {.host = "lb.example.org", .probe = "p", .since_ms = since_ms, .until_ms = T0, .asked_ms = T0,
+	                           .trouble = ""};
+	if (!address) {
+		row.failing_ms = T0;
+		row.trouble = "no such name";
+	} else if (*address) {
+		assert_int_equal(isb_addr_parse(address, &row.addresses[row.count++]), ISB_OK);
+	}
+	assert_int_equal(isb_resolved_put(w->health, &row), ISB_OK);
+}
+
+static void an_alias_cannot_answer_without_an_address_of_its_host(void **state)
+{
+	struct world w;
+	(void)state;
+	begin(&w, "named", NULL);
+	assert_null(judge(&w, 0, T0)); /* nobody was asked yet */
+	resolve(&w, T0, "192.0.2.77");
+	assert_null(judge(&w, 0, T0));
+	resolve(&w, T0, "");
+	assert_string_equal(judge(&w, 0, T0), "named: 1 of 1 up, host lb.example.org has no address that is known");
+	end(&w);
+	begin(&w, "named", NULL);
+	resolve(&w, 0, NULL);
+	assert_non_null(judge(&w, 0, T0));
+	end(&w);
+	begin(&w, "ours", NULL); /* a name of our zones is followed, not resolved */
+	assert_null(judge(&w, 0, T0));
+	end(&w);
+}
+
+static void a_type_without_a_usable_endpoint_cannot_be_answered(void **state)
+{
+	struct world w;
+	(void)state;
+	begin(&w, "dual", NULL);
+	assert_null(judge(&w, 0, T0));
+	say(&w, "dual", "f", ISB_DOWN, ISB_DOWN);
+	assert_string_equal(judge(&w, 0, T0), "dual: 1 of 2 up, none of them with A");
+	end(&w);
+	begin(&w, "dual", NULL); /* nobody asks this record for AAAA */
+	say(&w, "dual", "g", ISB_DOWN, ISB_DOWN);
+	assert_null(judge(&w, 0, T0));
+	end(&w);
+}
+
 static void a_drain_counts_until_it_ends(void **state)
 {
 	struct world w;
@@ -191,6 +246,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(two_probes_write_one_word_and_one_transition),
 		cmocka_unit_test(a_policy_cannot_answer_when_no_pool_beneath_it_can),
+		cmocka_unit_test(an_alias_cannot_answer_without_an_address_of_its_host),
+		cmocka_unit_test(a_type_without_a_usable_endpoint_cannot_be_answered),
 		cmocka_unit_test(a_drain_counts_until_it_ends),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,6 +11,7 @@
 
 #include "isobar/base/err.h"
 #include "isobar/base/log.h"
+#include "probes/judge.h"
 #include "probes/report.h"
 
 enum { ENDPOINTS = 3, T0 = 1000000, INTERVAL = 5000, TIMEOUT = 2000, FRESH = 3 * INTERVAL + TIMEOUT };
@@ -526,10 +527,26 @@ static void a_report_that_fails_keeps_its_news_for_the_next(void **state)
 	stop_probe(w, 0);
 }
 
+static void a_lookup_that_failed_is_told_with_the_host(void **state)
+{
+	(void)state;
+	struct isb_buf out = {0};
+	const struct isb_ballot ballots[] = {
+		{.probe = "seoul", .vote.expires_ms = 2, .history = {.last.kind = ISB_OUT_RESOLVE, .run = 3}},
+		{.probe = "tokyo", .vote.expires_ms = 2, .history = {.last.kind = ISB_OUT_CONNECT_REFUSED, .run = 1}}};
+	isb_judge_evidence(&out, ballots, 2, "lb.example.org", 1);
+	assert_string_equal(isb_buf_text(&out), "seoul: resolve-failed lb.example.org x3; tokyo: connect-refused x1");
+	isb_buf_reset(&out);
+	isb_judge_evidence(&out, ballots, 1, NULL, 1);
+	assert_string_equal(isb_buf_text(&out), "seoul: resolve-failed x3");
+	isb_buf_done(&out);
+}
+
 #define STORY(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_lookup_that_failed_is_told_with_the_host),
 		STORY(a_first_success_is_an_up_word_with_its_evidence),
 		STORY(a_verdict_falls_after_fall_failures_and_is_written_once),
 		STORY(evidence_that_grows_old_makes_unknown_and_the_last_verdict_is_held),

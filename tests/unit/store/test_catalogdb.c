@@ -169,6 +169,69 @@ static int join_owners(void *arg, const uint8_t *owner, const struct isb_rrset *
 	return 0;
 }
 
+static void only_zones_with_records_belong_to_what_steers(void **state)
+{
+	static const char *const zones[] = {"example.com", "example.net", "example.org", "0/25.2.0.192.in-addr.arpa"};
+	struct session s = edit_begin(*state, "");
+	for (size_t i = 0; i < sizeof(zones) / sizeof(zones[0]); i++)
+		assert_int_equal(isb_edit_put_object(s.edit, ISB_ZONE, zones[i], "{}\n"), ISB_OK);
+	assert_int_equal(isb_edit_put_object(s.edit, ISB_RECORD, "example.net/www", "types: [A]\npolicy: asia\n"), ISB_OK);
+	assert_int_equal(isb_edit_put_object(s.edit, ISB_RECORD, "example.net/www2", "types: [A]\npolicy: asia\n"), ISB_OK);
+	assert_int_equal(isb_edit_put_object(s.edit, ISB_RECORD, "0/25.2.0.192.in-addr.arpa/1/2",
+	                                     "types: [A]\npolicy: asia\n"), ISB_OK);
+	edit_commit(&s);
+
+	s = look(*state);
+	struct isb_catalog catalog;
+	struct isb_diags diags;
+	isb_catalog_init(&catalog);
+	isb_diags_init(&diags);
+	assert_int_equal(isb_catalog_load_steering(s.txn, &catalog, &diags), ISB_OK);
+	assert_int_equal(catalog.nzone, 2);
+	assert_int_equal(isb_catalog_zone(&catalog, zones[1])->nrecord, 2);
+	assert_int_equal(isb_catalog_zone(&catalog, zones[3])->nrecord, 1);
+	assert_string_equal(isb_catalog_zone(&catalog, zones[3])->records[0].owner, "1/2");
+	assert_int_equal(isb_catalog_load_zone(s.txn, &catalog, zones[0], &diags), ISB_OK);
+	assert_int_equal(isb_catalog_load_zone(s.txn, &catalog, zones[0], &diags), ISB_OK);
+	assert_int_equal(isb_catalog_load_zone(s.txn, &catalog, "example.edu", &diags), ISB_ENOTFOUND);
+	assert_int_equal(catalog.nzone, 3);
+	assert_string_equal(isb_catalog_zone(&catalog, zones[0])->mark.file, "zone/example.com");
+	isb_catalog_done(&catalog);
+
+	isb_catalog_init(&catalog);
+	assert_int_equal(isb_catalog_load_zone(s.txn, &catalog, zones[1], &diags), ISB_OK);
+	assert_int_equal(isb_catalog_load_zone(s.txn, &catalog, zones[3], &diags), ISB_OK);
+	assert_int_equal(catalog.nzone, 2);
+	assert_int_equal(isb_catalog_zone(&catalog, zones[1])->nrecord, 2);
+	assert_int_equal(isb_catalog_zone(&catalog, zones[3])->nrecord, 1);
+	isb_catalog_done(&catalog);
+
+	isb_catalog_init(&catalog);
+	assert_int_equal(isb_catalog_load(s.txn, &catalog, &diags), ISB_OK);
+	assert_int_equal(catalog.nzone, 4);
+	assert_int_equal(diags.count, 0);
+	isb_catalog_done(&catalog);
+	isb_diags_done(&diags);
+	look_end(&s);
+}
+
+static void a_record_without_its_zone_is_told_of(void **state)
+{
+	struct session s = edit_begin(*state, "");
+	assert_int_equal(isb_edit_put_object(s.edit, ISB_RECORD, "example.net/www", "types: [A]\npolicy: asia\n"), ISB_OK);
+	edit_commit(&s);
+	s = look(*state);
+	struct isb_catalog catalog;
+	struct isb_diags diags;
+	isb_catalog_init(&catalog);
+	isb_diags_init(&diags);
+	assert_int_equal(isb_catalog_load_steering(s.txn, &catalog, &diags), ISB_EFORMAT);
+	assert_int_equal(diags.count, 1);
+	isb_catalog_done(&catalog);
+	isb_diags_done(&diags);
+	look_end(&s);
+}
+
 static void put_a(struct isb_edit *edit, const char *zone, const char *owner)
 {
 	assert_int_equal(isb_edit_put_rrset(edit, name(zone), name(owner), a_set(300, 1, 1)), ISB_OK);
@@ -233,6 +296,26 @@ static void a_zones_rows_are_its_own_and_a_name_comes_before_those_below_it(void
 		struct owners owners = {0};
 		assert_int_equal(isb_rrset_each(s.txn, name(cases[i].zone), join_owners, &owners), ISB_OK);
 		assert_string_equal(owners.names, cases[i].expect);
+	}
+	static const struct {
+		const char *owner;
+		bool below;
+		const char *expect;
+	} parts[] = {
+		{"b.example.com.", false, "b.example.com./A "},
+		{"B.example.com.", true,
+	         "b.example.com./A \\000.b.example.com./A \\000\\002.b.example.com./A "
+	         "\\001.b.example.com./A \\002.b.example.com./A *.b.example.com./A a.b.example.com./A "},
+		{"b\\000.example.com.", true, "b\\000.example.com./A "},
+		{"c.example.com.", true, ""},
+		{"example.com.", false, "example.com./A "},
+		{"example.com.", true, cases[0].expect},
+	};
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		struct owners owners = {0};
+		assert_int_equal(isb_rrset_each_at(s.txn, name("example.com."), name(parts[i].owner), parts[i].below, join_owners,
+		                                   &owners), ISB_OK);
+		assert_string_equal(owners.names, parts[i].expect);
 	}
 	look_end(&s);
 }
@@ -491,6 +574,8 @@ int main(void)
 		T(a_key_too_long_or_empty_is_refused),
 		T(octets_that_are_no_object_are_malformed_and_not_followed),
 		T(the_catalog_is_read_back_whole),
+		T(only_zones_with_records_belong_to_what_steers),
+		T(a_record_without_its_zone_is_told_of),
 		T(every_row_that_cannot_be_read_is_listed),
 		T(an_rrset_comes_back_as_it_was),
 		T(a_zones_rows_are_its_own_and_a_name_comes_before_those_below_it),
