@@ -17,6 +17,7 @@
 #include "isobar/base/err.h"
 #include "isobar/base/log.h"
 #include "isobar/store/catalogdb.h"
+#include "isobar/store/healthdb.h"
 #include "isobar/view/geodb.h"
 
 enum {
