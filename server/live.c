@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "live.h"
 
-#include <stdatomic.h>
 #include <urcu/urcu-qsbr.h>
 
 /* The barriers that order "last read of the old view" before "grace period over" are inside liburcu.so, where

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
+#include <stdatomic.h>
+
 #include "isobar/dns/settings.h"
 #include "isobar/view/view.h"
 
@@ -12,6 +14,7 @@
 struct isb_live {
 	_Atomic(struct isb_view *) view;
 	_Atomic(struct isb_settings *) settings;
+	atomic_bool unattended; /* every probe is gone; one thread looks, and all workers answer by it */
 };
 
 /* Every thread that enters registers itself first. */

@@ -17,6 +17,7 @@
 #include "isobar/base/err.h"
 #include "isobar/base/log.h"
 #include "isobar/store/catalogdb.h"
+#include "isobar/store/healthdb.h"
 #include "isobar/view/geodb.h"
 
 enum {
@@ -233,6 +234,25 @@ static void check_cells(struct isb_watch *watch)
 	watch->cells_next_us = start_us + PACE * (isb_monotonic_us() - start_us);
 }
 
+/* Only probes write `unknown`: when the last of them has died, every word keeps the verdict that it had. */
+static void check_probes(struct isb_watch *watch, bool first)
+{
+	struct isb_txn *health;
+	bool was = atomic_load_explicit(&watch->live->unattended, memory_order_relaxed), is = was;
+	if (isb_txn_begin(watch->store, ISB_ENV_HEALTH, false, &health) != ISB_OK)
+		return;
+	int rc = isb_probes_gone(health, isb_clock_ms(), &is);
+	isb_txn_abort(health);
+	if (rc != ISB_OK || (is == was && !first))
+		return;
+	atomic_store_explicit(&watch->live->unattended, is, memory_order_relaxed); /* it carries nothing but itself */
+	if (is)
+		isb_log(ISB_LOG_WARNING, "probes-gone",
+		        "reason=\"no probe reports: checked endpoints are unknown; start isobar-probe\"");
+	else if (!first)
+		isb_log(ISB_LOG_INFO, "probes-back", "reason=\"a probe reports again\"");
+}
+
 /* Opens what should be open; *ret_db may become NULL when only the default is asked for and there is none. */
 static int open_geo(const struct isb_watch *watch, struct isb_diags *diags, struct isb_geodb **ret_db)
 {
@@ -326,6 +346,7 @@ static void on_tick(uv_timer_t *timer)
 	check_file(watch);
 	check_hosts(watch);
 	check_cells(watch);
+	check_probes(watch, false);
 	if (tick % RTT_TICKS == 0)
 		check_rtts(watch);
 	check_geo(watch, false);
@@ -381,6 +402,7 @@ int isb_watch_new(struct isb_store *store, const char *const *geo, size_t ngeo, 
 		log_geo(watch);
 		read_cells(watch, watch->geodb);
 		rc = build(watch, watch->geodb, true, diags);
+		check_probes(watch, true);
 	}
 	if (rc != ISB_OK) {
 		isb_watch_free(watch);

@@ -32,6 +32,8 @@ void isb_turn_begin(struct isb_worker *worker, struct isb_turn *turn)
 		isb_context_turn_to(&worker->ctx, turn->view);
 	worker->ctx.settings = isb_live_settings(worker->live);
 	int rc = isb_words_begin(worker->words, turn->view, &turn->health);
+	/* relaxed: the flag carries nothing but itself */
+	turn->health.unattended = atomic_load_explicit(&worker->live->unattended, memory_order_relaxed);
 	if (rc != ISB_OK)
 		isb_count(&worker->net.health_errors);
 	if ((rc != ISB_OK) != worker->health_bad) {

@@ -247,6 +247,9 @@ int cli_wanted_put(struct cli_edit *e);
 /* Ordinary data beside records of type CNAME: in the store, and in the files. */
 void cli_check_cnames(struct isb_txn *txn, const struct isb_catalog *catalog, struct isb_diags *diags);
 void cli_wanted_check_cnames(struct cli_wanted *w);
+/* Of a catalog that has passed its check: what is no error and hardly meant, as said in notes.c. */
+void cli_check_notes(struct isb_txn *txn, const struct isb_catalog *catalog, struct isb_diags *notes);
+void cli_wanted_notes(const struct cli_wanted *w, struct isb_diags *notes);
 
 /* --- Printing --- */
 

@@ -54,6 +54,7 @@ struct explain {
 	struct explain_past past; /* where that is over */
 
 	struct isb_net client;
+	bool told; /* a resolver tells of that network; else it asks for itself, and client is its whole address */
 	struct isb_geo_facts geo;
 	uint8_t name[ISB_DNAME_MAX];
 	uint16_t type;

@@ -97,7 +97,8 @@ static json_t *json_time(const struct explain *e)
 {
 	bool past = explain_is_past(e);
 	return json_pack("{s:o, s:o, s:s, s:s, s:s, s:o, s:I, s:I, s:I, s:I}", "at", json_moment(e->cli->at_ms), "now",
-	                 json_moment(e->cli->now_ms), "catalog", "now", "verdicts", past ? "then" : "now", "admin", "then",
+	                 json_moment(e->cli->now_ms), "catalog", "now", "verdicts", past ? "then" : "now",
+	                 "admin", e->cli->at_ms == e->cli->now_ms ? "now" : "then",
 	                 "verdicts_from", past ? json_moment(e->past.verdicts_from_ms) : json_null(), "verdicts_changed",
 	                 (json_int_t)e->past.verdicts, "admin_changed", (json_int_t)e->past.admins, "edits_since",
 	                 (json_int_t)e->past.edits, "generation", (json_int_t)e->view->generation);
@@ -120,8 +121,8 @@ static json_t *json_draws(const struct explain *e)
 static json_t *json_client(const struct explain *e)
 {
 	char net[ISB_NET_TEXT];
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:s?}", "network", isb_net_print(&e->client, net), "country",
-	                 e->geo.country, "continent", e->geo.continent, "subdivision", e->geo.subdivision, "city", e->geo.city,
+	return json_pack("{s:s, s:b, s:s, s:s, s:s, s:s, s:I, s:s?}", "network", isb_net_print(&e->client, net), "ecs",
+	                 e->told, "country", e->geo.country, "continent", e->geo.continent, "subdivision", e->geo.subdivision, "city", e->geo.city,
 	                 "asn", (json_int_t)e->geo.asn, "database", e->geodb ? isb_geodb_describe(e->geodb) : NULL);
 }
 

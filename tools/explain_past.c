@@ -19,8 +19,9 @@ struct verdicts {
 	uint64_t *words;
 	int64_t *since_ms;
 	struct last {
-		uint8_t held;  /* the last definite verdict before that moment; 0: none was found yet */
-		bool complete; /* since when it stood is known */
+		uint8_t held;      /* the last definite verdict before that moment; 0: none was found yet */
+		bool complete;     /* the other one was found before it */
+		int64_t turned_ms; /* the oldest change to it that was found */
 	} *last;
 	uint32_t count;
 	size_t rows;
@@ -46,18 +47,17 @@ static bool is_definite(enum isb_verdict verdict)
 static void add_held(struct verdicts *v, const struct isb_transition *t)
 {
 	struct last *last = &v->last[t->slot];
-	if (last->complete)
-		return;
-	if (is_definite(t->to) && (!last->held || last->held == t->to)) {
-		last->held = (uint8_t)t->to;
-		v->since_ms[t->slot] = t->time_ms;
-	} else if (is_definite(t->to)) {
-		last->complete = true;
+	const enum isb_verdict back[] = {t->to, t->from};
+	for (unsigned i = 0; i < 2 && !last->complete; i++) {
+		if (!is_definite(back[i]))
+			continue;
+		last->held = last->held ? last->held : (uint8_t)back[i];
+		last->complete = last->held != back[i];
+		if (i == 0 && !last->complete)
+			last->turned_ms = t->time_ms;
 	}
-	if (is_definite(t->from)) {
-		last->complete |= last->held && last->held != t->from;
-		last->held = last->held ? last->held : (uint8_t)t->from;
-	}
+	if (last->complete && !v->since_ms[t->slot])
+		v->since_ms[t->slot] = last->turned_ms; /* no turn without the other before it: see probes/report.c */
 }
 
 /* Newest first: what a verdict changed from after that moment is what it was before; the last one seen is right. */
@@ -68,12 +68,10 @@ static int add_transition(void *arg, const struct isb_transition *t)
 	v->oldest_ms = t->time_ms;
 	if (t->slot >= v->count)
 		return 0;
-	if (t->time_ms <= v->e->cli->at_ms) {
+	if (t->time_ms <= v->e->cli->at_ms)
 		add_held(v, t);
-	} else {
+	else
 		v->words[t->slot] = with_verdict(v->words[t->slot], t->from, ISB_UNKNOWN);
-		v->since_ms[t->slot] = 0;
-	}
 	return 0;
 }
 
@@ -98,6 +96,8 @@ static int read_words(struct verdicts *v)
 			rc = isb_since_get(e->reader.health, slot, &v->since_ms[slot]);
 		if (rc != ISB_OK)
 			return rc;
+		if (v->since_ms[slot] > e->cli->at_ms)
+			v->since_ms[slot] = 0; /* the turn before that, if there was one, is among the transitions */
 		v->words[slot] = word ? with_verdict(word, isb_health_unpack(word).verdict, isb_health_unpack(word).held) : 0;
 	}
 	return ISB_OK;
@@ -130,6 +130,7 @@ static int verdicts_then(struct explain *e)
 	e->health.chunk = chunk;
 	e->health.since = since;
 	e->health.chunks = chunks;
+	e->health.unattended = false; /* the transitions tell what was unknown, as far as anybody said so */
 	return ISB_OK;
 }
 

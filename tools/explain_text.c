@@ -57,7 +57,8 @@ static void tell_client(struct explain *e)
 {
 	const struct isb_geo_facts *geo = &e->geo;
 	char net[ISB_NET_TEXT];
-	printf("client    %s: ", isb_net_print(&e->client, net));
+	printf("client    %s%s: ", e->told ? isb_net_print(&e->client, net) : isb_addr_print(&e->client.addr, net),
+	       e->told ? "" : " itself, without ECS");
 	if (!e->geodb)
 		printf("no geo database");
 	else if (!*geo->country && !*geo->continent && !geo->asn)
@@ -364,6 +365,14 @@ static void tell_draws(const struct explain *e)
 		printf("  %7.3f %%  no endpoint\n", 100 * draws->none / all);
 }
 
+static bool has_rules(const struct explain *e)
+{
+	for (size_t i = 0; i < e->nrank; i++)
+		if (e->ranks[i].rule)
+			return true;
+	return false;
+}
+
 void explain_text(struct explain *e)
 {
 	struct telling t = {.e = e};
@@ -377,7 +386,8 @@ void explain_text(struct explain *e)
 	if (e->trace.dropped)
 		printf("  ... and %zu steps more\n", e->trace.dropped);
 	if (e->record && !was(e, ISB_STEP_ENTER))
-		puts("  no rule matches this client: the ordinary records answer");
+		printf("  %s: the ordinary records answer\n",
+		       has_rules(e) ? "no rule matches this client" : "its policy leads to no endpoint for this client");
 	tell_answer(e);
 	explain_hosts(e);
 	tell_draws(e);

@@ -208,19 +208,25 @@ static int survey(struct import *in)
 	return rc;
 }
 
+static const char *plural(uint64_t count)
+{
+	return count == 1 ? "" : "s";
+}
+
 static void tell_text(const struct import *in)
 {
 	char until[24];
 	if (in->summaries)
-		printf("%zu summaries, each taken for %d samples in place of what was known\n", in->summaries,
-		       ISB_SAMPLES_ENOUGH);
+		printf("%zu summar%s taken for %d samples in place of what was known\n", in->summaries,
+		       in->summaries == 1 ? "y," : "ies, each", ISB_SAMPLES_ENOUGH);
 	if (in->lines)
-		printf("%" PRIu64 " samples in %zu lines, added to what was known\n", in->count, in->lines);
+		printf("%" PRIu64 " sample%s in %zu line%s, added to what was known\n", in->count, plural(in->count), in->lines,
+		       plural(in->lines));
 	if (in->too_old)
-		printf("%zu lines are older than 24 hours and left out\n", in->too_old);
+		printf("%zu line%s older than 24 hours and left out\n", in->too_old, in->too_old == 1 ? " is" : "s are");
 	if (in->repeated)
-		printf("%zu summaries took the place of another one of this import; of single samples write the count, 1\n",
-		       in->repeated);
+		printf("%zu summar%s took the place of another one of this import; of single samples write the count, 1\n",
+		       in->repeated, in->repeated == 1 ? "y" : "ies");
 	printf("%zu network%s known by at least %d samples", in->networks, in->networks == 1 ? " is" : "s are",
 	       ISB_SAMPLES_ENOUGH);
 	if (in->until_ms != INT64_MAX)

@@ -84,17 +84,21 @@ void sim_world_copy(const struct sim *sim, struct sim_world *ret_world)
 		all_up(ret_world); /* those that are new, too */
 }
 
-static int take_health(struct sim *sim, struct isb_store *store)
+static int take_health(struct sim *sim, struct isb_store *store, struct isb_txn *health)
 {
 	struct isb_health_reader *reader;
 	struct isb_health_table table = {0};
+	bool unattended = false;
 	make_world(&sim->health, sim->side[SIM_BEFORE].view->slots);
 	int rc = isb_health_reader_new(store, &reader);
 	if (rc != ISB_OK)
 		return rc;
 	rc = isb_health_reader_begin(reader, &table);
+	if (rc == ISB_OK)
+		rc = isb_probes_gone(health, sim->cli->now_ms, &unattended);
 	for (uint32_t slot = 0; rc == ISB_OK && slot < sim->health.slots; slot++) {
-		sim->health.words[slot] = isb_health_word(&table, slot);
+		uint64_t word = isb_health_word(&table, slot);
+		sim->health.words[slot] = unattended ? isb_health_unattended(word) : word;
 		sim->health.since[slot] = isb_health_since_ms(&table, slot);
 	}
 	isb_health_reader_end(reader);
@@ -277,7 +281,7 @@ int sim_load(struct sim *sim, struct isb_store *store, struct isb_diags *diags)
 		rc = isb_view_build(&(struct isb_view_sources){catalog, health, sim->networks, sim->geodb}, NULL, diags,
 		                    &sim->side[SIM_BEFORE].view);
 	if (rc == ISB_OK)
-		rc = take_health(sim, store);
+		rc = take_health(sim, store, health);
 	if (rc == ISB_OK)
 		rc = take_paces(sim, &sim->side[SIM_BEFORE], health);
 	isb_txn_abort(health);

@@ -47,7 +47,21 @@ static void proofs_done(struct proofs *p)
 	json_decref(p->json);
 }
 
-static void say_all(const struct cli *cli, const struct count *counts, size_t n, const struct proofs *proofs)
+static void say_note(json_t *json, const struct isb_diag *note)
+{
+	if (json) {
+		json_array_append_new(json, json_pack("{s:s?, s:I, s:s}", "file", note->at.file, "line",
+		                                      (json_int_t)note->at.line, "text", note->text));
+		return;
+	}
+	printf("note: ");
+	if (note->at.file && note->at.line)
+		printf("%s:%u: ", note->at.file, note->at.line);
+	puts(note->text);
+}
+
+static void say_all(const struct cli *cli, const struct count *counts, size_t n, const struct proofs *proofs,
+                    const struct isb_diags *notes)
 {
 	json_t *json = cli->json ? json_object() : NULL;
 	for (size_t i = 0; i < n; i++) {
@@ -56,11 +70,17 @@ static void say_all(const struct cli *cli, const struct count *counts, size_t n,
 		else
 			printf("%s%s %zu", i ? ", " : "ok: ", counts[i].what, counts[i].n);
 	}
+	json_t *list = json ? json_array() : NULL;
+	if (!json)
+		printf("\n%s", isb_buf_text(&proofs->text));
+	for (size_t i = 0; i < notes->count; i++)
+		say_note(list, &notes->list[i]);
+	if (!json && notes->dropped)
+		printf("note: ... and %zu more\n", notes->dropped);
 	if (json) {
 		json_object_set(json, "scopes", proofs->json);
+		json_object_set_new(json, "notes", list);
 		cli_print_json(json);
-	} else {
-		printf("\n%s", isb_buf_text(&proofs->text));
 	}
 }
 
@@ -81,6 +101,7 @@ static int check_files(struct cli *cli)
 {
 	struct cli_wanted w = {0};
 	struct proofs proofs;
+	struct isb_diags notes = {0};
 	size_t records = 0, rrsets = 0;
 	int rc = cli_wanted_words(cli, "check");
 	if (rc != CLI_OK)
@@ -91,6 +112,8 @@ static int check_files(struct cli *cli)
 	cli_wanted_check_cnames(&w);
 	if (!w.diags.count)
 		prove_files(cli, &w, &proofs);
+	if (!w.diags.count)
+		cli_wanted_notes(&w, &notes);
 	for (size_t i = 0; i < w.nzone; i++) {
 		records += w.catalog.zones[i].nrecord;
 		rrsets += w.zones[i].data.count;
@@ -102,7 +125,8 @@ static int check_files(struct cli *cli)
 		        (const struct count[]){{"regions", w.catalog.nregion}, {"checks", w.catalog.ncheck},
 		                               {"pools", w.catalog.npool}, {"policies", w.catalog.npolicy}, {"zones", w.nzone},
 		                               {"records", records}, {"rrsets", rrsets}},
-		        7, &proofs);
+		        7, &proofs, &notes);
+	isb_diags_done(&notes);
 	proofs_done(&proofs);
 	cli_wanted_done(&w);
 	return rc;
@@ -116,6 +140,7 @@ static int check_store(struct cli *cli, struct cli_reader *reader)
 	struct isb_geodb *geodb = NULL;
 	struct isb_view *view = NULL;
 	struct proofs proofs;
+	struct isb_diags notes = {0};
 	struct isb_cells *cells = NULL;
 	int err = cli_open_geodb(cli, &diags, &geodb), rc = CLI_OK;
 	proofs_init(&proofs);
@@ -129,6 +154,8 @@ static int check_store(struct cli *cli, struct cli_reader *reader)
 		isb_catalog_check(isb_view_catalog(view), &diags);
 		cli_check_cnames(reader->catalog, isb_view_catalog(view), &diags);
 		err = isb_view_prove(view, &diags, add_proof, &proofs);
+		if (!diags.count)
+			cli_check_notes(reader->catalog, isb_view_catalog(view), &notes);
 	}
 	if (diags.count)
 		rc = cli_refuse(&diags, "the store does not check out");
@@ -139,7 +166,8 @@ static int check_store(struct cli *cli, struct cli_reader *reader)
 		        (const struct count[]){{"generation", view->generation}, {"zones", view->nzone},
 		                               {"records", view->nrecord}, {"geo maps", view->plan->nmap},
 		                               {"networks", proofs.networks}},
-		        5, &proofs);
+		        5, &proofs, &notes);
+	isb_diags_done(&notes);
 	proofs_done(&proofs);
 	isb_view_free(view);
 	isb_geodb_free(geodb);
@@ -165,5 +193,7 @@ const struct verb verb_check = {
 	"Files are checked without a store and must be whole: what they refer to must stand in one of\n"
 	"them; without files the store is checked. Both are compiled as the server does it, and for every\n"
 	"steered record it is proved that no ECS scope covers two decisions and that none could be wider.\n"
+	"Notes say what is no error and hardly meant: records that never answer or by half, hosts of our own\n"
+	"that are not there, names that lead back to themselves.\n"
 	"What can be set in a check: isobar help checks.\n",
 	"-f catalog.yaml", "fg", run};

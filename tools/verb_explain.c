@@ -6,6 +6,7 @@
 #include "explain.h"
 #include "isobar/base/err.h"
 #include "isobar/base/wire.h"
+#include "isobar/dns/edns.h"
 #include "isobar/model/dname.h"
 #include "isobar/store/healthdb.h"
 
@@ -31,7 +32,9 @@ static size_t write_query(const struct explain *e, uint8_t out[EXPLAIN_QUERY_MAX
 	isb_write_u16(&w, ISB_OPT);
 	isb_write_u16(&w, 1232);
 	isb_write_u32(&w, 0);
-	isb_write_u16(&w, (uint16_t)(8 + octets));
+	isb_write_u16(&w, e->told ? (uint16_t)(8 + octets) : 0);
+	if (!e->told)
+		return w.pos;
 	isb_write_u16(&w, ECS); /* RFC 7871 §6 */
 	isb_write_u16(&w, (uint16_t)(4 + octets));
 	isb_write_u16(&w, e->client.addr.family == 4 ? 1 : 2);
@@ -41,7 +44,7 @@ static size_t write_query(const struct explain *e, uint8_t out[EXPLAIN_QUERY_MAX
 	return w.pos;
 }
 
-/* A bare address becomes the network a resolver would send for it (RFC 7871 §11.1: /24 and /56). */
+/* An address asks for itself; a network is told by a resolver, in ECS. */
 static int parse_client(struct explain *e)
 {
 	const char *text = e->cli->client;
@@ -49,13 +52,20 @@ static int parse_client(struct explain *e)
 	if (!text)
 		return cli_fail(CLI_USAGE, "explain needs a client; write: isobar explain NAME TYPE --client ADDRESS");
 	if (isb_addr_parse(text, &addr) == ISB_OK) {
-		e->client = isb_net_around(&addr, addr.family == 4 ? 24 : 56);
+		e->client = isb_net_around(&addr, 128);
 		return CLI_OK;
 	}
 	int rc = isb_net_parse(text, &e->client);
 	if (rc == ISB_ERANGE)
 		return cli_fail(CLI_USAGE, "'%s' has bits set beyond its length", text);
-	return rc == ISB_OK ? CLI_OK : cli_fail(CLI_USAGE, "'%s' is neither an address nor a network", text);
+	if (rc != ISB_OK)
+		return cli_fail(CLI_USAGE, "'%s' is neither an address nor a network", text);
+	e->told = isb_ecs_believed(&e->client.addr, e->client.len);
+	if (!e->told)
+		return cli_fail(CLI_USAGE,
+		                "client subnet (ECS) '%s' does not say where a client is, so servers answer by the address that "
+		                "asks; give that of the resolver", text);
+	return CLI_OK;
 }
 
 static int parse(struct explain *e)
@@ -174,6 +184,8 @@ static int ask_with_words(struct explain *e)
 	if (rc == ISB_OK) {
 		if (e->view->nviewpoint)
 			rc = isb_health_reader_paces(words, e->view->viewpoints, e->view->nviewpoint, &e->health);
+		if (rc == ISB_OK)
+			rc = isb_probes_gone(e->reader.health, e->cli->now_ms, &e->health.unattended);
 		if (rc == ISB_OK)
 			rc = ask(e);
 		isb_health_reader_end(words);
@@ -301,6 +313,7 @@ static int run(struct cli *cli)
 const struct verb verb_explain = {
 	"explain", "NAME [TYPE] --client ADDR|NETWORK [--at TIME] [--draws N] [--seed N] [--geo FILE]",
 	"why this client gets this answer, by the code that answers",
+	"An address is answered as one that asks for itself, a NETWORK as one that a resolver tells of by ECS.\n"
 	"TYPE is A when left out. Reads the store; the server need not run. A server that was started with\n"
 	"other geo databases is explained with the same --geo.\n"
 	"\n"

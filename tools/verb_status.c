@@ -12,8 +12,6 @@
 
 /* One screen: what is down, disputed, forced or drained, since when, why, according to whom. */
 
-enum { PROBE_STALE_MS = 15000 }; /* a probe writes its row every second or so */
-
 struct row {
 	const struct isb_pool *pool;
 	const struct isb_endpoint *endpoint;
@@ -37,6 +35,7 @@ struct status {
 	struct isb_probe_row *probes;
 	struct cli_rollouts rollouts;
 	size_t nprobe, heard; /* heard: probes that report and see something */
+	bool unattended;
 	struct isb_buf geo;       /* what the geo databases call themselves; empty: there are none */
 	struct isb_diags geo_wrong;
 };
@@ -65,7 +64,7 @@ static int read_row(struct status *s, struct row *row)
 		rc = isb_observation_each(s->reader.health, row->slot, add_evidence, row);
 	if (rc != ISB_OK)
 		return rc;
-	row->health = isb_health_unpack(health);
+	row->health = isb_health_unpack(s->unattended ? isb_health_unattended(health) : health);
 	rc = isb_admin_get(s->reader.catalog, row->name, &row->admin);
 	uint64_t word = rc == ISB_OK ? isb_admin_pack(row->admin.admin, row->admin.until_ms) : 0;
 	if (isb_admin_at(word, s->cli->now_ms) == ISB_ADMIN_AUTO)
@@ -106,17 +105,12 @@ static int read_since(struct status *s)
 	return rc;
 }
 
-static bool is_stale(const struct status *s, const struct isb_probe_row *probe)
-{
-	return s->cli->now_ms - probe->seen_ms > PROBE_STALE_MS;
-}
-
 static int add_probe(void *arg, const struct isb_probe_row *probe)
 {
 	struct status *s = arg;
 	s->probes = isb_xrealloc(s->probes, (s->nprobe + 1) * sizeof(*s->probes));
 	s->probes[s->nprobe++] = *probe; /* its texts hold while the transaction does */
-	s->heard += !is_stale(s, probe) && !probe->blind;
+	s->heard += !isb_probe_is_gone(probe, s->cli->now_ms) && !probe->blind;
 	return 0;
 }
 
@@ -140,6 +134,8 @@ static int read_all(struct status *s)
 	struct isb_diags diags = {0};
 	s->generation = isb_generation(s->reader.catalog);
 	int rc = isb_catalog_load(s->reader.catalog, &s->catalog, &diags);
+	if (rc == ISB_OK)
+		rc = isb_probes_gone(s->reader.health, s->cli->now_ms, &s->unattended);
 	if (rc == ISB_OK)
 		rc = read_rows(s);
 	if (rc == ISB_OK)
@@ -258,7 +254,7 @@ static void print_rows(struct status *s)
 
 static const char *probe_state(const struct status *s, const struct isb_probe_row *probe)
 {
-	return is_stale(s, probe) ? "gone" : probe->blind ? "blind" : "ok";
+	return isb_probe_is_gone(probe, s->cli->now_ms) ? "gone" : probe->blind ? "blind" : "ok";
 }
 
 static void print_probes(const struct status *s)
@@ -277,7 +273,7 @@ static void print_probes(const struct status *s)
 		cli_table_print(&table);
 	}
 	if (!s->heard)
-		printf("\nno probe %s: endpoints are answered as last seen; start isobar-probe\n",
+		printf("\nno probe %s: endpoints count as their pool's 'unknown' says, or as last seen; start isobar-probe\n",
 		       s->nprobe ? "reports any more" : "has reported yet");
 }
 
@@ -359,4 +355,4 @@ static int run(struct cli *cli)
 const struct verb verb_status = {
 	"status", "[--geo FILE ...]", "what is up, down, forced, drained or rolled out, since when and why",
 	"From the store alone: the server need not run. A state that is unknown or disputed is answered\n"
-	"as what is held, and as up when nothing is.\n", "", "g", run};
+	"as what is held, and as up when nothing is, unless its pool's 'unknown' says otherwise.\n", "", "g", run};

@@ -63,7 +63,7 @@ static enum isb_rcode judge_question(uint16_t qtype, uint16_t qclass, uint16_t *
 static const struct isb_addr *steer_for(const struct isb_query *query, const struct isb_client *client, bool *ret_told)
 {
 	const struct isb_ecs *ecs = &query->edns.ecs;
-	*ret_told = query->edns.present && ecs->present && ecs->source > 0 && isb_addr_is_public(&ecs->addr);
+	*ret_told = query->edns.present && ecs->present && isb_ecs_believed(&ecs->addr, ecs->source);
 	return *ret_told ? &ecs->addr : &client->addr;
 }
 

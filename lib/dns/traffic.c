@@ -6,6 +6,7 @@
 
 #include "isobar/base/arena.h"
 #include "isobar/base/err.h"
+#include "isobar/dns/edns.h"
 #include "traffic_parts.h"
 
 /* A line may be this long, and a frame: twice the largest message and what stands around them. */
@@ -77,7 +78,7 @@ void isb_traffic_bad(struct isb_traffic *traffic, const char *why)
 
 const struct isb_addr *isb_traffic_whom(const struct isb_addr *told, uint8_t told_bits, const struct isb_addr *asked)
 {
-	return told->family && told_bits && isb_addr_is_public(told) ? told : asked;
+	return isb_ecs_believed(told, told_bits) ? told : asked;
 }
 
 void *isb_traffic_room(struct isb_traffic *traffic, size_t *ret_room)

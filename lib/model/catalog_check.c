@@ -79,8 +79,8 @@ static void check_pool(struct isb_graph *g, const struct isb_pool *pool)
 		isb_diag(g->diags, pool->mark, "pool '%s' has %zu endpoints; at most %d: split it into pools under a policy",
 		         pool->name, pool->nendpoint, ISB_CHILD_MAX);
 	if (pool->nendpoint && !pool->min_up.percent && pool->min_up.n > pool->nendpoint)
-		isb_diag(g->diags, pool->mark, "pool '%s' can never answer: 'min_up' is %u and it has %zu endpoints",
-		         pool->name, pool->min_up.n, pool->nendpoint);
+		isb_diag(g->diags, pool->mark, "pool '%s' can never answer: 'min_up' is %u and it has %zu endpoint%s",
+		         pool->name, pool->min_up.n, pool->nendpoint, pool->nendpoint == 1 ? "" : "s");
 	isb_check_pool_knobs(g, pool);
 	for (size_t i = 0; i < pool->nendpoint; i++)
 		check_endpoint(g, pool, &pool->endpoints[i]);
@@ -184,7 +184,8 @@ static const struct need {
 	{ISB_SRV, "SRV", .host = true, .port = true}, {ISB_TXT, "TXT", .text = true},
 	{ISB_SVCB, "SVCB", .host = false}, {ISB_HTTPS, "HTTPS", .host = false},
 };
-_Static_assert(ISB_LEN(needs) <= ISB_NEEDS, "a sort of need per type");
+enum { NEED_ANY = ISB_LEN(needs) }; /* every record needs an endpoint at all */
+_Static_assert(ISB_LEN(needs) < ISB_NEEDS, "a sort of need per type, and one of all");
 
 static const char *missing(const struct need *need, const struct isb_endpoint *e)
 {
@@ -199,6 +200,11 @@ static const char *missing(const struct need *need, const struct isb_endpoint *e
 static void check_needs(struct isb_graph *g, size_t at)
 {
 	const struct isb_pool *pool = &g->catalog->pools[at];
+	const struct isb_need *any = &g->pools[at].need[NEED_ANY];
+	if (any->record && !pool->nendpoint)
+		isb_diag(g->diags, pool->mark,
+		         "pool '%s' has no endpoints, and record '%s' of zone '%s' is steered by it; add an endpoint, or take "
+		         "the record away", pool->name, any->record->owner, any->zone->name);
 	for (size_t n = 0; n < ISB_LEN(needs); n++) {
 		const struct isb_need *from = &g->pools[at].need[n];
 		for (size_t k = 0; from->record && k < pool->nendpoint; k++) {
@@ -232,6 +238,7 @@ static void check_types(struct isb_graph *g, const struct isb_zone *zone, const 
 		isb_diag(g->diags, record->mark,
 		         "record '%s' has ALIAS beside %s; ALIAS answers both A and AAAA, so take one of them away",
 		         record->owner, isb_record_has(record, ISB_A) ? "A" : "AAAA");
+	isb_graph_need(g, NEED_ANY, zone, record);
 	for (size_t n = 0; n < ISB_LEN(needs); n++)
 		if (isb_record_has(record, needs[n].type))
 			isb_graph_need(g, (unsigned)n, zone, record);

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "draw.h"
 
-static uint32_t nth_candidate(const struct isb_equals *equals, uint64_t n)
+/* By weight, from all but one; equals->to: from all. */
+static uint32_t draw_beside(const struct isb_equals *equals, uint32_t drawn, uint64_t total)
 {
-	for (uint32_t i = equals->from; i < equals->to; i++)
-		if (isb_share(equals, i) && n-- == 0)
+	uint64_t at = isb_rng_below(equals->walk->state->rng, total);
+	for (uint32_t i = equals->from; i < equals->to; i++) {
+		uint64_t share = i == drawn ? 0 : isb_share(equals, i);
+		if (at < share)
 			return i;
+		at -= share;
+	}
 	return equals->to;
 }
 
@@ -20,20 +25,18 @@ static void trace_load(const struct isb_equals *equals, uint32_t i)
 	step->at = equals->measure[i] >> 16;
 }
 
-/* Two at random, and of them the one with less load for its weight: what endpoints say of themselves is some seconds old,
- * and if the least loaded of all took every answer until the next report it would not stay that. Of two that are alike
- * the weights decide. */
+/* Two by weight, and of them the one with less load for its weight: what endpoints say of themselves is some seconds
+ * old, and if the least loaded of all took every answer until the next report it would not stay that. Of two that are
+ * alike the first answers: where nobody reports, the shares are the weights. */
 uint32_t isb_draw_by_load(struct isb_equals *equals)
 {
-	struct isb_rng *rng = equals->walk->state->rng;
-	uint64_t first = isb_rng_below(rng, equals->candidates), second = isb_rng_below(rng, equals->candidates - 1);
-	uint32_t a = nth_candidate(equals, first), b = nth_candidate(equals, second + (second >= first));
-	uint64_t share_a = isb_share(equals, a), share_b = isb_share(equals, b);
-	uint64_t load_a = equals->measure[a] * share_b, load_b = equals->measure[b] * share_a;
+	uint32_t a = draw_beside(equals, equals->to, equals->total);
+	uint64_t share_a = isb_share(equals, a);
+	uint32_t b = draw_beside(equals, a, equals->total - share_a);
+	uint64_t load_a = equals->measure[a] * (uint64_t)isb_share(equals, b), load_b = equals->measure[b] * share_a;
 	trace_load(equals, a);
 	trace_load(equals, b);
-	equals->total = load_a == load_b ? share_a + share_b : 0;
 	if (load_a != load_b)
-		return load_a < load_b ? a : b;
-	return isb_rng_below(rng, share_a + share_b) < share_a ? a : b;
+		equals->total = 0;
+	return load_b < load_a ? b : a;
 }

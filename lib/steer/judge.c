@@ -12,6 +12,13 @@ static enum isb_admin admin_of(struct isb_walk *walk, uint32_t slot)
 	return admin;
 }
 
+static uint64_t word_of(const struct isb_walk *walk, const struct isb_plan_endpoint *endpoint)
+{
+	const struct isb_health_table *health = walk->state->health;
+	uint64_t word = endpoint->checked ? isb_health_word(health, endpoint->slot) : 0;
+	return health->unattended ? isb_health_unattended(word) : word;
+}
+
 /* A verdict never formed counts as up: a cold start must answer, and the word keeps `unknown` visible to whoever asks.
  * `unknown: down` says otherwise, for pools where no evidence is worse than no answer. */
 static bool is_down(const struct isb_plan_endpoint *endpoint, uint64_t word)
@@ -27,7 +34,7 @@ static bool is_down(const struct isb_plan_endpoint *endpoint, uint64_t word)
 int64_t isb_fell_ms(const struct isb_walk *walk, const struct isb_plan_endpoint *endpoint)
 {
 	const struct isb_steer_state *state = walk->state;
-	uint64_t word = isb_health_word(state->health, endpoint->slot);
+	uint64_t word = word_of(walk, endpoint);
 	uint64_t admin = endpoint->slot < state->nadmin ? state->admin[endpoint->slot] : 0;
 	if (isb_admin_at(admin, state->now_ms) != ISB_ADMIN_AUTO || !is_down(endpoint, word))
 		return 0;
@@ -83,7 +90,7 @@ static void trace_judgement(struct isb_walk *walk, const struct isb_plan_child *
 uint32_t isb_weigh_fully(struct isb_walk *walk, const struct isb_plan_child *child, unsigned depth, bool trace)
 {
 	const struct isb_plan_endpoint *endpoint = isb_plan_endpoint(walk->plan, child->ref);
-	uint64_t word = endpoint->checked ? isb_health_word(walk->state->health, endpoint->slot) : 0;
+	uint64_t word = word_of(walk, endpoint);
 	enum isb_admin admin = admin_of(walk, endpoint->slot);
 	enum isb_usable usable = judge(walk, endpoint, admin, word);
 	if (admin == ISB_ADMIN_AUTO)

@@ -21,7 +21,7 @@ static inline uint32_t isb_weigh(struct isb_walk *walk, const struct isb_plan_ch
 	if (!(child->flags & ISB_CHILD_CHECKED))
 		return (uint32_t)child->weight * ISB_SOFT_FULL;
 	uint64_t word = isb_health_word(state->health, child->slot);
-	if ((word & 3) != ISB_UP)
+	if ((word & 3) != ISB_UP || state->health->unattended)
 		return isb_weigh_fully(walk, child, 0, false);
 	isb_note_flip(walk, isb_health_flip_s(word));
 	return (uint32_t)child->weight * isb_health_soft(word);

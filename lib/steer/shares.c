@@ -115,19 +115,22 @@ static void part_by_weight(struct sharing *s, const struct isb_equals *e)
 		s->part[i] = isb_share(e, i) / total;
 }
 
-/* Every pair comes as often as every other. */
+/* Of each pair: how often one is drawn first and the other then, from what is left. */
 static void part_by_load(struct sharing *s, const struct isb_equals *e)
 {
-	double pair = 2. / ((double)e->candidates * (e->candidates - 1));
+	double total = 0;
+	for (uint32_t i = e->from; i < e->to; i++)
+		total += isb_share(e, i);
 	for (uint32_t a = e->from; a < e->to; a++)
 		for (uint32_t b = a + 1; isb_share(e, a) && b < e->to; b++) {
 			uint64_t share_a = isb_share(e, a), share_b = isb_share(e, b);
 			uint64_t load_a = e->measure[a] * share_b, load_b = e->measure[b] * share_a;
 			if (!share_b)
 				continue;
-			double first = load_a == load_b ? (double)share_a / (double)(share_a + share_b) : load_a < load_b;
-			s->part[a] += pair * first;
-			s->part[b] += pair * (1 - first);
+			double both = (double)share_a * (double)share_b / total;
+			double a_first = both / (total - (double)share_a), b_first = both / (total - (double)share_b);
+			s->part[a] += load_a == load_b ? a_first : load_a < load_b ? a_first + b_first : 0;
+			s->part[b] += load_a == load_b ? b_first : load_b < load_a ? a_first + b_first : 0;
 		}
 }
 

@@ -255,6 +255,27 @@ int isb_probe_each(struct isb_txn *txn, int (*each)(void *arg, const struct isb_
 	return isb_row_each(txn, ISB_T_PROBE, everything, everything, probe_row, &walk);
 }
 
+struct roll_call {
+	int64_t now_ms;
+	bool unattended;
+};
+
+static int call_probe(void *arg, const struct isb_probe_row *row)
+{
+	struct roll_call *call = arg;
+	call->unattended &= isb_probe_is_gone(row, call->now_ms);
+	return 0;
+}
+
+int isb_probes_gone(struct isb_txn *txn, int64_t now_ms, bool *ret_unattended)
+{
+	struct roll_call call = {now_ms, true};
+	int rc = isb_probe_each(txn, call_probe, &call);
+	if (rc == ISB_OK)
+		*ret_unattended = call.unattended;
+	return rc;
+}
+
 /* --- Round trips --- */
 
 int isb_rtt_put(struct isb_txn *txn, const char *from_region, const char *to_region, uint32_t rtt_us)

@@ -278,6 +278,58 @@ zones:
         self.assertRegex(said, r"bad\.yaml:\d+:\d+: .*'su'")
         self.assertFalse(missing.exists())
 
+    def test_check_notes_what_is_no_error_and_hardly_meant(self):
+        soa = "@ 3600 SOA ns1 hostmaster 1 7200 1800 1209600 300\n      @ 3600 NS  ns1"
+        path = self.file("notes.yaml", f"""
+pools:
+  p: {{endpoints: {{a: {{address: 192.0.2.1}}}}}}
+  h: {{endpoints: {{gone: {{host: gone.example.com, port: 1}}, short: {{host: www, port: 1}}, wild: {{host: w.wild.example.com, port: 1}},
+                  steered: {{host: WWW.example.com., port: 1}}, below: {{host: x.sub.example.com, port: 1}},
+                  else: {{host: www.example.org, port: 1}}}}}}
+  l: {{endpoints: {{a: {{host: two.example.com}}}}}}
+  m: {{endpoints: {{a: {{host: mid.example.com}}}}}}
+policies: {{q: [l]}}
+zones:
+  child.example.com:
+    text: |
+      {soa}
+  example.com:
+    text: |
+      {soa}
+      sub 60 NS ns.example.net.
+      d 60 DNAME example.net.
+      half 60 CNAME www
+      whole 60 CNAME www
+      mid 60 CNAME one
+      *.wild 60 A 192.0.2.7
+    records:
+      www: {{types: [A, AAAA], policy: p}}
+      a.sub: {{types: [A], policy: p}}
+      below.d: {{types: [A], policy: p}}
+      d: {{types: [A], policy: p}}
+      half: {{types: [A], policy: p}}
+      whole: {{types: [A, AAAA], policy: p}}
+      y.child: {{types: [A], policy: p}}
+      srv: {{types: [SRV], policy: h}}
+      one: {{types: [ALIAS], policy: q}}
+      two: {{types: [CNAME], policy: m}}
+      three: {{types: [CNAME], policy: q}}
+""")
+        wanted = [
+            "'a.sub' .* never answers: sub.example.com is delegated", "'below.d' .* never answers: d.example.com has a DNAME",
+            "'half' .* over a CNAME", "'y.child' .* never answers: its name lies in zone 'child.example.com'",
+            "'gone.example.com' of endpoint 'h/gone'.* no such name", "'www' of endpoint 'h/short'.* single label",
+            "'one' .* back to itself, by 'mid.example.com'", "'two' .* back to itself, by 'one.example.com'",
+        ]
+        notes = self.json("check", "-f", path)["notes"]
+        self.says("apply", "-f", path, "--prune")
+        for told in (notes, self.json("check")["notes"]):
+            self.assertEqual(len(told), len(wanted), told)
+            for words in wanted:
+                self.assertTrue(any(re.search(words, note["text"]) for note in told), words)
+        self.assertRegex(self.says("check", "-f", path), r"\nnote: \S+notes\.yaml:27: record 'a\.sub' of zone")
+        self.refused("remove", "endpoint", "p/a", said=["pool 'p' has no endpoints"])
+
     def test_check_without_files_proves_the_store_as_the_server_compiles_it(self):
         said = self.json("check")
         self.assertEqual((said["generation"], said["zones"], said["records"], said["geo maps"]), (1, 1, 2, 1))
@@ -511,8 +563,9 @@ class Latency(Cli):
             "latency", "import", "-", input="192.0.2.0/24,seoul,10,1\n192.0.2.0/24,seoul,90,3\n"))
         self.assertIn("0 networks are known by at least 20 samples", self.says(
             "latency", "import", "-", input="192.0.2.0/24,seoul,90,15\n"))
-        self.assertIn("1 network is known by at least 20 samples", self.says(
-            "latency", "import", "-", input="192.0.2.0/24,seoul,10,1\n"))
+        said = self.says("latency", "import", "-", input="192.0.2.0/24,seoul,10,1\n")
+        self.assertIn("1 network is known by at least 20 samples", said)
+        self.assertIn("1 sample in 1 line, added", said)
         row, = self.json("latency", "show")
         self.assertEqual((row["network"], row["region"], row["samples"], row["enough"]), ("192.0.2.0/24", "seoul", 20, True))
         self.assertAlmostEqual(row["p25_us"], 90000, delta=90000 / 32)
@@ -542,7 +595,9 @@ class Latency(Cli):
 
     def test_a_dry_run_changes_nothing(self):
         with self.unchanged():
-            self.assertIn("dry run: nothing was changed", self.says("latency", "import", "-", "-n", input="10.0.0.0/8,seoul,5\n"))
+            said = self.says("latency", "import", "-", "-n", input="10.0.0.0/8,seoul,5\n")
+        self.assertIn("dry run: nothing was changed", said)
+        self.assertIn("1 summary, taken for 20 samples in place of what was known", said)
 
     def test_single_samples_without_a_count_are_told_apart_from_summaries(self):
         said = self.says("latency", "import", "-", input="192.0.2.0/24,seoul,10\n192.0.2.0/24,seoul,11\n192.0.2.0/24,seoul,9\n")
@@ -615,7 +670,7 @@ class Explain(Story):
         site = self.site
         site.start()
         site.cli("drain", "asia/icn-1", "--for", "1h", "-r", "power work")
-        told = site.cli("explain", NAME, "--client", "168.126.63.1")
+        told = site.cli("explain", NAME, "--client", "168.126.63.0/24")
         self.assertRegex(told, r"client +168\.126\.63\.0/24: country KR, continent AS \(")
         self.assertRegex(told, r"record +example\.com/www: policy www, ttl 30s")
         self.assertRegex(told, r"1  continent AS: asia +matches continent AS\n +2  continent AS: us +matches continent AS\n")

@@ -15,7 +15,7 @@ import dns.query
 import dns.rcode
 import dns.tsig
 
-from harness import AUSTRALIA, KOREA, NAME, SEOUL, SharedStory, Site, Story, until
+from harness import AUSTRALIA, FRANKFURT, KOREA, NAME, SEOUL, VIRGINIA, SharedStory, Site, Story, until
 
 SECRET, OTHER = "c2l4dGVlbiBvY3RldHMgb3IgbW9yZSB0aGFuIHRoYXQ=", "YW5vdGhlciBzZWNyZXQsIGFzIGxvbmcgYXMgaXQgaXM="
 KEY = 'key "%s" {\n\talgorithm %s;\n\tsecret "%s";\n};\n'
@@ -204,7 +204,8 @@ class Then(Story):
         self.assertEqual(
             self.verdicts(told), {"asia/icn-1": ("down", "auto"), "us/iad-1": ("up", "drain"), "europe/fra-1": ("up", "auto")}
         )
-        self.assertEqual((told["time"]["verdicts"], told["time"]["verdicts_changed"]), ("now", 0))
+        time_ = told["time"]
+        self.assertEqual((time_["verdicts"], time_["admin"], time_["verdicts_changed"]), ("now", "now", 0))
         told = self.explain("--at", before)
         self.assertEqual(self.verdicts(told), {"asia/icn-1": ("up", "auto")})
         self.assertTrue(told["answer"]["rrs"][0].endswith(SEOUL))
@@ -219,6 +220,27 @@ class Then(Story):
         # before the first check there was no verdict, and no word of an operator
         told = self.explain("--at", "-1h")
         self.assertEqual(self.verdicts(told), {"asia/icn-1": ("unknown", "auto")})
+
+    def test_the_first_verdict_of_then_began_no_slow_start(self):
+        site = self.site
+        site.cli("set", "pool", "asia", "slow_start=1h")
+        until(lambda: "slow start" not in site.cli("explain", NAME, "--client", KOREA), 1, "no slow start now")
+        then = now()
+        until(lambda: now() > then, 3, "a later time")
+        told = [step for step in self.explain("--at", then)["steps"] if step["step"] == "endpoint"]
+        self.assertEqual([(step["verdict"], step["slow_start_per_cent"]) for step in told], [("up", 100)])
+        site.balancers["seoul"].stop()
+        until(lambda: site.verdicts()["asia/icn-1"] == "down", 20, "asia/icn-1 is down")
+        site.balancers["seoul"].start()
+        until(lambda: site.verdicts()["asia/icn-1"] == "up", 20, "asia/icn-1 is up again")
+        recovered = now()
+        told = [step for step in self.explain("--at", then)["steps"] if step["step"] == "endpoint"]
+        self.assertEqual([(step["verdict"], step["slow_start_per_cent"]) for step in told], [("up", 100)])
+        until(lambda: now() > recovered, 3, "a later time")
+        site.balancers["seoul"].stop()
+        until(lambda: site.verdicts()["asia/icn-1"] == "down", 20, "asia/icn-1 is down once more")
+        told = [step for step in self.explain("--at", recovered)["steps"] if step["step"] == "endpoint"]
+        self.assertEqual((told[0]["verdict"], told[0]["slow_start_per_cent"]), ("up", 1))
 
     def test_an_operators_word_of_then_has_its_author_and_reason(self):
         site = self.site
@@ -235,6 +257,7 @@ class Then(Story):
         self.assertEqual(self.verdicts(self.explain("--at", "+119m"))["asia/icn-1"], ("up", "drain"))
         told = self.explain("--at", "+121m")
         self.assertEqual(self.verdicts(told)["asia/icn-1"], ("up", "auto"))
+        self.assertEqual((told["time"]["verdicts"], told["time"]["admin"]), ("now", "then"))
         self.assertTrue(told["answer"]["rrs"][0].endswith(SEOUL))
         self.assertIn("what operators said and will not have expired",
                       self.site.cli("explain", NAME, "--client", KOREA, "--at", "+121m"))
@@ -243,6 +266,58 @@ class Then(Story):
         for words, says in ((["--at", "yesterday"], "no time"), (["--at", "2026-02-30"], "no time"), (["--draws", "x"], "--draws"),
                             (["--draws", "10000001"], "--draws"), (["--seed", "-1"], "--seed")):
             self.assertIn(says, self.site.cli("explain", NAME, "--client", KOREA, *words, ok=False))
+
+
+class Clients(Story):
+    """`isobar explain --client`: an address asks for itself, a network is told by a resolver, and nobody believes a private one."""
+
+    CATALOG = f"""
+pools:
+  one: {{endpoints: {{a: {{address: {SEOUL}}}}}}}
+  two: {{endpoints: {{a: {{address: {VIRGINIA}}}}}}}
+  rest: {{endpoints: {{a: {{address: {FRANKFURT}}}}}}}
+policies:
+  www:
+    order: geo
+    rules:
+      - {{nets: [8.8.8.8/32, 10.0.0.0/9], use: one}}
+      - {{nets: [127.0.0.0/8], use: two}}
+      - {{default: true, use: rest}}
+zones:
+  example.com:
+    text: |
+      @ 3600 SOA ns1 hostmaster 1 7200 1800 1209600 300
+      @ 3600 NS  ns1
+    records:
+      www: {{types: [A], policy: www}}
+"""
+
+    def told(self, client):
+        return self.site.cli_json("explain", NAME, "--client", client)
+
+    def test_an_address_asks_for_itself_and_a_network_is_told(self):
+        site = self.site
+        site.apply(self.CATALOG)
+        site.start_server()
+        for client, ecs, answer in (("8.8.8.8", False, SEOUL), ("8.8.8.0/24", True, FRANKFURT), ("8.8.8.8/32", True, SEOUL),
+                                    ("10.1.2.3", False, SEOUL), ("10.200.2.3", False, FRANKFURT), ("127.0.0.1", False, VIRGINIA)):
+            told = self.told(client)
+            self.assertEqual((told["client"]["ecs"], told["answer"]["rrs"][0].split()[-1]), (ecs, answer), client)
+            self.assertEqual(told["answer"]["scope"] is not None, ecs, client)
+            if ecs:
+                self.assertEqual(site.answer(client), [answer])
+        text = site.cli("explain", NAME, "--client", "10.1.2.3")
+        self.assertIn("client    10.1.2.3 itself, without ECS", text)
+        self.assertNotIn("the same for all of", text)
+        self.assertEqual(site.answer(), [VIRGINIA], "as explained for 127.0.0.1")
+
+    def test_a_network_that_no_server_believes_is_refused(self):
+        site = self.site
+        site.apply(self.CATALOG)
+        site.start_server()
+        for client in ("10.1.2.0/24", "127.0.0.0/8", "100.64.0.0/16", "0.0.0.0/0", "fd00::/56"):
+            self.assertIn("give that of the resolver", site.cli("explain", NAME, "--client", client, ok=False))
+        self.assertEqual(site.answer("10.1.2.0/24"), [VIRGINIA], "by the asker's own address")
 
 
 class Draws(Story):

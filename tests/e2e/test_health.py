@@ -4,7 +4,7 @@ import signal
 import time
 import unittest
 
-from harness import FRANKFURT, GERMANY, KOREA, SEOUL, USA, VIRGINIA, Story, until
+from harness import FRANKFURT, GERMANY, KOREA, NAME, SEOUL, USA, VIRGINIA, Story, until
 
 
 class Health(Story):
@@ -50,6 +50,23 @@ class Health(Story):
             self.assertEqual(self.site.answer(GERMANY), [FRANKFURT])
         self.site.start_probe(ready=False)
         self.site.moves(KOREA, SEOUL)
+
+    def test_without_any_probe_endpoints_are_unknown_as_their_pool_wants_it(self):
+        self.site.cli("set", "pool", "asia", "unknown=down")
+        self.site.balancers["frankfurt"].stop()
+        self.site.cli("set", "pool", "europe", "unknown=up")
+        self.site.moves(GERMANY, VIRGINIA)
+        self.assertEqual(self.site.answer(KOREA), [SEOUL])
+        self.site.probe.kill()
+        self.site.moves(KOREA, VIRGINIA, within=40)  # once the probe counts as gone
+        self.site.moves(GERMANY, FRANKFURT)
+        self.assertEqual(self.site.answer(USA), [VIRGINIA], "its pool holds what was seen last")
+        self.assertIn("unknown", self.site.cli("explain", NAME, "--client", KOREA))
+        self.assertEqual(self.site.cli_json("explain", NAME, "--client", KOREA)["answer"]["rrs"][0].split()[-1], VIRGINIA)
+        self.assertEqual(set(self.site.verdicts().values()), {"unknown"})
+        self.site.start_probe(ready=False)
+        self.site.moves(KOREA, SEOUL)
+        self.site.moves(GERMANY, VIRGINIA)
 
     def test_point_5_verdicts_are_there_at_once_after_the_server_is_killed(self):
         self.site.balancers["seoul"].stop()

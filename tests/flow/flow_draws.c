@@ -229,9 +229,9 @@ static void the_less_loaded_of_two_answers(void **state)
 	set_up(s, "p/a", 500, 0);
 	set_up(s, "p/b", 260, 0);
 	set_up(s, "p/c", 900, 0);
-	story_shares(s, WWW, NULL, 6000, (const char *const[]){A, B, NULL}, (const double[]){2, 1});
+	story_shares(s, WWW, NULL, 6000, (const char *const[]){A, B, NULL}, (const double[]){5, 1});
 	set_up(s, "p/a", 600, 0); /* 300 for each unit of weight */
-	story_shares(s, WWW, NULL, 6000, (const char *const[]){A, B, NULL}, (const double[]){1, 2});
+	story_shares(s, WWW, NULL, 6000, (const char *const[]){A, B, NULL}, (const double[]){5, 7});
 	story_free(s);
 }
 
@@ -307,14 +307,45 @@ static void what_nobody_knows_counts_as_the_pool_says(void **state)
 	story_probe(s, "seoul", NULL);
 	story_pass(s, 30);
 	assert_answer(s, WWW, "A", NULL, A);
-	story_kill(s, "seoul"); /* the evidence grows old */
+	story_kill(s, "seoul"); /* the evidence grows old … */
 	story_pass(s, 3600);
-	assert_int_equal(story_health(s, "p/a").verdict, ISB_UP); /* nobody is left to say so */
+	assert_int_equal(story_health(s, "p/a").verdict, ISB_UP); /* … and nobody is left to say so */
+	assert_answer(s, WWW, "A", NULL, B);
 	story_probe(s, "virginia", NULL);
 	story_outcome(s, "virginia", "p/a", ISB_OUT_INTERNAL);
 	story_pass(s, 60);
 	assert_int_not_equal(story_health(s, "p/a").verdict, ISB_UP);
 	assert_answer(s, WWW, "A", NULL, B);
+	story_free(s);
+}
+
+/* The last probe dies without a word, and each pool has its own idea of that. No TTL waits for a verdict to come. */
+static void what_nobody_watches_any_more_is_unknown(void **state)
+{
+	struct story *s = story_new(NULL);
+	(void)state;
+	story_apply(s, CHECKS "pools:\n  down: {check: web, unknown: down, endpoints: {" ENDPOINT("a", A) "}}\n"
+	               "  up: {check: web, unknown: up, endpoints: {" ENDPOINT("b", B) "}}\n"
+	               "  hold: {check: web, endpoints: {" ENDPOINT("c", C) "}}\n"
+	               "policies: {first: [down, hold], second: [up, hold], third: [hold, down]}\n"
+	               RECORDS("one: {types: [A], policy: first}, two: {types: [A], policy: second}, "
+	                       "three: {types: [A], policy: third}"));
+	story_probe(s, "seoul", NULL);
+	story_outcome(s, "seoul", "up/b", ISB_OUT_STATUS);
+	story_pass(s, 30);
+	assert_answer(s, "one.example.com", "A", NULL, A);
+	assert_answer(s, "two.example.com", "A", NULL, C);
+	assert_answer(s, "three.example.com", "A", NULL, C);
+	story_kill(s, "seoul");
+	story_pass(s, 10); /* it may only be late */
+	assert_answer(s, "one.example.com", "A", NULL, A);
+	story_pass(s, 10);
+	assert_answer(s, "one.example.com", "A", NULL, C);
+	assert_answer(s, "two.example.com", "A", NULL, B);
+	assert_answer(s, "three.example.com", "A", NULL, C);
+	story_probe(s, "seoul", NULL);
+	story_pass(s, 30);
+	assert_answer(s, "one.example.com", "A", NULL, A);
 	story_free(s);
 }
 
@@ -381,6 +412,7 @@ int main(void)
 		cmocka_unit_test(a_recovered_endpoint_starts_slowly),
 		cmocka_unit_test(the_last_good_answer_stays_when_all_go_down),
 		cmocka_unit_test(what_nobody_knows_counts_as_the_pool_says),
+		cmocka_unit_test(what_nobody_watches_any_more_is_unknown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,6 +9,7 @@
 #include "isobar/dns/rcode.h"
 #include "isobar/model/dname.h"
 #include "isobar/model/rr.h"
+#include "isobar/store/healthdb.h"
 #include "../unit/dns/message.h"
 
 enum { ID = 0x1d0b, PAYLOAD = 1232, OPTION_ECS = 8 };
@@ -147,6 +148,11 @@ static void respond(struct story *s, const uint8_t *in, size_t len, uint8_t out[
 	if (!s->reader)
 		assert_int_equal(isb_health_reader_new(s->store, &s->reader), ISB_OK);
 	assert_int_equal(isb_health_reader_begin(s->reader, &health), ISB_OK);
+	struct isb_txn *txn;
+	assert_int_equal(isb_txn_begin(s->store, ISB_ENV_HEALTH, false, &txn), ISB_OK);
+	assert_int_equal(isb_probes_gone(txn, s->now_ms, &health.unattended), ISB_OK);
+	isb_txn_abort(txn);
+	health.unattended &= !s->attended;
 	if (s->view->nviewpoint)
 		assert_int_equal(isb_health_reader_paces(s->reader, s->view->viewpoints, s->view->nviewpoint, &health), ISB_OK);
 	size_t n = isb_respond(&s->ctx, s->view, &health, &client, s->now_ms, in, len, out, REPLY_MAX);

@@ -25,6 +25,7 @@ struct story {
 	struct isb_store *store; /* opened in `mode`; an environment must not be open twice in one process */
 	enum isb_store_mode mode;
 	struct isb_health_reader *reader;
+	bool attended; /* by whoever wrote words by hand */
 	struct isb_geodb *geodb;
 	struct isb_view *view;
 	struct isb_context ctx;

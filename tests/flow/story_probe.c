@@ -253,6 +253,7 @@ void story_word(struct story *s, const char *endpoint, const struct isb_health *
 	uint32_t slot = slot_of(s, endpoint);
 	struct isb_txn *txn = story_txn(s, ISB_ENV_HEALTH, true);
 	assert_int_equal(isb_word_put(txn, slot, isb_health_pack(health)), ISB_OK);
+	s->attended = true;
 	assert_int_equal(isb_txn_commit(txn), ISB_OK);
 }
 

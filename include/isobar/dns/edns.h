@@ -19,6 +19,12 @@ struct isb_ecs {
 	uint8_t source;       /* bits of addr that the resolver gave */
 	struct isb_addr addr; /* the rest is zero */
 };
+/* Whether a network that was told, of so many bits, says where a client is. Otherwise the answer goes by the address
+ * that asks, whatever rules name that network. */
+static inline bool isb_ecs_believed(const struct isb_addr *addr, uint8_t bits)
+{
+	return bits > 0 && isb_addr_is_public(addr);
+}
 
 struct isb_cookie {
 	bool present;

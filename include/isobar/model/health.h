@@ -40,6 +40,13 @@ static inline unsigned isb_health_soft(uint64_t word) { return (word >> 4) & 0x7
 static inline unsigned isb_health_load(uint64_t word) { return (word >> 11) & 0xfff; }
 static inline uint32_t isb_health_latency_us(uint64_t word) { return (uint32_t)((word >> 23) & 0xfffff) << 4; }
 static inline unsigned isb_health_flip_s(uint64_t word) { return word ? (word >> 43) & 0xff : ISB_FLIP_NONE; }
+/* As a word counts when no probe runs that would say `unknown` itself: what was the verdict is held, and none is to
+ * come. */
+static inline uint64_t isb_health_unattended(uint64_t word)
+{
+	uint64_t held = (uint64_t)isb_health_effective(word) << 2, none = (uint64_t)ISB_FLIP_NONE << 43;
+	return word ? (word & ~(uint64_t)0xf) | held | none : 0;
+}
 
 /* All words, by slot, in chunks as the store keeps them, and beside each word since when its verdict stands. The chunk
  * pointers point into the store's map and hold for one read transaction. A slot beyond the table, or in a missing chunk,
@@ -51,6 +58,7 @@ struct isb_health_table {
 	const int64_t *const *since; /* NULL: none; else a chunk each, NULL entries as above */
 	const struct isb_pace_table *pace; /* one for each viewpoint of the plan at hand */
 	uint32_t npace;
+	bool unattended; /* every probe is gone: see isb_health_unattended() */
 };
 static inline uint64_t isb_health_word(const struct isb_health_table *table, uint32_t slot)
 {

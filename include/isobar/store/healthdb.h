@@ -75,6 +75,14 @@ struct isb_probe_row {
 };
 int isb_probe_put(struct isb_txn *txn, const struct isb_probe_row *row);
 int isb_probe_each(struct isb_txn *txn, int (*each)(void *arg, const struct isb_probe_row *row), void *arg);
+/* A probe writes its row every second or so; one that has not for that long has died, or sleeps. */
+enum { ISB_PROBE_GONE_MS = 15000 };
+static inline bool isb_probe_is_gone(const struct isb_probe_row *row, int64_t now_ms)
+{
+	return now_ms - row->seen_ms > ISB_PROBE_GONE_MS;
+}
+/* *ret_unattended: all probes are gone, or there never was one. Nobody judges then that evidence has become stale. */
+int isb_probes_gone(struct isb_txn *txn, int64_t now_ms, bool *ret_unattended);
 
 /* Smoothed round trips, probe's region → endpoint's region: the fallback of order `latency`. */
 int isb_rtt_put(struct isb_txn *txn, const char *from_region, const char *to_region, uint32_t rtt_us);

@@ -52,8 +52,8 @@ static void a_sound_catalog_passes(void **state)
 	assert_says("", "");
 	assert_says(REGIONS "checks: {c: {type: tcp}}\n"
 	            "pools: {a: {check: c, order: nearest, endpoints: {e: {region: r, address: 192.0.2.1, host: h, port: 1}}},\n"
-	            "        empty: {}}\n"
-	            "policies: {p: [a, empty], q: {order: geo, rules: [{default: true, use: p}]},\n"
+	            "        unused: {}}\n"
+	            "policies: {p: [a], spare: [unused], q: {order: geo, rules: [{default: true, use: p}]},\n"
 	            "           n: {order: latency, of: [p, {order: weighted, of: [q]}]}}\n"
 	            "zones: {example.com: {records: {www: {types: [A, AAAA], policy: n}, srv: {types: SRV, policy: a},\n"
 	            "        a.example.com.: {types: A, policy: q}, \"@\": {types: A, policy: p}, \"*\": {types: A, policy: p}}}}\n",
@@ -140,7 +140,7 @@ static void endpoints_need_something_to_answer_with(void **state)
 	assert_says("pools: {a: {endpoints: {e: {weight: 2}, f: {host: h.example}}}}\n",
 	            "t:1:25: endpoint 'a/e' has nothing to answer with; give it an 'address', a 'host' or a 'text'\n");
 	assert_says("pools: {a: {min_up: 2, endpoints: {e: {host: h}}}, b: {min_up: 100%, endpoints: {e: {host: h}}}}\n",
-	            "t:1:9: pool 'a' can never answer: 'min_up' is 2 and it has 1 endpoints\n");
+	            "t:1:9: pool 'a' can never answer: 'min_up' is 2 and it has 1 endpoint\n");
 }
 
 static void nearness_needs_regions(void **state)
@@ -243,6 +243,16 @@ static void owners_lie_in_their_zone(void **state)
 	            "t:6:7: record 'notexample.com.' lies outside zone 'example.com'; write the owner relative to it\n");
 }
 
+static void a_pool_without_endpoints_steers_nothing(void **state)
+{
+	(void)state;
+	assert_says("pools: {a: {endpoints: {e: {address: 192.0.2.1}}}, e: {}}\n"
+	            "policies: {p: [a, {use: [e]}], q: [e]}\n"
+	            "zones: {example.com: {records: {www: {types: A, policy: p}}}}\n",
+	            "t:1:52: pool 'e' has no endpoints, and record 'www' of zone 'example.com' is steered by it; add an "
+	            "endpoint, or take the record away\n");
+}
+
 static void srv_needs_hosts_and_ports_wherever_it_leads(void **state)
 {
 	(void)state;
@@ -341,6 +351,7 @@ int main(void)
 		cmocka_unit_test(a_pool_by_hand_cannot_have_order_geo),
 		cmocka_unit_test(one_owner_has_one_record),
 		cmocka_unit_test(owners_lie_in_their_zone),
+		cmocka_unit_test(a_pool_without_endpoints_steers_nothing),
 		cmocka_unit_test(srv_needs_hosts_and_ports_wherever_it_leads),
 		cmocka_unit_test(each_type_needs_what_it_is_made_of),
 		cmocka_unit_test(types_that_exclude_each_other_are_refused),

@@ -838,7 +838,7 @@ static void many_objects_do_not_cost_their_square(void **state)
 	struct isb_buf text = {0};
 	isb_buf_puts(&text, "pools:\n");
 	for (unsigned i = 0; i < 30000; i++)
-		isb_buf_printf(&text, "  p%u: {}\n", i);
+		isb_buf_printf(&text, "  p%u: {endpoints: {e: {address: 192.0.2.1}}}\n", i);
 	isb_buf_puts(&text, "zones:\n  example.com:\n    records:\n");
 	for (unsigned i = 0; i < 30000; i++)
 		isb_buf_printf(&text, "      r%u: {types: A, policy: p%u}\n", i, i);

@@ -534,6 +534,36 @@ static void load_counts_against_weight(void **state)
 	done(&w);
 }
 
+/* Nothing reports: all are alike, and the shares are the weights. */
+static void without_reports_the_weights_decide(void **state)
+{
+	struct world w;
+	unsigned seen[3] = {0};
+	(void)state;
+	set_pool(&w, &least_load, (const uint16_t[]){8, 1, 1}, 3);
+	for (unsigned i = 0; i < 300000; i++)
+		seen[first(&w)]++;
+	assert_true(chi_square(seen, (const uint16_t[]){8, 1, 1}, 3, 300000) < 13.82);
+	done(&w);
+}
+
+/* 8/10 · 1/2 and 1/10 · 8/9 for each pair with the first; it is the more loaded one. */
+static void the_two_are_drawn_by_weight(void **state)
+{
+	struct world w;
+	unsigned seen[3] = {0};
+	(void)state;
+	set_pool(&w, &least_load, (const uint16_t[]){8, 1, 1}, 3);
+	load(&w, 0, 900);
+	load(&w, 1, 20);
+	load(&w, 2, 10);
+	for (unsigned i = 0; i < 300000; i++)
+		seen[first(&w)]++;
+	assert_int_equal(seen[0], 0);
+	assert_true(chi_square(seen + 1, (const uint16_t[]){44, 46}, 2, 300000) < 10.83);
+	done(&w);
+}
+
 static void weight_zero_is_not_one_of_the_two(void **state)
 {
 	struct world w;
@@ -702,6 +732,8 @@ int main(void)
 		cmocka_unit_test(the_same_seed_gives_the_same_answer_everywhere_and_always),
 		cmocka_unit_test(the_less_loaded_of_two_answers),
 		cmocka_unit_test(load_counts_against_weight),
+		cmocka_unit_test(without_reports_the_weights_decide),
+		cmocka_unit_test(the_two_are_drawn_by_weight),
 		cmocka_unit_test(weight_zero_is_not_one_of_the_two),
 		cmocka_unit_test(the_fastest_of_the_clients_region_answers),
 		cmocka_unit_test(a_small_lead_is_a_tie_by_weight),

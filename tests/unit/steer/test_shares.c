@@ -107,7 +107,8 @@ static void what_trickles(void **state)
 	strike(s);
 }
 
-/* Of three pairs each endpoint is in two: the least loaded wins both, the most loaded none. */
+/* The heavier one is in most pairs: 5/12 are with either of the others, and 1/6 without it. Of two that are alike the one
+ * drawn first wins. */
 static void two_choices(void **state)
 {
 	(void)state;
@@ -117,10 +118,15 @@ static void two_choices(void **state)
 	soften(&s->w, 0, 100, 100);
 	soften(&s->w, 1, 100, 200);
 	soften(&s->w, 2, 100, 300); /* 150 by its weight */
-	assert_near(share_of(find(s), 0), 2. / 3);
-	assert_near(share_of(find(s), 2), 1. / 3);
-	soften(&s->w, 2, 100, 400); /* as much as the second: two to one between them */
-	assert_near(share_of(find(s), 1), 1. / 9);
+	assert_near(share_of(find(s), 0), 7. / 12);
+	assert_near(share_of(find(s), 2), 5. / 12);
+	soften(&s->w, 2, 100, 400); /* as much as the second */
+	assert_near(share_of(find(s), 1), 1. / 4 * 2 / 3);
+	assert_near(share_of(find(s), 2), 2. / 4 * 1 / 2);
+	for (unsigned i = 0; i < 3; i++)
+		soften(&s->w, i, 100, 0); /* nothing reports */
+	assert_near(share_of(find(s), 0), 1. / 4);
+	assert_near(share_of(find(s), 2), 1. / 2);
 	strike(s);
 }
 
