@@ -19,6 +19,7 @@ enum {
 	ROUNDS = 8,      /* batches per wake-up, so that a flood on one socket does not starve the others */
 	IN_SIZE = 4096,  /* a longer query is cut, and what is cut is malformed */
 	OUT_SIZE = 4096, /* the largest udp_payload */
+	APART = 64,      /* between buffers: a page apart, their beginnings would all want the same few lines of the cache */
 };
 
 union control {
@@ -44,7 +45,7 @@ struct isb_udp {
 	struct iovec in_iov[BATCH], out_iov[BATCH];
 	union peer peer[BATCH];
 	union control control[BATCH];
-	uint8_t in_data[BATCH][IN_SIZE], out_data[BATCH][OUT_SIZE];
+	uint8_t in_data[BATCH][IN_SIZE + APART], out_data[BATCH][OUT_SIZE + APART];
 };
 
 static void make_room(struct isb_udp *udp, size_t i)
@@ -80,8 +81,8 @@ static size_t receive(struct isb_udp *udp, int fd)
 }
 
 /* The address the query was sent to becomes the one the answer leaves from: it is the one control message that our sockets
- * ask for. Which interface it leaves by is for the routing table to say, except from link-local addresses, which mean
- * nothing without it. */
+ * ask for, those bound to a wildcard. Which interface it leaves by is for the routing table to say, except from link-local
+ * addresses, which mean nothing without it. */
 static void turn_around(struct msghdr *msg)
 {
 	struct cmsghdr *c = CMSG_FIRSTHDR(msg);

@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "isobar/base/bits.h"
 #include "isobar/base/hash.h"
 #include "isobar/view/names.h"
 
@@ -30,20 +31,10 @@ static inline uint64_t kids_bit(uint64_t hash, unsigned level)
 	return 1ull << (hash >> (KIDS_BITS * level) & 63);
 }
 
-/* Ones in a word: a sum in each pair of bits, in four, in eight, then of all octets in the topmost. The compiler's own is
- * a call, where it may not take for granted that the machine has an instruction for it. */
-static inline unsigned ones(uint64_t word)
-{
-	word -= word >> 1 & 0x5555555555555555u;
-	word = (word & 0x3333333333333333u) + (word >> 2 & 0x3333333333333333u);
-	word = (word + (word >> 4)) & 0x0f0f0f0f0f0f0f0fu;
-	return (unsigned)(word * 0x0101010101010101u >> 56);
-}
-
 /* Where the slot of `bit` stands, or would. */
 static inline unsigned kids_index(const struct isb_kids *kids, uint64_t bit)
 {
-	return ones(kids->map & (bit - 1));
+	return isb_ones(kids->map & (bit - 1));
 }
 
 static inline bool slot_is_deeper(uintptr_t slot)

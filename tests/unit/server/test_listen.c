@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -96,6 +97,34 @@ static void workers_share_an_address_but_a_second_server_is_told_that_it_is_take
 	isb_diags_done(&diags);
 }
 
+/* With a wildcard an answer has to be told which address to leave from; elsewhere that would only cost. */
+static void only_a_wildcard_is_told_which_address_was_asked(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *addr;
+		int level, option, told;
+	} sockets[] = {
+		{"127.0.0.1", IPPROTO_IP, IP_PKTINFO, 0},
+		{"0.0.0.0", IPPROTO_IP, IP_PKTINFO, 1},
+		{"::1", IPPROTO_IPV6, IPV6_RECVPKTINFO, 0},
+		{"::", IPPROTO_IPV6, IPV6_RECVPKTINFO, 1},
+	};
+	for (size_t i = 0; i < sizeof(sockets) / sizeof(sockets[0]); i++) {
+		struct isb_diags diags;
+		struct isb_listen listen = {.port = 0}; /* any */
+		int fd, told;
+		socklen_t len = sizeof(told);
+		isb_diags_init(&diags);
+		assert_int_equal(isb_addr_parse(sockets[i].addr, &listen.addr), ISB_OK);
+		assert_int_equal(isb_listen_udp(&listen, &diags, &fd), ISB_OK);
+		assert_int_equal(getsockopt(fd, sockets[i].level, sockets[i].option, &told, &len), 0);
+		assert_int_equal(told, sockets[i].told);
+		close(fd);
+		isb_diags_done(&diags);
+	}
+}
+
 static void an_address_of_another_machine_is_an_error_unless_nobody_asked_for_it(void **state)
 {
 	(void)state;
@@ -119,6 +148,7 @@ int main(void)
 		cmocka_unit_test(what_is_no_address_and_port_is_refused),
 		cmocka_unit_test(a_port_beyond_16_bits_or_zero_is_out_of_range),
 		cmocka_unit_test(workers_share_an_address_but_a_second_server_is_told_that_it_is_taken),
+		cmocka_unit_test(only_a_wildcard_is_told_which_address_was_asked),
 		cmocka_unit_test(an_address_of_another_machine_is_an_error_unless_nobody_asked_for_it),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
