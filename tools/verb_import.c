@@ -187,11 +187,13 @@ static int import(struct cli *cli, struct importing *in)
 	if (w->diags.count)
 		return cli_refuse(&w->diags, cli->print ? "no catalog" : "refused, nothing was changed");
 	isb_diags_print(&o->notes, stderr);
+	if (cli->print) {
+		print(cli, &w->catalog);
+		return CLI_OK;
+	}
 	const struct cli_steps steps = {.change = change, .judge = judged ? judge : NULL, .add = judged ? add_shift : NULL};
-	if (!cli->print)
-		return cli_edit_steps(cli, &steps, in);
-	print(cli, &w->catalog);
-	return CLI_OK;
+	int rc = judged ? shift_begin(cli, &in->shift) : CLI_OK;
+	return rc == CLI_OK ? cli_edit_steps(cli, &steps, in) : rc;
 }
 
 static int run(struct cli *cli)
