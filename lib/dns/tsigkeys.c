@@ -19,11 +19,6 @@ static const char *const algorithms[] = {
 };
 enum { SECRET_MAX = 512, SECRET_LEAST = 8 }; /* octets */
 
-const char *isb_tsig_algorithm_name(enum isb_hmac_hash hash)
-{
-	return algorithms[hash];
-}
-
 bool isb_tsig_algorithm_find(const uint8_t *name, size_t len, enum isb_hmac_hash *ret_hash)
 {
 	for (int i = 0; algorithms[i]; i++)

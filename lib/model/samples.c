@@ -29,38 +29,28 @@ void isb_samples_reset(struct isb_samples *s)
 		isb_histogram_reset(&s->window[i].histogram);
 }
 
-/* The window that takes samples of these moments, or NULL when a later one has its place: then they are too old to
- * count beside what came since. */
-static struct isb_window *open_window(struct isb_samples *s, int64_t oldest_ms, int64_t newest_ms)
+/* The window that takes samples of this moment, or NULL when a later one has its place: then they are too old to count
+ * beside what came since. */
+static struct isb_window *open_window(struct isb_samples *s, int64_t time_ms)
 {
-	int64_t number = number_of(oldest_ms);
+	int64_t number = number_of(time_ms);
 	struct isb_window *w = &s->window[number % ISB_SAMPLES_WINDOWS];
 	if (w->histogram.count && number_of(w->oldest_ms) > number)
 		return NULL;
 	if (w->histogram.count && number_of(w->oldest_ms) < number)
 		isb_histogram_reset(&w->histogram);
-	if (!w->histogram.count || oldest_ms < w->oldest_ms)
-		w->oldest_ms = oldest_ms;
-	if (!w->histogram.count || newest_ms > w->newest_ms)
-		w->newest_ms = newest_ms;
+	if (!w->histogram.count || time_ms < w->oldest_ms)
+		w->oldest_ms = time_ms;
+	if (!w->histogram.count || time_ms > w->newest_ms)
+		w->newest_ms = time_ms;
 	return w;
 }
 
 void isb_samples_add(struct isb_samples *s, int64_t time_ms, uint32_t us, uint32_t count)
 {
-	struct isb_window *w = count ? open_window(s, time_ms, time_ms) : NULL;
+	struct isb_window *w = count ? open_window(s, time_ms) : NULL;
 	if (w)
 		isb_histogram_add(&w->histogram, us, count);
-}
-
-void isb_samples_merge(struct isb_samples *s, const struct isb_samples *from)
-{
-	for (size_t i = 0; i < ISB_SAMPLES_WINDOWS; i++) {
-		const struct isb_window *more = &from->window[i];
-		struct isb_window *w = more->histogram.count ? open_window(s, more->oldest_ms, more->newest_ms) : NULL;
-		if (w)
-			isb_histogram_merge(&w->histogram, &more->histogram);
-	}
 }
 
 int64_t isb_samples_sum(const struct isb_samples *s, int64_t now_ms, struct isb_histogram *ret_sum,

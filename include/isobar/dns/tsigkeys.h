@@ -40,7 +40,5 @@ void isb_tsig_keys_free(struct isb_tsig_keys *keys); /* NULL is fine */
 /* By the name in wire form, in any case; NULL: there is none. */
 const struct isb_tsig_key *isb_tsig_key_find(const struct isb_tsig_keys *keys, const uint8_t *name, size_t name_len);
 
-/* An algorithm's name on the wire, in lower case, and in the file; NULL for what is none of ours. */
-const char *isb_tsig_algorithm_name(enum isb_hmac_hash hash);
-/* By its name as a label and the root's octet, in any case; false: none of ours. */
+/* An algorithm by its name as a label and the root's octet, in any case; false: none of ours. */
 bool isb_tsig_algorithm_find(const uint8_t *name, size_t len, enum isb_hmac_hash *ret_hash);

@@ -28,9 +28,8 @@ struct isb_samples {
 
 void isb_samples_done(struct isb_samples *s);
 void isb_samples_reset(struct isb_samples *s); /* keeps the memory */
-/* `count` samples of one moment (> 0). What it takes the place of is more than 24 h older. */
+/* `count` samples of one moment (> 0), in any order. What it takes the place of is more than 24 h older. */
 void isb_samples_add(struct isb_samples *s, int64_t time_ms, uint32_t us, uint32_t count);
-void isb_samples_merge(struct isb_samples *s, const struct isb_samples *from); /* in any order */
 
 /* All that counts at `now_ms`, as one histogram (emptied first). Returns when the next window of it ends to count:
  * INT64_MAX when there is none. ret_newest_ms (may be NULL): time of the newest, 0 when there is none. */
