@@ -11,6 +11,12 @@
  * that need one fail by the probe's own trouble instead of queueing without end. */
 enum { LOOKUPS_MAX = 64 };
 
+static const struct isb_check_method *const methods[] = {
+	[ISB_CHECK_TCP] = &isb_check_tcp,
+	[ISB_CHECK_HTTP] = &isb_check_http,
+	[ISB_CHECK_HTTPS] = &isb_check_http,
+};
+
 int isb_checker_new(uv_loop_t *loop, isb_check_done *done, void *arg, struct isb_checker **ret_checker)
 {
 	struct isb_checker *checker = isb_xcalloc(1, sizeof(*checker));
@@ -98,7 +104,7 @@ void isb_check_finish_soon(struct isb_check_run *run, const struct isb_outcome *
 
 static void begin(struct isb_check_run *run, const struct isb_addr *addr)
 {
-	run->method = run->spec->type == ISB_CHECK_TCP ? &isb_check_tcp : &isb_check_http;
+	run->method = methods[run->spec->type];
 	run->started_us = isb_monotonic_us();
 	run->method->start(run, addr);
 }

@@ -15,10 +15,11 @@ char *isb_outcome_print(const struct isb_outcome *outcome, char out[ISB_OUTCOME_
 		ISB_OUTCOME_MAP(X)
 #undef X
 	};
-	if (outcome->kind == ISB_OUT_STATUS)
-		snprintf(out, ISB_OUTCOME_TEXT, "status-%u", outcome->status);
+	const char *name = (unsigned)outcome->kind < sizeof(names) / sizeof(names[0]) ? names[outcome->kind] : "none";
+	if (outcome->kind == ISB_OUT_STATUS || outcome->kind == ISB_OUT_RCODE || outcome->kind == ISB_OUT_EXIT)
+		snprintf(out, ISB_OUTCOME_TEXT, "%s-%u", name, outcome->status);
 	else
-		strcpy(out, (unsigned)outcome->kind < sizeof(names) / sizeof(names[0]) ? names[outcome->kind] : "none");
+		strcpy(out, name);
 	return out;
 }
 

@@ -10,7 +10,10 @@
 	X(NONE, "none") X(OK, "ok") X(CONNECT_TIMEOUT, "connect-timeout") X(CONNECT_REFUSED, "connect-refused") \
 	X(CONNECT_UNREACHABLE, "unreachable") X(TLS_HANDSHAKE, "tls-handshake") X(TLS_VERIFY, "tls-verify") \
 	X(TIMEOUT, "timeout") X(CLOSED_EARLY, "closed-early") X(BAD_REPLY, "bad-reply") X(STATUS, "status") \
-	X(BODY_MISMATCH, "body-mismatch") X(INTERNAL, "internal") X(RESOLVE, "resolve-failed")
+	X(BODY_MISMATCH, "body-mismatch") X(INTERNAL, "internal") X(RESOLVE, "resolve-failed") \
+	X(HEADER_MISMATCH, "header-mismatch") X(JSON_MISMATCH, "json-mismatch") X(REDIRECTS, "too-many-redirects") \
+	X(CERT_EXPIRES, "certificate-expires") X(RCODE, "rcode") X(ANSWER_MISMATCH, "answer-mismatch") \
+	X(SAID_DOWN, "said-down") X(EXIT, "exit") X(NOT_SERVING, "not-serving") X(TOO_SLOW, "too-slow")
 enum isb_outcome_kind {
 #define X(name, text) ISB_OUT_##name,
 	ISB_OUTCOME_MAP(X)
@@ -19,7 +22,11 @@ enum isb_outcome_kind {
 
 struct isb_outcome {
 	enum isb_outcome_kind kind;
-	uint16_t status;      /* HTTP status when one was read, else 0; ISB_OUT_STATUS prints as "status-503" */
+	uint16_t status;      /* what the kind tells by a number: an HTTP status, a DNS rcode, a script's exit status, the days that
+	                       * a certificate has left; printed as "status-503", "rcode-2", "exit-1" */
+	bool has_soft, has_load;
+	uint8_t soft;         /* 0..100, what the endpoint said of itself; multiplies its weight */
+	uint16_t load;        /* 0..4095 per mille of its capacity, as it said itself */
 	uint32_t connect_us;  /* 0: not reached */
 	uint32_t tls_us;
 	uint32_t first_byte_us;
