@@ -71,7 +71,7 @@ static struct isb_steer_state steer_state(struct isb_context *ctx, const struct 
                                           const struct isb_health_table *health, const struct isb_addr *whom,
                                           int64_t now_ms)
 {
-	return (struct isb_steer_state){.health = health, .admin = view->admin, .nadmin = view->nadmin,
+	return (struct isb_steer_state){.health = health, .admin = view->admin, .nadmin = view->admin_end,
 	                                .now_ms = now_ms, .rng = &ctx->rng, .client = whom,
 	                                .rotor = ctx->nrotor >= view->plan->nrotor ? ctx->rotor : NULL, .trace = ctx->trace};
 }

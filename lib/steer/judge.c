@@ -21,7 +21,7 @@ static uint64_t word_of(const struct isb_walk *walk, const struct isb_plan_endpo
 
 /* A verdict never formed counts as up: a cold start must answer, and the word keeps `unknown` visible to whoever asks.
  * `unknown: down` says otherwise, for pools where no evidence is worse than no answer. */
-static bool is_down(const struct isb_plan_endpoint *endpoint, uint64_t word)
+bool isb_is_down(const struct isb_plan_endpoint *endpoint, uint64_t word)
 {
 	enum isb_verdict verdict = (enum isb_verdict)(word & 3);
 	if (!endpoint->checked || verdict == ISB_UP)
@@ -36,7 +36,7 @@ int64_t isb_fell_ms(const struct isb_walk *walk, const struct isb_plan_endpoint 
 	const struct isb_steer_state *state = walk->state;
 	uint64_t word = word_of(walk, endpoint);
 	uint64_t admin = endpoint->slot < state->nadmin ? state->admin[endpoint->slot] : 0;
-	if (isb_admin_at(admin, state->now_ms) != ISB_ADMIN_AUTO || !is_down(endpoint, word))
+	if (isb_admin_at(admin, state->now_ms) != ISB_ADMIN_AUTO || !isb_is_down(endpoint, word))
 		return 0;
 	return isb_health_since_ms(state->health, endpoint->slot);
 }
@@ -53,7 +53,7 @@ static enum isb_usable judge(const struct isb_walk *walk, const struct isb_plan_
 		return ISB_SET_ASIDE_ADMIN_DOWN;
 	if (admin == ISB_ADMIN_DRAIN)
 		return ISB_SET_ASIDE_DRAIN;
-	if (!is_down(endpoint, word) || walk->strictness == ISB_VERDICTS_IGNORED)
+	if (!isb_is_down(endpoint, word) || walk->strictness == ISB_VERDICTS_IGNORED)
 		return ISB_USABLE;
 	if (walk->strictness == ISB_LAST_GOOD && isb_fell_ms(walk, endpoint) >= walk->last_good_ms)
 		return ISB_USABLE;

@@ -29,6 +29,7 @@ struct story {
 	struct isb_geodb *geodb;
 	struct isb_view *view;
 	struct isb_context ctx;
+	struct isb_context asked; /* as it was before the last question */
 	struct isb_addr resolver;
 	int64_t start_ms, now_ms;
 	struct isb_cells *cells; /* the clients' round trips in the view */
