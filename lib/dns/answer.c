@@ -258,14 +258,14 @@ static inline __attribute__((always_inline)) bool add_listed(struct isb_answer *
 		return false;
 	struct isb_geoleaf leaf = isb_view_leaf(asking->view, r, asking->client);
 	const struct isb_list *list = isb_plan_list(plan, r, leaf.cls, type);
-	const struct isb_list_words words = {.health = state->health, .admin = state->admin, .nadmin = state->nadmin};
-	uint32_t flip_s = ISB_FLIP_NONE;
-	const struct isb_candidate *chosen = list ? isb_list_choose(list, &words, state->rng, &flip_s) : NULL;
-	if (!chosen)
+	if (!list)
 		return false;
-	add_run(answer, name, type == ISB_PLAN_A ? ISB_A : ISB_AAAA, 1, isb_plan_ttl(r, flip_s), chosen->rdata);
+	struct isb_listed chosen = isb_list_choose(list, state);
+	if (!chosen.candidate)
+		return false;
+	add_run(answer, name, type == ISB_PLAN_A ? ISB_A : ISB_AAAA, 1, isb_plan_ttl(r, chosen.flip_s), chosen.candidate->rdata);
 	note_steered(answer, leaf.scope);
-	answer->endpoint = isb_plan_endpoint(plan, chosen->endpoint);
+	answer->endpoint = isb_plan_endpoint(plan, chosen.candidate->endpoint);
 	return true;
 }
 
@@ -458,13 +458,14 @@ static bool followed(const struct isb_answer *answer, const uint8_t *name)
 }
 
 /* RFC 1034 §4.3.2, from the zone on down. */
-static __attribute__((noinline)) void find_in_zones(struct isb_answer *answer, const struct isb_asking *asking,
-                                                    const struct isb_query *query)
+static __attribute__((noinline)) void find_in_zones(struct isb_answer *answer, const struct isb_view *view,
+                                                    const struct isb_query *query, const struct isb_addr *client,
+                                                    struct isb_steer_state *state)
 {
 	struct search s;
 	s.answer = answer;
-	s.view = asking->view;
-	s.asking = *asking;
+	s.view = view;
+	s.asking = (struct isb_asking){.view = view, .client = client, .state = state};
 	s.qtype = query->qtype;
 	const struct isb_name *name = &query->name;
 	const struct isb_zone_view *zone = isb_zone_of(s.view, name, s.qtype == ISB_DS);
@@ -515,5 +516,5 @@ void isb_answer_find(struct isb_answer *answer, const struct isb_view *view, con
 	if (view->exact && find_exact(answer, &asking, query))
 		answer->authoritative = true;
 	else
-		find_in_zones(answer, &asking, query);
+		find_in_zones(answer, view, query, client, state);
 }

@@ -22,26 +22,42 @@ static inline const struct isb_candidate *take(const struct isb_candidate *c, co
 	return &c[i];
 }
 
-/* Not inlined: what calls it keeps more in mind than there are registers. */
-__attribute__((noinline))
-const struct isb_candidate *isb_list_choose(const struct isb_list *list, const struct isb_list_words *words, struct isb_rng *rng,
-                                            uint32_t *ret_flip_s)
+static __attribute__((noinline)) struct isb_listed choose_among(const struct isb_candidate *c, const struct isb_candidate *end,
+                                                                const struct isb_steer_state *state, uint32_t flip_s)
 {
 	struct isb_list_pool pool;
-	const struct isb_candidate *c = list->candidate, *end = c + list->count;
-	pool.flip_s = ISB_FLIP_NONE;
+	pool.flip_s = flip_s;
 	for (; c < end; c += c->pool) {
-		if (!isb_list_judge(c, c->pool, words, &pool))
-			return NULL;
+		if (!isb_list_judge_pool(c, state->health, state->admin, state->nadmin, &pool))
+			break;
 		if (!pool.any)
 			continue;
 		uint32_t total = pool.total, from = 0;
 		if (c->equals < c->pool && total)
 			from = isb_list_rank(c, &pool, &total);
-		*ret_flip_s = pool.flip_s;
-		return total ? take(c, &pool, from, total, rng) : NULL; /* those that count for nothing have their turn in the walk */
+		if (!total)
+			break; /* those that count for nothing have their turn in the walk */
+		return (struct isb_listed){take(c, &pool, from, total, state->rng), pool.flip_s};
 	}
-	return NULL;
+	return (struct isb_listed){NULL, ISB_FLIP_NONE};
+}
+
+/* Pools of one endpoint, as failover has them, are done with here, without a place for shares. Not inlined: what calls it keeps
+ * more in mind than there are registers. */
+__attribute__((noinline))
+struct isb_listed isb_list_choose(const struct isb_list *list, const struct isb_steer_state *state)
+{
+	const struct isb_candidate *c = list->candidate, *end = c + list->count;
+	uint32_t flip_s = ISB_FLIP_NONE;
+	for (; c < end && c->pool == 1; c++) {
+		if (c->slot < state->nadmin && state->admin[c->slot])
+			return (struct isb_listed){NULL, ISB_FLIP_NONE};
+		struct isb_judged judged = isb_list_judge(c, state->health);
+		flip_s = judged.flip_s < flip_s ? judged.flip_s : flip_s;
+		if (judged.usable)
+			return (struct isb_listed){judged.share ? c : NULL, flip_s};
+	}
+	return choose_among(c, end, state, flip_s);
 }
 
 /* --- Building ------------------------------------------------------------------------------------------------------ */

@@ -58,19 +58,19 @@ static void compare(const struct isb_plan *plan, const struct isb_plan_record *r
 	_Alignas(8) static uint8_t room[sizeof(struct isb_list) + ISB_LIST_MAX * sizeof(struct isb_candidate)];
 	struct isb_list *list = (struct isb_list *)(void *)room;
 	const struct isb_plan_node *root = isb_plan_root(plan, record, cls);
-	const struct isb_list_words words = {.health = state->health, .admin = state->admin, .nadmin = state->nadmin};
 	struct isb_steer_state again = *state;
 	struct isb_rng rng = *state->rng, same = rng;
 	struct isb_choice choice;
-	uint32_t flip_s;
-	const struct isb_candidate *chosen =
-		root && isb_list_build(plan, root, type, list) ? isb_list_choose(list, &words, &rng, &flip_s) : NULL;
-	if (!chosen)
+	if (!root || !isb_list_build(plan, root, type, list))
+		return;
+	again.rng = &rng;
+	const struct isb_listed chosen = isb_list_choose(list, &again);
+	if (!chosen.candidate)
 		return;
 	again.rng = &same;
 	isb_steer(plan, record, cls, type, &again, &choice);
-	MUST(choice.n == 1 && choice.endpoint[0] == isb_plan_endpoint(plan, chosen->endpoint));
-	MUST(choice.ttl_s == isb_plan_ttl(record, flip_s) && choice.client_bits == 0);
+	MUST(choice.n == 1 && choice.endpoint[0] == isb_plan_endpoint(plan, chosen.candidate->endpoint));
+	MUST(choice.ttl_s == isb_plan_ttl(record, chosen.flip_s) && choice.client_bits == 0);
 	MUST(memcmp(&rng, &same, sizeof(rng)) == 0);
 }
 

@@ -4,9 +4,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "isobar/base/rng.h"
 #include "isobar/model/health.h"
 #include "isobar/steer/plan.h"
+#include "isobar/steer/steer.h"
 
 /* A decision that needs no walk: candidates one behind the other, each with all that judging it and answering with it takes.
  * Where a policy comes to no more than "the first of these pools that can answer, and one of its endpoints by weight", what
@@ -45,48 +45,50 @@ static inline size_t isb_list_bytes(uint32_t count)
 	return sizeof(struct isb_list) + count * sizeof(struct isb_candidate);
 }
 
-/* What of health and operators the candidates' slots mean now. */
-struct isb_list_words {
-	const struct isb_health_table *health;
-	const uint64_t *admin;
-	uint32_t nadmin;
+/* One candidate as its word says. */
+struct isb_judged {
+	uint32_t usable; /* 0 or 1 */
+	uint32_t share;  /* weight × soft health, 0 when it is set aside */
+	uint32_t flip_s; /* earliest possible change of its word; ISB_FLIP_NONE: none foreseen */
 };
+static inline struct isb_judged isb_list_judge(const struct isb_candidate *c, const struct isb_health_table *health)
+{
+	struct isb_judged judged = {.usable = 1, .share = c->weight * (uint32_t)ISB_SOFT_FULL, .flip_s = ISB_FLIP_NONE};
+	if (c->usable == ISB_ALWAYS_USABLE)
+		return judged;
+	uint64_t word = isb_health_word(health, c->slot);
+	if (health->unattended)
+		word = isb_health_unattended(word);
+	judged.usable = c->usable >> (word & 15) & 1;
+	if (word) { /* else it was never seen, and counts whole */
+		judged.share = c->weight * isb_health_soft(word);
+		judged.flip_s = isb_health_flip_s(word);
+	}
+	judged.share &= -judged.usable;
+	return judged;
+}
 
 /* What became of judging a pool. */
 struct isb_list_pool {
 	uint32_t any;    /* someone is usable */
 	uint32_t total;  /* of the shares */
-	uint32_t flip_s; /* earliest possible change of anything looked at so far, as in the walk; ISB_FLIP_NONE: none foreseen */
-	uint32_t share[ISB_LIST_MAX]; /* weight × soft health, 0 when it is set aside */
+	uint32_t flip_s; /* earliest possible change of anything looked at so far, as in the walk */
+	uint32_t share[ISB_LIST_MAX];
 };
 
 /* All of a pool, also the tiers that nobody will need: all of it shortens the TTL. False: an operator has a say. */
-static inline bool isb_list_judge(const struct isb_candidate *c, uint32_t count, const struct isb_list_words *words,
-                                  struct isb_list_pool *ret)
+static inline bool isb_list_judge_pool(const struct isb_candidate *c, const struct isb_health_table *health, const uint64_t *admin,
+                                       uint32_t nadmin, struct isb_list_pool *ret)
 {
 	uint32_t any = 0, total = 0, flip_s = ret->flip_s;
-	for (uint32_t i = 0; i < count; i++, c++) {
-		uint32_t share = c->weight, usable = 1;
-		uint64_t word = 0;
-		if (c->slot < words->nadmin && words->admin[c->slot])
+	for (uint32_t i = 0, count = c->pool; i < count; i++, c++) {
+		if (c->slot < nadmin && admin[c->slot])
 			return false;
-		if (c->usable != ISB_ALWAYS_USABLE) {
-			word = isb_health_word(words->health, c->slot);
-			if (words->health->unattended)
-				word = isb_health_unattended(word);
-			usable = c->usable >> (word & 15) & 1;
-		}
-		if (word) {
-			uint32_t flip = isb_health_flip_s(word);
-			flip_s = flip < flip_s ? flip : flip_s;
-			share *= isb_health_soft(word);
-		} else {
-			share *= ISB_SOFT_FULL;
-		}
-		share &= -usable;
-		ret->share[i] = share;
-		total += share;
-		any |= usable;
+		struct isb_judged judged = isb_list_judge(c, health);
+		flip_s = judged.flip_s < flip_s ? judged.flip_s : flip_s;
+		ret->share[i] = judged.share;
+		total += judged.share;
+		any |= judged.usable;
 	}
 	ret->any = any;
 	ret->total = total;
@@ -115,10 +117,12 @@ static inline const struct isb_list *isb_plan_list(const struct isb_plan *plan, 
 	return of && of->list[type] != ISB_NO_LIST ? isb_plan_at(plan, of->list[type]) : NULL;
 }
 
-/* Weighs and takes, with a random number only where there is a choice, as the walk spends them. NULL: ask the walk, and
- * nothing was drawn. */
-const struct isb_candidate *isb_list_choose(const struct isb_list *list, const struct isb_list_words *words, struct isb_rng *rng,
-                                            uint32_t *ret_flip_s);
+/* Judges and takes one, with a random number only where there is a choice, as the walk spends them. */
+struct isb_listed {
+	const struct isb_candidate *candidate; /* NULL: ask the walk; nothing was drawn */
+	uint32_t flip_s;                       /* of anything looked at; ISB_FLIP_NONE: none foreseen */
+};
+struct isb_listed isb_list_choose(const struct isb_list *list, const struct isb_steer_state *state);
 
 /* The list of what a node of a checked plan, or one under construction, decides about a type, at `ret_list` with room for
  * ISB_LIST_MAX candidates. Its octets, or 0: there is none, and *ret_list is undefined. */

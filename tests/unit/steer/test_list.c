@@ -33,7 +33,7 @@ enum { KIDS = 3 };
 static const struct kid alike[KIDS] = {{0, 0, 1}, {1, 0, 2}, {2, 0, 3}};
 static const struct kid tiers[KIDS] = {{0, 0, 1}, {1, 0, 2}, {2, 4, 3}};
 
-static bool listed(const struct isb_plan_node *head, const struct kid *kids)
+static bool has_list(const struct isb_plan_node *head, const struct kid *kids)
 {
 	struct world w;
 	struct room room;
@@ -49,8 +49,8 @@ static void what_a_list_cannot_say_has_none(void **state)
 	const struct isb_plan_node plain = {.flags = ISB_NODE_POOL, .answers = 1, .min_up = 1};
 	struct isb_plan_node odd[] = {plain, plain, plain, plain, plain, plain, plain, plain};
 	(void)state;
-	assert_true(listed(&plain, alike));
-	assert_true(listed(&plain, tiers));
+	assert_true(has_list(&plain, alike));
+	assert_true(has_list(&plain, tiers));
 	odd[0].answers = 0;
 	odd[1].answers = 2;
 	odd[2].min_up = 2;
@@ -60,11 +60,11 @@ static void what_a_list_cannot_say_has_none(void **state)
 	odd[6].order = ISB_ORDER_LEAST_LOAD;
 	odd[7].order = ISB_ORDER_FASTEST;
 	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++)
-		assert_false(listed(&odd[i], alike));
+		assert_false(has_list(&odd[i], alike));
 	odd[0] = plain;
 	odd[0].order = ISB_ORDER_FAILOVER;
 	odd[0].trickle = 5;
-	assert_false(listed(&odd[0], tiers));
+	assert_false(has_list(&odd[0], tiers));
 }
 
 static void endpoints_that_take_more_than_a_word_have_no_list(void **state)
@@ -156,16 +156,16 @@ static void words_by_chance(struct world *w, struct isb_rng *rng)
 static unsigned compare(struct world *w, const struct isb_list *list, struct isb_rng *rng, bool unattended)
 {
 	const struct isb_health_table health = {.chunk = w->chunk, .chunks = 1, .unattended = unattended};
-	const struct isb_list_words words = {.health = &health, .admin = w->admin, .nadmin = MAX};
 	struct isb_rng by_list = *rng;
-	struct isb_steer_state state = {.health = &health, .admin = w->admin, .nadmin = MAX, .now_ms = 1000, .rng = rng};
+	struct isb_steer_state state = {.health = &health, .admin = w->admin, .nadmin = MAX, .now_ms = 1000, .rng = &by_list};
 	const struct isb_plan_record *record = isb_plan_record(plan(w), 0);
 	struct isb_choice choice;
-	uint32_t flip_s;
-	const struct isb_candidate *chosen = isb_list_choose(list, &words, &by_list, &flip_s);
+	const struct isb_listed listed = isb_list_choose(list, &state);
+	const struct isb_candidate *chosen = listed.candidate;
 	assert_true(chosen || memcmp(&by_list, rng, sizeof(by_list)) == 0);
 	if (!chosen)
 		return 0;
+	state.rng = rng;
 	isb_steer(plan(w), record, 0, ISB_PLAN_A, &state, &choice);
 	assert_memory_equal(&by_list, rng, sizeof(by_list));
 	assert_int_equal(choice.kind, ISB_CHOICE_ANSWER);
@@ -174,7 +174,7 @@ static unsigned compare(struct world *w, const struct isb_list *list, struct isb
 	assert_false(choice.failopen);
 	assert_ptr_equal(choice.endpoint[0], isb_plan_endpoint(plan(w), chosen->endpoint));
 	assert_memory_equal(chosen->rdata, isb_plan_rdata(plan(w), choice.rdata[0]), choice.rdata[0]->size);
-	assert_int_equal(isb_plan_ttl(record, flip_s), choice.ttl_s);
+	assert_int_equal(isb_plan_ttl(record, listed.flip_s), choice.ttl_s);
 	return 1;
 }
 
