@@ -485,6 +485,27 @@ static __attribute__((noinline)) void find_in_zones(struct isb_answer *answer, c
 	}
 }
 
+static inline void add_whole(struct isb_answer *answer, const struct isb_view *view, const struct isb_name *name,
+                             const struct isb_rrset *set)
+{
+	set_key(answer, ISB_RRL_ANSWER, name, 0);
+	add_run(answer, name, set->type, set->count, set->ttl_s, set->rdata);
+	if (set->type != ISB_A && set->type != ISB_AAAA)
+		isb_answer_targets(answer, view, set->type, set->rdata, set->count);
+}
+
+/* In zones that are too large for the table of whole names (view/large.h). False: nothing was said. */
+static bool find_large(struct isb_answer *answer, const struct isb_view *view, const struct isb_query *query)
+{
+	const struct isb_node *node = NULL;
+	for (uint32_t i = 0; !node && i < view->nlarge; i++)
+		node = isb_large_find(view->large[i], query->name.lower, query->name.len);
+	const struct isb_rrset *set = node ? isb_node_set(node, query->qtype) : NULL;
+	if (set)
+		add_whole(answer, view, &query->name, set);
+	return set;
+}
+
 /* By the table of whole names (view/exact.h). False: nothing was said. */
 static inline __attribute__((always_inline)) bool find_exact(struct isb_answer *answer, const struct isb_asking *asking, const struct isb_query *query)
 {
@@ -492,28 +513,25 @@ static inline __attribute__((always_inline)) bool find_exact(struct isb_answer *
 	const struct isb_exact_entry *entry = isb_exact_find(asking->view->exact, name->lower, name->len);
 	if (!entry)
 		return false;
-	set_key(answer, ISB_RRL_ANSWER, name, 0);
 	if (entry->record != ISB_NO_RECORD) {
 		const struct isb_plan_record *r = isb_plan_record(asking->view->plan, entry->record);
 		answer->record = entry->record;
 		answer->record_type = query->qtype == ISB_A ? ISB_PLAN_A : ISB_PLAN_AAAA;
+		set_key(answer, ISB_RRL_ANSWER, name, 0);
 		return r && (query->qtype == ISB_A || query->qtype == ISB_AAAA) &&
 		       add_listed(answer, asking, name, r, answer->record_type);
 	}
 	const struct isb_rrset *set = isb_exact_set(entry, query->qtype);
-	if (!set)
-		return false;
-	add_run(answer, name, set->type, set->count, set->ttl_s, set->rdata);
-	if (set->type != ISB_A && set->type != ISB_AAAA)
-		isb_answer_targets(answer, asking->view, set->type, set->rdata, set->count);
-	return true;
+	if (set)
+		add_whole(answer, asking->view, name, set);
+	return set;
 }
 
 void isb_answer_find(struct isb_answer *answer, const struct isb_view *view, const struct isb_query *query,
                      const struct isb_addr *client, struct isb_steer_state *state)
 {
 	const struct isb_asking asking = {.view = view, .client = client, .state = state};
-	if (view->exact && find_exact(answer, &asking, query))
+	if ((view->nlarge && find_large(answer, view, query)) || (view->exact && find_exact(answer, &asking, query)))
 		answer->authoritative = true;
 	else
 		find_in_zones(answer, view, query, client, state);

@@ -9,7 +9,7 @@
 
 /* Who may name things may name them so that their hashes agree in all bits that matter. Then a table never gets wide enough,
  * and those that find no place are left to the tries. */
-enum { WIDENINGS_MAX = 3, VISITS_MAX = 2 * ISB_EXACT_NAMES };
+enum { WIDENINGS_MAX = 3 };
 /* So that slots and entries are within reach of 32 bits, with all of the widenings. */
 static const size_t ENTRIES_MAX = (size_t)1 << 31;
 
@@ -25,6 +25,8 @@ struct building {
 	struct placed *placed;
 	size_t count, cap;
 	size_t names, visits;             /* of the zones that are in it whole; nodes looked at */
+	size_t names_max, visits_max, left;
+	struct isb_exact_sources *sources;
 };
 
 /* --- Entries ------------------------------------------------------------------------------------------------------- */
@@ -92,7 +94,7 @@ static enum isb_tour visit(void *arg, const uint8_t *relative, const struct isb_
 	size_t below = isb_dname_len(relative) - 1, len = below + b->zone->apex_len;
 	memcpy(name, relative, below);
 	memcpy(name + below, b->zone->apex, b->zone->apex_len);
-	if (b->visits++ >= VISITS_MAX || b->names >= ISB_EXACT_NAMES || b->entries.len > ENTRIES_MAX)
+	if (b->visits++ >= b->visits_max || b->names >= b->names_max || b->entries.len > ENTRIES_MAX)
 		return ISB_TOUR_END;
 	if (is_border(b->view, node, name, len, below == 0))
 		return ISB_TOUR_PAST;
@@ -114,8 +116,10 @@ static enum isb_tour visit_zone(void *arg, const uint8_t *key, const struct isb_
 		b->entries.len = len;
 		b->count = count;
 		b->names = names;
+		if (b->left < ISB_EXACT_LEFT)
+			b->sources->left[b->left++] = b->zone;
 	}
-	return b->visits < VISITS_MAX ? ISB_TOUR_ON : ISB_TOUR_END;
+	return b->visits < b->visits_max ? ISB_TOUR_ON : ISB_TOUR_END;
 }
 
 /* The node that answers for a name by itself, or NULL. */
@@ -195,14 +199,15 @@ static struct isb_exact *finish(struct building *b)
 	return exact;
 }
 
-struct isb_exact *isb_exact_new(const struct isb_view *view, const uint8_t *const *steered, size_t nsteered)
+struct isb_exact *isb_exact_new(const struct isb_view *view, struct isb_exact_sources *sources)
 {
-	struct building b = {.view = view};
-	for (size_t i = 0; i < nsteered && b.entries.len < ENTRIES_MAX; i++) {
-		size_t len = isb_dname_len(steered[i]);
-		const struct isb_node *node = own_node(view, steered[i], len);
+	struct building b = {.view = view, .sources = sources, .names_max = sources->names, .visits_max = 2 * sources->names};
+	memset(sources->left, 0, sizeof(sources->left));
+	for (size_t i = 0; i < sources->nsteered && b.entries.len < ENTRIES_MAX; i++) {
+		size_t len = isb_dname_len(sources->steered[i]);
+		const struct isb_node *node = own_node(view, sources->steered[i], len);
 		if (node)
-			add_name(&b, steered[i], len, node);
+			add_name(&b, sources->steered[i], len, node);
 	}
 	isb_names_tour(view->zones, visit_zone, &b);
 	return finish(&b);

@@ -9,12 +9,26 @@
 /* Edits that a table lives through whatever its size: making it anew takes the time of as many. */
 enum { EDITS_FEW = 4096, EDITS_PART = 4 };
 
-static struct isb_exact *make(const struct isb_view *view)
+static void make(struct isb_exact_table *table, const struct isb_view *view, struct isb_exact_sources *sources)
+{
+	table->block = isb_exact_new(view, sources);
+	table->names = table->block ? table->block->count : 0;
+	for (size_t i = 0; i < ISB_EXACT_LEFT && sources->left[i]; i++) {
+		struct isb_large *large = isb_large_new(view, sources->left[i]);
+		if (!large)
+			continue;
+		table->large[table->nlarge++] = large;
+		table->names += large->slots;
+	}
+}
+
+struct isb_exact_table *isb_exact_table_new(const struct isb_view *view, size_t names)
 {
 	const struct isb_shape *shape = view->own->shape;
+	struct isb_exact_table *table = isb_xcalloc(1, sizeof(*table));
 	struct isb_arena arena = {0};
 	const uint8_t **owners = isb_arena_alloc(&arena, shape->nrecord * sizeof(*owners));
-	size_t count = 0;
+	struct isb_exact_sources sources = {.names = names ? names : ISB_EXACT_NAMES, .steered = owners};
 	for (size_t i = 0; i < shape->nrecord; i++) {
 		const struct isb_compile_record *record = &shape->records[i];
 		uint8_t apex[ISB_DNAME_MAX], *owner = isb_arena_alloc(&arena, ISB_DNAME_MAX);
@@ -23,18 +37,11 @@ static struct isb_exact *make(const struct isb_view *view)
 		isb_dname_parse(isb_arena_strndup(&arena, record->name, record->owner_at - 1), NULL, apex);
 		isb_dname_parse(record->name + record->owner_at, apex, owner);
 		isb_dname_lower(owner, owner);
-		owners[count++] = owner;
+		owners[sources.nsteered++] = owner;
 	}
-	struct isb_exact *block = isb_exact_new(view, owners, count);
-	isb_arena_done(&arena);
-	return block;
-}
-
-struct isb_exact_table *isb_exact_table_new(const struct isb_view *view)
-{
-	struct isb_exact_table *table = isb_xcalloc(1, sizeof(*table));
 	table->users = 1;
-	table->block = make(view);
+	make(table, view, &sources);
+	isb_arena_done(&arena);
 	return table;
 }
 
@@ -42,14 +49,15 @@ void isb_exact_table_release(struct isb_exact_table *table)
 {
 	if (!table || --table->users)
 		return;
+	for (uint32_t i = 0; i < table->nlarge; i++)
+		free(table->large[i]);
 	free(table->block);
 	free(table);
 }
 
 bool isb_exact_table_holds(const struct isb_exact_table *table)
 {
-	size_t part = table->block ? table->block->count / EDITS_PART : 0;
-	return table->edits < EDITS_FEW + part;
+	return table->edits < EDITS_FEW + table->names / EDITS_PART;
 }
 
 void isb_exact_table_edit(struct isb_exact_table *table, const uint8_t *name, size_t len)
@@ -57,6 +65,8 @@ void isb_exact_table_edit(struct isb_exact_table *table, const uint8_t *name, si
 	table->edits++;
 	if (table->block)
 		isb_exact_bury(table->block, name, len);
+	for (uint32_t i = 0; i < table->nlarge; i++)
+		isb_large_bury(table->large[i], name, len);
 }
 
 struct below {

@@ -62,6 +62,20 @@ const struct isb_rrset *isb_node_set(const struct isb_node *node, uint16_t type)
 	return NULL;
 }
 
+static size_t count_kids(const struct isb_kids *kids)
+{
+	size_t count = kids->count;
+	for (uint32_t i = 0; i < kids->count; i++)
+		if (slot_is_deeper(kids->slot[i]))
+			count += count_kids(slot_kids(kids->slot[i])) - 1;
+	return count;
+}
+
+size_t isb_node_children(const struct isb_node *node)
+{
+	return node->kids ? count_kids(node->kids) : 0;
+}
+
 /* --- Going through all of a tree --- */
 
 struct tour {

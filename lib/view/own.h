@@ -28,10 +28,13 @@ struct isb_shape {
 struct isb_exact_table {
 	size_t users;
 	struct isb_exact *block; /* NULL: no name is in it */
+	struct isb_large *large[ISB_EXACT_LEFT];
+	uint32_t nlarge;
+	size_t names;            /* in the block and beside it */
 	size_t edits;            /* names edited since it was made, also those that came to be */
 };
-/* Of a view whose zones and shape are there. One user. */
-struct isb_exact_table *isb_exact_table_new(const struct isb_view *view);
+/* Of a view whose zones and shape are there. One user. `names`: what the block takes up, as in struct isb_view_sources. */
+struct isb_exact_table *isb_exact_table_new(const struct isb_view *view, size_t names);
 void isb_exact_table_release(struct isb_exact_table *table);
 /* False: after these edits a view should have one of its own. */
 bool isb_exact_table_holds(const struct isb_exact_table *table);

@@ -311,15 +311,17 @@ static int build_names(struct build *b)
 	return rc;
 }
 
-static void set_exact(struct isb_view *view, struct isb_view *old)
+static void set_exact(struct isb_view *view, struct isb_view *old, size_t names)
 {
 	struct isb_exact_table *table = old ? old->own->exact : NULL;
 	if (table && isb_exact_table_holds(table))
 		table->users++;
 	else
-		table = isb_exact_table_new(view);
+		table = isb_exact_table_new(view, names);
 	view->own->exact = table;
 	view->exact = table->block;
+	view->large = (const struct isb_large *const *)table->large;
+	view->nlarge = table->nlarge;
 }
 
 int isb_view_build(const struct isb_view_sources *from, struct isb_view *old, struct isb_diags *diags,
@@ -334,7 +336,7 @@ int isb_view_build(const struct isb_view_sources *from, struct isb_view *old, st
 	int rc = old && isb_shape_holds(old, from) ? build_names(&b) : build_all(&b);
 	if (rc == ISB_OK) {
 		isb_zones_commit(&b.zones, view);
-		set_exact(view, old);
+		set_exact(view, old, from->exact_names);
 	} else {
 		isb_zones_abort(&b.zones);
 	}

@@ -130,11 +130,17 @@ static struct isb_cells *read_cells(struct story *s)
 	return s->cells;
 }
 
+void story_whole_names(struct story *s, size_t names)
+{
+	s->whole_names = names;
+}
+
 static int try_build(struct story *s, struct isb_view *old, struct isb_diags *diags, struct isb_view **ret_view)
 {
 	struct isb_cells *cells = read_cells(s);
 	struct isb_txn *catalog = story_txn(s, ISB_ENV_CATALOG, false), *health = story_txn(s, ISB_ENV_HEALTH, false);
-	struct isb_view_sources from = {.catalog = catalog, .health = health, .cells = cells, .geodb = s->geodb};
+	struct isb_view_sources from = {.catalog = catalog, .health = health, .cells = cells, .geodb = s->geodb,
+	                                .exact_names = s->whole_names};
 	int rc = isb_view_build(&from, old, diags, ret_view);
 	isb_txn_abort(health);
 	isb_txn_abort(catalog);

@@ -103,7 +103,9 @@ struct story_answer {
  * those that do not own the question ("CNAME www.example.com. 192.0.2.1"); else "NODATA", "NXDOMAIN", "REFUSED", ….
  * Valid until the next call but seven. */
 const char *story_ask(struct story *s, const char *name, const char *type, const char *client);
-/* Asks for every name in the view's table of whole names (view/exact.h), by several types: each is the zones' answer, too.
+/* How many names the views to come take up in their table of whole names; zones with more are large (view/large.h). */
+void story_whole_names(struct story *s, size_t names);
+/* Asks for every name in the view's tables of whole names (view/exact.h, view/large.h), by several types: each is the zones' answer, too.
  * How many names there are. */
 unsigned story_ask_exact(struct story *s);
 const struct story_answer *story_last(const struct story *s);

@@ -153,6 +153,7 @@ static void the_long_way_says_the_same(struct story *s, const struct isb_health_
 	uint8_t again[REPLY_MAX];
 	isb_trace_init(&trace);
 	view.exact = NULL;
+	view.nlarge = 0;
 	ctx.trace = &trace;
 	assert_int_equal(isb_respond(&ctx, &view, health, client, s->now_ms, in, len, again, REPLY_MAX), out_len);
 	assert_memory_equal(again, out, out_len);
@@ -217,22 +218,47 @@ const char *story_ask_ecs(struct story *s, const char *name, const char *type, c
 	return isb_buf_text(text);
 }
 
-unsigned story_ask_exact(struct story *s)
+static void ask_by_types(struct story *s, const uint8_t *name)
 {
 	static const char *const types[] = {"A", "AAAA", "TXT", "NS", "CNAME", "DS", "ANY"};
+	char text[ISB_DNAME_TEXT];
+	isb_dname_print(name, text);
+	for (size_t t = 0; t < sizeof(types) / sizeof(types[0]); t++)
+		story_ask(s, text, types[t], NULL);
+}
+
+static unsigned ask_large(struct story *s, const struct isb_large *large)
+{
+	unsigned names = 0;
+	for (uint32_t i = 0; i < large->slots + ISB_LARGE_PROBES; i++) {
+		uint64_t word = atomic_load(&large->slot[i]) << 16 >> 16;
+		uint8_t name[ISB_DNAME_MAX];
+		if (!word || word == ISB_LARGE_DEAD)
+			continue;
+		const struct isb_node *node = (const struct isb_node *)(uintptr_t)word;
+		name[0] = node->label_len;
+		memcpy(name + 1, node->data, name[0]);
+		memcpy(name + 1 + name[0], large->apex, large->apex_len);
+		assert_ptr_equal(isb_large_find(large, name, 1u + name[0] + large->apex_len), node);
+		ask_by_types(s, name);
+		names++;
+	}
+	return names;
+}
+
+unsigned story_ask_exact(struct story *s)
+{
 	const struct isb_exact *exact = s->view->exact;
 	unsigned names = 0;
 	for (uint64_t i = 0; exact && i < (uint64_t)exact->mask + ISB_EXACT_PROBES; i++) {
 		uint64_t word = atomic_load(&isb_exact_slots(exact)[i]);
-		char name[ISB_DNAME_TEXT];
 		if (!word || (uint32_t)word == ISB_EXACT_DEAD)
 			continue;
-		const struct isb_exact_entry *entry = (const void *)((const uint8_t *)exact + (uint32_t)word);
-		isb_dname_print(entry->name, name);
-		for (size_t t = 0; t < sizeof(types) / sizeof(types[0]); t++)
-			story_ask(s, name, types[t], NULL);
+		ask_by_types(s, ((const struct isb_exact_entry *)(const void *)((const uint8_t *)exact + (uint32_t)word))->name);
 		names++;
 	}
+	for (uint32_t i = 0; i < s->view->nlarge; i++)
+		names += ask_large(s, s->view->large[i]);
 	return names;
 }
 

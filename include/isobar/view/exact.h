@@ -99,8 +99,15 @@ bool isb_exact_check(const void *block, size_t size);
 void isb_exact_bury(struct isb_exact *exact, const uint8_t *name, size_t len);
 
 /* Of a view, for free(): its zones one after the other, each whole or not at all, while all of them together have no more than
- * ISB_EXACT_NAMES names, and the `steered` ones besides, owners in lower case that may be in those zones or elsewhere. Memory
- * stays bounded so, and so does the time it takes, however many names the tries hold. */
-enum { ISB_EXACT_NAMES = 1 << 17 };
+ * `names` names, and the `steered` ones besides, owners in lower case that may be in those zones or elsewhere. Memory stays
+ * bounded so, and so does the time it takes, however many names the tries hold. */
+enum { ISB_EXACT_NAMES = 1 << 17, ISB_EXACT_LEFT = 4 };
 struct isb_view;
-struct isb_exact *isb_exact_new(const struct isb_view *view, const uint8_t *const *steered, size_t nsteered);
+struct isb_zone_view;
+struct isb_exact_sources {
+	size_t names;                  /* ISB_EXACT_NAMES is a good number */
+	const uint8_t *const *steered;
+	size_t nsteered;
+	const struct isb_zone_view *left[ISB_EXACT_LEFT]; /* gives: the first zones that are too large; NULL behind them */
+};
+struct isb_exact *isb_exact_new(const struct isb_view *view, struct isb_exact_sources *sources);

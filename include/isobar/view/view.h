@@ -17,6 +17,7 @@
 #include "isobar/view/exact.h"
 #include "isobar/view/geodb.h"
 #include "isobar/view/geomap.h"
+#include "isobar/view/large.h"
 #include "isobar/view/names.h"
 
 /* The immutable compiled catalog that queries are answered from. A view is built beside the one in use, shares what did
@@ -36,6 +37,8 @@ struct isb_view {
 	const struct isb_node *zones; /* a child for each apex (isb_apex_key()); payload: struct isb_zone_view */
 	uint64_t apex_labels[2];      /* bit n: there is a zone whose apex has n labels, so it is worth looking for one */
 	const struct isb_exact *exact; /* names that are answered without a walk down the tries; NULL: none are */
+	const struct isb_large *const *large; /* nlarge of them: likewise, of zones too large for that */
+	uint32_t nlarge;
 	const struct isb_plan *plan;  /* never NULL */
 	const struct isb_geomap *const *maps; /* plan->nmap of them */
 	const uint64_t *admin;        /* admin words by slot */
@@ -116,6 +119,7 @@ struct isb_view_sources {
 	struct isb_txn *health;  /* the probes' round trips for order latency, and what they resolved for ALIAS; NULL: none */
 	struct isb_cells *cells; /* the clients', made with the same geodb; the view becomes a user of them; NULL: none */
 	const struct isb_geodb *geodb; /* NULL: none; it must live as long as the view, which explains by it */
+	size_t exact_names; /* that the table of whole names takes up; 0: ISB_EXACT_NAMES */
 };
 /* A sum over the probes' round trips that moves when they lead to another view: they count in steps, since only a shift
  * that can change an order is worth one. `health` NULL: 0. */

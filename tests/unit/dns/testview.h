@@ -62,7 +62,8 @@ static inline void testview_whole_names(struct testview *t)
 	for (size_t i = 0; i < t->nsteered; i++)
 		steered[i] = t->steered[i];
 	free(t->exact);
-	t->view.exact = t->exact = isb_exact_new(&t->view, steered, t->nsteered);
+	struct isb_exact_sources sources = {.names = ISB_EXACT_NAMES, .steered = steered, .nsteered = t->nsteered};
+	t->view.exact = t->exact = isb_exact_new(&t->view, &sources);
 	testview_must(!t->exact || isb_exact_check(t->exact, t->exact->size), "whole names");
 }
 

@@ -39,7 +39,8 @@ static struct isb_exact *make(const struct testview *t, const char *steered)
 	uint8_t name[ISB_DNAME_MAX];
 	const uint8_t *names[] = {name};
 	wire(steered ? steered : ".", name);
-	struct isb_exact *exact = isb_exact_new(&t->view, names, steered != NULL);
+	struct isb_exact_sources sources = {.names = ISB_EXACT_NAMES, .steered = names, .nsteered = steered != NULL};
+	struct isb_exact *exact = isb_exact_new(&t->view, &sources);
 	assert_true(!exact || isb_exact_check(exact, exact->size));
 	return exact;
 }
