@@ -147,6 +147,8 @@ class CheckTypes(test_checks.Checking):
                 self.assertLess(total_us, (TIMEOUT_MS + 400) * 1000, f"{name} outlived its deadline")
         status = pathlib.Path(f"/proc/{self.probe.child.pid}/status").read_text()
         self.assertLess(int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]), 256 * 1024, "peak memory in kB")
+        open_files = len(os.listdir(f"/proc/{self.probe.child.pid}/fd"))
+        self.assertLess(open_files, len(table) + 40, "each check gives its descriptors back")
         self.assertEqual(self.probe.stop(within=5), 0, "whatever was under way")
         return found
 
