@@ -31,7 +31,8 @@ void isb_turn_begin(struct isb_worker *worker, struct isb_turn *turn)
 	if (!isb_context_is_turned(&worker->ctx, turn->view))
 		isb_context_turn_to(&worker->ctx, turn->view);
 	worker->ctx.settings = isb_live_settings(worker->live);
-	int rc = isb_words_begin(worker->words, turn->view, &turn->health);
+	turn->now_ms = isb_clock_ms();
+	int rc = isb_words_begin(worker->words, turn->view, turn->now_ms, &turn->health);
 	/* relaxed: the flag carries nothing but itself */
 	turn->health.unattended = atomic_load_explicit(&worker->live->unattended, memory_order_relaxed);
 	if (rc != ISB_OK)
@@ -44,7 +45,6 @@ void isb_turn_begin(struct isb_worker *worker, struct isb_turn *turn)
 		else
 			isb_log(ISB_LOG_INFO, "health-readable", "worker=%u", worker->number);
 	}
-	turn->now_ms = isb_clock_ms();
 	if (worker->ctx.rrl)
 		log_limits(worker, turn->now_ms);
 }
