@@ -25,7 +25,8 @@ struct isb_taps {
 	struct isb_tap tap[];
 };
 
-int isb_taps_new(const struct isb_options *options, unsigned workers, struct isb_diags *diags, struct isb_taps **ret_taps)
+int isb_taps_new(const struct isb_options *options, unsigned workers, struct isb_diags *diags,
+                 struct isb_taps **ret_taps)
 {
 	if (!options->query_log && !options->dnstap) {
 		*ret_taps = NULL;

@@ -73,7 +73,8 @@ static bool is_due(const struct isb_words *words, uint64_t txn_id, int64_t now_m
 	return txn_id != words->txn_id && !(young && words->txn_id);
 }
 
-int isb_words_begin(struct isb_words *words, const struct isb_view *view, int64_t now_ms, struct isb_health_table *ret_table)
+int isb_words_begin(struct isb_words *words, const struct isb_view *view, int64_t now_ms,
+                    struct isb_health_table *ret_table)
 {
 	int rc = isb_health_reader_begin(words->reader, ret_table);
 	if (rc != ISB_OK) {

@@ -75,7 +75,8 @@ static void serve(struct isb_worker *worker)
 		uv_run(&worker->loop, UV_RUN_DEFAULT); /* until close_all() has left nothing to wait for */
 }
 
-/* What LMDB writes with every batch comes from its own malloc: asked for by this thread, it lies where no other writes. */
+/* What LMDB writes with every batch comes from its own malloc: asked for by this thread, it lies where no other
+ * writes. */
 static void run(void *arg)
 {
 	static const char *const kinds[ISB_WORKER_KINDS] = {"udp", "udp6", "tcp"};

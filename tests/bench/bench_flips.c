@@ -94,7 +94,8 @@ static void find_slots(struct bench *b, struct isb_store *store)
 static void say(struct bench *b, struct isb_txn *txn, uint32_t name, bool up)
 {
 	enum isb_verdict verdict = up ? ISB_UP : ISB_DOWN;
-	const struct isb_health health = {.verdict = verdict, .held = verdict, .soft = ISB_SOFT_FULL, .flip_s = ISB_FLIP_NONE};
+	const struct isb_health health = {
+		.verdict = verdict, .held = verdict, .soft = ISB_SOFT_FULL, .flip_s = ISB_FLIP_NONE};
 	must(isb_word_put(txn, b->slot[name], isb_health_pack(&health)), "a word");
 	must(isb_since_put(txn, b->slot[name], isb_clock_ms()), "since");
 }
@@ -108,8 +109,9 @@ static void note(struct bench *b, uint32_t name, bool up)
 static void say_first(struct bench *b, struct isb_store *store)
 {
 	struct isb_txn *txn;
-	const struct isb_probe_row probe = {.name = "bench", .region = "", .started_ms = isb_clock_ms(),
-	                                    .seen_ms = isb_clock_ms() + 1000 * (int64_t)b->seconds, .boot = 1, .checks = b->count};
+	int64_t now_ms = isb_clock_ms(), end_ms = now_ms + 1000 * (int64_t)b->seconds;
+	const struct isb_probe_row probe = {
+		.name = "bench", .region = "", .started_ms = now_ms, .seen_ms = end_ms, .boot = 1, .checks = b->count};
 	must(isb_txn_begin(store, ISB_ENV_HEALTH, true, &txn), "the health words");
 	must(isb_probe_put(txn, &probe), "the probe");
 	for (uint32_t i = 0; i < b->count; i++)
@@ -249,7 +251,8 @@ static void ask_until(struct bench *b, uint64_t end_ns)
 
 static void open_lanes(struct bench *b)
 {
-	const struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(b->port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	const struct sockaddr_in to = {
+		.sin_family = AF_INET, .sin_port = htons(b->port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
 	const int size = BUFFER, on = 1;
 	for (unsigned i = 0; i < SOCKETS; i++) {
 		int fd = b->lane[i].fd = socket(AF_INET, SOCK_DGRAM, 0);
@@ -273,7 +276,8 @@ static void print(struct bench *b, uint64_t server_ns, uint64_t flips)
 	qsort(b->age_us, kept, sizeof(b->age_us[0]), by_age);
 	double answers = (double)b->answers;
 	printf("{\"answers_per_s\": %.0f, \"server_cpu_us\": %.4f, \"flips_per_s\": %.0f, \"stale_percent\": %.4f, "
-	       "\"late_percent\": %.4f, \"age_p50_us\": %" PRIu32 ", \"age_p99_us\": %" PRIu32 ", \"age_max_us\": %" PRIu64 "}\n",
+	       "\"late_percent\": %.4f, \"age_p50_us\": %" PRIu32 ", \"age_p99_us\": %" PRIu32
+	       ", \"age_max_us\": %" PRIu64 "}\n",
 	       answers / b->seconds, (double)server_ns / 1e3 / answers, (double)flips / b->seconds,
 	       100 * (double)b->stale / answers, 100 * (double)b->late / answers, kept ? b->age_us[kept / 2] : 0,
 	       kept ? b->age_us[kept * 99 / 100] : 0, b->worst_us);
@@ -301,9 +305,11 @@ static void run(struct bench *b)
 
 int main(int argc, char **argv)
 {
-	static const struct option longs[] = {{"store", 1, NULL, 's'},   {"port", 1, NULL, 'p'},       {"server", 1, NULL, 'P'},
-	                                      {"count", 1, NULL, 'n'},   {"flips", 1, NULL, 'f'},      {"per-commit", 1, NULL, 'c'},
-	                                      {"seconds", 1, NULL, 't'}, {"window", 1, NULL, 'w'},     {"help", 0, NULL, 'h'}, {0}};
+	static const struct option longs[] = {
+		{"store", 1, NULL, 's'},   {"port", 1, NULL, 'p'},   {"server", 1, NULL, 'P'},
+		{"count", 1, NULL, 'n'},   {"flips", 1, NULL, 'f'},  {"per-commit", 1, NULL, 'c'},
+		{"seconds", 1, NULL, 't'}, {"window", 1, NULL, 'w'}, {"help", 0, NULL, 'h'},
+		{0}};
 	static struct bench b = {.flips = 10000, .per_commit = 1, .seconds = 2, .window = 256};
 	for (int c; (c = getopt_long(argc, argv, "h", longs, NULL)) != -1;)
 		switch (c) {

@@ -114,7 +114,8 @@ static void what_stands_apart_shares_no_cache_line(void **state)
 		for (size_t k = 0; k < size; k++)
 			assert_int_equal(at[i][k], 0);
 		for (size_t j = 0; j < i; j++) /* the lines of one end before the other begins */
-			assert_true(at[i] >= at[j] + (sizes[j / 2] + 63) / 64 * 64 || at[j] >= at[i] + (size + 63) / 64 * 64);
+			assert_true(at[i] >= at[j] + (sizes[j / 2] + 63) / 64 * 64 ||
+			            at[j] >= at[i] + (size + 63) / 64 * 64);
 		memset(at[i], 0xff, size); /* the next one must not find it */
 	}
 	for (size_t i = 0; i < n; i++)

@@ -333,12 +333,12 @@ static void a_thread_serves_several_sockets_until_it_is_stopped(void **state)
 static void a_thread_with_one_socket_serves_it_until_it_is_stopped(void **state)
 {
 	struct world *world = *state;
-	struct isb_listen listen = {.addr = {.family = 4, .octets = {127, 0, 0, 1}}, .port = (uint16_t)(world->proxy_port + 1)};
+	struct isb_listen listen = {.addr = {.family = 4, .octets = {127, 0, 0, 1}}};
 	struct isb_diags diags;
 	pthread_t thread;
 	isb_diags_init(&diags);
-	while (isb_listen_check(&listen, &diags) != ISB_OK)
-		listen.port++;
+	for (listen.port = (uint16_t)(world->proxy_port + 1); isb_listen_check(&listen, &diags) != ISB_OK; listen.port++)
+		;
 	struct isb_udp *udp = isb_udp_new(&world->worker, 1);
 	assert_int_equal(isb_udp_listen(udp, &listen, &diags), ISB_OK);
 	assert_int_equal(pthread_create(&thread, NULL, run, udp), 0);
