@@ -12,7 +12,7 @@ struct reply {
 	struct isb_writer w; /* its cap leaves room for OPT and TSIG */
 	const struct isb_query *query;
 	uint16_t cls;
-	uint16_t counts[ISB_ADDITIONAL + 1]; /* records by section */
+	uint64_t counts; /* of records, as the header has them: each section its 16 bits */
 	/* Names a later one can point to, each suffix by its own entry, found by hash. Filled only once a name is to be
 	 * compressed that is no suffix of the qname: most replies never come to that. */
 	unsigned known;
@@ -146,7 +146,6 @@ static uint64_t fixed_of(const struct reply *reply, const struct isb_part *part)
 }
 
 /* One record that has its owner, or names in its rdata, to be compressed. `owner` as put_owner() gives it. */
-__attribute__((noinline)) /* or it takes the registers of those who never come here */
 static uint16_t put_record(struct reply *reply, const struct isb_part *part, uint16_t owner,
                            const struct isb_rdata_layout *layout, const uint8_t *rdata, uint16_t len)
 {
@@ -162,19 +161,16 @@ static uint16_t put_record(struct reply *reply, const struct isb_part *part, uin
 	return owner;
 }
 
-/* `count` records that are their owner's pointer, the fixed part, and rdata as it stands. */
-static inline void put_plain(struct reply *reply, const struct isb_part *part, uint16_t owner, const uint8_t *rdata,
+/* `count` records that are their owner's pointer, the fixed part, and rdata as it stands. False: they do not fit. */
+static inline bool put_plain(struct reply *reply, const struct isb_part *part, uint16_t owner, const uint8_t *rdata,
                              unsigned count)
 {
 	enum { A_SIZE = 2 + 4, AAAA_SIZE = 2 + 16 };
-	uint8_t *p = reply->w.base + reply->w.pos;
-	size_t room = reply->w.cap - reply->w.pos;
+	uint8_t *p = reply->w.base + reply->w.pos, *end = reply->w.base + reply->w.cap;
 	for (uint64_t fixed = fixed_of(reply, part); count > 0; count--) {
 		size_t size = 2 + (size_t)isb_get_u16(rdata), octets = 2 + FIXED + size;
-		if (octets > room) {
-			reply->w.bad = true;
-			break;
-		}
+		if ((size_t)(end - p) < octets)
+			return false;
 		isb_put_u16(p, owner);
 		isb_put_u64(p + 2, fixed);
 		if (size == A_SIZE) /* a size that the compiler knows is no call */
@@ -185,40 +181,42 @@ static inline void put_plain(struct reply *reply, const struct isb_part *part, u
 			memcpy(p + 2 + FIXED, rdata, size);
 		rdata += size;
 		p += octets;
-		room -= octets;
 	}
 	reply->w.pos = (size_t)(p - reply->w.base);
+	return true;
 }
 
-static inline void put_part(struct reply *reply, const struct isb_part *part)
+/* Records of which some or all have something to be compressed. */
+__attribute__((noinline))
+static bool put_compressed(struct reply *reply, const struct isb_part *part, uint16_t owner,
+                           const struct isb_rdata_layout *layout)
 {
-	const struct isb_rdata_layout *layout = compressed_layout(part->type);
 	const uint8_t *rdata = part->rdata;
-	uint16_t owner = part->at && *part->owner ? (uint16_t)(POINTER | part->at) : 0, len;
-	unsigned left = part->count;
-	for (; left > 0 && (!owner || layout); left--) {
+	size_t pos = reply->w.pos;
+	unsigned known = reply->known, left = part->count;
+	for (uint16_t len; left > 0 && (!owner || layout); left--) {
 		const uint8_t *octets = isb_rdata_next(&rdata, &len);
 		owner = put_record(reply, part, owner, layout, octets, len);
 	}
-	if (!reply->w.bad)
-		put_plain(reply, part, owner, rdata, left);
-}
-
-/* False: it does not fit, and nothing of it was written. */
-static inline bool put_whole_part(struct reply *reply, const struct isb_part *part)
-{
-	size_t pos = reply->w.pos;
-	unsigned known = reply->known;
-	put_part(reply, part);
-	if (!reply->w.bad) {
-		uint16_t *count = &reply->counts[part->section];
-		*count = (uint16_t)(*count + part->count);
+	if (!reply->w.bad && put_plain(reply, part, owner, rdata, left))
 		return true;
-	}
 	reply->w.bad = false;
 	reply->w.pos = pos;
 	reply->known = known;
 	return false;
+}
+
+/* False: it does not fit, and nothing of it was written. */
+static inline bool put_part(struct reply *reply, const struct isb_part *part)
+{
+	static const uint8_t shift[] = {[ISB_ANSWER] = 32, [ISB_AUTHORITY] = 16, [ISB_GLUE] = 0, [ISB_ADDITIONAL] = 0};
+	const struct isb_rdata_layout *layout = compressed_layout(part->type);
+	uint16_t owner = part->at && *part->owner ? (uint16_t)(POINTER | part->at) : 0;
+	bool fits = !owner || layout ? put_compressed(reply, part, owner, layout)
+	                             : put_plain(reply, part, owner, part->rdata, part->count);
+	if (fits)
+		reply->counts += (uint64_t)part->count << shift[part->section];
+	return fits;
 }
 
 __attribute__((noinline))
@@ -226,7 +224,7 @@ static void put_additional(struct reply *reply, const struct isb_answer *answer)
 {
 	for (unsigned i = 0; i < answer->count; i++)
 		if (answer->part[i].section == ISB_ADDITIONAL)
-			put_whole_part(reply, &answer->part[i]);
+			put_part(reply, &answer->part[i]);
 }
 
 /* What must be said, and when that fits, what is only kind. Returns TC. */
@@ -240,13 +238,13 @@ static bool put_parts(struct reply *reply, const struct isb_answer *answer)
 			kind = true;
 			continue;
 		}
-		if (put_whole_part(reply, part))
+		if (put_part(reply, part))
 			continue;
 		truncated = true;
 		if (part->section == ISB_GLUE)
 			continue; /* a smaller one may still fit */
 		reply->w.pos = start;
-		memset(reply->counts, 0, sizeof(reply->counts));
+		reply->counts = 0;
 		return true;
 	}
 	if (kind && !truncated)
@@ -257,41 +255,36 @@ static bool put_parts(struct reply *reply, const struct isb_answer *answer)
 size_t isb_reply_write(uint8_t *out, size_t limit, const struct isb_query *query, const struct isb_answer *answer)
 {
 	struct reply reply;
-	size_t tail = isb_edns_size(&query->edns, &answer->extra), tsig = isb_tsig_size(&query->tsig);
-	size_t question = query->asks ? (size_t)query->name.len + 4 : 0;
-	bool opt = query->edns.present, signs = tsig > 0;
+	size_t start = ISB_HEADER, opt = isb_edns_size(&query->edns, &answer->extra), tsig = isb_tsig_size(&query->tsig);
+	if (query->asks) {
+		start += query->name.len + 4u; /* type and class stand behind the name */
+		isb_copy_short(out, query->name.wire - ISB_HEADER, start);
+	}
 	/* Where not even these have room, the question and the TSIG alone go out (RFC 8945 §5.3); and without the TSIG, when two
 	 * names of absurd length leave none for one that nobody could check anyway. */
-	if (signs && ISB_HEADER + question + tail + tsig > limit) {
-		signs = query->tsig.key;
-		opt = opt && !signs;
-		tail = opt ? tail : 0;
+	if (tsig && start + opt + tsig > limit) {
+		opt = query->tsig.key ? 0 : opt;
+		tsig = query->tsig.key ? tsig : 0;
 	}
-	if (signs)
-		tail += tsig;
-	reply.w = isb_writer(out, limit - tail);
-	reply.w.pos = ISB_HEADER + question; /* there is always room for these, and for OPT */
-	if (question)
-		memcpy(out + ISB_HEADER, query->name.wire, question); /* type and class stand behind the name */
+	reply.w = isb_writer(out, limit - opt - tsig); /* there is always room for question and OPT */
+	reply.w.pos = start;
 	reply.query = query;
 	reply.cls = answer->cls;
+	reply.counts = 0;
 	reply.known = 0;
-	memset(reply.counts, 0, sizeof(reply.counts));
-	bool truncated = answer->cut_short || opt != query->edns.present || put_parts(&reply, answer);
-	reply.w.cap = limit;
+	bool truncated = answer->cut_short || (opt > 0) != query->edns.present || put_parts(&reply, answer);
 	if (opt)
-		isb_edns_write(&reply.w, &query->edns, &answer->extra, answer->rcode, answer->scope);
+		isb_edns_write(out + reply.w.pos, opt, &query->edns, &answer->extra, answer->rcode, answer->scope);
 	/* CD is between resolvers: an authoritative response clears it (RFC 4035 §3.1.6) */
 	unsigned flags = ISB_FLAG_QR | (query->flags & (ISB_FLAG_OPCODE | ISB_FLAG_RD)) |
 	                 (answer->authoritative ? ISB_FLAG_AA : 0) | (truncated ? ISB_FLAG_TC : 0) |
 	                 (answer->rcode & 15);
 	isb_put_u16(out, query->id);
 	isb_put_u16(out + 2, (uint16_t)flags);
-	isb_put_u16(out + 4, query->asks);
-	isb_put_u16(out + 6, reply.counts[ISB_ANSWER]);
-	isb_put_u16(out + 8, reply.counts[ISB_AUTHORITY]);
-	isb_put_u16(out + 10, (uint16_t)(reply.counts[ISB_GLUE] + reply.counts[ISB_ADDITIONAL] + opt));
-	if (signs)
+	isb_put_u64(out + 4, (uint64_t)query->asks << 48 | (reply.counts + (opt > 0)));
+	reply.w.pos += opt;
+	reply.w.cap = limit;
+	if (tsig)
 		isb_tsig_write(&reply.w, &query->tsig);
 	return reply.w.pos;
 }

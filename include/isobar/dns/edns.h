@@ -16,8 +16,10 @@ enum { ISB_EDNS_PAYLOAD = 1232 }; /* what we say we can take: no query needs mor
 
 struct isb_ecs {
 	bool present;
-	uint8_t source;       /* bits of addr that the resolver gave */
-	struct isb_addr addr; /* the rest is zero */
+	uint8_t source;        /* bits of addr that the resolver gave */
+	struct isb_addr addr;  /* the rest is zero */
+	uint8_t option_len;
+	const uint8_t *option; /* as it came, for the reply; not copied */
 };
 /* Whether a network that was told, of so many bits, says where a client is. Otherwise the answer goes by the address
  * that asks, whatever rules name that network. */
@@ -44,14 +46,14 @@ struct isb_edns {
 };
 
 /* What a reply's OPT says beside what it mirrors. */
-enum { ISB_EDE_NONE = 0xffff, ISB_EDE_PROHIBITED = 18, ISB_EDE_NOT_AUTHORITATIVE = 20, ISB_EDE_NOT_SUPPORTED = 21 };
+enum { ISB_EDE_NONE = 0, ISB_EDE_PROHIBITED = 18, ISB_EDE_NOT_AUTHORITATIVE = 20, ISB_EDE_NOT_SUPPORTED = 21 };
 struct isb_edns_extra {
 	bool cookie;            /* the client's cookie, then this: */
 	uint8_t server[ISB_COOKIE_SERVER];
 	uint8_t nsid_len;       /* 0: no NSID */
 	const uint8_t *nsid;
 	uint16_t keepalive_100ms; /* 0: no keepalive */
-	uint16_t ede;           /* INFO-CODE, or ISB_EDE_NONE */
+	uint16_t ede;           /* INFO-CODE, or ISB_EDE_NONE: "other" is never said */
 };
 
 /* Reads an OPT's class, TTL and rdata. ISB_NOERROR; ISB_FORMERR: an option overruns the rdata, client subnet is
@@ -59,7 +61,8 @@ struct isb_edns_extra {
  * version we do not know, its options are not read. */
 enum isb_rcode isb_edns_read(struct isb_edns *ret_edns, uint16_t cls, uint32_t ttl, const uint8_t *rdata, uint16_t len);
 
-/* Our OPT for a reply to a query with this one. `scope`: bits of the client that the answer depends on. */
+/* Our OPT for a reply to a query with this one: its size, 0 without one; and its octets, where there is one and `out` has
+ * room for exactly that size. `scope`: bits of the client that the answer depends on. */
 size_t isb_edns_size(const struct isb_edns *edns, const struct isb_edns_extra *extra);
-void isb_edns_write(struct isb_writer *w, const struct isb_edns *edns, const struct isb_edns_extra *extra,
+void isb_edns_write(uint8_t *out, size_t size, const struct isb_edns *edns, const struct isb_edns_extra *extra,
                     enum isb_rcode rcode, uint8_t scope);
