@@ -15,9 +15,10 @@ static inline uint64_t last_octets(const uint8_t *end, size_t n)
 
 /* RFC 7871 §6 and §7.1.1: SCOPE is zero in queries, ADDRESS is cut to the octets that SOURCE needs, and the bits beyond
  * SOURCE are zero. Without an address the family is irrelevant (§7.1.2), and `dig +subnet=0` sends 0. */
-static inline enum isb_rcode read_ecs(struct isb_ecs *ecs, const uint8_t *data, size_t len)
+static inline enum isb_rcode read_ecs(struct isb_edns *edns, const uint8_t *data, size_t len)
 {
-	if (ecs->present || len < ECS_HEAD)
+	struct isb_ecs *ecs = &edns->ecs;
+	if (edns->has & ISB_EDNS_ECS || len < ECS_HEAD)
 		return ISB_FORMERR;
 	uint16_t family = isb_get_u16(data);
 	uint8_t source = data[2], scope = data[3];
@@ -32,7 +33,7 @@ static inline enum isb_rcode read_ecs(struct isb_ecs *ecs, const uint8_t *data, 
 	const uint8_t *addr = data + ECS_HEAD, *end = data + len;
 	if (source % 8 && end[-1] & 0xff >> source % 8)
 		return ISB_FORMERR;
-	ecs->present = true;
+	edns->has |= ISB_EDNS_ECS;
 	ecs->source = source;
 	ecs->option = data - OPTION_HEAD;
 	ecs->option_len = (uint8_t)(OPTION_HEAD + len);
@@ -43,15 +44,16 @@ static inline enum isb_rcode read_ecs(struct isb_ecs *ecs, const uint8_t *data, 
 }
 
 /* RFC 7873 §4: eight octets of the client's, then none or 8 to 32 of a server's. Only the first cookie counts (§5.2). */
-static enum isb_rcode read_cookie(struct isb_cookie *cookie, const uint8_t *data, size_t len)
+static enum isb_rcode read_cookie(struct isb_edns *edns, const uint8_t *data, size_t len)
 {
 	enum { SERVER_LEAST = 8 };
+	struct isb_cookie *cookie = &edns->cookie;
 	if (len != ISB_COOKIE_CLIENT &&
 	    (len < ISB_COOKIE_CLIENT + SERVER_LEAST || len > ISB_COOKIE_CLIENT + ISB_COOKIE_SERVER_MAX))
 		return ISB_FORMERR;
-	if (cookie->present)
+	if (edns->has & ISB_EDNS_COOKIE)
 		return ISB_NOERROR;
-	cookie->present = true;
+	edns->has |= ISB_EDNS_COOKIE;
 	cookie->server_len = (uint8_t)(len - ISB_COOKIE_CLIENT);
 	memcpy(cookie->client, data, ISB_COOKIE_CLIENT);
 	memcpy(cookie->server, data + ISB_COOKIE_CLIENT, cookie->server_len);
@@ -61,10 +63,10 @@ static enum isb_rcode read_cookie(struct isb_cookie *cookie, const uint8_t *data
 static inline enum isb_rcode read_option(struct isb_edns *edns, uint16_t code, const uint8_t *data, size_t len)
 {
 	switch (code) {
-	case OPTION_ECS: return read_ecs(&edns->ecs, data, len);
-	case OPTION_COOKIE: return read_cookie(&edns->cookie, data, len);
-	case OPTION_NSID: edns->asks_nsid = true; return ISB_NOERROR;
-	case OPTION_KEEPALIVE: edns->asks_keepalive = true; return ISB_NOERROR;
+	case OPTION_ECS: return read_ecs(edns, data, len);
+	case OPTION_COOKIE: return read_cookie(edns, data, len);
+	case OPTION_NSID: edns->has |= ISB_EDNS_NSID; return ISB_NOERROR;
+	case OPTION_KEEPALIVE: edns->has |= ISB_EDNS_KEEPALIVE; return ISB_NOERROR;
 	default: return ISB_NOERROR;
 	}
 }
@@ -90,29 +92,30 @@ enum isb_rcode isb_edns_read(struct isb_edns *ret_edns, uint16_t cls, uint32_t t
 	edns->payload = cls;
 	edns->version = (uint8_t)(ttl >> 16);
 	edns->dnssec_ok = ttl & FLAG_DO;
-	edns->asks_nsid = edns->asks_keepalive = false;
-	edns->ecs.present = edns->cookie.present = false;
+	edns->has = 0;
 	if (edns->version != 0)
 		return ISB_BADVERS;
 	enum isb_rcode rcode = read_options(edns, rdata, rdata + len);
 	if (rcode != ISB_NOERROR)
-		edns->ecs.present = edns->cookie.present = false; /* a reply echoes only what is well-formed as a whole */
+		edns->has &= ISB_EDNS_NSID | ISB_EDNS_KEEPALIVE; /* a reply echoes only what is well-formed as a whole */
 	return rcode;
 }
 
 static size_t extra_size(const struct isb_edns_extra *extra)
 {
-	return (extra->cookie ? OPTION_HEAD + ISB_COOKIE_CLIENT + ISB_COOKIE_SERVER : 0u) +
-	       (extra->nsid_len ? OPTION_HEAD + (size_t)extra->nsid_len : 0u) +
-	       (extra->keepalive_100ms ? OPTION_HEAD + 2 : 0u) + (extra->ede ? OPTION_HEAD + 2 : 0u);
+	return (extra->has & ISB_EDNS_COOKIE ? OPTION_HEAD + ISB_COOKIE_CLIENT + ISB_COOKIE_SERVER : 0u) +
+	       (extra->has & ISB_EDNS_NSID ? OPTION_HEAD + (size_t)extra->nsid_len : 0u) +
+	       (extra->has & ISB_EDNS_KEEPALIVE ? OPTION_HEAD + 2 : 0u) + (extra->has & ISB_EDNS_EDE ? OPTION_HEAD + 2 : 0u);
 }
 
 size_t isb_edns_size(const struct isb_edns *edns, const struct isb_edns_extra *extra)
 {
 	if (!edns->present)
 		return 0;
-	size_t size = OPT_FIXED + (edns->ecs.present ? edns->ecs.option_len : 0u);
-	if (extra->cookie | extra->nsid_len | extra->keepalive_100ms | extra->ede)
+	size_t size = OPT_FIXED;
+	if (edns->has & ISB_EDNS_ECS)
+		size += edns->ecs.option_len;
+	if (extra->has)
 		size += extra_size(extra);
 	return size;
 }
@@ -139,23 +142,23 @@ static uint8_t *put_head(uint8_t *p, uint16_t code, size_t octets)
 
 static void put_extra(uint8_t *p, const struct isb_edns *edns, const struct isb_edns_extra *extra)
 {
-	if (extra->cookie) {
+	if (extra->has & ISB_EDNS_COOKIE) {
 		p = put_head(p, OPTION_COOKIE, ISB_COOKIE_CLIENT + ISB_COOKIE_SERVER);
 		memcpy(p, edns->cookie.client, ISB_COOKIE_CLIENT);
 		memcpy(p + ISB_COOKIE_CLIENT, extra->server, ISB_COOKIE_SERVER);
 		p += ISB_COOKIE_CLIENT + ISB_COOKIE_SERVER;
 	}
-	if (extra->nsid_len) {
+	if (extra->has & ISB_EDNS_NSID) {
 		p = put_head(p, OPTION_NSID, extra->nsid_len);
 		memcpy(p, extra->nsid, extra->nsid_len);
 		p += extra->nsid_len;
 	}
-	if (extra->keepalive_100ms) {
+	if (extra->has & ISB_EDNS_KEEPALIVE) {
 		p = put_head(p, OPTION_KEEPALIVE, 2);
 		isb_put_u16(p, extra->keepalive_100ms);
 		p += 2;
 	}
-	if (extra->ede) {
+	if (extra->has & ISB_EDNS_EDE) {
 		p = put_head(p, OPTION_EDE, 2);
 		isb_put_u16(p, extra->ede);
 	}
@@ -164,14 +167,14 @@ static void put_extra(uint8_t *p, const struct isb_edns *edns, const struct isb_
 void isb_edns_write(uint8_t *out, size_t size, const struct isb_edns *edns, const struct isb_edns_extra *extra,
                     enum isb_rcode rcode, uint8_t scope)
 {
-	uint8_t *p = out + OPT_FIXED, *end = out + size;
+	uint8_t *p = out + OPT_FIXED;
 	out[0] = 0;
 	isb_put_u16(out + 1, ISB_OPT);
 	isb_put_u16(out + 3, ISB_EDNS_PAYLOAD);
 	isb_put_u32(out + 5, (uint32_t)rcode >> 4 << 24 | (edns->dnssec_ok ? FLAG_DO : 0)); /* version 0 */
-	isb_put_u16(out + 9, (uint16_t)(end - p));
-	if (edns->ecs.present)
+	isb_put_u16(out + 9, (uint16_t)(size - OPT_FIXED));
+	if (edns->has & ISB_EDNS_ECS)
 		p = put_ecs(p, &edns->ecs, scope);
-	if (p < end)
+	if (extra->has)
 		put_extra(p, edns, extra);
 }

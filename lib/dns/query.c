@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "isobar/dns/query.h"
 
-#include "isobar/base/hash.h"
 #include "isobar/model/rr.h"
 
 enum { LABEL_MAX = 63, POINTER = 0xc0 };
@@ -18,17 +17,16 @@ static inline void fold16(uint8_t *to, const uint8_t *from)
 	memcpy(to, &octets, sizeof(octets));
 }
 
-/* The last sixteen octets overlap those before; a name shorter than that is filled up. */
-static inline void fold(uint8_t *to, const uint8_t *from, size_t len)
+/* Sixteen at a time; past the name's end too, as far as there is something to read. */
+static inline void fold(uint8_t *to, const uint8_t *from, size_t len, size_t readable)
 {
-	if (len >= sizeof(octets16)) {
-		for (size_t at = 0; at + sizeof(octets16) < len; at += sizeof(octets16))
-			fold16(to + at, from + at);
-		fold16(to + len - sizeof(octets16), from + len - sizeof(octets16));
-	} else {
-		uint64_t words[2] = {htole64(len < 8 ? isb_octets_few(from, len) : isb_octets8(from)),
-		                     htole64(len > 8 ? isb_octets8(from + len - 8) >> (128 - 8 * len) : 0)};
-		fold16(to, (const uint8_t *)words);
+	size_t at = 0;
+	for (; at < len && readable - at >= sizeof(octets16); at += sizeof(octets16))
+		fold16(to + at, from + at);
+	if (at < len) {
+		uint8_t rest[sizeof(octets16)] = {0};
+		memcpy(rest, from + at, len - at);
+		fold16(to + at, rest);
 	}
 	memset(to + len, 0, ISB_LOWER_PAD);
 }
@@ -36,43 +34,43 @@ static inline void fold(uint8_t *to, const uint8_t *from, size_t len)
 /* Takes a name of at most `room` octets apart; false unless it is well-formed and uncompressed. */
 static inline bool name_read(struct isb_name *name, const uint8_t *wire, size_t room)
 {
-	size_t at = 0;
-	unsigned labels = 0, len;
+	size_t at = 0, len;
+	unsigned labels = 0;
 	if (room > ISB_DNAME_MAX)
 		room = ISB_DNAME_MAX;
-	for (;; at += 1 + len, labels++) {
+	for (;; labels++) {
 		if (at >= room)
 			return false;
-		len = wire[at];
 		name->label[labels] = (uint8_t)at;
+		len = wire[at++];
 		if (len - 1 >= LABEL_MAX) /* the root's, or none at all */
 			break;
+		at += len;
 	}
 	if (len != 0)
 		return false;
 	name->wire = wire;
 	name->at = 0;
-	name->len = (uint8_t)(at + 1);
+	name->len = (uint8_t)at;
 	name->labels = (uint8_t)labels;
-	fold(name->lower, wire, at + 1);
 	return true;
 }
 
 void isb_name_set(struct isb_name *name, const uint8_t *wire)
 {
 	name_read(name, wire, ISB_DNAME_MAX);
+	fold(name->lower, wire, name->len, name->len);
 }
 
 /* What is read is told by where reading goes on; NULL: it is malformed. */
 
-static inline const uint8_t *read_question(struct isb_query *q, const uint8_t *p, const uint8_t *end)
+static inline const uint8_t *read_question(struct isb_query *q, const uint8_t *p, size_t left)
 {
 	enum { TYPE_CLASS = 4 };
-	if (!name_read(&q->name, p, (size_t)(end - p)))
+	if (left < TYPE_CLASS || !name_read(&q->name, p, left - TYPE_CLASS))
 		return NULL;
+	fold(q->name.lower, p, q->name.len, left);
 	p += q->name.len;
-	if (end - p < TYPE_CLASS)
-		return NULL;
 	q->name.at = ISB_HEADER;
 	q->qtype = isb_get_u16(p);
 	q->qclass = isb_get_u16(p + 2);
@@ -104,15 +102,17 @@ static inline const uint8_t *skip_name(const uint8_t *p, const uint8_t *end)
 static inline const uint8_t *read_record(struct record *rr, const uint8_t *p, const uint8_t *end)
 {
 	enum { FIXED = 10 }; /* type, class, TTL, RDLENGTH */
+	if (end - p < FIXED)
+		return NULL;
 	rr->owner = p;
-	p = skip_name(p, end);
-	if (!p || end - p < FIXED)
+	p = skip_name(p, end - FIXED);
+	if (!p)
 		return NULL;
 	rr->fixed = p;
 	rr->type = isb_get_u16(p);
 	rr->len = isb_get_u16(p + 8);
 	rr->rdata = p + FIXED;
-	return end - rr->rdata < rr->len ? NULL : rr->rdata + rr->len;
+	return rr->len > (size_t)(end - rr->rdata) ? NULL : rr->rdata + rr->len;
 }
 
 static bool read_tsig(struct isb_query *q, const struct record *rr)
@@ -151,26 +151,26 @@ static inline enum isb_rcode read_additional(struct isb_query *q, const uint8_t 
 }
 
 /* Everything behind the header. */
-static enum isb_rcode read_body(struct isb_query *q, const uint8_t *in, size_t len)
+static inline enum isb_rcode read_body(struct isb_query *q, const uint8_t *in, size_t len)
 {
-	unsigned questions = isb_get_u16(in + 4), answers = isb_get_u16(in + 6), authority = isb_get_u16(in + 8),
-		 additional = isb_get_u16(in + 10);
+	uint64_t counts = isb_get_u64(in + 4); /* of questions, answers, authority, additional */
+	uint32_t records = (uint32_t)(counts >> 16); /* answers and authority */
 	const uint8_t *p = in + ISB_HEADER, *end = in + len;
 	struct record rr;
 	bool is_query = !(q->flags & ISB_FLAG_OPCODE);
-	if (questions == 1)
-		p = read_question(q, p, end);
-	if (!q->asks && (questions || !is_query))
+	if (counts >> 48 == 1)
+		p = read_question(q, p, len - ISB_HEADER);
+	if (!q->asks && (counts >> 48 || !is_query))
 		return ISB_FORMERR; /* more than one question: RFC 9619 */
-	if (is_query && (answers || (authority && (authority > 1 || !q->asks || q->qtype != ISB_IXFR)))) /* RFC 1995 §3 */
+	if (records && is_query && (records > 1 || !q->asks || q->qtype != ISB_IXFR)) /* one SOA as authority: RFC 1995 §3 */
 		return ISB_FORMERR;
-	for (unsigned i = answers + authority; i > 0; i--) {
+	for (unsigned i = (records >> 16) + (records & 0xffff); i > 0; i--) {
 		p = read_record(&rr, p, end);
 		if (!p)
 			return ISB_FORMERR;
 	}
-	enum isb_rcode rcode = read_additional(q, p, end, additional);
-	if (rcode == ISB_NOERROR && !q->asks && !q->edns.cookie.present) /* nothing asked, and not even for a cookie: RFC 7873 §5.4 */
+	enum isb_rcode rcode = read_additional(q, p, end, (uint16_t)counts);
+	if (rcode == ISB_NOERROR && !q->asks && !(q->edns.has & ISB_EDNS_COOKIE)) /* nothing asked, and not even for a cookie: RFC 7873 §5.4 */
 		return ISB_FORMERR;
 	return rcode;
 }
@@ -183,7 +183,8 @@ int isb_query_read(struct isb_query *ret_query, const uint8_t *in, size_t len)
 	q->id = isb_get_u16(in);
 	q->flags = isb_get_u16(in + 2);
 	q->asks = false;
-	q->edns.present = q->edns.ecs.present = q->edns.cookie.present = false;
+	q->edns.present = false;
+	q->edns.has = 0;
 	q->tsig.present = false;
 	enum isb_rcode rcode = read_body(q, in, len);
 	if (rcode == ISB_FORMERR)

@@ -252,10 +252,19 @@ static bool put_parts(struct reply *reply, const struct isb_answer *answer)
 	return truncated;
 }
 
+static size_t put_tsig(uint8_t *out, size_t pos, size_t limit, const struct isb_tsig *tsig)
+{
+	struct isb_writer w = isb_writer(out, limit);
+	w.pos = pos;
+	isb_tsig_write(&w, tsig);
+	return w.pos;
+}
+
 size_t isb_reply_write(uint8_t *out, size_t limit, const struct isb_query *query, const struct isb_answer *answer)
 {
 	struct reply reply;
 	size_t start = ISB_HEADER, opt = isb_edns_size(&query->edns, &answer->extra), tsig = isb_tsig_size(&query->tsig);
+	bool empty = answer->cut_short;
 	if (query->asks) {
 		start += query->name.len + 4u; /* type and class stand behind the name */
 		isb_copy_short(out, query->name.wire - ISB_HEADER, start);
@@ -263,18 +272,25 @@ size_t isb_reply_write(uint8_t *out, size_t limit, const struct isb_query *query
 	/* Where not even these have room, the question and the TSIG alone go out (RFC 8945 §5.3); and without the TSIG, when two
 	 * names of absurd length leave none for one that nobody could check anyway. */
 	if (tsig && start + opt + tsig > limit) {
-		opt = query->tsig.key ? 0 : opt;
-		tsig = query->tsig.key ? tsig : 0;
+		if (query->tsig.key) {
+			empty |= opt > 0;
+			opt = 0;
+		} else {
+			tsig = 0;
+		}
 	}
-	reply.w = isb_writer(out, limit - opt - tsig); /* there is always room for question and OPT */
+	reply.w.base = out;
+	reply.w.cap = limit - opt - tsig; /* there is always room for question and OPT */
 	reply.w.pos = start;
+	reply.w.bad = false;
 	reply.query = query;
 	reply.cls = answer->cls;
 	reply.counts = 0;
 	reply.known = 0;
-	bool truncated = answer->cut_short || (opt > 0) != query->edns.present || put_parts(&reply, answer);
+	bool truncated = empty || put_parts(&reply, answer);
+	size_t pos = reply.w.pos;
 	if (opt)
-		isb_edns_write(out + reply.w.pos, opt, &query->edns, &answer->extra, answer->rcode, answer->scope);
+		isb_edns_write(out + pos, opt, &query->edns, &answer->extra, answer->rcode, answer->scope);
 	/* CD is between resolvers: an authoritative response clears it (RFC 4035 §3.1.6) */
 	unsigned flags = ISB_FLAG_QR | (query->flags & (ISB_FLAG_OPCODE | ISB_FLAG_RD)) |
 	                 (answer->authoritative ? ISB_FLAG_AA : 0) | (truncated ? ISB_FLAG_TC : 0) |
@@ -282,9 +298,6 @@ size_t isb_reply_write(uint8_t *out, size_t limit, const struct isb_query *query
 	isb_put_u16(out, query->id);
 	isb_put_u16(out + 2, (uint16_t)flags);
 	isb_put_u64(out + 4, (uint64_t)query->asks << 48 | (reply.counts + (opt > 0)));
-	reply.w.pos += opt;
-	reply.w.cap = limit;
-	if (tsig)
-		isb_tsig_write(&reply.w, &query->tsig);
-	return reply.w.pos;
+	pos += opt;
+	return tsig ? put_tsig(out, pos, limit, &query->tsig) : pos;
 }

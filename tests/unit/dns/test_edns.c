@@ -12,7 +12,7 @@
 #define READ(e, octets) isb_edns_read(e, 1232, 0, (const uint8_t *)(octets), sizeof(octets) - 1)
 #define ECS(len, octets) "\0\x08\0" len octets
 
-static const struct isb_edns_extra none = {.ede = ISB_EDE_NONE};
+static const struct isb_edns_extra none = {.has = 0};
 
 /* Writes exactly as much as it said, which is returned. */
 static size_t write_opt(uint8_t *out, const struct isb_edns *edns, const struct isb_edns_extra *extra, enum isb_rcode rcode,
@@ -45,7 +45,7 @@ static void options_are_stepped_over_but_must_fit(void **state)
 	(void)state;
 	struct isb_edns e;
 	assert_int_equal(READ(&e, "\0\3\0\0" "\0\x0c\0\2zz" "\xff\xff\0\1z"), ISB_NOERROR);
-	assert_false(e.ecs.present);
+	assert_false(e.has & ISB_EDNS_ECS);
 	assert_int_equal(READ(&e, "\0\3\0\1"), ISB_FORMERR);
 	assert_int_equal(READ(&e, "\0\3\0"), ISB_FORMERR);
 	assert_int_equal(READ(&e, "\0"), ISB_FORMERR);
@@ -58,7 +58,7 @@ static void client_subnets_are_read(void **state)
 	struct isb_edns e;
 	struct isb_addr addr;
 	assert_int_equal(READ(&e, "\0\3\0\0" ECS("\7", "\0\1\x18\0\xc0\0\2")), ISB_NOERROR);
-	assert_true(e.ecs.present);
+	assert_true(e.has & ISB_EDNS_ECS);
 	assert_int_equal(e.ecs.source, 24);
 	isb_addr_parse("192.0.2.0", &addr);
 	assert_true(isb_addr_equal(&e.ecs.addr, &addr));
@@ -67,10 +67,10 @@ static void client_subnets_are_read(void **state)
 	isb_addr_parse("2001:db8:1:8000::", &addr);
 	assert_true(isb_addr_equal(&e.ecs.addr, &addr));
 	assert_int_equal(READ(&e, ECS("\4", "\0\1\0\0")), ISB_NOERROR);
-	assert_true(e.ecs.present);
+	assert_true(e.has & ISB_EDNS_ECS);
 	assert_int_equal(e.ecs.source, 0);
 	assert_int_equal(READ(&e, ECS("\4", "\0\0\0\0")), ISB_NOERROR); /* dig +subnet=0 */
-	assert_true(e.ecs.present);
+	assert_true(e.has & ISB_EDNS_ECS);
 	assert_int_equal(e.ecs.addr.family, 0);
 	assert_int_equal(READ(&e, ECS("\x08", "\0\1\x20\0\xff\xff\xff\xff")), ISB_NOERROR);
 	assert_int_equal(READ(&e, ECS("\x14", "\0\2\x80\0\1\2\3\4\5\6\7\x08\x09\1\2\3\4\5\6\7")), ISB_NOERROR);
@@ -83,7 +83,7 @@ static void malformed_client_subnets_are_formerr(void **state)
 #define REFUSED(octets) \
 	assert_int_equal(READ(&e, octets), ISB_FORMERR); \
 	assert_true(e.present); \
-	assert_false(e.ecs.present)
+	assert_false(e.has & ISB_EDNS_ECS)
 	REFUSED(ECS("\0", ""));
 	REFUSED(ECS("\3", "\0\1\0"));
 	REFUSED(ECS("\7", "\0\0\x18\0\xc0\0\2"));       /* family */
@@ -168,8 +168,9 @@ static void options_mean_the_same_in_every_order(void **state)
 	enum { N = sizeof(options) / sizeof(options[0]) };
 	uint8_t first[128];
 	size_t first_len = 0;
-	const struct isb_edns_extra extra = {.cookie = true, .server = "server's cookie", .nsid = (const uint8_t *)"here",
-	                                     .nsid_len = 4, .keepalive_100ms = 300, .ede = ISB_EDE_PROHIBITED};
+	const struct isb_edns_extra extra = {
+		.has = ISB_EDNS_COOKIE | ISB_EDNS_NSID | ISB_EDNS_KEEPALIVE | ISB_EDNS_EDE, .server = "server's cookie",
+		.nsid = (const uint8_t *)"here", .nsid_len = 4, .keepalive_100ms = 300, .ede = ISB_EDE_PROHIBITED};
 	for (unsigned order = 0; order < 5 * 4 * 3 * 2; order++) {
 		uint8_t rdata[128], out[128];
 		size_t len = 0;
@@ -184,7 +185,7 @@ static void options_mean_the_same_in_every_order(void **state)
 		}
 		struct isb_edns e;
 		assert_int_equal(isb_edns_read(&e, 1232, 0, rdata, (uint16_t)len), ISB_NOERROR);
-		assert_true(e.ecs.present && e.cookie.present && e.asks_nsid && e.asks_keepalive);
+		assert_int_equal(e.has, ISB_EDNS_ECS | ISB_EDNS_COOKIE | ISB_EDNS_NSID | ISB_EDNS_KEEPALIVE);
 		assert_memory_equal(e.cookie.client, "clientck", 8);
 		size_t size = write_opt(out, &e, &extra, ISB_REFUSED, 20);
 		if (order == 0) {
