@@ -83,10 +83,10 @@ struct record {
 	uint16_t type, len;
 };
 
-/* Steps over a name that may end in a pointer; where that leads to is of no interest. */
+/* Steps over a name that may end in a pointer; where that leads to is of no interest. It begins before `end`. */
 static inline const uint8_t *skip_name(const uint8_t *p, const uint8_t *end)
 {
-	while (p < end) {
+	do {
 		unsigned len = *p++;
 		if (len == 0)
 			return p;
@@ -95,14 +95,14 @@ static inline const uint8_t *skip_name(const uint8_t *p, const uint8_t *end)
 		if (len > LABEL_MAX || len > (size_t)(end - p))
 			return NULL;
 		p += len;
-	}
+	} while (p < end);
 	return NULL;
 }
 
 static inline const uint8_t *read_record(struct record *rr, const uint8_t *p, const uint8_t *end)
 {
 	enum { FIXED = 10 }; /* type, class, TTL, RDLENGTH */
-	if (end - p < FIXED)
+	if (end - p <= FIXED)
 		return NULL;
 	rr->owner = p;
 	p = skip_name(p, end - FIXED);
@@ -113,6 +113,14 @@ static inline const uint8_t *read_record(struct record *rr, const uint8_t *p, co
 	rr->len = isb_get_u16(p + 8);
 	rr->rdata = p + FIXED;
 	return rr->len > (size_t)(end - rr->rdata) ? NULL : rr->rdata + rr->len;
+}
+
+static const uint8_t *skip_records(const uint8_t *p, const uint8_t *end, unsigned count)
+{
+	struct record rr;
+	for (; p && count > 0; count--)
+		p = read_record(&rr, p, end);
+	return p;
 }
 
 static bool read_tsig(struct isb_query *q, const struct record *rr)
@@ -156,16 +164,15 @@ static inline enum isb_rcode read_body(struct isb_query *q, const uint8_t *in, s
 	uint64_t counts = isb_get_u64(in + 4); /* of questions, answers, authority, additional */
 	uint32_t records = (uint32_t)(counts >> 16); /* answers and authority */
 	const uint8_t *p = in + ISB_HEADER, *end = in + len;
-	struct record rr;
 	bool is_query = !(q->flags & ISB_FLAG_OPCODE);
 	if (counts >> 48 == 1)
 		p = read_question(q, p, len - ISB_HEADER);
 	if (!q->asks && (counts >> 48 || !is_query))
 		return ISB_FORMERR; /* more than one question: RFC 9619 */
-	if (records && is_query && (records > 1 || !q->asks || q->qtype != ISB_IXFR)) /* one SOA as authority: RFC 1995 §3 */
-		return ISB_FORMERR;
-	for (unsigned i = (records >> 16) + (records & 0xffff); i > 0; i--) {
-		p = read_record(&rr, p, end);
+	if (records) {
+		if (is_query && (records > 1 || !q->asks || q->qtype != ISB_IXFR)) /* one SOA as authority: RFC 1995 §3 */
+			return ISB_FORMERR;
+		p = skip_records(p, end, (records >> 16) + (records & 0xffff));
 		if (!p)
 			return ISB_FORMERR;
 	}
@@ -185,6 +192,7 @@ int isb_query_read(struct isb_query *ret_query, const uint8_t *in, size_t len)
 	q->asks = false;
 	q->edns.present = false;
 	q->edns.has = 0;
+	q->edns.payload = 0;
 	q->tsig.present = false;
 	enum isb_rcode rcode = read_body(q, in, len);
 	if (rcode == ISB_FORMERR)

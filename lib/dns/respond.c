@@ -162,15 +162,14 @@ static bool add_extra(struct isb_context *ctx, const struct isb_query *query, co
 	return valid;
 }
 
-static size_t size_limit(const struct isb_context *ctx, const struct isb_query *query, enum isb_proto proto,
-                         size_t out_cap)
+static inline size_t size_limit(const struct isb_context *ctx, const struct isb_query *query, enum isb_proto proto,
+                                size_t out_cap)
 {
-	size_t limit = TCP_MOST;
-	if (proto == ISB_UDP) {
-		limit = query->edns.present && query->edns.payload > UDP_LEAST ? query->edns.payload : UDP_LEAST;
-		if (limit > ctx->udp_payload)
-			limit = ctx->udp_payload;
-	}
+	size_t limit = query->edns.payload > UDP_LEAST ? query->edns.payload : UDP_LEAST;
+	if (limit > ctx->udp_payload)
+		limit = ctx->udp_payload;
+	if (proto == ISB_TCP)
+		limit = TCP_MOST;
 	return limit < out_cap ? limit : out_cap;
 }
 

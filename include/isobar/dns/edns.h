@@ -41,7 +41,7 @@ struct isb_edns {
 	uint8_t has; /* ISB_EDNS_ECS … ISB_EDNS_KEEPALIVE; without EDNS none of them */
 	bool dnssec_ok;
 	uint8_t version;
-	uint16_t payload; /* as sent; below 512 counts as 512 (RFC 6891 §6.2.5) */
+	uint16_t payload; /* as sent, 0 without EDNS; below 512 counts as 512 (RFC 6891 §6.2.5) */
 	struct isb_ecs ecs;
 	struct isb_cookie cookie;
 };
