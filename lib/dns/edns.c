@@ -5,7 +5,6 @@
 
 enum { OPT_FIXED = 11, OPTION_HEAD = 4, ECS_HEAD = 4, FAMILY_NONE = 0, FAMILY_IPV4 = 1, FAMILY_IPV6 = 2 };
 enum { OPTION_NSID = 3, OPTION_ECS = 8, OPTION_COOKIE = 10, OPTION_KEEPALIVE = 11, OPTION_EDE = 15 };
-enum { FLAG_DO = 0x8000 };
 
 /* The last `n` (1 to 8) of the octets before `end`, of which there are eight at least, with zeros behind them. */
 static inline uint64_t last_octets(const uint8_t *end, size_t n)
@@ -90,10 +89,9 @@ enum isb_rcode isb_edns_read(struct isb_edns *ret_edns, uint16_t cls, uint32_t t
 	struct isb_edns *edns = ret_edns; /* field by field: the cookie's octets need no clearing */
 	edns->present = true;
 	edns->payload = cls;
-	edns->version = (uint8_t)(ttl >> 16);
-	edns->dnssec_ok = ttl & FLAG_DO;
+	edns->flags = ttl & ISB_EDNS_DO;
 	edns->has = 0;
-	if (edns->version != 0)
+	if (ttl >> 16 & 0xff) /* the version */
 		return ISB_BADVERS;
 	enum isb_rcode rcode = read_options(edns, rdata, rdata + len);
 	if (rcode != ISB_NOERROR)
@@ -171,7 +169,7 @@ void isb_edns_write(uint8_t *out, size_t size, const struct isb_edns *edns, cons
 	out[0] = 0;
 	isb_put_u16(out + 1, ISB_OPT);
 	isb_put_u16(out + 3, ISB_EDNS_PAYLOAD);
-	isb_put_u32(out + 5, (uint32_t)rcode >> 4 << 24 | (edns->dnssec_ok ? FLAG_DO : 0)); /* version 0 */
+	isb_put_u32(out + 5, (uint32_t)rcode >> 4 << 24 | edns->flags); /* version 0 */
 	isb_put_u16(out + 9, (uint16_t)(size - OPT_FIXED));
 	if (edns->has & ISB_EDNS_ECS)
 		p = put_ecs(p, &edns->ecs, scope);

@@ -23,7 +23,7 @@ void isb_context_init(struct isb_context *ctx, uint64_t seed)
 void isb_context_done(struct isb_context *ctx)
 {
 	free(ctx->rotor);
-	ctx->rotor = NULL;
+	ctx->rotor = ctx->steer.rotor = NULL;
 	ctx->nrotor = 0;
 }
 
@@ -49,12 +49,12 @@ void isb_context_begin(struct isb_context *ctx, const struct isb_view *view, con
 	                                      .rotor = ctx->nrotor >= view->plan->nrotor ? ctx->rotor : NULL};
 }
 
-/* What the question asks for that no zone has. */
-static enum isb_rcode judge_question(uint16_t qtype, uint16_t qclass, struct isb_edns_extra *extra)
+/* What a question asks for that no zone has. */
+static enum isb_rcode judge_type(uint16_t qtype, struct isb_edns_extra *extra)
 {
 	enum { NXNAME = 128 }; /* a question for it is always an error: RFC 9824 §3.1 */
 	if (isb_type_is_data(qtype) || qtype == ISB_ANY)
-		return qclass == ISB_CLASS_IN || qclass == ISB_CLASS_CH ? ISB_NOERROR : ISB_REFUSED;
+		return ISB_NOERROR;
 	switch (qtype) {
 	case 0:
 	case ISB_OPT:
@@ -103,11 +103,13 @@ static void decide(struct isb_context *ctx, const struct isb_client *client, con
 			answer->rcode = ISB_FORMERR; /* it asked for a cookie alone, and there are none (RFC 7873 §5.4) */
 		return;
 	}
-	answer->rcode = judge_question(query->qtype, query->qclass, &answer->extra);
+	answer->rcode = judge_type(query->qtype, &answer->extra);
 	if (answer->rcode != ISB_NOERROR)
 		return;
 	if (query->qclass == ISB_CLASS_CH)
 		isb_chaos_find(answer, query, ctx->settings);
+	else if (query->qclass != ISB_CLASS_IN)
+		answer->rcode = ISB_REFUSED;
 	else if (!isb_explain_asked(answer, ctx->view, query, &client->addr, &ctx->settings->explain))
 		find(ctx, client, query, answer);
 }

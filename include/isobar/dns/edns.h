@@ -33,14 +33,14 @@ struct isb_cookie {
 	uint8_t server[ISB_COOKIE_SERVER_MAX];
 };
 
+enum { ISB_EDNS_DO = 0x8000 };
 /* Options that are there. */
 enum { ISB_EDNS_ECS = 1, ISB_EDNS_COOKIE = 2, ISB_EDNS_NSID = 4, ISB_EDNS_KEEPALIVE = 8, ISB_EDNS_EDE = 16 };
 
 struct isb_edns {
 	bool present;
 	uint8_t has; /* ISB_EDNS_ECS … ISB_EDNS_KEEPALIVE; without EDNS none of them */
-	bool dnssec_ok;
-	uint8_t version;
+	uint16_t flags;   /* DO alone (RFC 3225) */
 	uint16_t payload; /* as sent, 0 without EDNS; below 512 counts as 512 (RFC 6891 §6.2.5) */
 	struct isb_ecs ecs;
 	struct isb_cookie cookie;

@@ -64,7 +64,7 @@ struct isb_context {
 	uint16_t udp_payload;   /* largest UDP answer we send; 512..4096, 1232 by default */
 	const struct isb_settings *settings; /* never NULL; all off after init */
 	struct isb_rrl *rrl;    /* the caller's; NULL: no limits */
-	struct isb_trace *trace; /* NULL, or filled by the next query (explain) */
+	struct isb_trace *trace; /* NULL, or filled by the queries of what isb_context_begin() begins (explain) */
 	struct isb_summary *summary; /* NULL, or filled by every query that is answered */
 	uint32_t *rotor;        /* counters for order rotate; NULL: every query begins anywhere in the cycle */
 	uint32_t nrotor;
@@ -84,7 +84,8 @@ static inline bool isb_context_is_turned(const struct isb_context *ctx, const st
 	return ctx->turned_to == view && ctx->generation == view->generation;
 }
 
-/* What the queries from now on are answered from, for a batch of them: the view and the health words must stay as long. */
+/* What the queries from now on are answered from: the view, which ctx may have been turned to before, and the health words
+ * must stay as long. For a batch of them. */
 void isb_context_begin(struct isb_context *ctx, const struct isb_view *view, const struct isb_health_table *health,
                        int64_t now_ms);
 

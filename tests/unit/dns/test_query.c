@@ -158,7 +158,7 @@ static void an_opt_is_read_wherever_it_stands(void **state)
 	struct isb_query q;
 	assert_int_equal(READ(&q, HEAD(PLAIN, "\1", "\0", "\0", "\1") QUESTION OPT("\0")), ISB_NOERROR);
 	assert_true(q.edns.present);
-	assert_true(q.edns.dnssec_ok);
+	assert_int_equal(q.edns.flags, ISB_EDNS_DO);
 	assert_int_equal(q.edns.payload, 1232);
 	assert_int_equal(READ(&q, HEAD(PLAIN, "\1", "\0", "\0",
 	                               "\2") QUESTION "\xc0\x0c\0\1\0\1\0\0\0\0\0\0" OPT("\0")),
