@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "isobar/dns/query.h"
 
+#include "isobar/base/hash.h"
 #include "isobar/model/rr.h"
 
 enum { LABEL_MAX = 63, POINTER = 0xc0 };
@@ -23,10 +24,12 @@ static inline void fold(uint8_t *to, const uint8_t *from, size_t len, size_t rea
 	size_t at = 0;
 	for (; at < len && readable - at >= sizeof(octets16); at += sizeof(octets16))
 		fold16(to + at, from + at);
-	if (at < len) {
-		uint8_t rest[sizeof(octets16)] = {0};
-		memcpy(rest, from + at, len - at);
-		fold16(to + at, rest);
+	if (at < len) { /* fewer than sixteen are left */
+		const uint8_t *rest = from + at;
+		size_t n = len - at;
+		uint64_t words[2] = {htole64(n < 8 ? isb_octets_few(rest, n) : isb_octets8(rest)),
+		                     htole64(n > 8 ? isb_octets8(rest + n - 8) >> (128 - 8 * n) : 0)};
+		fold16(to + at, (const uint8_t *)words);
 	}
 	memset(to + len, 0, ISB_LOWER_PAD);
 }
@@ -177,9 +180,8 @@ static inline enum isb_rcode read_body(struct isb_query *q, const uint8_t *in, s
 			return ISB_FORMERR;
 	}
 	enum isb_rcode rcode = read_additional(q, p, end, (uint16_t)counts);
-	if (rcode == ISB_NOERROR && !q->asks && !(q->edns.has & ISB_EDNS_COOKIE)) /* nothing asked, and not even for a cookie: RFC 7873 §5.4 */
-		return ISB_FORMERR;
-	return rcode;
+	bool asks_nothing = !q->asks && !(q->edns.has & ISB_EDNS_COOKIE); /* not even for a cookie: RFC 7873 §5.4 */
+	return rcode == ISB_NOERROR && asks_nothing ? ISB_FORMERR : rcode;
 }
 
 int isb_query_read(struct isb_query *ret_query, const uint8_t *in, size_t len)

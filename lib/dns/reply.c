@@ -158,7 +158,7 @@ static inline uint16_t owner_of(const struct isb_part *part)
 	return part->at && *part->owner ? (uint16_t)(POINTER | part->at) : 0;
 }
 
-/* What they add to the counts. */
+/* What a part adds to the counts. */
 static inline uint64_t count_of(const struct isb_part *part)
 {
 	static const uint8_t shift[] = {[ISB_ANSWER] = 32, [ISB_AUTHORITY] = 16, [ISB_GLUE] = 0, [ISB_ADDITIONAL] = 0};
@@ -193,15 +193,15 @@ static uint8_t *put_others(uint8_t *p, const uint8_t *end, uint16_t owner, uint6
 static inline uint8_t *put_sized(uint8_t *p, const uint8_t *end, uint16_t owner, uint64_t fixed, const uint8_t *rdata,
                                  unsigned count, size_t size)
 {
-	if ((size_t)(end - p) < count * (2 + FIXED + size))
+	if ((size_t)(end - p) < count * (2 + FIXED + size)) /* addresses have their size since isb_rrset_check() */
 		return NULL;
 	for (; count > 0; count--, rdata += size)
 		p = put_plain(p, owner, fixed, rdata, size);
 	return p;
 }
 
-static inline uint8_t *put_run(uint8_t *p, const uint8_t *end, uint16_t owner, const struct isb_part *part, uint16_t cls,
-                               const uint8_t *rdata, unsigned count)
+static inline uint8_t *put_run(uint8_t *p, const uint8_t *end, uint16_t owner, const struct isb_part *part,
+                               uint16_t cls, const uint8_t *rdata, unsigned count)
 {
 	uint64_t fixed = fixed_of(part, cls);
 	if (part->type == ISB_A)
