@@ -23,10 +23,7 @@ void isb_answer_init(struct isb_answer *answer, enum isb_rcode rcode)
 	answer->endpoint = NULL;
 	answer->scope = answer->made_count = 0;
 	answer->cls = ISB_CLASS_IN;
-	answer->extra.cookie = false;
-	answer->extra.nsid_len = 0;
-	answer->extra.keepalive_100ms = 0;
-	answer->extra.ede = ISB_EDE_NONE;
+	answer->extra.has = 0;
 	answer->key.class = ISB_RRL_ERROR;
 	answer->count = 0;
 }
@@ -471,7 +468,7 @@ static __attribute__((noinline)) void find_in_zones(struct isb_answer *answer, c
 	const struct isb_zone_view *zone = isb_zone_of(s.view, name, s.qtype == ISB_DS);
 	if (!zone) {
 		answer->rcode = ISB_REFUSED;
-		answer->extra.ede = ISB_EDE_NOT_AUTHORITATIVE;
+		isb_edns_explain(&answer->extra, ISB_EDE_NOT_AUTHORITATIVE);
 		return;
 	}
 	answer->authoritative = true;

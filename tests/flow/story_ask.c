@@ -155,7 +155,8 @@ static void the_long_way_says_the_same(struct story *s, const struct isb_health_
 	view.exact = NULL;
 	view.nlarge = 0;
 	ctx.trace = &trace;
-	assert_int_equal(isb_respond(&ctx, &view, health, client, s->now_ms, in, len, again, REPLY_MAX), out_len);
+	isb_context_begin(&ctx, &view, health, s->now_ms);
+	assert_int_equal(isb_respond(&ctx, client, in, len, again, REPLY_MAX), out_len);
 	assert_memory_equal(again, out, out_len);
 	assert_memory_equal(&ctx.rng, &s->ctx.rng, sizeof(ctx.rng));
 	isb_trace_done(&trace);
@@ -188,7 +189,8 @@ static void respond(struct story *s, const uint8_t *in, size_t len, uint8_t out[
 	if (s->view->nviewpoint)
 		assert_int_equal(isb_health_reader_paces(s->reader, s->view->viewpoints, s->view->nviewpoint, &health), ISB_OK);
 	remember(s);
-	size_t n = isb_respond(&s->ctx, s->view, &health, &client, s->now_ms, in, len, out, REPLY_MAX);
+	isb_context_begin(&s->ctx, s->view, &health, s->now_ms);
+	size_t n = isb_respond(&s->ctx, &client, in, len, out, REPLY_MAX);
 	the_long_way_says_the_same(s, &health, &client, in, len, out, n);
 	isb_health_reader_end(s->reader);
 	assert_true(msg_read(ret, out, n));
