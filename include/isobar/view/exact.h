@@ -24,8 +24,8 @@
  * the ISB_EXACT_PROBES slots that follow where the lower half leads, all in one or two lines of memory: who builds the table
  * makes it wider until that is so. All octets are compared, so that the hash need be no secret.
  *
- * A block is proven once, by isb_exact_check(), and read without another look: it is read a million times and written only
- * as told here. While it is in use one thing is written to it: the offset of a slot becomes ISB_EXACT_DEAD, by the thread
+ * A block is read without another look: what isb_exact_new() makes is sound, and one from elsewhere is asked of
+ * isb_exact_check() once, since it is read a million times. While it is in use one thing is written to it: the offset of a slot becomes ISB_EXACT_DEAD, by the thread
  * that builds views, before a view is published in which the name's answer differs. Readers of the view before and of the one
  * after may all meet the mark, and ask the tries of their own view; so one table serves many views, and an edit writes no more
  * than the slots of the names that it is about. */
