@@ -61,7 +61,7 @@ static void follow(struct story *s, struct story_probe *p)
 	isb_catalog_init(&catalog);
 	isb_diags_init(&diags);
 	assert_int_equal(isb_catalog_load(f.catalog, &catalog, &diags), ISB_OK);
-	isb_schedule_update(&p->schedule, &catalog, &source);
+	isb_schedule_update(&p->schedule, &catalog, &source, story_ms(s));
 	assert_int_equal(isb_guards_load(&p->report.guards, f.catalog, &catalog), ISB_OK);
 	for (size_t i = 0; i < p->schedule.count; i++) {
 		struct isb_target *t = p->schedule.targets[i];
