@@ -68,6 +68,7 @@ static void what_waits_serves_when_the_other_falls(void **state)
 {
 	(void)state;
 	struct story *s = begin(manual);
+	story_apply(s, "zones: {example.com: {records: {www: {types: [A], policy: pair, all_down: nodata}}}}\n");
 	fall(s, "pair/one");
 	recover(s, "pair/one");
 	assert_answer(s, WWW, "A", NULL, TWO);
