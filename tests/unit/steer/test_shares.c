@@ -256,21 +256,34 @@ static void random_health(struct scene *s)
 		struct isb_plan_endpoint *e = (struct isb_plan_endpoint *)(void *)(w->block.data + plan(w)->endpoint) + i;
 		e->unknown = (uint8_t)chance(s, 3);
 		e->slow_start_ms = chance(s, 4) ? 0 : 60000;
-		e->failback_ms = chance(s, 3) ? 0 : chance(s, 2) ? 40000 : ISB_PLAN_FAILBACK_MANUAL;
 		e->checked = chance(s, 10) != 0;
 		w->since[i] = chance(s, 3) ? w->now_ms - chance(s, 65000) : 0;
 		struct isb_health h = {.verdict = chance(s, 9) < ill ? ISB_DOWN : vague[chance(s, 6)],
 		                       .held = chance(s, 3) ? ISB_UP : ISB_DOWN,
 		                       .soft = chance(s, 5) ? ISB_SOFT_FULL : chance(s, 101), .load = chance(s, 6) * 100u,
-		                       .latency_us = chance(s, 3) * 20000u, .flip_s = ISB_FLIP_NONE,
-		                       .waits = chance(s, 2)};
+		                       .latency_us = chance(s, 3) * 20000u, .flip_s = ISB_FLIP_NONE};
 		if (h.verdict == ISB_UP || h.verdict == ISB_DOWN)
 			h.held = h.verdict;
 		w->words[i] = isb_health_pack(&h);
 		for (unsigned r = 0; r < REGIONS_MAX; r++)
 			w->latency_us[r][i] = chance(s, 3) ? chance(s, 60000) : 0;
 		if (chance(s, 12) == 0)
-			w->admin[i] = isb_admin_pack((enum isb_admin)chance(s, ISB_ADMIN_FAILBACK + 1), chance(s, 2) ? 0 : 999999 + chance(s, 2) * 1000);
+			w->admin[i] = isb_admin_pack((enum isb_admin)chance(s, 4), chance(s, 2) ? 0 : 999999 + chance(s, 2) * 1000);
+	}
+}
+
+/* Some that came back wait, and some are held. */
+static void random_waits(struct scene *s)
+{
+	struct world *w = &s->w;
+	for (unsigned i = 0; i < MAX; i++) {
+		struct isb_plan_endpoint *e = (struct isb_plan_endpoint *)(void *)(w->block.data + plan(w)->endpoint) + i;
+		struct isb_health h = isb_health_unpack(w->words[i]);
+		e->failback_ms = chance(s, 3) ? 0 : chance(s, 2) ? 40000 : ISB_PLAN_FAILBACK_MANUAL;
+		h.waits = chance(s, 2);
+		w->words[i] = isb_health_pack(&h);
+		if (chance(s, 20) == 0)
+			w->admin[i] = isb_admin_pack(ISB_ADMIN_HOLD_UP + chance(s, 3), chance(s, 2) ? 0 : 999999);
 	}
 }
 
@@ -286,6 +299,8 @@ static struct scene *random_scene(uint64_t seed)
 		refs[n] = random_node(s, refs, n);
 	set_record(&s->w, refs[n - 1], (enum isb_all_down)chance(s, ISB_ALL_DOWN_LAST + 1));
 	random_health(s);
+	if (chance(s, 2))
+		random_waits(s);
 	return s;
 }
 
