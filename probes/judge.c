@@ -53,40 +53,47 @@ static bool must_wait(const struct isb_target *target, enum isb_verdict was, enu
 	return waits || was == ISB_DOWN;
 }
 
+/* What the votes say beside up and down. */
+struct hearing {
+	struct isb_vote *votes;
+	struct opinions soft, load;
+	bool any_up;
+};
+
+static void hear(struct hearing *hearing, const struct isb_history *h, const struct isb_target *target, struct isb_health *health)
+{
+	unsigned flip_s = isb_observe_flip_s(h, &target->knobs);
+	if (flip_s < health->flip_s)
+		health->flip_s = flip_s;
+	if (h->latency_us && (!health->latency_us || h->latency_us < health->latency_us))
+		health->latency_us = h->latency_us;
+	if (h->state != ISB_UP)
+		return;
+	hearing->any_up = true;
+	if (h->has_soft)
+		add_opinion(&hearing->soft, h->soft);
+	if (h->has_load)
+		add_opinion(&hearing->load, h->load);
+}
+
 uint64_t isb_judge_word(const struct isb_ballot *ballots, size_t count, const struct isb_target *target,
                         uint64_t old_word, int64_t now_ms)
 {
-	struct isb_vote *votes = isb_xcalloc(count, sizeof(*votes));
 	unsigned *said = isb_xcalloc(2 * count, sizeof(*said));
-	struct opinions soft = {said, 0}, load = {said + count, 0};
-	struct isb_health old = isb_health_unpack(old_word);
-	struct isb_health health = {.held = isb_health_effective(old_word), .flip_s = ISB_FLIP_NONE};
-	bool any_up = false;
+	struct hearing hearing = {isb_xcalloc(count, sizeof(struct isb_vote)), {said, 0}, {said + count, 0}, false};
+	struct isb_health old = isb_health_unpack(old_word), health = {.flip_s = ISB_FLIP_NONE};
+	enum isb_verdict held = isb_health_effective(old_word);
 	for (size_t i = 0; i < count; i++) {
-		const struct isb_history *h = &ballots[i].history;
-		votes[i] = ballots[i].vote;
-		if (!isb_vote_counts(&votes[i], now_ms))
-			continue;
-		unsigned flip_s = isb_observe_flip_s(h, &target->knobs);
-		if (flip_s < health.flip_s)
-			health.flip_s = flip_s;
-		if (h->latency_us && (!health.latency_us || h->latency_us < health.latency_us))
-			health.latency_us = h->latency_us;
-		if (votes[i].state != ISB_UP)
-			continue;
-		any_up = true;
-		if (h->has_soft)
-			add_opinion(&soft, h->soft);
-		if (h->has_load)
-			add_opinion(&load, h->load);
+		hearing.votes[i] = ballots[i].vote;
+		if (isb_vote_counts(&ballots[i].vote, now_ms))
+			hear(&hearing, &ballots[i].history, target, &health);
 	}
-	health.verdict = isb_verdict(votes, count, &target->quorum, target->quorum_by, now_ms);
-	if (health.verdict == ISB_UP || health.verdict == ISB_DOWN)
-		health.held = health.verdict;
-	health.soft = judge_soft(&soft, any_up, old_word ? old.soft : ISB_SOFT_FULL);
-	health.load = judge_load(&load, any_up, old.load);
-	health.waits = must_wait(target, isb_health_effective(old_word), health.held, old.waits);
-	free(votes);
+	health.verdict = isb_verdict(hearing.votes, count, &target->quorum, target->quorum_by, now_ms);
+	health.held = health.verdict == ISB_UP || health.verdict == ISB_DOWN ? health.verdict : held;
+	health.soft = judge_soft(&hearing.soft, hearing.any_up, old_word ? old.soft : ISB_SOFT_FULL);
+	health.load = judge_load(&hearing.load, hearing.any_up, old.load);
+	health.waits = must_wait(target, held, health.held, old.waits);
+	free(hearing.votes);
 	free(said);
 	return isb_health_pack(&health);
 }

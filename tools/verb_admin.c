@@ -302,8 +302,8 @@ const struct verb verb_drain = {
 	run_drain};
 const struct verb verb_force = {
 	"force", "up|down|hold|auto POOL/ENDPOINT ... [--for SPAN] [-n] [-r WHY]",
-	"overrule the checks, freeze what they say (hold), or follow them again (auto)",
-	"Beats the verdict until --for has passed, across restarts. Shell patterns name several at once.\n",
+	"overrule the checks, freeze them (hold), or follow them again (auto)",
+	"Beats the verdict until --for has passed, across restarts. A hold keeps the one that counts now.\nShell patterns name several at once.\n",
 	"down asia/icn-1 --for 30m -r 'replacing a disk'", "tnr", run_force};
 const struct verb verb_failback = {
 	"failback", "POOL/ENDPOINT ... [-n] [-r WHY]", "let endpoints that came back serve again",

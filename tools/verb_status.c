@@ -367,6 +367,8 @@ static int run(struct cli *cli)
 	if (cli->count > 1)
 		return cli_fail(CLI_USAGE, "status of one endpoint or of all; '%s' is too much", cli->words[1]);
 	s.only = cli->count ? cli->words[0] : NULL;
+	if (s.only && !strchr(s.only, '/'))
+		return cli_fail(CLI_USAGE, "status of which endpoint? '%s' names none; write: isobar status POOL/ENDPOINT", s.only);
 	int rc = cli_read(cli, &s.reader);
 	if (rc != CLI_OK)
 		return rc;
