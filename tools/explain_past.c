@@ -130,8 +130,9 @@ static int verdicts_then(struct explain *e)
 		return rc;
 	for (uint32_t slot = 0; slot < count; slot++) {
 		set_held(&v, slot);
+		bool up = v.since_ms[slot] && isb_health_effective(v.words[slot]) == ISB_UP;
 		if (v.since_ms[slot] != v.today_ms[slot])
-			v.words[slot] = with_wait(v.words[slot], v.since_ms[slot] && isb_health_effective(v.words[slot]) == ISB_UP);
+			v.words[slot] = with_wait(v.words[slot], up);
 		e->past.verdicts += isb_health_unpack(now[slot]).verdict != isb_health_unpack(v.words[slot]).verdict;
 	}
 	for (uint32_t i = 0; i < chunks; i++) {

@@ -122,7 +122,8 @@ static int look(struct looking *l, const char *endpoint, struct standing *s)
 	word = l->unattended ? isb_health_unattended(word) : word;
 	s->admin = isb_admin_at(admin, l->e->cli->now_ms);
 	s->down = s->pool->check.name && isb_health_is_down(word, s->pool->unknown);
-	s->left_ms = s->pool->check.name ? isb_failback_left(s->pool->failback_ms, word, s->since_ms, admin, l->e->cli->now_ms) : 0;
+	if (s->pool->check.name)
+		s->left_ms = isb_failback_left(s->pool->failback_ms, word, s->since_ms, admin, l->e->cli->now_ms);
 	return ISB_OK;
 }
 
@@ -159,8 +160,8 @@ static int choose(const struct saying *s, const char *endpoint, const struct sta
 	*ret_says = !s->failback || waits;
 	if (s->hold)
 		return hold(row, endpoint, standing);
-	bool end = row->admin == ISB_ADMIN_AUTO && !s->failback && standing->pool->failback_ms != ISB_FAILBACK_AUTO && standing->known;
-	if (end || (waits && (s->failback || row->admin == ISB_ADMIN_AUTO)))
+	bool keeps = standing->pool->failback_ms != ISB_FAILBACK_AUTO && standing->known && !s->failback;
+	if (waits || keeps) /* nothing but auto and failback comes here */
 		*row = consent(s, standing);
 	return CLI_OK;
 }

@@ -158,7 +158,8 @@ static void tell_endpoint(struct walk *w, const struct isb_step *step)
 		[ISB_USABLE] = NULL, [ISB_SET_ASIDE_DOWN] = "checks say down",
 		[ISB_SET_ASIDE_ADMIN_DOWN] = "an operator forces it down", [ISB_SET_ASIDE_DRAIN] = "an operator drains it",
 		[ISB_SET_ASIDE_UNRESOLVED] = "its host has no address that is known",
-		[ISB_SET_ASIDE_HELD] = "an operator holds it down", [ISB_SET_ASIDE_WAITING] = "it came back and waits for its failback"};
+		[ISB_SET_ASIDE_HELD] = "an operator holds it down",
+		[ISB_SET_ASIDE_WAITING] = "it came back and waits for its failback"};
 	if (why[step->usable])
 		say(&w->page, "endpoint %s is set aside: %s", step->name, why[step->usable]);
 }

@@ -63,7 +63,8 @@ static const char *cell_of(const struct manual *m, char *const *cell, const char
 
 /* --- The state of a row -------------------------------------------------------------------------------------------- */
 
-/* "down", "down for 5 s", "up for 30 s", "back for 30 s" (where failback is manual), "unknown", "drained", "held down", "soft 50 %", "load 90 %", "80 ms"; "" is up and well. */
+/* "down", "down for 5 s", "up for 30 s", "back for 30 s" (where failback is manual), "unknown", "drained",
+ * "held down", "soft 50 %", "load 90 %", "80 ms"; "" is up and well. */
 static void put_state(struct manual *m, const char *endpoint, const char *state)
 {
 	struct isb_health h = {.verdict = ISB_UP, .held = ISB_UP, .soft = ISB_SOFT_FULL, .flip_s = ISB_FLIP_NONE};

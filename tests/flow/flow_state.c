@@ -14,6 +14,10 @@
 	"pools:\n  pair: {check: web" pool ", endpoints: {one: {address: " ONE "}, two: {address: " TWO ", tier: 1}}}\n" \
 	"zones:\n  example.com:\n" ZONE_TEXT "    records: {www: {types: [A], ttl: 30s, policy: pair}}\n"
 
+/* The same two, with other knobs of the pool. */
+#define PAIR(pool, two) \
+	"pools: {pair: {check: web" pool ", endpoints: {one: {address: " ONE "}, two: {address: " TWO two "}}}}\n"
+
 static const char failover[] = CATALOG("", ", order: failover");
 static const char after[] = CATALOG("", ", order: failover, failback: after 5m");
 static const char manual[] = CATALOG("", ", order: failover, failback: manual");
@@ -133,7 +137,7 @@ static void a_knob_that_turns_manual_takes_nothing_out_that_serves(void **state)
 	fall(s, "pair/one");
 	recover(s, "pair/one");
 	assert_answer(s, WWW, "A", NULL, TWO);
-	story_apply(s, "pools: {pair: {check: web, order: failover, endpoints: {one: {address: " ONE "}, two: {address: " TWO ", tier: 1}}}}\n");
+	story_apply(s, PAIR(", order: failover", ", tier: 1"));
 	assert_answer(s, WWW, "A", NULL, ONE); /* and one that turns back lets everything in */
 	story_free(s);
 }
@@ -193,7 +197,7 @@ static void what_an_endpoint_says_of_itself_moves_its_share_and_no_verdict(void 
 {
 	(void)state;
 	struct story *s = begin(failover);
-	story_apply(s, "pools: {pair: {check: web, endpoints: {one: {address: " ONE "}, two: {address: " TWO "}}}}\n");
+	story_apply(s, PAIR("", ""));
 	shares(s, 1, 1);
 	story_says(s, NULL, "pair/one", 25, -1, 0);
 	story_checks(s, "seoul", "pair/one", 1); /* a leap is written at once */
@@ -231,7 +235,7 @@ static void load_reaches_least_load_and_is_held_like_the_verdict(void **state)
 {
 	(void)state;
 	struct story *s = begin(failover);
-	story_apply(s, "pools: {pair: {check: web, order: least-load, endpoints: {one: {address: " ONE "}, two: {address: " TWO "}}}}\n");
+	story_apply(s, PAIR(", order: least-load", ""));
 	story_says(s, NULL, "pair/one", -1, 900, 0);
 	story_says(s, NULL, "pair/two", -1, 200, 0);
 	story_pass(s, 10);
@@ -254,7 +258,7 @@ static void a_latency_budget_weighs_down_what_is_slow(void **state)
 {
 	(void)state;
 	struct story *s = begin(CATALOG(", soft: {latency: 100ms..500ms}", ", order: failover"));
-	story_apply(s, "pools: {pair: {check: web, endpoints: {one: {address: " ONE "}, two: {address: " TWO "}}}}\n");
+	story_apply(s, PAIR("", ""));
 	assert_int_equal(story_health(s, "pair/one").soft, 100);
 	story_says(s, NULL, "pair/one", -1, -1, 300);
 	story_checks(s, "seoul", "pair/one", 2);

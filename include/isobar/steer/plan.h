@@ -83,7 +83,7 @@ struct isb_plan_node {
 };
 enum {
 	ISB_CHILD_CHECKED = 1,  /* as `checked` of the endpoint */
-	ISB_CHILD_INTRICATE = 2 /* more than a health word decides: it starts slowly, may wait for its failback, or is `unresolved` */
+	ISB_CHILD_INTRICATE = 2 /* more than a health word decides: it starts slowly, may wait, or is `unresolved` */
 };
 
 /* Enough of an endpoint to answer with it, rdata already in the form of struct isb_rrset.rdata. */

@@ -30,7 +30,8 @@ enum isb_step_kind {
 	ISB_STEP_FAILOPEN, /* nothing can answer; got: what all_down says */
 	ISB_STEP_AGAIN     /* so everything is tried once more; got: isb_again */
 };
-enum isb_again { ISB_AGAIN_LAST_GOOD, ISB_AGAIN_VERDICTS, ISB_AGAIN_OPERATORS, ISB_AGAIN_WAITING }; /* and what is held against nobody then */
+/* and what is held against nobody then */
+enum isb_again { ISB_AGAIN_LAST_GOOD, ISB_AGAIN_VERDICTS, ISB_AGAIN_OPERATORS, ISB_AGAIN_WAITING };
 struct isb_step {
 	enum isb_step_kind kind;
 	unsigned depth;

@@ -271,8 +271,8 @@ static void damping_is_foreseen_and_has_an_end(void **state)
 
 static void hear(struct isb_history *h, const struct isb_hysteresis *k, enum isb_outcome_kind kind, int soft, int load)
 {
-	struct isb_outcome o = {.kind = kind, .has_soft = soft >= 0, .has_load = load >= 0, .soft = (uint8_t)(soft >= 0 ? soft : 0),
-	                        .load = (uint16_t)(load >= 0 ? load : 0), .total_us = 1000};
+	struct isb_outcome o = {.kind = kind, .has_soft = soft >= 0, .has_load = load >= 0,
+	                        .soft = (uint8_t)(soft >= 0 ? soft : 0), .load = (uint16_t)(load >= 0 ? load : 0), .total_us = 1000};
 	isb_observe(h, k, &o, h->observed_ms + 1000);
 }
 

@@ -209,7 +209,8 @@ static const char *const region_names[] = {NULL, "", "seoul", "virginia", "frank
 
 static struct isb_quorum any_quorum(struct isb_rng *rng)
 {
-	static const char *const texts[] = {"majority", "any", "all", "at-least 1", "at-least 2", "at-least 3", "18%", "50%", "100%"};
+	static const char *const texts[] = {"majority", "any", "all", "at-least 1", "at-least 2", "at-least 3",
+	                                    "18%", "50%", "100%"};
 	struct isb_quorum quorum;
 	assert_int_equal(isb_quorum_parse(texts[isb_rng_below(rng, sizeof(texts) / sizeof(texts[0]))], &quorum), ISB_OK);
 	return quorum;
@@ -333,7 +334,8 @@ static void renewed_votes_never_waver(void **state)
 	struct isb_quorum majority = {ISB_QUORUM_MAJORITY, 0};
 	struct isb_rng rng;
 	isb_rng_seed(&rng, PROPERTY_SEED + 3);
-	struct isb_vote votes[3] = {{.probe = "a", .state = ISB_UP}, {.probe = "b", .state = ISB_UP}, {.probe = "c", .state = ISB_DOWN}};
+	struct isb_vote votes[3] = {
+		{.probe = "a", .state = ISB_UP}, {.probe = "b", .state = ISB_UP}, {.probe = "c", .state = ISB_DOWN}};
 	int64_t due[3] = {NOW, NOW, NOW};
 	for (int64_t now = NOW; now < NOW + 600000; now += 250) {
 		for (int i = 0; i < 3; i++)

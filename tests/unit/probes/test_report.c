@@ -555,7 +555,8 @@ static uint64_t word_of(const struct isb_target *target, const char *text, uint6
 	for (char *at = strtok_r(copy, " ", &save); at; at = strtok_r(NULL, " ", &save), n++) {
 		char *slash = strchr(at, '/');
 		ballots[n] = (struct isb_ballot){
-			.vote = {.probe = names[n], .state = *at == 'd' ? ISB_DOWN : ISB_UP, .expires_ms = T0 + 1, .blind = *at == 'b'},
+			.vote = {.probe = names[n], .state = *at == 'd' ? ISB_DOWN : ISB_UP, .expires_ms = T0 + 1,
+			         .blind = *at == 'b'},
 			.history = {.state = *at == 'd' ? ISB_DOWN : ISB_UP, .seen = 1, .bits = *at != 'd', .run = 1,
 		                    .has_soft = at[1] != '-', .soft = (uint8_t)atoi(at + 1), .has_load = slash[1] != '-',
 		                    .load = (uint16_t)atoi(slash + 1)}};
