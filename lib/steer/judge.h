@@ -5,9 +5,6 @@
 /* What one endpoint counts for, by its operator, its health word and the clock. Done for every endpoint of every pool that
  * a query comes to, so what is usual is short and inline; judge.c has the whole. Room-internal. */
 
-/* By its word alone: a health word, or 0. */
-bool isb_is_down(const struct isb_plan_endpoint *endpoint, uint64_t word);
-
 /* When the endpoint went down, ms; 0: it is not down, or an operator has a say in it, or nobody knows. */
 int64_t isb_fell_ms(const struct isb_walk *walk, const struct isb_plan_endpoint *endpoint);
 

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "draw.h"
-#include "judge.h"
 
 _Static_assert(sizeof(struct isb_candidate) == 32 && sizeof(struct isb_list) == 8, "plans hold it as octets: no padding");
 
@@ -75,8 +74,10 @@ struct building {
 static uint16_t usable_words(const struct isb_plan_endpoint *endpoint)
 {
 	unsigned usable = 0;
-	for (unsigned word = 0; word < 16; word++)
-		usable |= (unsigned)!isb_is_down(endpoint, word) << word;
+	for (unsigned word = 0; word < 16; word++) {
+		bool down = endpoint->checked && isb_health_is_down(word, (enum isb_unknown)endpoint->unknown);
+		usable |= (unsigned)!down << word;
+	}
 	return (uint16_t)usable;
 }
 

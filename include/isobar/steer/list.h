@@ -15,7 +15,7 @@
  * A and AAAA.
  *
  * The walk is what a policy means, the list its shortcut: the same endpoint from the same random number, the same TTL. What a
- * list cannot say so has none: several answers, min_up above 1, slow start, shares among pools, orders that look at more than
+ * list cannot say so has none: several answers, min_up above 1, slow start, failback, shares among pools, orders that look at more than
  * ranks and weights, rollouts, an endpoint without an address of the family or with more than one. And what it does not
  * decide it leaves to the walk each time it is looked at: an operator's word, endpoints that count for nothing, nothing left
  * that can answer.

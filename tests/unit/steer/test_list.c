@@ -84,6 +84,9 @@ static void endpoints_that_take_more_than_a_word_have_no_list(void **state)
 	endpoint(&w, 1)->slow_start_ms = 60000;
 	assert_null(build(&w, &room));
 	*endpoint(&w, 1) = was;
+	endpoint(&w, 1)->failback_ms = 60000;
+	assert_null(build(&w, &room));
+	*endpoint(&w, 1) = was;
 	endpoint(&w, 1)->unresolved = 1;
 	assert_null(build(&w, &room));
 	*endpoint(&w, 1) = was;
