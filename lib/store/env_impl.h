@@ -11,6 +11,7 @@ struct isb_environment {
 	MDB_env *mdb;
 	char *path;
 	bool write;
+	unsigned writes; /* transactions that this process began */
 	MDB_dbi dbi[ISB_T_COUNT]; /* of this environment's tables only */
 	/* Live transactions of this process, or that plus GATE_MOVING while the map moves: LMDB leaves it to its caller
 	 * that no transaction is active then. */

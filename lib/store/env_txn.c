@@ -9,7 +9,10 @@
 #include "isobar/base/arena.h"
 #include "isobar/base/err.h"
 
-enum { DISK_LEFT = 64 << 10 }; /* octets: less is a full disk */
+enum {
+	DISK_LEFT = 64 << 10, /* octets: less is a full disk */
+	CLEAN_WRITES = 64     /* a process that only writes is its own cleaner */
+};
 
 struct isb_txn {
 	struct isb_environment *env;
@@ -84,6 +87,14 @@ static void note_snapshot(struct isb_txn *txn)
 	txn->moves = atomic_load_explicit(&txn->env->moves, memory_order_relaxed);
 }
 
+/* A reader that was killed keeps its snapshot in the table, and no page that was freed since is used again: the file
+ * would grow with every commit until somebody looks. */
+static void clean(struct isb_environment *env)
+{
+	int dead;
+	mdb_reader_check(env->mdb, &dead);
+}
+
 int isb_txn_begin(struct isb_store *store, enum isb_env env, bool write, struct isb_txn **ret_txn)
 {
 	if (write && !store->env[env].write)
@@ -98,6 +109,8 @@ int isb_txn_begin(struct isb_store *store, enum isb_env env, bool write, struct 
 		return rc;
 	}
 	note_snapshot(txn);
+	if (write && txn->env->writes++ % CLEAN_WRITES == 0) /* guarded by LMDB's lock of the writer */
+		clean(txn->env);
 	*ret_txn = txn;
 	return ISB_OK;
 }
