@@ -2,6 +2,7 @@
 #include "catalog_test.h"
 
 #include <signal.h>
+#include <sys/prctl.h>
 
 #include "isobar/base/rng.h"
 #include "isobar/store/codec.h"
@@ -271,12 +272,33 @@ static uint64_t check_store(const char *dir)
 	return account.generation;
 }
 
+/* As servers do: LMDB cleans up after the dead when nobody else has the file open. */
+static int stay_open(void *dir)
+{
+	struct isb_store *store;
+	prctl(PR_SET_PDEATHSIG, SIGKILL); /* when a test fails, nobody is left to end it */
+	if (isb_store_open(dir, ISB_STORE_READ, &store, NULL) != ISB_OK)
+		return 1;
+	for (;;)
+		pause();
+}
+
+/* The generation that the next writer finds. */
+static uint64_t next_writer_finds(const char *dir)
+{
+	struct session s = edit_begin(dir, "");
+	uint64_t generation = isb_generation(s.txn);
+	edit_abort(&s);
+	return generation;
+}
+
 static void an_editor_killed_at_any_moment_leaves_whole_edits_only(void **state)
 {
 	struct isb_rng rng;
 	uint64_t reached = 0;
 	isb_rng_seed(&rng, 2024);
 	isb_store_close(open_store(*state, ISB_STORE_WRITE_CATALOG));
+	pid_t reader = spawn(stay_open, *state);
 	for (unsigned round = 0; round < 30; round++) {
 		int ends[2];
 		assert_int_equal(pipe(ends), 0);
@@ -294,8 +316,11 @@ static void an_editor_killed_at_any_moment_leaves_whole_edits_only(void **state)
 		uint64_t now = check_store(*state);
 		assert_true(now == seen || now == seen + 1); /* killed between the commit and saying so */
 		assert_true(now > reached);
+		assert_int_equal(next_writer_finds(*state), now); /* no edit shows up later on */
 		reached = now;
 	}
+	kill(reader, SIGKILL);
+	assert_int_equal(exit_code(reader), -SIGKILL);
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, make_dir, remove_dir)
