@@ -144,8 +144,9 @@ def spread_of(values, digits=2):
 def theory(knobs, ways, back):
     """The least and the most: somewhere in an interval, that a tenth may be added to, it begins; every check that fails by its
     timeout takes that long. After the first failure comes one retry, and then the interval again."""
+    retry = min(knobs["retry"], knobs["interval"])
     waits = [0] + [knobs["interval"]] * (knobs["rise"] - 1) if back else \
-        [0] + ([knobs["retry"]] + [knobs["interval"]] * (knobs["fall"] - 2) if knobs["fall"] > 1 else [])
+        [0] + ([retry] + [knobs["interval"]] * (knobs["fall"] - 2) if knobs["fall"] > 1 else [])
     fails = 0 if back or ways == "closed" else knobs["timeout"] * len(waits)
     under_way = knobs["timeout"] if back and ways == "silent" else 0  # a check that began before
     return sum(waits) + fails, (knobs["interval"] + sum(waits)) * 1.1 + fails + under_way
@@ -163,11 +164,12 @@ def measure_probe(directory, name, ways, args):
         + "\npolicies:\n" + "\n".join(f"  o{n}: [p{n}, spare]" for n in range(args.endpoints)),
         records="\n".join(f"      h{n}: {{types: [A], policy: o{n}}}" for n in range(args.endpoints))))
     subprocess.run([BIN / "isobar", "--store", store, "apply", "-f", catalog], check=True, stdout=subprocess.DEVNULL)
-    with open(directory / "log", "a", encoding="utf-8") as log:
-        probe = subprocess.Popen([BIN / "isobar-probe", "--store", store, "--name", "p"], stdout=log, stderr=log)
-        server = subprocess.Popen([BIN / "isobard", "--store", store, "--listen", f"127.0.0.1:{port}", "--workers", "1", "--rrl", "off"],
-                                  stdout=log, stderr=log)
+    running = []
     try:
+        with open(directory / "log", "a", encoding="utf-8") as log:
+            for words in (["isobar-probe", "--store", store, "--name", "p"],
+                          ["isobard", "--store", store, "--listen", f"127.0.0.1:{port}", "--workers", "1", "--rrl", "off"]):
+                running.append(subprocess.Popen([BIN / words[0], *words[1:]], stdout=log, stderr=log))
         poll, there, back = Poll(port), [], []
         status = [BIN / "isobar", "--store", store, "status", "-o", "json"]
         while any(row["verdict"] != "up" for row in json.loads(subprocess.run(status, check=True, capture_output=True).stdout)["endpoints"]
@@ -181,7 +183,7 @@ def measure_probe(directory, name, ways, args):
             low, high = theory(knobs, ways, returns)
             print(f"{name + ', ' + ways + ', ' + title:40} {spread_of(took)} s   of {len(took)}; by the knobs {low:.1f} to {high:.1f}", flush=True)
     finally:
-        for process in (probe, server):
+        for process in running:
             process.terminate()
             process.wait()
         for target in targets:
@@ -220,8 +222,9 @@ def measure_commit(directory, args):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", nargs="?", choices=("probe", "commit"))
-    parser.add_argument("--endpoints", type=int, default=40, help="that move at random moments beside each other")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--endpoints", type=int, default=24, help="that move at random moments beside each other; more silent ones than "
+                        "the 32 checks that a probe has under way at once would wait for each other")
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--flips", type=int, default=3000)
     args = parser.parse_args()
     random.seed(1)

@@ -97,9 +97,14 @@ def cli(what, store, *words):
 
 
 def free_port():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as trial:
-        trial.bind(("127.0.0.1", 0))
-        return trial.getsockname()[1]
+    while True:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp:
+            udp.bind(("127.0.0.1", 0))
+            try:
+                tcp.bind(udp.getsockname())
+                return udp.getsockname()[1]
+            except OSError:
+                continue  # somebody else's over TCP
 
 
 def start(store, port, log, *options):

@@ -106,7 +106,7 @@ static uint64_t edit_in(struct isb_txn *txn, int64_t now_ms, unsigned regions, u
 {
 	uint64_t generation = 0;
 	struct isb_edit *edit = isb_edit_new(txn, "ada", "", now_ms);
-	char body[16], region[16];
+	char body[16], region[24];
 	snprintf(body, sizeof(body), "%u\n", number);
 	for (unsigned i = 0; i < regions; i++) {
 		snprintf(region, sizeof(region), "region-%u", i);
