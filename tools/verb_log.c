@@ -150,5 +150,5 @@ static int run(struct cli *cli)
 
 const struct verb verb_log = {
 	"log", "[GENERATION]", "every change of the catalog: when, who, why, what",
-	"Oldest first. With a generation, all that it changed. The last 10000 edits are kept, and those of the last 90 days\n"
-	"(no more than a million).\n", "12", "", run};
+	"Oldest first. With a generation, all that it changed. Kept are the last 10000 edits,\n"
+	"and those of the last 90 days, but no more than a million.\n", "12", "", run};
