@@ -97,14 +97,15 @@ def cli(what, store, *words):
 
 
 def free_port():
+    """Of UDP and of TCP."""
     while True:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
             udp.bind(("127.0.0.1", 0))
             try:
                 tcp.bind(udp.getsockname())
-                return udp.getsockname()[1]
             except OSError:
-                continue  # somebody else's over TCP
+                continue
+            return udp.getsockname()[1]
 
 
 def start(store, port, log, *options):
