@@ -192,8 +192,12 @@ def measure_probe(directory, name, ways, args):
 
 
 def worker_of(pid):
-    """The number of the thread that answers."""
-    return next(task.name for task in pathlib.Path(f"/proc/{pid}/task").iterdir() if (task / "comm").read_text().startswith("worker"))
+    """The number of the thread that answers; it takes its name when it begins to run."""
+    while True:
+        for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+            if (task / "comm").read_text().startswith("worker"):
+                return task.name
+        time.sleep(0.01)
 
 
 def measure_commit(directory, args):
