@@ -87,8 +87,8 @@ enum { ISB_FLAP_QUIET_MS = 5 * 60 * 1000, ISB_FLAP_DOUBLINGS = 4 };
 /* Successes in a row that make up, now: knobs->rise when nothing is damped. */
 unsigned isb_observe_rise(const struct isb_history *history, const struct isb_hysteresis *knobs, int64_t now_ms);
 
-/* When the next check is due after the last one ended: interval, down_interval once down, or retry_ms after the first
- * failure of a run while up. */
+/* When the next check is due after the last one ended: interval, down_interval once down, or retry_ms, where that is
+ * sooner, after the first failure of a run while up. */
 int64_t isb_observe_next_ms(const struct isb_history *history, const struct isb_hysteresis *knobs);
 
 /* Whole seconds from the last outcome until `state` could flip at the earliest, if every further check went the other
