@@ -52,7 +52,7 @@ void story_rtt(struct story *s, const char *from, const char *to, unsigned ms); 
 /* What a probe resolved now: addresses with blanks between; the view follows as the server's would. NULL: takes it away. */
 void story_resolved(struct story *s, const char *host, const char *addresses, unsigned ttl_s);
 void story_pace(struct story *s, const char *region, const char *endpoint, unsigned ms); /* as its probes see the endpoint */
-/* One ordinary rrset by its text; NULL takes it away. */
+/* One ordinary rrset by its text; NULL takes it away, if it is there. */
 void story_rrset(struct story *s, const char *zone, const char *owner, const char *type, const char *rdata);
 
 const struct isb_view *story_view(const struct story *s);
@@ -108,6 +108,11 @@ struct story_answer {
  * those that do not own the question ("CNAME www.example.com. 192.0.2.1"); else "NODATA", "NXDOMAIN", "REFUSED", ….
  * Valid until the next call but seven. */
 const char *story_ask(struct story *s, const char *name, const char *type, const char *client);
+/* How many names the views to come take up in their table of whole names; zones with more are large (view/large.h). */
+void story_whole_names(struct story *s, size_t names);
+/* Asks for every name in the view's tables of whole names (view/exact.h, view/large.h), by several types: each is the zones' answer, too.
+ * How many names there are. */
+unsigned story_ask_exact(struct story *s);
 const struct story_answer *story_last(const struct story *s);
 /* Who sends the questions: the resolver. At first 198.18.0.1. */
 void story_resolver(struct story *s, const char *addr);

@@ -28,7 +28,9 @@ struct story {
 	bool attended; /* by whoever wrote words by hand */
 	struct isb_geodb *geodb;
 	struct isb_view *view;
+	size_t whole_names;
 	struct isb_context ctx;
+	struct isb_context asked; /* as it was before the last question */
 	struct isb_addr resolver;
 	int64_t start_ms, now_ms;
 	struct isb_cells *cells; /* the clients' round trips in the view */
