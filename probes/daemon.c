@@ -15,9 +15,8 @@
 #include "isobar/store/catalogdb.h"
 #include "isobar/store/healthdb.h"
 #include "alias.h"
-#include "check.h"
 #include "report.h"
-#include "schedule.h"
+#include "runner.h"
 
 enum {
 	TICK_MS = 1000,    /* judge again, heartbeat, look at the catalog */
@@ -30,68 +29,25 @@ struct daemon {
 	const struct isb_probe_options *options;
 	struct isb_store *store;
 	uv_loop_t loop;
-	uv_timer_t wake, tick;
+	uv_timer_t tick;
 	uv_prepare_t flush;
 	uv_fs_event_t watch;
 	uv_signal_t term, interrupt;
 	uv_work_t sync;
-	struct isb_checker *checker;
+	struct isb_runner runner;
 	struct isb_resolver *resolver;
 	struct isb_aliases aliases;
-	struct isb_schedule schedule;
 	struct isb_report report;
 	struct isb_txn *catalog_txn; /* while the catalog is being followed */
 	uint64_t seen_txn, generation;
 	int64_t followed; /* monotonic */
-	unsigned in_flight, ticks;
-	bool urgent, blind, syncing;
+	unsigned ticks;
+	bool blind, syncing;
 };
 
 static int64_t monotonic_ms(void)
 {
 	return isb_monotonic_us() / 1000;
-}
-
-/* --- Checks --- */
-
-static void launch(struct daemon *d);
-
-static void on_wake(uv_timer_t *timer)
-{
-	launch(timer->data);
-}
-
-static void launch(struct daemon *d)
-{
-	struct isb_target *t;
-	int64_t now = monotonic_ms();
-	while (d->in_flight < d->options->max_in_flight && (t = isb_schedule_take(&d->schedule, now))) {
-		d->in_flight++;
-		t->run = isb_check_start(d->checker, &t->spec, t->timeout_ms, t);
-	}
-	int64_t wait = isb_schedule_wait(&d->schedule, now);
-	if (wait < 0 || d->in_flight >= d->options->max_in_flight) {
-		uv_timer_stop(&d->wake); /* the next outcome launches the next check */
-		return;
-	}
-	uv_update_time(&d->loop);
-	uv_timer_start(&d->wake, on_wake, (uint64_t)wait, 0);
-}
-
-static void on_outcome(void *arg, void *item, const struct isb_outcome *outcome, const char *detail)
-{
-	struct daemon *d = arg;
-	struct isb_target *t = item;
-	char text[ISB_OUTCOME_TEXT];
-	bool trouble = outcome->kind == ISB_OUT_INTERNAL && t->latest != ISB_OUT_INTERNAL;
-	isb_log(trouble ? ISB_LOG_WARNING : ISB_LOG_DEBUG, trouble ? "check-trouble" : "checked",
-	        "endpoint=%s outcome=%s connect_us=%" PRIu32 " total_us=%" PRIu32 "%s%s%s", t->name,
-	        isb_outcome_print(outcome, text), outcome->connect_us, outcome->total_us, detail ? " detail=\"" : "",
-	        detail ? detail : "", detail ? "\"" : "");
-	t->run = NULL;
-	d->in_flight--;
-	d->urgent |= isb_schedule_record(&d->schedule, t, outcome, monotonic_ms(), isb_clock_ms());
-	uv_timer_start(&d->wake, on_wake, 0, 0); /* not from here: curl may still be in the middle of its step */
 }
 
 /* --- Names that ALIAS gives --- */
@@ -123,14 +79,14 @@ static void follow_aliases(struct daemon *d, const struct isb_catalog *catalog)
 
 static void report(struct daemon *d, bool all)
 {
-	d->urgent = false; /* after a failure the next tick tries again */
-	int rc = isb_report_write(&d->report, &d->schedule, all, isb_clock_ms());
+	d->runner.urgent = false; /* after a failure the next tick tries again */
+	int rc = isb_report_write(&d->report, &d->runner.schedule, all, isb_clock_ms());
 	if (rc != ISB_OK)
 		isb_log(ISB_LOG_ERROR, "report-failed", "error=\"%s\"", isb_strerror(rc));
-	bool blind = isb_schedule_blind(&d->schedule);
+	bool blind = isb_schedule_blind(&d->runner.schedule);
 	if (blind != d->blind)
 		isb_log(ISB_LOG_WARNING, blind ? "probe-blind" : "probe-sees", "endpoints=%zu silent=%zu",
-		        d->schedule.count, d->schedule.silent);
+		        d->runner.schedule.count, d->runner.schedule.silent);
 	d->blind = blind;
 }
 
@@ -138,7 +94,7 @@ static void report(struct daemon *d, bool all)
 static void on_flush(uv_prepare_t *prepare)
 {
 	struct daemon *d = prepare->data;
-	if (d->urgent)
+	if (d->runner.urgent)
 		report(d, false);
 }
 
@@ -169,11 +125,7 @@ static bool find_slot(void *arg, const char *pool, const char *endpoint, uint32_
 static void retire(void *arg, struct isb_target *target, bool gone)
 {
 	struct daemon *d = arg;
-	if (target->run) {
-		isb_check_cancel(target->run);
-		target->run = NULL;
-		d->in_flight--;
-	}
+	isb_runner_drop(&d->runner, target);
 	if (gone)
 		isb_report_withdraw(&d->report, target->slot);
 }
@@ -185,13 +137,13 @@ static void enter_new_targets(struct daemon *d)
 	int rc = isb_txn_begin(d->store, ISB_ENV_HEALTH, false, &health);
 	if (rc != ISB_OK)
 		isb_log(ISB_LOG_ERROR, "observations-lost", "error=\"%s\"", isb_strerror(rc));
-	for (size_t i = 0; i < d->schedule.count; i++) {
-		struct isb_target *t = d->schedule.targets[i];
+	for (size_t i = 0; i < d->runner.schedule.count; i++) {
+		struct isb_target *t = d->runner.schedule.targets[i];
 		if (t->place != ISB_NOT_QUEUED || t->run)
 			continue;
 		if (health && t->history.state == ISB_UNKNOWN)
 			isb_report_restore(&d->report, health, t);
-		isb_schedule_enter(&d->schedule, t, monotonic_ms(), isb_clock_ms());
+		isb_schedule_enter(&d->runner.schedule, t, monotonic_ms(), isb_clock_ms());
 	}
 	isb_txn_abort(health);
 }
@@ -206,14 +158,14 @@ static void log_diags(const struct isb_diags *diags)
 static void take_catalog(struct daemon *d, uint64_t generation, const struct isb_catalog *catalog)
 {
 	struct isb_schedule_source source = {find_slot, retire, d};
-	isb_schedule_update(&d->schedule, catalog, &source);
+	isb_schedule_update(&d->runner.schedule, catalog, &source);
 	enter_new_targets(d);
 	follow_aliases(d, catalog);
 	int rc = isb_guards_load(&d->report.guards, d->catalog_txn, catalog);
 	if (rc != ISB_OK)
 		isb_log(ISB_LOG_ERROR, "rollouts-unreadable", "error=\"%s\" the rest of them is not guarded", isb_strerror(rc));
 	d->generation = generation;
-	isb_log(ISB_LOG_INFO, "catalog-loaded", "generation=%" PRIu64 " endpoints=%zu", generation, d->schedule.count);
+	isb_log(ISB_LOG_INFO, "catalog-loaded", "generation=%" PRIu64 " endpoints=%zu", generation, d->runner.schedule.count);
 	if (*d->options->region && !isb_catalog_region(catalog, d->options->region))
 		isb_log(ISB_LOG_WARNING, "region-unknown",
 		        "region=%s is not in the catalog; its round trips are used once it is added",
@@ -257,7 +209,7 @@ static void follow_catalog(struct daemon *d)
 		        isb_strerror(rc), d->generation);
 	d->seen_txn = newest;
 	d->followed = monotonic_ms();
-	launch(d);
+	isb_runner_launch(&d->runner);
 }
 
 static void on_watch(uv_fs_event_t *watch, const char *path, int events, int status)
@@ -290,10 +242,10 @@ static void on_signal(uv_signal_t *handle, int number)
 	uv_stop(&d->loop);
 }
 
-static int open_loop(struct daemon *d)
+static int open_loop(struct daemon *d, uint64_t boot)
 {
 	int rc = uv_loop_init(&d->loop);
-	if (rc == 0 && isb_checker_new(&d->loop, on_outcome, d, &d->checker) != ISB_OK)
+	if (rc == 0 && isb_runner_init(&d->runner, &d->loop, d->options->max_in_flight, boot) != ISB_OK)
 		rc = UV_ENOMEM;
 	if (rc == 0 && isb_resolver_new(&d->loop, d->options->resolver, on_resolved, d, &d->resolver) != ISB_OK) {
 		isb_log(ISB_LOG_ERROR, "resolver-failed", "servers=\"%s\"",
@@ -304,13 +256,12 @@ static int open_loop(struct daemon *d)
 		isb_log(ISB_LOG_ERROR, "loop-failed", "error=\"%s\"", uv_strerror(rc));
 		return rc;
 	}
-	uv_timer_init(&d->loop, &d->wake);
 	uv_timer_init(&d->loop, &d->tick);
 	uv_prepare_init(&d->loop, &d->flush);
 	uv_fs_event_init(&d->loop, &d->watch);
 	uv_signal_init(&d->loop, &d->term);
 	uv_signal_init(&d->loop, &d->interrupt);
-	d->wake.data = d->tick.data = d->flush.data = d->watch.data = d;
+	d->tick.data = d->flush.data = d->watch.data = d;
 	d->term.data = d->interrupt.data = d->sync.data = d;
 	uv_timer_start(&d->tick, on_tick, TICK_MS, TICK_MS);
 	uv_prepare_start(&d->flush, on_flush);
@@ -325,15 +276,9 @@ static int open_loop(struct daemon *d)
 
 static void close_loop(struct daemon *d)
 {
-	uv_handle_t *handles[] = {(uv_handle_t *)&d->wake,  (uv_handle_t *)&d->tick, (uv_handle_t *)&d->flush,
+	uv_handle_t *handles[] = {(uv_handle_t *)&d->tick,  (uv_handle_t *)&d->flush,
 	                          (uv_handle_t *)&d->watch, (uv_handle_t *)&d->term, (uv_handle_t *)&d->interrupt};
-	for (size_t i = 0; i < d->schedule.count; i++) {
-		struct isb_target *t = d->schedule.targets[i];
-		if (t->run)
-			isb_check_cancel(t->run);
-		t->run = NULL;
-	}
-	isb_checker_close(d->checker);
+	isb_runner_close(&d->runner);
 	isb_resolver_close(d->resolver);
 	for (size_t i = 0; i < sizeof(handles) / sizeof(handles[0]); i++)
 		uv_close(handles[i], NULL);
@@ -350,11 +295,10 @@ int isb_probe_run(struct isb_store *store, const struct isb_probe_options *optio
 	uint64_t boot = isb_random_seed();
 	d->options = options;
 	d->store = store;
-	if (open_loop(d) != 0) {
+	if (open_loop(d, boot) != 0) {
 		free(d);
 		return EXIT_FAILURE;
 	}
-	isb_schedule_init(&d->schedule, boot);
 	isb_aliases_init(&d->aliases, store, options->name);
 	isb_report_init(&d->report, store, options->name, options->region, boot, isb_clock_ms());
 	isb_log(ISB_LOG_INFO, "probe-started", "name=%s region=%s store=%s", options->name,
@@ -366,7 +310,6 @@ int isb_probe_run(struct isb_store *store, const struct isb_probe_options *optio
 	report(d, false);
 	close_loop(d);
 	isb_health_sync(store);
-	isb_schedule_done(&d->schedule);
 	isb_aliases_done(&d->aliases);
 	isb_report_done(&d->report);
 	if (uv_loop_close(&d->loop) != 0) {
@@ -374,7 +317,7 @@ int isb_probe_run(struct isb_store *store, const struct isb_probe_options *optio
 		isb_store_close(store);
 		_exit(EXIT_SUCCESS);
 	}
-	isb_checker_free(d->checker);
+	isb_runner_done(&d->runner);
 	isb_resolver_free(d->resolver);
 	free(d);
 	return EXIT_SUCCESS;
