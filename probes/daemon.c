@@ -17,6 +17,7 @@
 #include "alias.h"
 #include "report.h"
 #include "runner.h"
+#include "site.h"
 
 enum {
 	TICK_MS = 1000,    /* judge again, heartbeat, look at the catalog */
@@ -38,6 +39,7 @@ struct daemon {
 	struct isb_resolver *resolver;
 	struct isb_aliases aliases;
 	struct isb_report report;
+	struct isb_site *site; /* NULL: no probes in other regions */
 	struct isb_txn *catalog_txn; /* while the catalog is being followed */
 	uint64_t seen_txn, generation;
 	int64_t followed; /* monotonic */
@@ -80,6 +82,7 @@ static void follow_aliases(struct daemon *d, const struct isb_catalog *catalog)
 static void report(struct daemon *d, bool all)
 {
 	d->runner.urgent = false; /* after a failure the next tick tries again */
+	d->report.hold = d->site && isb_site_awaits(d->site, isb_clock_ms());
 	int rc = isb_report_write(&d->report, &d->runner.schedule, all, isb_clock_ms());
 	if (rc != ISB_OK)
 		isb_log(ISB_LOG_ERROR, "report-failed", "error=\"%s\"", isb_strerror(rc));
@@ -94,7 +97,8 @@ static void report(struct daemon *d, bool all)
 static void on_flush(uv_prepare_t *prepare)
 {
 	struct daemon *d = prepare->data;
-	if (d->runner.urgent)
+	bool told = d->site && isb_site_merge(d->site, isb_clock_ms());
+	if (d->runner.urgent || told)
 		report(d, false);
 }
 
@@ -165,6 +169,8 @@ static void take_catalog(struct daemon *d, uint64_t generation, const struct isb
 	if (rc != ISB_OK)
 		isb_log(ISB_LOG_ERROR, "rollouts-unreadable", "error=\"%s\" the rest of them is not guarded", isb_strerror(rc));
 	d->generation = generation;
+	if (d->site)
+		isb_site_offer(d->site, catalog, generation);
 	isb_log(ISB_LOG_INFO, "catalog-loaded", "generation=%" PRIu64 " endpoints=%zu", generation, d->runner.schedule.count);
 	if (*d->options->region && !isb_catalog_region(catalog, d->options->region))
 		isb_log(ISB_LOG_WARNING, "region-unknown",
@@ -228,6 +234,8 @@ static void on_tick(uv_timer_t *timer)
 	d->ticks++;
 	follow_catalog(d);
 	ask_for_aliases(d);
+	if (d->site)
+		isb_site_tick(d->site);
 	report(d, true);
 	if (d->ticks % SYNC_TICKS == 0 && !d->syncing) /* on another thread: a slow disk must not delay deadlines */
 		d->syncing = uv_queue_work(&d->loop, &d->sync, sync_work, sync_done) == 0;
@@ -274,12 +282,20 @@ static int open_loop(struct daemon *d, uint64_t boot)
 	return 0;
 }
 
+/* Before the first report: it reads who reported until the last process stopped. */
+static bool open_site(struct daemon *d)
+{
+	return !*d->options->listen.host ||
+	       isb_site_new(&d->loop, d->options, d->store, &d->runner.schedule, &d->site) == ISB_OK;
+}
+
 static void close_loop(struct daemon *d)
 {
 	uv_handle_t *handles[] = {(uv_handle_t *)&d->tick,  (uv_handle_t *)&d->flush,
 	                          (uv_handle_t *)&d->watch, (uv_handle_t *)&d->term, (uv_handle_t *)&d->interrupt};
 	isb_runner_close(&d->runner);
 	isb_resolver_close(d->resolver);
+	isb_site_close(d->site);
 	for (size_t i = 0; i < sizeof(handles) / sizeof(handles[0]); i++)
 		uv_close(handles[i], NULL);
 	uv_cancel((uv_req_t *)&d->sync);
@@ -303,11 +319,14 @@ int isb_probe_run(struct isb_store *store, const struct isb_probe_options *optio
 	isb_report_init(&d->report, store, options->name, options->region, boot, isb_clock_ms());
 	isb_log(ISB_LOG_INFO, "probe-started", "name=%s region=%s store=%s", options->name,
 	        *options->region ? options->region : "-", options->store);
-	follow_catalog(d);
-	report(d, true);
-	uv_run(&d->loop, UV_RUN_DEFAULT);
-
-	report(d, false);
+	int status = EXIT_FAILURE;
+	if (open_site(d)) {
+		follow_catalog(d);
+		report(d, true);
+		uv_run(&d->loop, UV_RUN_DEFAULT);
+		report(d, false);
+		status = EXIT_SUCCESS;
+	}
 	close_loop(d);
 	isb_health_sync(store);
 	isb_aliases_done(&d->aliases);
@@ -315,10 +334,11 @@ int isb_probe_run(struct isb_store *store, const struct isb_probe_options *optio
 	if (uv_loop_close(&d->loop) != 0) {
 		/* A name lookup hangs in its thread, and leaving through exit() would wait for it. */
 		isb_store_close(store);
-		_exit(EXIT_SUCCESS);
+		_exit(status);
 	}
 	isb_runner_done(&d->runner);
 	isb_resolver_free(d->resolver);
+	isb_site_free(d->site);
 	free(d);
-	return EXIT_SUCCESS;
+	return status;
 }

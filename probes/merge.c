@@ -16,8 +16,6 @@ static int64_t bounded_expiry(const struct isb_exchange_row *row, const struct i
 static int put_pace(struct isb_txn *txn, const char *region, uint32_t slot, uint32_t latency_us)
 {
 	uint32_t old_us;
-	if (!*region)
-		return ISB_OK;
 	int rc = isb_pace_get(txn, region, slot, &old_us);
 	return rc == ISB_OK && isb_rtt_step(old_us, latency_us) ? isb_pace_put(txn, region, slot, latency_us) : rc;
 }
@@ -36,11 +34,11 @@ int isb_merge_table(struct isb_txn *txn, struct isb_schedule *schedule, const st
 		}
 		const struct isb_observation o = {t->slot, probe->name, row->history, bounded_expiry(row, t, now_ms)};
 		rc = isb_observation_put(txn, &o);
-		if (rc == ISB_OK)
+		if (rc == ISB_OK && table->placed)
 			rc = put_pace(txn, probe->region, t->slot, row->history.latency_us);
 		t->heard = true;
 	}
-	for (size_t i = 0; i < table->nrtt && rc == ISB_OK && *probe->region; i++)
+	for (size_t i = 0; i < table->nrtt && rc == ISB_OK && table->placed; i++)
 		rc = isb_rtt_put(txn, probe->region, table->rtts[i].region, table->rtts[i].us);
 	return rc;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,7 @@ struct isb_remote_table {
 		uint32_t us;
 	} *rtts; /* from the probe's region */
 	size_t nrtt;
+	bool placed; /* its region is in the catalog: round trips and paces count */
 };
 
 /* Writes them as that probe's observations and row, and marks the targets, which the next report judges. Observations of

@@ -62,7 +62,7 @@ struct isb_exchange_frame {
 		struct { const char *region; uint32_t us; } rtt;
 		struct {
 			bool blind;
-			bool whole; /* all that was known when the catalog of `generation` was ready has been sent */
+			bool whole; /* it told what it sees of every endpoint in the catalog of `generation` */
 			uint32_t checks;
 			uint64_t generation;
 		} beat;
