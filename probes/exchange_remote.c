@@ -292,7 +292,7 @@ static void put_rtts(struct isb_remote *remote, struct isb_buf *out)
 		return;
 	isb_rtts_measure(&remote->rtts, remote->schedule);
 	for (size_t i = 0; i < remote->rtts.count; i++) {
-		struct isb_rtt *rtt = &remote->rtts.list[i];
+		struct isb_region_rtt *rtt = &remote->rtts.list[i];
 		if (!isb_rtt_step(rtt->known_us, rtt->best_us))
 			continue;
 		const struct isb_exchange_frame frame = {.type = ISB_X_RTT, .rtt = {rtt->region, rtt->best_us}};

@@ -200,7 +200,7 @@ static int put_rtts(struct work *w)
 	w->measured = true;
 	int rc = ISB_OK;
 	for (size_t i = 0; i < r->rtts.count && rc == ISB_OK; i++) {
-		const struct isb_rtt *rtt = &r->rtts.list[i];
+		const struct isb_region_rtt *rtt = &r->rtts.list[i];
 		if (isb_rtt_step(rtt->known_us, rtt->best_us))
 			rc = isb_rtt_put(w->txn, r->region, rtt->region, rtt->best_us);
 	}
@@ -279,7 +279,7 @@ static void settle(struct work *w)
 		t->heard = t->heard && w->report->hold;
 	}
 	for (size_t i = 0; w->measured && i < w->report->rtts.count; i++) {
-		struct isb_rtt *rtt = &w->report->rtts.list[i];
+		struct isb_region_rtt *rtt = &w->report->rtts.list[i];
 		if (isb_rtt_step(rtt->known_us, rtt->best_us))
 			rtt->known_us = rtt->best_us;
 	}

@@ -25,13 +25,13 @@ bool isb_rtt_step(uint32_t known_us, uint32_t new_us)
 	return new_us && (!known_us || (step > STEP_US && step > known_us / STEP_PART));
 }
 
-static struct isb_rtt *rtt_of(struct isb_rtts *rtts, const char *region)
+static struct isb_region_rtt *rtt_of(struct isb_rtts *rtts, const char *region)
 {
 	for (size_t i = 0; i < rtts->count; i++)
 		if (strcmp(rtts->list[i].region, region) == 0)
 			return &rtts->list[i];
 	rtts->list = isb_xrealloc(rtts->list, (rtts->count + 1) * sizeof(*rtts->list));
-	rtts->list[rtts->count] = (struct isb_rtt){.region = isb_xstrdup(region)};
+	rtts->list[rtts->count] = (struct isb_region_rtt){.region = isb_xstrdup(region)};
 	return &rtts->list[rtts->count++];
 }
 
@@ -43,7 +43,7 @@ void isb_rtts_measure(struct isb_rtts *rtts, const struct isb_schedule *schedule
 		const struct isb_target *t = schedule->targets[i];
 		if (!t->region || !t->history.connect_us)
 			continue;
-		struct isb_rtt *rtt = rtt_of(rtts, t->region);
+		struct isb_region_rtt *rtt = rtt_of(rtts, t->region);
 		if (!rtt->best_us || t->history.connect_us < rtt->best_us)
 			rtt->best_us = t->history.connect_us;
 	}

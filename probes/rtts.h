@@ -9,7 +9,7 @@
 /* Round trips from this probe's region to those of the endpoints. The way to a region is the way to its nearest endpoint:
  * others add their own queues, none takes any away. All-zero is a valid empty list. */
 struct isb_rtts {
-	struct isb_rtt {
+	struct isb_region_rtt {
 		char *region;
 		uint32_t best_us;  /* as measured last; 0: no endpoint of the region is reached */
 		uint32_t known_us; /* what the store, or the site, was told; 0: nothing yet */
