@@ -242,6 +242,24 @@ static void only_what_changed_is_told_again(void **state)
 	assert_string_equal(w->seat.rows[0].endpoint, "asia/nrt-1");
 }
 
+/* A long table goes out piece by piece; what happens behind the place that was reached is told as well. */
+static void news_during_a_push_is_not_lost(void **state)
+{
+	struct wire *w = *state;
+	struct isb_buf out = {0};
+	talk(w);
+	check_all(w, ISB_OUT_OK);
+	isb_remote_fill(&w->remote, 1, w->now_ms + SKEW, &out);
+	assert_int_equal(w->remote.push_at, 1);
+	w->schedule.targets[0]->dirty = true;
+	isb_remote_push(&w->remote);
+	to_site(w, &out);
+	talk(w);
+	isb_buf_done(&out);
+	assert_int_equal(w->seat.nrow, 3);
+	assert_string_equal(w->seat.rows[2].endpoint, w->schedule.targets[0]->name);
+}
+
 static void a_probe_that_was_cut_off_tells_everything_and_believes_itself(void **state)
 {
 	struct wire *w = *state;
@@ -440,6 +458,7 @@ int main(void)
 		T(everything_comes_through_a_wire_of_single_octets),
 		T(what_a_probe_sees_arrives_on_the_sites_clock),
 		T(only_what_changed_is_told_again),
+		T(news_during_a_push_is_not_lost),
 		T(a_probe_that_was_cut_off_tells_everything_and_believes_itself),
 		T(a_probe_that_restarts_gets_back_what_it_said),
 		T(an_edit_reaches_the_probe_and_keeps_what_stays),
