@@ -9,7 +9,7 @@
 #include "isobar/base/clock.h"
 #include "isobar/base/err.h"
 #include "check_run.h"
-#include "check_http_trust.h"
+#include "check_trust.h"
 
 /* HTTP/1.1 and HTTP/2 by libcurl's multi_socket interface. The address is pinned by CONNECT_TO, so that name lookups
  * stay out of it while Host, SNI and the certificate's name are the check's. Handles are never removed inside curl's
@@ -24,7 +24,6 @@ struct isb_http {
 	uv_loop_t *loop;
 	CURLM *multi;
 	uv_timer_t timer; /* curl's own */
-	struct isb_trust *trust;
 };
 
 struct transfer {
@@ -66,21 +65,16 @@ static size_t on_body(char *data, size_t size, size_t count, void *arg)
 	return t->body_full ? CURL_WRITEFUNC_ERROR : len;
 }
 
-static uint32_t elapsed_us(const struct transfer *t)
-{
-	return (uint32_t)(isb_monotonic_us() - t->run->started_us) + 1;
-}
-
 /* TLS is about to begin on the connection. (curl tells when the connection stood only once TLS stands as well.) */
 static CURLcode on_tls(CURL *easy, void *ssl_ctx, void *arg)
 {
 	(void)easy;
 	struct transfer *t = arg;
 	const struct isb_spec *spec = t->run->spec;
-	t->tls_began_us = elapsed_us(t);
+	t->tls_began_us = isb_check_elapsed_us(t->run);
 	if (!spec->verify)
 		return CURLE_OK;
-	if (isb_trust_apply(t->run->checker->http->trust, spec->ca_file, isb_monotonic_us(), ssl_ctx) == ISB_OK)
+	if (isb_trust_apply(t->run->checker->trust, spec->ca_file, isb_monotonic_us(), ssl_ctx) == ISB_OK)
 		return CURLE_OK;
 	t->no_trust = true;
 	return CURLE_SSL_CACERT_BADFILE;
@@ -168,7 +162,7 @@ static void take_timings(const struct transfer *t, struct isb_outcome *o)
 		o->connect_us = t->tls_began_us;
 	o->tls_us = tls_done_us > o->connect_us ? tls_done_us - o->connect_us : 0;
 	o->first_byte_us = span_us(t->easy, CURLINFO_STARTTRANSFER_TIME_T);
-	o->total_us = elapsed_us(t);
+	o->total_us = isb_check_elapsed_us(t->run);
 }
 
 static enum isb_outcome_kind failure(const struct transfer *t, CURLcode code, bool connected)
@@ -356,7 +350,6 @@ int isb_http_new(uv_loop_t *loop, struct isb_http **ret_http)
 	struct isb_http *http = isb_xcalloc(1, sizeof(*http));
 	http->loop = loop;
 	http->multi = multi;
-	http->trust = isb_trust_new();
 	uv_timer_init(loop, &http->timer);
 	http->timer.data = http;
 	curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket);
@@ -377,7 +370,6 @@ void isb_http_close(struct isb_http *http)
 
 void isb_http_free(struct isb_http *http)
 {
-	isb_trust_free(http->trust);
 	free(http);
 	curl_global_cleanup();
 }

@@ -266,13 +266,14 @@ static void put_hello(struct isb_remote *remote, int64_t now_ms, struct isb_buf 
 	remote->greeted = true;
 }
 
-/* One frame of rows, at most; true when there are no more. */
+/* One frame of rows, at most, and at least one row however little room there is; true when there are no more. */
 static bool put_rows(struct isb_remote *remote, size_t end, int64_t now_ms, struct isb_buf *out)
 {
 	const struct isb_schedule *schedule = remote->schedule;
 	size_t begin = isb_exchange_rows_begin(out, ISB_X_ROWS, now_ms), empty = out->len;
 	size_t most = begin + ISB_EXCHANGE_TO_SITE_MAX - ROW_MAX;
-	for (; remote->push_at < schedule->count && out->len < end && out->len < most; remote->push_at++) {
+	size_t limit = end < empty ? empty + 1 : end < most ? end : most;
+	for (; remote->push_at < schedule->count && out->len < limit; remote->push_at++) {
 		struct isb_target *t = schedule->targets[remote->push_at];
 		const struct isb_exchange_row row = {t->name, t->fingerprint, t->history, t->expires_ms};
 		if (t->dirty && t->history.last.kind != ISB_OUT_NONE && strlen(t->name) < ROW_MAX / 2)

@@ -3,7 +3,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "tls_stream.h"
+#include "tls_link.h"
 
 /* What the command line says. */
 enum { ISB_EXCHANGE_PORT = 5354, ISB_HOST_MAX = 255 };

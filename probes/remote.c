@@ -35,7 +35,7 @@ struct prober {
 	bool looking, lost_said, blind;
 	struct isb_runner runner;
 	struct isb_remote remote;
-	struct isb_stream *stream;
+	struct isb_link *link;
 	struct isb_rng rng;
 	int64_t since, heard, moved; /* monotonic: of the attempt, of the site's last word, of what is being sent */
 	int64_t backoff_ms;
@@ -67,9 +67,9 @@ static void lose(struct prober *p, const char *why)
 	        p->options->site.port, why, wait);
 	p->lost_said = true;
 	p->backoff_ms = p->backoff_ms * 2 < BACKOFF_MAX_MS ? p->backoff_ms * 2 : BACKOFF_MAX_MS;
-	if (p->stream)
-		isb_stream_close(p->stream);
-	p->stream = NULL;
+	if (p->link)
+		isb_link_close(p->link);
+	p->link = NULL;
 	p->turn++;
 	isb_remote_connect(&p->remote); /* nothing is pushed until the next one is ready */
 	uv_timer_start(&p->again, on_again, (uint64_t)wait, 0);
@@ -78,13 +78,13 @@ static void lose(struct prober *p, const char *why)
 static void speak(struct prober *p)
 {
 	struct isb_buf out = {0};
-	while (p->stream && isb_stream_idle(p->stream)) {
+	while (p->link && isb_link_idle(p->link)) {
 		isb_buf_reset(&out);
 		isb_remote_fill(&p->remote, PIECE, isb_clock_ms(), &out);
 		if (!out.len)
 			break;
 		p->moved = monotonic_ms();
-		isb_stream_send(p->stream, out.data, out.len);
+		isb_link_send(p->link, out.data, out.len);
 	}
 	isb_buf_done(&out);
 }
@@ -110,7 +110,7 @@ static void on_event(void *arg, enum isb_remote_event event)
 	case ISB_REMOTE_WELCOME:
 		p->lost_said = false;
 		isb_log(ISB_LOG_INFO, "site-connected", "site=%s address=%s probe=%s", p->options->site.host,
-		        isb_addr_print(isb_stream_peer(p->stream), peer), p->remote.site);
+		        isb_addr_print(isb_link_peer(p->link), peer), p->remote.site);
 		return;
 	case ISB_REMOTE_CATALOG:
 		isb_log(ISB_LOG_INFO, "catalog-loaded", "endpoints=%zu", p->runner.schedule.count);
@@ -144,8 +144,8 @@ static void on_ended(void *arg, const char *why, bool mute)
 
 static void connect_to(struct prober *p, const struct sockaddr *to)
 {
-	static const struct isb_stream_user user = {.ready = on_ready, .data = on_data, .drained = on_drained, .ended = on_ended};
-	struct isb_stream_user mine = user;
+	static const struct isb_link_user user = {.ready = on_ready, .data = on_data, .drained = on_drained, .ended = on_ended};
+	struct isb_link_user mine = user;
 	struct isb_tls *tls;
 	char why[ISB_TLS_WHY];
 	mine.arg = p;
@@ -154,9 +154,9 @@ static void connect_to(struct prober *p, const struct sockaddr *to)
 		lose(p, why);
 		return;
 	}
-	p->stream = isb_stream_connect(&p->loop, tls, to, p->options->site.host, &mine);
+	p->link = isb_link_connect(&p->loop, tls, to, p->options->site.host, &mine);
 	isb_tls_free(tls);
-	if (!p->stream)
+	if (!p->link)
 		lose(p, "cannot open a connection");
 }
 
@@ -201,13 +201,13 @@ static void attempt(struct prober *p)
 static void watch_connection(struct prober *p)
 {
 	int64_t now = monotonic_ms();
-	if (!p->stream)
+	if (!p->link)
 		return;
 	if (!p->remote.welcome && now - p->since > CONNECT_MS)
 		lose(p, "it does not welcome this probe in time");
 	else if (now - p->heard > SILENCE_MS)
 		lose(p, "it is silent");
-	else if (p->remote.welcome && !isb_stream_idle(p->stream) && now - p->moved > SILENCE_MS)
+	else if (p->remote.welcome && !isb_link_idle(p->link) && now - p->moved > SILENCE_MS)
 		lose(p, "it does not read");
 }
 
@@ -269,8 +269,8 @@ static void stop(struct prober *p)
 	uv_handle_t *handles[] = {(uv_handle_t *)&p->tick, (uv_handle_t *)&p->again, (uv_handle_t *)&p->flush,
 	                          (uv_handle_t *)&p->term, (uv_handle_t *)&p->interrupt};
 	isb_runner_close(&p->runner);
-	if (p->stream)
-		isb_stream_cut(p->stream);
+	if (p->link)
+		isb_link_cut(p->link);
 	if (p->looking)
 		uv_cancel((uv_req_t *)&p->lookup);
 	for (size_t i = 0; i < sizeof(handles) / sizeof(handles[0]); i++)

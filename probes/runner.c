@@ -2,6 +2,7 @@
 #include "runner.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "isobar/base/clock.h"
 #include "isobar/base/err.h"
@@ -38,11 +39,13 @@ static void on_outcome(void *arg, void *item, const struct isb_outcome *outcome,
 {
 	struct isb_runner *runner = arg;
 	struct isb_target *t = item;
-	char text[ISB_OUTCOME_TEXT];
+	char text[ISB_OUTCOME_TEXT], soft[16] = "";
 	bool trouble = outcome->kind == ISB_OUT_INTERNAL && t->latest != ISB_OUT_INTERNAL;
+	if (outcome->has_soft)
+		snprintf(soft, sizeof(soft), " soft=%u", outcome->soft);
 	isb_log(trouble ? ISB_LOG_WARNING : ISB_LOG_DEBUG, trouble ? "check-trouble" : "checked",
-	        "endpoint=%s outcome=%s connect_us=%" PRIu32 " total_us=%" PRIu32 "%s%s%s", t->name,
-	        isb_outcome_print(outcome, text), outcome->connect_us, outcome->total_us, detail ? " detail=\"" : "",
+	        "endpoint=%s outcome=%s connect_us=%" PRIu32 " total_us=%" PRIu32 "%s%s%s%s", t->name,
+	        isb_outcome_print(outcome, text), outcome->connect_us, outcome->total_us, soft, detail ? " detail=\"" : "",
 	        detail ? detail : "", detail ? "\"" : "");
 	t->run = NULL;
 	runner->in_flight--;

@@ -23,7 +23,7 @@ enum {
 struct guest { /* one connection */
 	struct isb_site *site;
 	struct guest *next;
-	struct isb_stream *stream;
+	struct isb_link *link;
 	struct isb_seat seat;
 	int64_t since;     /* monotonic: of the connection */
 	int64_t heard;     /* of the last whole frame */
@@ -71,7 +71,7 @@ static void drop(struct guest *g)
 		return;
 	g->gone = true;
 	--*(g->seated ? &g->site->seated : &g->site->strangers);
-	isb_stream_close(g->stream);
+	isb_link_close(g->link);
 }
 
 static void refuse(struct guest *g, const char *why)
@@ -97,13 +97,13 @@ static void end(struct guest *g, const char *why)
 static void speak(struct guest *g)
 {
 	struct isb_buf out = {0};
-	while (!g->gone && isb_stream_idle(g->stream)) {
+	while (!g->gone && isb_link_idle(g->link)) {
 		isb_buf_reset(&out);
 		isb_seat_fill(&g->seat, g->site->offer, PIECE, &out);
 		if (!out.len)
 			break;
 		g->moved = monotonic_ms();
-		isb_stream_send(g->stream, out.data, out.len);
+		isb_link_send(g->link, out.data, out.len);
 	}
 	isb_buf_done(&out);
 }
@@ -161,9 +161,9 @@ static void look_at(struct guest *g)
 	const char *name = g->seat.name;
 	struct guest *older = find_seated(g->site, name);
 	char why[320];
-	if (!isb_stream_peer_is(g->stream, name)) {
+	if (!isb_link_peer_is(g->link, name)) {
 		struct isb_buf names = {0};
-		isb_stream_peer_names(g->stream, &names);
+		isb_link_peer_names(g->link, &names);
 		snprintf(why, sizeof(why), "its certificate is not for %s but for %s", name, names.len ? names.data : "no name");
 		isb_buf_done(&names);
 		turn_away(g, why);
@@ -191,7 +191,7 @@ static void on_data(void *arg, const void *data, size_t len)
 		return;
 	g->budget -= (int64_t)len;
 	if (g->budget <= 0)
-		isb_stream_pause(g->stream, true);
+		isb_link_pause(g->link, true);
 	int rc = isb_seat_feed(&g->seat, data, len, isb_clock_ms());
 	if (g->seat.frames != g->frames)
 		g->heard = monotonic_ms();
@@ -235,7 +235,7 @@ static unsigned count_near(const struct isb_site *site, const struct isb_addr *p
 {
 	unsigned count = 0;
 	for (const struct guest *g = site->guests; g; g = g->next)
-		count += !g->gone && !g->seated && is_near(peer, isb_stream_peer(g->stream));
+		count += !g->gone && !g->seated && is_near(peer, isb_link_peer(g->link));
 	return count;
 }
 
@@ -252,28 +252,28 @@ static void drop_oldest_stranger(struct isb_site *site)
 static void on_connection(uv_stream_t *listener, int status)
 {
 	struct isb_site *site = listener->data;
-	struct isb_stream *stream = status == 0 ? isb_stream_accept(listener) : NULL;
-	if (!stream)
+	struct isb_link *link = status == 0 ? isb_link_accept(listener) : NULL;
+	if (!link)
 		return;
-	const struct isb_addr *peer = isb_stream_peer(stream);
+	const struct isb_addr *peer = isb_link_peer(link);
 	if (!site->handshakes || count_near(site, peer) >= ISB_SITE_STRANGERS_NEAR) {
 		char from[ISB_ADDR_TEXT];
 		log_refusal(site, isb_addr_print(peer, from), "", "too many connections at once");
-		isb_stream_close(stream);
+		isb_link_close(link);
 		return;
 	}
 	if (site->strangers >= ISB_SITE_STRANGERS_MAX)
 		drop_oldest_stranger(site);
 	struct guest *g = isb_xcalloc(1, sizeof(*g));
-	const struct isb_stream_user user = {on_ready, on_data, on_drained, on_ended, g};
-	*g = (struct guest){.site = site, .next = site->guests, .stream = stream, .since = monotonic_ms(),
+	const struct isb_link_user user = {on_ready, on_data, on_drained, on_ended, g};
+	*g = (struct guest){.site = site, .next = site->guests, .link = link, .since = monotonic_ms(),
 	                    .budget = ISB_SITE_OCTETS_S};
 	isb_addr_print(peer, g->from);
 	isb_seat_init(&g->seat);
 	site->guests = g;
 	site->strangers++;
 	site->handshakes--;
-	if (isb_stream_serve(stream, site->tls, &user) != ISB_OK)
+	if (isb_link_serve(link, site->tls, &user) != ISB_OK)
 		refuse(g, "out of memory");
 }
 
@@ -324,12 +324,12 @@ static void look_after(struct guest *g, int64_t now)
 		lose(g, "it is silent");
 		return;
 	}
-	if (!isb_stream_idle(g->stream) && now - g->moved > ISB_SITE_SILENCE_MS) {
+	if (!isb_link_idle(g->link) && now - g->moved > ISB_SITE_SILENCE_MS) {
 		lose(g, "it does not read");
 		return;
 	}
 	g->budget = ISB_SITE_OCTETS_S;
-	isb_stream_pause(g->stream, false);
+	isb_link_pause(g->link, false);
 	if (g->site->ticks % PING_TICKS == 0)
 		isb_seat_ping(&g->seat);
 	speak(g);
@@ -496,7 +496,7 @@ void isb_site_close(struct isb_site *site)
 		return;
 	for (struct guest *g = site->guests; g; g = g->next) {
 		if (!g->gone)
-			isb_stream_cut(g->stream);
+			isb_link_cut(g->link);
 		g->gone = true;
 	}
 	uv_close((uv_handle_t *)&site->listener, NULL);

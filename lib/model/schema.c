@@ -18,8 +18,13 @@ const char *const isb_order_words[ISB_ORDER_COUNT + 1] = {
 	[ISB_ORDER_FAILOVER] = "failover", [ISB_ORDER_WEIGHTED] = "weighted", [ISB_ORDER_ROTATE] = "rotate",
 	[ISB_ORDER_GEO] = "geo", [ISB_ORDER_NEAREST] = "nearest", [ISB_ORDER_LATENCY] = "latency", [ISB_ORDER_HASH] = "hash",
 	[ISB_ORDER_LEAST_LOAD] = "least-load", [ISB_ORDER_FASTEST] = "fastest", [ISB_ORDER_COUNT] = NULL};
-static const char *const check_words[] = {
-	[ISB_CHECK_TCP] = "tcp", [ISB_CHECK_HTTP] = "http", [ISB_CHECK_HTTPS] = "https", NULL};
+const char *const isb_check_words[ISB_CHECK_TYPE_COUNT + 1] = {
+	[ISB_CHECK_TCP] = "tcp", [ISB_CHECK_TCP_HALF_OPEN] = "tcp-half-open", [ISB_CHECK_TLS] = "tls",
+	[ISB_CHECK_HTTP] = "http", [ISB_CHECK_HTTPS] = "https", [ISB_CHECK_DNS] = "dns", [ISB_CHECK_UDP] = "udp",
+	[ISB_CHECK_ICMP] = "icmp", [ISB_CHECK_AGENT] = "agent", [ISB_CHECK_TYPE_COUNT] = NULL};
+static const char *const rcode_words[] = { /* by number */
+	"NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED", "YXDOMAIN", "YXRRSET", "NXRRSET", "NOTAUTH", "NOTZONE",
+	NULL};
 static const char *const all_down_words[] = {
 	[ISB_ALL_DOWN_ALL] = "all", [ISB_ALL_DOWN_FALLBACK] = "fallback", [ISB_ALL_DOWN_NODATA] = "nodata",
 	[ISB_ALL_DOWN_LAST] = "last", NULL};
@@ -46,25 +51,56 @@ static const struct isb_field region_fields[] = {
 	 .how = &isb_how_location, .help = "where the region lies; north and east are positive, at most nine decimals"},
 };
 
+/* Types of check that read the same fields. */
+#define HTTP "http, https"
+#define CERTIFICATES "tls, https"
+#define TALKS "tcp, tls, udp"
+
 static const struct isb_field check_fields[] = {
-	{"type", "word", "tcp, http, https", .required = true, .how = &isb_how_word, .words = check_words,
-	 AT(isb_check, type), .help = "the protocol that is spoken to the endpoint"},
+	{"type", "word", "tcp, tcp-half-open, tls, http, https, dns, udp, icmp, agent", .required = true,
+	 .how = &isb_how_word, .words = isb_check_words, AT(isb_check, type), .help = "the protocol that is spoken to the endpoint"},
 	{"port", "integer", "1..65535", .how = &isb_how_integer, AT(isb_check, port),
-	 .help = "the port that is tested; without it the endpoint's, else 80 or 443 by type"},
+	 .only = "tcp, tcp-half-open, tls, http, https, dns, udp, agent",
+	 .help = "the port that is tested; without it the endpoint's, else 53, 80 or 443 by type"},
 	{"host", "host name", "1..253", .unit = "octets", .how = &isb_how_host, AT(isb_check, host),
+	 .only = "tls, " HTTP,
 	 .help = "Host header and TLS server name; without it the endpoint's host, else its address"},
 	{"path", "path that begins with '/'", "1..2048", "/", "octets", .how = &isb_how_path, AT(isb_check, path),
-	 .help = "what is requested"},
-	{"method", "word", "GET, HEAD", "GET", .how = &isb_how_choice, AT(isb_check, method),
+	 .only = HTTP, .help = "what is requested"},
+	{"method", "word", "GET, HEAD", "GET", .how = &isb_how_choice, AT(isb_check, method), .only = HTTP,
 	 .help = "how it is requested"},
-	{"expect.status", "list of HTTP statuses", "100..599", "200-399", .how = &isb_how_status, .most = 64,
+	{"send", "text", "1..4096", .unit = "octets", .how = &isb_how_text, AT(isb_check, send),
+	 .only = TALKS ", agent", .help = "what is sent first; line ends stand in double quotes, as \"QUIT\\r\\n\""},
+	{"send_hex", "even number of hexadecimal digits", "2..8192", .how = &isb_how_hex, AT(isb_check, send_hex),
+	 .only = TALKS, .help = "what is sent first, where it is no text"},
+	{"query.name", "domain name", .how = &isb_how_dname, AT(isb_check, query_name), .only = "dns",
+	 .help = "the name that is asked for"},
+	{"query.type", "record type", .preset = "A", .how = &isb_how_qtype, AT(isb_check, query_type), .only = "dns",
+	 .help = "the type that is asked for"},
+	{"query.recursion", "boolean", "true, false", "true", .how = &isb_how_bool, AT(isb_check, recursion), .only = "dns",
+	 .help = "whether recursion is desired: false asks an authoritative server for its own data"},
+	{"expect.status", "list of HTTP statuses", "100..599", "200-399", .how = &isb_how_status, .most = 64, .only = HTTP,
 	 LIST(isb_check, statuses, nstatus), .help = "statuses that count as success, as 204 or 200-299"},
 	{"expect.body", "text", "1..4096", .unit = "octets", .how = &isb_how_text, AT(isb_check, body),
-	 .help = "must stand somewhere in the first 64 KiB of the reply's body, besides the status"},
-	{"verify", "boolean", "true, false", "true", .how = &isb_how_bool, AT(isb_check, verify),
+	 .only = TALKS ", " HTTP,
+	 .help = "must stand somewhere in the first 64 KiB of the reply (http and https: of its body, besides the status)"},
+	{"expect.days", "integer", "1..3650", .unit = "days", .how = &isb_how_integer, AT(isb_check, days), .only = "tls",
+	 .help = "the certificate must be valid for at least this long"},
+	{"expect.rcode", "list of words", "NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED, YXDOMAIN, YXRRSET, NXRRSET, "
+	 "NOTAUTH, NOTZONE", "NOERROR", .how = &isb_how_word, .words = rcode_words, .most = 11, LIST(isb_check, rcodes, nrcode),
+	 .only = "dns", .help = "response codes that count as success"},
+	{"expect.address", "list of addresses", .how = &isb_how_address, .most = 64, LIST(isb_check, addresses, naddress),
+	 .only = "dns", .help = "one of them must be among the answers"},
+	{"verify", "boolean", "true, false", "true", .how = &isb_how_bool, AT(isb_check, verify), .only = CERTIFICATES,
 	 .help = "whether the certificate must be valid for the host"},
 	{"ca_file", "file name", "1..4096", .unit = "octets", .how = &isb_how_line, AT(isb_check, ca_file),
-	 .help = "PEM file of the authorities that may sign the certificate; without it the system's"},
+	 .only = CERTIFICATES, .help = "PEM file of the authorities that may sign the certificate; without it the system's"},
+	{"client_cert", "file name", "1..4096", .unit = "octets", .how = &isb_how_line, AT(isb_check, client_cert),
+	 .only = "tls", .help = "PEM file of the certificate that is shown when the server asks for one, and its chain"},
+	{"client_key", "file name", "1..4096", .unit = "octets", .how = &isb_how_line, AT(isb_check, client_key),
+	 .only = "tls", .help = "PEM file of its private key; without it the key is looked for in client_cert"},
+	{"alpn", "list of protocols such as h2", "1..64", .unit = "octets", .how = &isb_how_alpn, .most = 16, .only = "tls",
+	 LIST(isb_check, alpn.list, alpn.count), .help = "protocols that are offered; the server must take one of them"},
 	{"interval", "duration", "10ms..1d", "5s", .how = &isb_how_span_ms, AT(isb_check, interval_ms),
 	 .help = "time from the start of one test to the start of the next"},
 	{"timeout", "duration", "1ms..1h", "2s", .how = &isb_how_span_ms, AT(isb_check, timeout_ms),

@@ -177,15 +177,15 @@ static const struct isb_field *find_field(const struct group *g, const char *key
 
 static void say_unknown_key(struct isb_reading *r, const struct group *g, const struct isb_yaml_pair *pair)
 {
-	char shown[ISB_YAML_EXCERPT], text[32][32];
-	const char *words[33];
+	char shown[ISB_YAML_EXCERPT], text[64][32];
+	const char *words[65];
 	size_t n = 0;
 	for (size_t i = 0; i < g->count && n < ISB_LEN(text); i++) {
 		if (!in_group(g, &g->fields[i]))
 			continue;
 		const char *rest = g->fields[i].name + g->prefix_len;
 		words[n] = strncat(strcpy(text[n], ""), rest, strcspn(rest, "."));
-		n++;
+		n += n == 0 || strcmp(words[n - 1], words[n]) != 0; /* a group counts once */
 	}
 	words[n] = NULL;
 	const char *near = isb_nearest(pair->key, words);
@@ -232,15 +232,6 @@ void isb_read_fields(struct isb_reading *r, const struct isb_field *fields, size
 
 /* --- Objects --- */
 
-/* An expectation that is never looked at would look like a test. */
-static void refuse_unread(struct isb_reading *r, const struct isb_check *check, const struct isb_yaml *body)
-{
-	const struct isb_yaml *expect = isb_yaml_get(body, "expect");
-	if (check->type == ISB_CHECK_TCP && !isb_yaml_absent(expect))
-		isb_diag(r->diags, expect->mark,
-		         "type tcp reads no reply; leave out 'expect', or use type http or https");
-}
-
 static void read_zone(struct isb_reading *r, struct isb_zone *zone, const struct isb_yaml *body,
                       const struct isb_field *fields, size_t count)
 {
@@ -260,7 +251,7 @@ static void read_body(struct isb_reading *r, enum isb_kind kind, void *object, c
 	else
 		isb_read_fields(r, fields, count, object, body, isb_kind_name(kind));
 	if (kind == ISB_CHECK)
-		refuse_unread(r, object, body);
+		isb_read_check_rest(r, object, body);
 }
 
 bool isb_read_zone_name(struct isb_reading *r, const char *text, struct isb_mark at, uint8_t *origin, char *name)

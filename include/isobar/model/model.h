@@ -36,12 +36,17 @@ struct isb_span { /* an inclusive range of HTTP statuses */
 	uint16_t from, to;
 };
 
-enum isb_check_type { ISB_CHECK_TCP, ISB_CHECK_HTTP, ISB_CHECK_HTTPS };
+enum isb_check_type {
+	ISB_CHECK_TCP, ISB_CHECK_TCP_HALF_OPEN, ISB_CHECK_TLS, ISB_CHECK_HTTP, ISB_CHECK_HTTPS, ISB_CHECK_DNS, ISB_CHECK_UDP,
+	ISB_CHECK_ICMP, ISB_CHECK_AGENT, ISB_CHECK_TYPE_COUNT
+};
+extern const char *const isb_check_words[ISB_CHECK_TYPE_COUNT + 1]; /* as written in YAML; NULL at the end */
+/* What to test. Which types read which field: `only` of its row in the schema; to the others it is unknown. */
 struct isb_check {
 	const char *name;
 	struct isb_mark mark;
 	enum isb_check_type type;
-	uint16_t port;               /* 0: the endpoint's port, else 80 or 443 by type */
+	uint16_t port;               /* 0: the endpoint's port, else 53, 80 or 443 by type */
 	const char *host;            /* Host header and SNI; NULL: the endpoint's host, else its address */
 	const char *path;            /* default "/" */
 	const char *method;          /* GET, HEAD */
@@ -50,6 +55,19 @@ struct isb_check {
 	const char *body;            /* expect.body: substring in the first 64 KiB; NULL: any */
 	bool verify;                 /* certificates; default true */
 	const char *ca_file;         /* PEM; NULL: the system's */
+	const char *client_cert;     /* PEM, with its chain; NULL: none */
+	const char *client_key;      /* PEM; NULL: stands in client_cert too */
+	const char *send;            /* what the server is told first; NULL: nothing */
+	const char *send_hex;        /* the same as hexadecimal digits; never both */
+	struct isb_strings alpn;     /* protocols offered, of which the server must take one */
+	uint16_t days;               /* expect.days: the certificate is valid for at least so many; 0: not asked */
+	const char *query_name;      /* of type dns: master-file text, from the root */
+	uint16_t query_type;
+	bool recursion;              /* desired */
+	uint8_t *rcodes;             /* expect.rcode; default NOERROR */
+	size_t nrcode;
+	struct isb_addr *addresses;  /* expect.address: one of them is among the answers; none: any answer will do */
+	size_t naddress;
 	int64_t interval_ms, timeout_ms, down_interval_ms, retry_ms; /* down_interval_ms 0: as interval */
 	unsigned rise, fall;
 	struct isb_quorum quorum;

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "schema_parts.h"
+
+/* Fields of a check that do not go together with its type or with each other. A field that no code reads would look
+ * like a test; so it is refused, and the sentence says where it belongs. */
+
+static const struct isb_yaml_pair *find_pair(const struct isb_yaml *map, const char *key, size_t len)
+{
+	for (size_t i = 0; map && map->kind == ISB_YAML_MAP && i < map->count; i++)
+		if (strlen(map->pairs[i].key) == len && memcmp(map->pairs[i].key, key, len) == 0)
+			return isb_yaml_absent(map->pairs[i].value) ? NULL : &map->pairs[i];
+	return NULL;
+}
+
+/* Where the field was written, or NULL. */
+static const struct isb_yaml_pair *written(const struct isb_yaml *body, const char *name)
+{
+	size_t len = strcspn(name, ".");
+	const struct isb_yaml_pair *pair = find_pair(body, name, len);
+	return pair && name[len] ? find_pair(pair->value, name + len + 1, strlen(name + len + 1)) : pair;
+}
+
+static void refuse_unread(struct isb_reading *r, const char *type, const struct isb_yaml *body)
+{
+	const struct isb_field *fields;
+	for (size_t i = 0, n = isb_fields(ISB_CHECK, &fields); i < n; i++) {
+		const struct isb_field *f = &fields[i];
+		const struct isb_yaml_pair *pair =
+			f->only && !isb_range_has(f->only, type) ? written(body, f->name) : NULL;
+		if (pair)
+			isb_diag(r->diags, pair->mark,
+			         "a check of type %s does not read '%s', which is for %s; leave it out", type, f->name,
+			         f->only);
+	}
+}
+
+void isb_read_check_rest(struct isb_reading *r, const struct isb_check *check, const struct isb_yaml *body)
+{
+	const struct isb_yaml *type = isb_yaml_get(body, "type");
+	if (!type || type->kind != ISB_YAML_SCALAR || strcmp(type->text, isb_check_words[check->type]) != 0)
+		return; /* said already */
+	refuse_unread(r, type->text, body);
+	if (check->type == ISB_CHECK_DNS && !written(body, "query.name"))
+		isb_diag(r->diags, body->mark,
+		         "type dns needs 'query': write the name that is asked for, as {name: www.example.com}");
+	if (check->type == ISB_CHECK_UDP && !written(body, "send") && !written(body, "send_hex"))
+		isb_diag(r->diags, body->mark,
+		         "type udp needs 'send' or 'send_hex': nobody answers what was not asked");
+	if (written(body, "send") && written(body, "send_hex"))
+		isb_diag(r->diags, written(body, "send_hex")->mark, "check has both 'send' and 'send_hex'; keep one");
+	if (written(body, "client_key") && !written(body, "client_cert"))
+		isb_diag(r->diags, written(body, "client_key")->mark,
+		         "'client_key' is the key of a 'client_cert', which is missing");
+}
