@@ -65,8 +65,8 @@ enum isb_remote_event {
 	ISB_REMOTE_CATALOG, /* of `generation`: the schedule fits it */
 	ISB_REMOTE_BROKEN,  /* a catalog was refused, see `diags`; the one before stays */
 };
-/* What the site sent. `event` hears of what happened. Not ISB_OK: `fault` says why; the conversation is over. ISB_EREFUSED: the site
- * said no. */
+/* What the site sent. `event` hears of what happened. Not ISB_OK: `fault` says why; the conversation is over.
+ * ISB_EREFUSED: the site said no. */
 int isb_remote_feed(struct isb_remote *remote, const void *data, size_t len, int64_t now, int64_t now_ms,
                     void (*event)(void *arg, enum isb_remote_event event));
 

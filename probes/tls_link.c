@@ -7,9 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "isobar/base/arena.h"
 #include "isobar/base/err.h"
+#include "isobar/base/hash.h"
 
 enum {
 	READ_SIZE = 16 * 1024,
@@ -83,6 +85,20 @@ int isb_tls_new(const struct isb_tls_files *files, bool server, struct isb_tls *
 	*ret_tls = isb_xcalloc(1, sizeof(**ret_tls));
 	(*ret_tls)->ctx = ctx;
 	return ISB_OK;
+}
+
+uint64_t isb_tls_files_look(const struct isb_tls_files *files)
+{
+	const char *const paths[] = {files->cert, files->key, files->ca};
+	uint64_t look = 0;
+	for (size_t i = 0; i < 3; i++) {
+		struct stat st;
+		if (stat(paths[i], &st) != 0)
+			return 0;
+		const int64_t facts[] = {(int64_t)st.st_ino, (int64_t)st.st_size, st.st_mtim.tv_sec, st.st_mtim.tv_nsec};
+		look = isb_hash(facts, sizeof(facts), look);
+	}
+	return look;
 }
 
 void isb_tls_free(struct isb_tls *tls)

@@ -20,6 +20,8 @@ struct isb_tls_files {
 enum { ISB_TLS_WHY = 256 };
 /* ISB_EIO, ISB_EINVAL with a sentence in `why`. */
 int isb_tls_new(const struct isb_tls_files *files, bool server, struct isb_tls **ret_tls, char why[ISB_TLS_WHY]);
+/* A number that changes when a file does; 0: one is not there. */
+uint64_t isb_tls_files_look(const struct isb_tls_files *files);
 void isb_tls_free(struct isb_tls *tls); /* NULL is fine; connections keep what they need */
 
 struct isb_link;
