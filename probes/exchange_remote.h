@@ -11,9 +11,9 @@
 #include "rtts.h"
 #include "schedule.h"
 
-/* The other side of the exchange: a probe that has no store (docs/exchange.md). It takes its catalog from the site, fills a
- * schedule with it, and tells what the schedule's histories say. No sockets and no clocks: `now` is monotonic, `now_ms` the
- * wall clock, both in milliseconds. */
+/* The other side of the exchange: a probe that has no store (docs/exchange.md). It takes its catalog from the site,
+ * fills a schedule with it, and tells what the schedule's histories say. No sockets and no clocks: `now` is
+ * monotonic, `now_ms` the wall clock, both in milliseconds. */
 enum {
 	ISB_REMOTE_OBJECTS_MAX = 1000000,
 	ISB_REMOTE_OCTETS_MAX = 64 * 1024 * 1024 /* of one catalog's frames */

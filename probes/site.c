@@ -162,7 +162,8 @@ static void look_at(struct guest *g)
 	if (!isb_link_peer_is(g->link, name)) {
 		struct isb_buf names = {0};
 		isb_link_peer_names(g->link, &names);
-		snprintf(why, sizeof(why), "its certificate is not for %s but for %s", name, names.len ? names.data : "no name");
+		snprintf(why, sizeof(why), "its certificate is not for %s but for %s", name,
+		         names.len ? names.data : "no name");
 		isb_buf_done(&names);
 		turn_away(g, why);
 	} else if (strcmp(name, g->site->options->name) == 0) {
@@ -405,10 +406,11 @@ bool isb_site_merge(struct isb_site *site, int64_t now_ms)
 			isb_txn_abort(txn);
 	}
 	if (rc != ISB_OK && !site->failing)
-		isb_log(ISB_LOG_ERROR, "merge-failed", "error=\"%s\" what other probes tell is lost meanwhile", isb_strerror(rc));
+		isb_log(ISB_LOG_ERROR, "merge-failed", "error=\"%s\" what other probes tell is lost meanwhile",
+		        isb_strerror(rc));
 	site->failing = rc != ISB_OK;
-	if (news)
-		merged(site); /* after a failure too: memory is bounded, and the next observation of each target comes soon */
+	if (news) /* after a failure too: memory is bounded, and the next observation of each target comes soon */
+		merged(site);
 	sweep(site);
 	return news;
 }
