@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -18,6 +19,7 @@
 #include "report.h"
 #include "runner.h"
 #include "site.h"
+#include "sweep.h"
 
 enum {
 	TICK_MS = 1000,    /* judge again, heartbeat, look at the catalog */
@@ -45,11 +47,35 @@ struct daemon {
 	int64_t followed; /* monotonic */
 	unsigned ticks;
 	bool blind, syncing;
+	struct trouble { /* what went wrong last time, so that it is said once and not every second */
+		int rc;
+		int64_t since_ms;
+	} report_trouble, alias_trouble, catalog_trouble, sync_trouble, sweep_trouble;
+	int synced;           /* what the last sync came to */
+	struct stat catalog;  /* the file, as it was opened */
+	bool replaced;        /* another one stands in its place; said once */
 };
 
 static int64_t monotonic_ms(void)
 {
 	return isb_monotonic_us() / 1000;
+}
+
+/* --- What goes wrong --- */
+
+/* The first failure, one of another kind and the end of them: nobody reads the same line every second. */
+static void note_trouble(struct trouble *trouble, const char *event, int rc, const char *meaning)
+{
+	int64_t now_ms = isb_clock_ms();
+	if (rc == trouble->rc)
+		return;
+	if (rc != ISB_OK)
+		isb_log(ISB_LOG_ERROR, event, "error=\"%s\" %s", isb_strerror(rc), meaning);
+	else
+		isb_log(ISB_LOG_INFO, event, "over after_s=%" PRIi64, (now_ms - trouble->since_ms) / 1000);
+	if (trouble->rc == ISB_OK)
+		trouble->since_ms = now_ms;
+	trouble->rc = rc;
 }
 
 /* --- Names that ALIAS gives --- */
@@ -65,8 +91,7 @@ static void on_resolved(void *arg, void *item, const struct isb_resolve_result *
 {
 	struct daemon *d = arg;
 	int rc = isb_aliases_record(&d->aliases, item, result, monotonic_ms(), isb_clock_ms());
-	if (rc != ISB_OK)
-		isb_log(ISB_LOG_ERROR, "alias-not-written", "error=\"%s\"", isb_strerror(rc));
+	note_trouble(&d->alias_trouble, "alias-not-written", rc, "the last addresses stay");
 }
 
 static void follow_aliases(struct daemon *d, const struct isb_catalog *catalog)
@@ -84,8 +109,7 @@ static void report(struct daemon *d, bool all)
 	d->runner.urgent = false; /* after a failure the next tick tries again */
 	d->report.hold = d->site && isb_site_awaits(d->site, isb_clock_ms());
 	int rc = isb_report_write(&d->report, &d->runner.schedule, all, isb_clock_ms());
-	if (rc != ISB_OK)
-		isb_log(ISB_LOG_ERROR, "report-failed", "error=\"%s\"", isb_strerror(rc));
+	note_trouble(&d->report_trouble, "report-failed", rc, "verdicts stay and grow old; tried again every second");
 	bool blind = isb_schedule_blind(&d->runner.schedule);
 	if (blind != d->blind)
 		isb_log(ISB_LOG_WARNING, blind ? "probe-blind" : "probe-sees", "endpoints=%zu silent=%zu",
@@ -105,13 +129,15 @@ static void on_flush(uv_prepare_t *prepare)
 static void sync_work(uv_work_t *work)
 {
 	struct daemon *d = work->data;
-	isb_health_sync(d->store);
+	d->synced = isb_health_sync(d->store);
 }
 
 static void sync_done(uv_work_t *work, int status)
 {
-	(void)status;
-	((struct daemon *)work->data)->syncing = false;
+	struct daemon *d = work->data;
+	d->syncing = false;
+	if (status == 0)
+		note_trouble(&d->sync_trouble, "sync-failed", d->synced, "a power failure may cost what was written since");
 }
 
 /* --- The catalog --- */
@@ -210,10 +236,9 @@ static void follow_catalog(struct daemon *d)
 		isb_txn_abort(d->catalog_txn);
 		d->catalog_txn = NULL;
 	}
-	if (rc != ISB_OK)
-		isb_log(ISB_LOG_ERROR, "catalog-not-loaded", "error=\"%s\" generation=%" PRIu64 " stays",
-		        isb_strerror(rc), d->generation);
-	d->seen_txn = newest;
+	if (rc == ISB_OK || rc == ISB_EFORMAT) /* else the store could not be read this time, and the next tick tries again */
+		d->seen_txn = newest;
+	note_trouble(&d->catalog_trouble, "catalog-not-loaded", rc, "the last one stays");
 	d->followed = monotonic_ms();
 	isb_runner_launch(&d->runner);
 }
@@ -224,6 +249,30 @@ static void on_watch(uv_fs_event_t *watch, const char *path, int events, int sta
 	struct daemon *d = watch->data;
 	if (monotonic_ms() - d->followed >= FOLLOW_MS) /* else the next tick sees it */
 		follow_catalog(d);
+}
+
+/* What is mapped is the file that was opened: who reads the new one sees nothing of what is written here. */
+static void check_file(struct daemon *d)
+{
+	struct stat now;
+	const char *path = isb_store_path(d->store, ISB_ENV_CATALOG);
+	bool same = stat(path, &now) == 0 && now.st_dev == d->catalog.st_dev && now.st_ino == d->catalog.st_ino;
+	if (!same && !d->replaced)
+		isb_log(ISB_LOG_ERROR, "catalog-replaced",
+		        "file=\"%s\" reason=\"removed, or another file stands in its place; restart isobar-probe to read that\"",
+		        path);
+	d->replaced = !same;
+}
+
+static void sweep(struct daemon *d)
+{
+	struct isb_swept swept = {0};
+	if (!d->generation)
+		return; /* nothing is tested before a catalog was read */
+	int rc = isb_sweep(d->store, &d->runner.schedule, d->options->name, isb_clock_ms(), &swept);
+	note_trouble(&d->sweep_trouble, "sweep-failed", rc, "what is gone stays listed; tried again every minute");
+	if (swept.observations || swept.probes)
+		isb_log(ISB_LOG_INFO, "swept", "observations=%zu probes=%zu", swept.observations, swept.probes);
 }
 
 /* --- Life --- */
@@ -239,8 +288,11 @@ static void on_tick(uv_timer_t *timer)
 	report(d, true);
 	if (d->ticks % SYNC_TICKS == 0 && !d->syncing) /* on another thread: a slow disk must not delay deadlines */
 		d->syncing = uv_queue_work(&d->loop, &d->sync, sync_work, sync_done) == 0;
-	if (d->ticks % CLEAN_TICKS == 0)
+	check_file(d);
+	if (d->ticks % CLEAN_TICKS == 0) {
 		isb_store_clean(d->store);
+		sweep(d);
+	}
 }
 
 static void on_signal(uv_signal_t *handle, int number)
@@ -311,6 +363,7 @@ int isb_probe_run(struct isb_store *store, const struct isb_probe_options *optio
 	uint64_t boot = isb_random_seed();
 	d->options = options;
 	d->store = store;
+	stat(isb_store_path(store, ISB_ENV_CATALOG), &d->catalog); /* gone already: the first tick says so */
 	if (open_loop(d, boot) != 0) {
 		free(d);
 		return EXIT_FAILURE;

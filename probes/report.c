@@ -8,9 +8,9 @@
 #include "isobar/base/err.h"
 #include "isobar/base/log.h"
 #include "judge.h"
+#include "sweep.h"
 
 enum {
-	FORGET_MS = 24 * 60 * 60 * 1000, /* observations of probes that are gone */
 	CLASH_MS = 5000
 };
 
@@ -125,7 +125,7 @@ static int forget_the_gone(struct work *w, uint32_t slot)
 {
 	for (size_t i = 0; i < w->nballot; i++) {
 		const struct isb_ballot *b = &w->ballots[i];
-		if (w->now_ms - b->vote.expires_ms <= FORGET_MS || strcmp(b->vote.probe, w->report->name) == 0)
+		if (w->now_ms - b->vote.expires_ms <= ISB_FORGET_MS || strcmp(b->vote.probe, w->report->name) == 0)
 			continue;
 		int rc = isb_observation_delete(w->txn, slot, b->vote.probe);
 		if (rc != ISB_OK && rc != ISB_ENOTFOUND)

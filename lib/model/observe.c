@@ -152,9 +152,9 @@ int64_t isb_observe_next_ms(const struct isb_history *history, const struct isb_
 {
 	if (history->state == ISB_DOWN && knobs->down_interval_ms)
 		return knobs->down_interval_ms;
-	if (history->state == ISB_UP && history->seen && !(history->bits & 1) && history->run == 1 && knobs->retry_ms)
-		return knobs->retry_ms;
-	return knobs->interval_ms;
+	bool first = history->state == ISB_UP && history->seen && !(history->bits & 1) && history->run == 1;
+	bool sooner = knobs->retry_ms && knobs->retry_ms < knobs->interval_ms; /* by default it is longer than short intervals */
+	return first && sooner ? knobs->retry_ms : knobs->interval_ms;
 }
 
 unsigned isb_observe_flip_s(const struct isb_history *history, const struct isb_hysteresis *knobs)

@@ -283,6 +283,41 @@ int isb_probe_put(struct isb_txn *txn, const struct isb_probe_row *row)
 	return isb_row_put(txn, ISB_T_PROBE, isb_key_slice(&key), written(out));
 }
 
+static int probe_decode(struct isb_slice value, struct isb_probe_row *row)
+{
+	struct isb_reader r = isb_slice_reader(value);
+	row->started_ms = (int64_t)isb_read_u64(&r);
+	row->seen_ms = (int64_t)isb_read_u64(&r);
+	row->boot = isb_read_u64(&r);
+	row->checks = isb_read_u32(&r);
+	row->blind = isb_read_u8(&r) != 0;
+	row->region = isb_read_text(&r);
+	row->from = r.pos < r.len ? isb_read_text(&r) : ""; /* older programs wrote none */
+	return isb_read_whole(&r) ? ISB_OK : ISB_EFORMAT;
+}
+
+int isb_probe_get(struct isb_txn *txn, const char *name, struct isb_probe_row *ret_row)
+{
+	struct isb_key key;
+	struct isb_slice value;
+	struct isb_probe_row row = {.name = name};
+	int rc = isb_key_text(&key, name);
+	if (rc == ISB_OK)
+		rc = isb_row_get(txn, ISB_T_PROBE, isb_key_slice(&key), &value);
+	if (rc == ISB_OK)
+		rc = probe_decode(value, &row);
+	if (rc == ISB_OK)
+		*ret_row = row;
+	return rc;
+}
+
+int isb_probe_delete(struct isb_txn *txn, const char *name)
+{
+	struct isb_key key;
+	int rc = isb_key_text(&key, name);
+	return rc == ISB_OK ? isb_row_delete(txn, ISB_T_PROBE, isb_key_slice(&key)) : rc;
+}
+
 struct probe_walk {
 	int (*each)(void *arg, const struct isb_probe_row *row);
 	void *arg;
@@ -292,15 +327,7 @@ static int probe_row(void *arg, struct isb_slice key, struct isb_slice value)
 {
 	const struct probe_walk *walk = arg;
 	struct isb_probe_row row;
-	struct isb_reader r = isb_slice_reader(value);
-	row.started_ms = (int64_t)isb_read_u64(&r);
-	row.seen_ms = (int64_t)isb_read_u64(&r);
-	row.boot = isb_read_u64(&r);
-	row.checks = isb_read_u32(&r);
-	row.blind = isb_read_u8(&r) != 0;
-	row.region = isb_read_text(&r);
-	row.from = r.pos < r.len ? isb_read_text(&r) : ""; /* older programs wrote none */
-	if (!isb_read_whole(&r) || isb_text_decode(key, &row.name) != ISB_OK)
+	if (probe_decode(value, &row) != ISB_OK || isb_text_decode(key, &row.name) != ISB_OK)
 		return ISB_EFORMAT;
 	return walk->each(walk->arg, &row);
 }

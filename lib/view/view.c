@@ -309,10 +309,19 @@ static int build_names(struct build *b)
 	return rc;
 }
 
+/* The journal is kept for long, not for ever: who slept longer begins anew. */
+static bool is_told(struct isb_txn *catalog, const struct isb_view *old)
+{
+	uint64_t first;
+	return isb_journal_first(catalog, &first) == ISB_OK && first <= old->generation + 1;
+}
+
 int isb_view_build(const struct isb_view_sources *from, struct isb_view *old, struct isb_diags *diags,
                    struct isb_view **ret_view)
 {
 	struct isb_view *view = isb_xcalloc(1, sizeof(*view));
+	if (old && !is_told(from->catalog, old))
+		old = NULL;
 	view->own = isb_xcalloc(1, sizeof(*view->own));
 	struct build b = {.from = from, .txn = from->catalog, .old = old, .view = view, .diags = diags};
 	b.zones = (struct isb_zones){.arena = &b.arena, .txn = b.txn, .old = old};

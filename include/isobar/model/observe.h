@@ -92,8 +92,8 @@ unsigned isb_observe_rise(const struct isb_history *history, const struct isb_hy
  * "never". */
 void isb_history_rebase(struct isb_history *history, int64_t there_ms, int64_t here_ms);
 
-/* When the next check is due after the last one ended: interval, down_interval once down, or retry_ms after the first
- * failure of a run while up. */
+/* When the next check is due after the last one ended: interval, down_interval once down, or retry_ms, where that is
+ * sooner, after the first failure of a run while up. */
 int64_t isb_observe_next_ms(const struct isb_history *history, const struct isb_hysteresis *knobs);
 
 /* Whole seconds from the last outcome until `state` could flip at the earliest, if every further check went the other

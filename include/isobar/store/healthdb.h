@@ -82,6 +82,8 @@ struct isb_probe_row {
 	const char *from;          /* address that a probe in another region reports from; "" or NULL: it writes here itself */
 };
 int isb_probe_put(struct isb_txn *txn, const struct isb_probe_row *row);
+int isb_probe_get(struct isb_txn *txn, const char *name, struct isb_probe_row *ret_row); /* texts hold as in each */
+int isb_probe_delete(struct isb_txn *txn, const char *name);
 int isb_probe_each(struct isb_txn *txn, int (*each)(void *arg, const struct isb_probe_row *row), void *arg);
 /* A probe writes its row every second or so; one that has not for that long has died, or sleeps. */
 enum { ISB_PROBE_GONE_MS = 15000 };
