@@ -23,7 +23,8 @@ enum {
 	TICK_MS = 1000,    /* judge again, heartbeat, look at the catalog */
 	SYNC_TICKS = 5,
 	CLEAN_TICKS = 60,
-	FOLLOW_MS = 250    /* a burst of edits is planned for at most this often */
+	FOLLOW_MS = 250,   /* a burst of edits is planned for at most this often */
+	BEGIN_MAX = 4      /* checks begun in one round of the loop */
 };
 
 struct daemon {
@@ -31,6 +32,7 @@ struct daemon {
 	struct isb_store *store;
 	uv_loop_t loop;
 	uv_timer_t wake, tick;
+	uv_idle_t more; /* while checks are due that this round could not begin */
 	uv_prepare_t flush;
 	uv_fs_event_t watch;
 	uv_signal_t term, interrupt;
@@ -61,21 +63,34 @@ static void on_wake(uv_timer_t *timer)
 	launch(timer->data);
 }
 
+static void on_more(uv_idle_t *idle)
+{
+	launch(idle->data);
+}
+
+/* What waits for the network costs memory only, and there may be thousands of it; what waits for this process would be
+ * measured as the endpoints' latency. So few checks are begun at a time, and those under way go on before the next ones: when
+ * there is more to do than time, checks begin late and are measured right. */
 static void launch(struct daemon *d)
 {
 	struct isb_target *t;
 	int64_t now = monotonic_ms();
-	while (d->in_flight < d->options->max_in_flight && (t = isb_schedule_take(&d->schedule, now))) {
+	for (unsigned begun = 0; begun < BEGIN_MAX && d->in_flight < d->options->max_in_flight; begun++) {
+		t = isb_schedule_take(&d->schedule, now);
+		if (!t)
+			break;
 		d->in_flight++;
-		t->run = isb_check_start(d->checker, &t->spec, t->timeout_ms, t);
+		t->run = isb_check_start(d->checker, &t->spec, t->timeout_ms, &t->kept, t);
 	}
-	int64_t wait = isb_schedule_wait(&d->schedule, now);
-	if (wait < 0 || d->in_flight >= d->options->max_in_flight) {
-		uv_timer_stop(&d->wake); /* the next outcome launches the next check */
-		return;
+	int64_t wait = d->in_flight < d->options->max_in_flight ? isb_schedule_wait(&d->schedule, now) : -1;
+	uv_timer_stop(&d->wake);
+	uv_idle_stop(&d->more);
+	if (wait == 0) {
+		uv_idle_start(&d->more, on_more);
+	} else if (wait > 0) { /* else the next outcome launches the next check */
+		uv_update_time(&d->loop);
+		uv_timer_start(&d->wake, on_wake, (uint64_t)wait, 0);
 	}
-	uv_update_time(&d->loop);
-	uv_timer_start(&d->wake, on_wake, (uint64_t)wait, 0);
 }
 
 static void on_outcome(void *arg, void *item, const struct isb_outcome *outcome, const char *detail)
@@ -85,8 +100,8 @@ static void on_outcome(void *arg, void *item, const struct isb_outcome *outcome,
 	char text[ISB_OUTCOME_TEXT];
 	bool trouble = outcome->kind == ISB_OUT_INTERNAL && t->latest != ISB_OUT_INTERNAL;
 	isb_log(trouble ? ISB_LOG_WARNING : ISB_LOG_DEBUG, trouble ? "check-trouble" : "checked",
-	        "endpoint=%s outcome=%s connect_us=%" PRIu32 " total_us=%" PRIu32 "%s%s%s", t->name,
-	        isb_outcome_print(outcome, text), outcome->connect_us, outcome->total_us, detail ? " detail=\"" : "",
+	        "endpoint=%s outcome=%s connect_us=%" PRIu32 " total_us=%" PRIu32 " late_ms=%" PRId64 "%s%s%s", t->name,
+	        isb_outcome_print(outcome, text), outcome->connect_us, outcome->total_us, t->started - t->due, detail ? " detail=\"" : "",
 	        detail ? detail : "", detail ? "\"" : "");
 	t->run = NULL;
 	d->in_flight--;
@@ -174,6 +189,8 @@ static void retire(void *arg, struct isb_target *target, bool gone)
 		target->run = NULL;
 		d->in_flight--;
 	}
+	isb_kept_free(target->kept);
+	target->kept = NULL;
 	if (gone)
 		isb_report_withdraw(&d->report, target->slot);
 }
@@ -306,11 +323,12 @@ static int open_loop(struct daemon *d)
 	}
 	uv_timer_init(&d->loop, &d->wake);
 	uv_timer_init(&d->loop, &d->tick);
+	uv_idle_init(&d->loop, &d->more);
 	uv_prepare_init(&d->loop, &d->flush);
 	uv_fs_event_init(&d->loop, &d->watch);
 	uv_signal_init(&d->loop, &d->term);
 	uv_signal_init(&d->loop, &d->interrupt);
-	d->wake.data = d->tick.data = d->flush.data = d->watch.data = d;
+	d->wake.data = d->more.data = d->tick.data = d->flush.data = d->watch.data = d;
 	d->term.data = d->interrupt.data = d->sync.data = d;
 	uv_timer_start(&d->tick, on_tick, TICK_MS, TICK_MS);
 	uv_prepare_start(&d->flush, on_flush);
@@ -326,12 +344,15 @@ static int open_loop(struct daemon *d)
 static void close_loop(struct daemon *d)
 {
 	uv_handle_t *handles[] = {(uv_handle_t *)&d->wake,  (uv_handle_t *)&d->tick, (uv_handle_t *)&d->flush,
-	                          (uv_handle_t *)&d->watch, (uv_handle_t *)&d->term, (uv_handle_t *)&d->interrupt};
+	                          (uv_handle_t *)&d->watch, (uv_handle_t *)&d->term, (uv_handle_t *)&d->interrupt,
+	                          (uv_handle_t *)&d->more};
 	for (size_t i = 0; i < d->schedule.count; i++) {
 		struct isb_target *t = d->schedule.targets[i];
 		if (t->run)
 			isb_check_cancel(t->run);
 		t->run = NULL;
+		isb_kept_free(t->kept);
+		t->kept = NULL;
 	}
 	isb_checker_close(d->checker);
 	isb_resolver_close(d->resolver);

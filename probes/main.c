@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "isobar/base/diag.h"
@@ -16,7 +17,7 @@
 #include "isobar/base/streams.h"
 #include "daemon.h"
 
-enum { EXIT_USAGE = 2, NAME_LEN_MAX = 64, IN_FLIGHT_PRESET = 32, IN_FLIGHT_MAX = 1024 };
+enum { EXIT_USAGE = 2, NAME_LEN_MAX = 64, IN_FLIGHT_PRESET = 2048, IN_FLIGHT_MAX = 65535 };
 
 static const char help_text[] =
 	"usage: isobar-probe [OPTION]...\n"
@@ -25,7 +26,7 @@ static const char help_text[] =
 	"  -s, --store DIR           the store (default: $ISOBAR_STORE, else /var/lib/isobar)\n"
 	"  -n, --name NAME           this probe's name, its own among the store's probes (default: the host's name)\n"
 	"  -r, --region REGION       the region of the catalog it runs in; round trips to the others are measured\n"
-	"  -m, --max-in-flight N     checks under way at once, 1..1024 (default: 32; more blur the latencies)\n"
+	"  -m, --max-in-flight N     checks under way at once, 1..65535 (default: 2048): a bound for memory\n"
 	"  -R, --resolver ADDR[:PORT] who is asked for the names of ALIAS records; several with commas\n"
 	"                            (default: those of /etc/resolv.conf). Checks of endpoints that have a host and no\n"
 	"                            address look it up as the system does, /etc/hosts and all, not here\n"
@@ -134,6 +135,16 @@ static bool read_options(int argc, char **argv, struct isb_probe_options *o, int
 	                                 o->name, NAME_LEN_MAX);
 }
 
+/* Every check under way or connection that stays is a descriptor; the soft limit is the usual 1024. */
+static void allow_descriptors(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int main(int argc, char **argv)
 {
 	char host[HOST_NAME_MAX + 1] = "";
@@ -154,6 +165,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "isobar-probe: %s\n", message ? message : isb_strerror(rc));
 		return EXIT_FAILURE;
 	}
+	allow_descriptors();
 	signal(SIGPIPE, SIG_IGN); /* a peer that closes is an outcome */
 	status = isb_probe_run(store, &options);
 	isb_store_close(store);

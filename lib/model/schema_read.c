@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -177,8 +178,8 @@ static const struct isb_field *find_field(const struct group *g, const char *key
 
 static void say_unknown_key(struct isb_reading *r, const struct group *g, const struct isb_yaml_pair *pair)
 {
-	char shown[ISB_YAML_EXCERPT], text[32][32];
-	const char *words[33];
+	char shown[ISB_YAML_EXCERPT], text[64][32];
+	const char *words[65];
 	size_t n = 0;
 	for (size_t i = 0; i < g->count && n < ISB_LEN(text); i++) {
 		if (!in_group(g, &g->fields[i]))
@@ -232,13 +233,45 @@ void isb_read_fields(struct isb_reading *r, const struct isb_field *fields, size
 
 /* --- Objects --- */
 
-/* An expectation that is never looked at would look like a test. */
+/* The node under a key such as "expect.json.path", or NULL. */
+static const struct isb_yaml *node_of(const struct isb_yaml *body, const char *key)
+{
+	char part[64];
+	for (size_t n; body && body->kind == ISB_YAML_MAP; key += n + 1) {
+		n = strcspn(key, ".");
+		snprintf(part, sizeof(part), "%.*s", (int)n, key);
+		body = isb_yaml_get(body, part);
+		if (!key[n])
+			return isb_yaml_absent(body) ? NULL : body;
+	}
+	return NULL;
+}
+
+/* What is never looked at would look like a test. */
 static void refuse_unread(struct isb_reading *r, const struct isb_check *check, const struct isb_yaml *body)
 {
-	const struct isb_yaml *expect = isb_yaml_get(body, "expect");
-	if (check->type == ISB_CHECK_TCP && !isb_yaml_absent(expect))
-		isb_diag(r->diags, expect->mark,
-		         "type tcp reads no reply; leave out 'expect', or use type http or https");
+	const struct isb_field *fields;
+	const char *type = isb_check_words[check->type];
+	size_t count = isb_fields(ISB_CHECK, &fields);
+	if (isb_yaml_absent(isb_yaml_get(body, "type")))
+		return; /* which was said */
+	for (size_t i = 0; i < count; i++) {
+		const struct isb_yaml *node = node_of(body, fields[i].name);
+		if (node && fields[i].only && !isb_range_has(fields[i].only, type))
+			isb_diag(r->diags, node->mark, "a check of type %s does not read '%s', which is for %s; leave it out", type,
+			         fields[i].name, fields[i].only);
+	}
+}
+
+static void read_check(struct isb_reading *r, struct isb_check *check, const struct isb_yaml *body)
+{
+	refuse_unread(r, check, body);
+	if (check->send && strcmp(check->method, "POST") != 0)
+		isb_diag(r->diags, isb_yaml_get(body, "send")->mark, "a %s request has no body; leave out 'send', or use method POST",
+		         check->method);
+	if (check->client_key && !check->client_cert)
+		isb_diag(r->diags, isb_yaml_get(body, "client_key")->mark,
+		         "'client_key' is the key of a certificate; give that in 'client_cert', or leave it out");
 }
 
 static void read_zone(struct isb_reading *r, struct isb_zone *zone, const struct isb_yaml *body,
@@ -260,7 +293,7 @@ static void read_body(struct isb_reading *r, enum isb_kind kind, void *object, c
 	else
 		isb_read_fields(r, fields, count, object, body, isb_kind_name(kind));
 	if (kind == ISB_CHECK)
-		refuse_unread(r, object, body);
+		read_check(r, object, body);
 }
 
 bool isb_read_zone_name(struct isb_reading *r, const char *text, struct isb_mark at, uint8_t *origin, char *name)

@@ -36,7 +36,8 @@ struct isb_span { /* an inclusive range of HTTP statuses */
 	uint16_t from, to;
 };
 
-enum isb_check_type { ISB_CHECK_TCP, ISB_CHECK_HTTP, ISB_CHECK_HTTPS };
+enum isb_check_type { ISB_CHECK_TCP, ISB_CHECK_HTTP, ISB_CHECK_HTTPS, ISB_CHECK_GRPC };
+enum isb_http_version { ISB_HTTP_ANY, ISB_HTTP_1, ISB_HTTP_2 };
 struct isb_check {
 	const char *name;
 	struct isb_mark mark;
@@ -44,12 +45,25 @@ struct isb_check {
 	uint16_t port;               /* 0: the endpoint's port, else 80 or 443 by type */
 	const char *host;            /* Host header and SNI; NULL: the endpoint's host, else its address */
 	const char *path;            /* default "/" */
-	const char *method;          /* GET, HEAD */
+	enum isb_http_version http;  /* what must be spoken; any: HTTP/2 where TLS agrees on it (ALPN), else HTTP/1.1 */
+	const char *method;          /* GET, HEAD, POST, OPTIONS */
+	struct isb_strings headers;  /* of the request: "Name: value" */
+	const char *send;            /* the request's body; NULL: none */
+	const char *service;         /* grpc: whose health is asked for; NULL: the whole server's */
+	unsigned redirects;          /* followed at most; 0: a redirect is the reply */
+	bool keep_alive;             /* the connection is kept for the next test; default false */
+	bool tls;                    /* grpc: TLS below it; default false */
 	struct isb_span *statuses;   /* expect.status; default 200-399 */
 	size_t nstatus;
 	const char *body;            /* expect.body: substring in the first 64 KiB; NULL: any */
+	const char *regex;           /* expect.regex: matches somewhere in them (model/pattern.h); NULL: any */
+	struct isb_strings expect_headers; /* expect.header: "Name" or "Name: value" */
+	struct isb_strings expect_json;    /* expect.json: "path" or "path: value" (model/json.h) */
+	int64_t latency_ms;          /* expect.latency: a slower test has failed; 0: the timeout alone bounds it */
+	const char *soft_json;       /* soft.json: path of a number from 0 to 100; NULL: no soft health */
 	bool verify;                 /* certificates; default true */
 	const char *ca_file;         /* PEM; NULL: the system's */
+	const char *client_cert, *client_key; /* PEM files; NULL: none is shown */
 	int64_t interval_ms, timeout_ms, down_interval_ms, retry_ms; /* down_interval_ms 0: as interval */
 	unsigned rise, fall;
 	struct isb_quorum quorum;

@@ -30,6 +30,7 @@ struct isb_field {
 	unsigned most;            /* items in a list; 0: any number */
 	const char *const *words; /* of an enum, by value; NULL-terminated */
 	bool outside;             /* kept beside the object's row, not in it */
+	const char *only;         /* "http, https": the types of check that read the field; NULL: all of them */
 };
 /* The fields of a kind. Returns how many. */
 size_t isb_fields(enum isb_kind kind, const struct isb_field **ret_fields);
