@@ -16,14 +16,16 @@ enum {
 	HEADERS_MAX = 64 * 1024,    /* all of a check together, interim and redirecting responses included */
 	RECEIVED_MAX = 1024 * 1024, /* whatever a connection brings for one request: HTTP/2 has frames that nobody asked for */
 	SOCKET_ROOM = 64 * 1024,    /* a peer can make the kernel keep twice this */
+	STEP_MS = 20,               /* of CPU; an honest step, a handshake's, is about one */
 	CACHE_MAX = 4               /* connections that one check may keep: redirects may go to another port */
 };
 
-struct watch { /* one of curl's sockets */
+struct isb_watch { /* one of curl's sockets */
 	uv_poll_t poll;
 	curl_socket_t fd;
 	struct isb_http *http;
 	struct isb_transfer *transfer; /* valid while the watch is not closing */
+	struct isb_watch *next, **link;
 };
 
 uint32_t isb_transfer_elapsed_us(const struct isb_transfer *t)
@@ -74,10 +76,14 @@ static CURLcode on_tls(CURL *easy, void *ssl_ctx, void *arg)
 	(void)easy;
 	struct isb_transfer *t = arg;
 	const struct isb_spec *spec = t->run->spec;
+	struct isb_http *http = t->run->checker->http;
 	t->tls_began_us = isb_transfer_elapsed_us(t);
 	if (!spec->verify)
 		return CURLE_OK;
-	if (isb_trust_apply(t->run->checker->http->trust, spec->ca_file, isb_monotonic_us(), ssl_ctx) == ISB_OK)
+	isb_step_guard_pause(http->guard); /* the system's certificates take a while to read, which is not the peer's doing */
+	int rc = isb_trust_apply(http->trust, spec->ca_file, isb_monotonic_us(), ssl_ctx);
+	isb_step_guard_resume(http->guard);
+	if (rc == ISB_OK)
 		return CURLE_OK;
 	t->no_trust = true;
 	return CURLE_SSL_CACERT_BADFILE;
@@ -99,7 +105,7 @@ static void free_watch(uv_handle_t *poll)
 static void collect(struct isb_http *http);
 
 /* How much the connection has brought so far. */
-static uint64_t look_at(const struct watch *w)
+static uint64_t look_at(const struct isb_watch *w)
 {
 	struct isb_tcp_facts facts = {0};
 	if (isb_tcp_facts(w->fd, &facts) && facts.rtt_us)
@@ -110,30 +116,53 @@ static uint64_t look_at(const struct watch *w)
 static void end_flood(struct isb_transfer *t)
 {
 	struct isb_outcome o = isb_transfer_judge(t, CURLE_WEIRD_SERVER_REPLY);
-	isb_check_finish(t->run, &o, "it sent more than 1 MiB for one request");
+	isb_check_finish(t->run, &o, "it sends more than a reply takes");
+}
+
+static bool floods(const struct isb_watch *w)
+{
+	return look_at(w) > w->transfer->received_before + RECEIVED_MAX;
+}
+
+/* libcurl reads HTTP/2 until there is nothing left to read: a peer that sends frames which mean nothing, faster than they are
+ * read, would keep it there, and all other checks waiting. In a signal handler: the next read finds the end. */
+static void end_step(void *arg)
+{
+	struct isb_http *http = arg;
+	for (struct isb_watch *w = http->watches; w; w = w->next) {
+		if (floods(w)) {
+			w->transfer->endless = true;
+			shutdown(w->fd, SHUT_RD);
+		}
+	}
+}
+
+static void step(struct isb_http *http, curl_socket_t fd, int flags)
+{
+	int running;
+	isb_step_guard_enter(http->guard);
+	curl_multi_socket_action(http->multi, fd, flags, &running); /* may close the socket's watch */
+	isb_step_guard_leave(http->guard);
+	collect(http);
 }
 
 static void on_ready(uv_poll_t *poll, int status, int events)
 {
-	struct watch *w = poll->data;
-	struct isb_http *http = w->http;
-	int flags = status < 0 ? CURL_CSELECT_ERR : 0, running;
+	struct isb_watch *w = poll->data;
+	int flags = status < 0 ? CURL_CSELECT_ERR : 0;
 	if (events & UV_READABLE)
 		flags |= CURL_CSELECT_IN;
 	if (events & UV_WRITABLE)
 		flags |= CURL_CSELECT_OUT;
-	uint64_t received = look_at(w);
-	if (received > w->transfer->received_before + RECEIVED_MAX) {
+	if (floods(w))
 		end_flood(w->transfer);
-		return;
-	}
-	curl_multi_socket_action(http->multi, w->fd, flags, &running); /* may close w */
-	collect(http);
+	else
+		step(w->http, w->fd, flags);
 }
 
-static struct watch *new_watch(struct isb_http *http, curl_socket_t fd)
+static struct isb_watch *new_watch(struct isb_http *http, curl_socket_t fd, CURL *easy)
 {
-	struct watch *w = isb_xcalloc(1, sizeof(*w));
+	struct isb_watch *w = isb_xcalloc(1, sizeof(*w));
 	w->fd = fd;
 	w->http = http;
 	if (uv_poll_init_socket(http->loop, &w->poll, fd) != 0) {
@@ -142,38 +171,49 @@ static struct watch *new_watch(struct isb_http *http, curl_socket_t fd)
 	}
 	w->poll.data = w;
 	curl_multi_assign(http->multi, fd, w);
+	curl_easy_getinfo(easy, CURLINFO_PRIVATE, &w->transfer);
+	w->transfer->received_before = look_at(w);
+	isb_step_guard_pause(http->guard);
+	w->next = http->watches;
+	w->link = &http->watches;
+	if (w->next)
+		w->next->link = &w->next;
+	http->watches = w;
+	isb_step_guard_resume(http->guard);
 	return w;
+}
+
+/* Before curl closes the descriptor. */
+static void drop_watch(struct isb_watch *w)
+{
+	struct isb_http *http = w->http;
+	isb_step_guard_pause(http->guard);
+	*w->link = w->next;
+	if (w->next)
+		w->next->link = w->link;
+	isb_step_guard_resume(http->guard);
+	curl_multi_assign(http->multi, w->fd, NULL);
+	uv_poll_stop(&w->poll);
+	uv_close((uv_handle_t *)&w->poll, free_watch);
 }
 
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
 {
-	struct isb_http *http = arg;
-	struct watch *w = socket_arg;
+	struct isb_watch *w = socket_arg;
 	if (what == CURL_POLL_REMOVE) {
-		if (w) { /* before curl closes the descriptor */
-			uv_poll_stop(&w->poll);
-			uv_close((uv_handle_t *)&w->poll, free_watch);
-			curl_multi_assign(http->multi, fd, NULL);
-		}
+		if (w)
+			drop_watch(w);
 		return 0;
 	}
-	if (!w) {
-		w = new_watch(http, fd);
-		if (!w)
-			return -1;
-		curl_easy_getinfo(easy, CURLINFO_PRIVATE, &w->transfer);
-		w->transfer->received_before = look_at(w);
-	}
+	if (!w)
+		w = new_watch(arg, fd, easy);
 	int events = (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
-	return uv_poll_start(&w->poll, events, on_ready) == 0 ? 0 : -1;
+	return w && uv_poll_start(&w->poll, events, on_ready) == 0 ? 0 : -1;
 }
 
 static void on_timeout(uv_timer_t *timer)
 {
-	struct isb_http *http = timer->data;
-	int running;
-	curl_multi_socket_action(http->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-	collect(http);
+	step(timer->data, CURL_SOCKET_TIMEOUT, 0);
 }
 
 static int on_timer(CURLM *multi, long wait_ms, void *arg)
@@ -206,6 +246,10 @@ static void collect(struct isb_http *http)
 		struct isb_transfer *t;
 		CURLcode code = message->data.result;
 		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &t);
+		if (t->endless) {
+			end_flood(t);
+			continue;
+		}
 		if (goes_on(http, t, code))
 			continue;
 		struct isb_outcome o = isb_transfer_judge(t, code);
@@ -282,6 +326,7 @@ int isb_http_new(uv_loop_t *loop, struct isb_http **ret_http)
 	http->loop = loop;
 	http->multi = multi;
 	http->trust = isb_trust_new();
+	http->guard = isb_step_guard_new(STEP_MS, end_step, http);
 	uv_timer_init(loop, &http->timer);
 	http->timer.data = http;
 	curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket);
@@ -303,6 +348,7 @@ void isb_http_close(struct isb_http *http)
 
 void isb_http_free(struct isb_http *http)
 {
+	isb_step_guard_free(http->guard);
 	isb_trust_free(http->trust);
 	free(http);
 	curl_global_cleanup();

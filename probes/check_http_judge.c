@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
+#include <string.h>
 
 #include "check_http_parts.h"
 
@@ -33,13 +34,25 @@ static void take_timings(const struct isb_transfer *t, struct isb_outcome *o)
 	o->total_us = isb_transfer_elapsed_us(t);
 }
 
-static enum isb_outcome_kind failure(const struct isb_transfer *t, CURLcode code, bool connected)
+static enum isb_outcome_kind connect_failure(struct isb_transfer *t)
 {
 	long error = 0;
+	curl_easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &error);
+	if (error)
+		snprintf(t->why, sizeof(t->why), "%s", strerror((int)error));
+	return isb_connect_failure((int)error);
+}
+
+/* HTTP/2 that breaks its rules ends the connection from our side; of that, libcurl tells in words only. */
+static bool broke_http2(const struct isb_transfer *t)
+{
+	return strstr(t->error, "nghttp2") != NULL;
+}
+
+static enum isb_outcome_kind failure(struct isb_transfer *t, CURLcode code, bool connected)
+{
 	switch (code) {
-	case CURLE_COULDNT_CONNECT:
-		curl_easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &error);
-		return isb_connect_failure((int)error);
+	case CURLE_COULDNT_CONNECT: return connect_failure(t);
 	case CURLE_OPERATION_TIMEDOUT: return connected ? ISB_OUT_TIMEOUT : ISB_OUT_CONNECT_TIMEOUT;
 	case CURLE_PEER_FAILED_VERIFICATION:
 	case CURLE_SSL_ISSUER_ERROR:
@@ -50,7 +63,7 @@ static enum isb_outcome_kind failure(const struct isb_transfer *t, CURLcode code
 	case CURLE_GOT_NOTHING:
 	case CURLE_PARTIAL_FILE:
 	case CURLE_SEND_ERROR:
-	case CURLE_RECV_ERROR: return ISB_OUT_CLOSED_EARLY;
+	case CURLE_RECV_ERROR: return broke_http2(t) ? ISB_OUT_BAD_REPLY : ISB_OUT_CLOSED_EARLY;
 	case CURLE_HTTP2:
 	case CURLE_HTTP2_STREAM:
 	case CURLE_WEIRD_SERVER_REPLY:

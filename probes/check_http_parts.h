@@ -6,6 +6,7 @@
 #include "check_http_trust.h"
 #include "check_run.h"
 #include "reply.h"
+#include "step_guard.h"
 
 /* Between check_http.c (sockets and life), check_http_request.c (what is asked), check_http_keep.c (connections that stay) and
  * check_http_judge.c (what came of it). */
@@ -15,6 +16,8 @@ struct isb_http {
 	CURLM *multi;
 	uv_timer_t timer; /* curl's own */
 	struct isb_trust *trust;
+	struct isb_step_guard *guard;
+	struct isb_watch *watches; /* those that are not closing; the guard reads the list */
 };
 
 struct isb_transfer {
@@ -25,6 +28,7 @@ struct isb_transfer {
 	struct isb_buf body, head; /* kept only where the check looks at them */
 	size_t body_seen, head_seen;
 	bool body_full;
+	bool endless;             /* the step guard ended it */
 	bool no_trust;            /* its CA file cannot be read */
 	bool secure;              /* this hop is https */
 	unsigned hops;            /* redirects followed */

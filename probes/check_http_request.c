@@ -166,11 +166,11 @@ static const char *objection(const struct isb_transfer *t, const struct place *p
 {
 	const char *host = t->run->spec->host;
 	size_t len = strlen(host);
-	if (!place->scheme || !place->host || !place->port)
-		return "it redirects to no place that can be asked";
-	bool https = strcmp(place->scheme, "https") == 0;
-	if (!https && strcmp(place->scheme, "http") != 0)
+	bool https = place->scheme && strcmp(place->scheme, "https") == 0;
+	if (place->scheme && !https && strcmp(place->scheme, "http") != 0)
 		return "it redirects to another protocol than http and https";
+	if (!place->host || !place->port)
+		return "it redirects to no place that can be asked";
 	if (t->secure && !https)
 		return "it redirects from https to http";
 	if (place->user)

@@ -16,7 +16,7 @@
 
 enum {
 	WORDS = ISB_PATTERN_SIZE / 64,
-	LINE_BEGINS = 256, /* edges of lines are symbols between the octets, which nobody has to take */
+	LINE_BEGINS = 256, /* edges of lines are symbols between the octets */
 	LINE_ENDS = 257,
 	SYMBOLS = 258,
 	DEPTH_MAX = 32,
@@ -388,34 +388,54 @@ static bool compile(const char *pattern, struct automaton *a, char why[ISB_PATTE
 
 /* --- The search --- */
 
-static bool step(const struct automaton *a, struct set *states, unsigned symbol)
+/* Where it may go on from these states; a match may begin anywhere. */
+static struct set successors(const struct automaton *a, const struct set *states)
 {
-	struct set next = a->first; /* a match may begin anywhere */
+	struct set next = a->first;
 	for (size_t i = 0; i < WORDS; i++)
 		for (uint64_t left = states->w[i]; left; left &= left - 1)
 			unite(&next, &a->follow[i * 64 + (size_t)__builtin_ctzll(left)]);
+	return next;
+}
+
+static bool step(const struct automaton *a, struct set *states, unsigned char octet)
+{
+	struct set next = successors(a, states);
 	for (size_t i = 0; i < WORDS; i++)
-		next.w[i] &= a->reach[symbol].w[i];
-	if (symbol >= LINE_BEGINS)
-		unite(&next, states);
-	*states = next;
-	return meet(&next, &a->last);
+		states->w[i] = next.w[i] & a->reach[octet].w[i];
+	return meet(states, &a->last);
+}
+
+/* Between two octets: edges are taken, one after the other, by those states that ask for them. */
+static bool cross_edge(const struct automaton *a, struct set *states, bool begins, bool ends)
+{
+	struct set edges = {0}, before;
+	if (begins)
+		unite(&edges, &a->reach[LINE_BEGINS]);
+	if (ends)
+		unite(&edges, &a->reach[LINE_ENDS]);
+	do {
+		struct set next = successors(a, states);
+		before = *states;
+		for (size_t i = 0; i < WORDS; i++)
+			states->w[i] |= next.w[i] & edges.w[i];
+	} while (memcmp(&before, states, sizeof(before)) != 0);
+	return meet(states, &a->last);
 }
 
 static bool search(const struct automaton *a, const char *text, size_t len)
 {
 	struct set states = {0};
-	if (a->nullable || step(a, &states, LINE_BEGINS))
+	if (a->nullable)
 		return true;
-	for (size_t i = 0; i < len; i++) {
-		if (text[i] == '\n' && step(a, &states, LINE_ENDS))
+	for (size_t i = 0; i <= len; i++) {
+		bool begins = i == 0 || text[i - 1] == '\n', ends = i == len || text[i] == '\n';
+		if ((begins || ends) && cross_edge(a, &states, begins, ends))
 			return true;
-		if (step(a, &states, (unsigned char)text[i]))
-			return true;
-		if (text[i] == '\n' && step(a, &states, LINE_BEGINS))
+		if (i < len && step(a, &states, (unsigned char)text[i]))
 			return true;
 	}
-	return step(a, &states, LINE_ENDS);
+	return false;
 }
 
 int isb_pattern_check(const char *pattern, char why[ISB_PATTERN_WHY])

@@ -263,12 +263,26 @@ static void refuse_unread(struct isb_reading *r, const struct isb_check *check, 
 	}
 }
 
+/* expect.body and the others that look for something in it. */
+static void refuse_bodiless(struct isb_reading *r, const struct isb_yaml *body)
+{
+	static const char *const keys[] = {"expect.body", "expect.regex", "expect.json", "soft.json"};
+	for (size_t i = 0; i < ISB_LEN(keys); i++) {
+		const struct isb_yaml *node = node_of(body, keys[i]);
+		if (node)
+			isb_diag(r->diags, node->mark, "the reply to HEAD has no body; leave out '%s', or use method GET", keys[i]);
+	}
+}
+
 static void read_check(struct isb_reading *r, struct isb_check *check, const struct isb_yaml *body)
 {
+	bool http = check->type == ISB_CHECK_HTTP || check->type == ISB_CHECK_HTTPS;
 	refuse_unread(r, check, body);
-	if (check->send && strcmp(check->method, "POST") != 0)
+	if (check->send && http && strcmp(check->method, "POST") != 0)
 		isb_diag(r->diags, isb_yaml_get(body, "send")->mark, "a %s request has no body; leave out 'send', or use method POST",
 		         check->method);
+	if (http && strcmp(check->method, "HEAD") == 0)
+		refuse_bodiless(r, body);
 	if (check->client_key && !check->client_cert)
 		isb_diag(r->diags, isb_yaml_get(body, "client_key")->mark,
 		         "'client_key' is the key of a certificate; give that in 'client_cert', or leave it out");

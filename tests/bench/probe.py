@@ -54,6 +54,11 @@ def cpu_s(pid):
     return (int(fields[11]) + int(fields[12])) / TICK
 
 
+def waited_s(pid):
+    """Ready to run, and the core was busy with others: what the machine adds to every figure below."""
+    return int(pathlib.Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+
+
 def memory_kb(pid, key):
     return int(re.search(rf"{key}:\s+(\d+) kB", pathlib.Path(f"/proc/{pid}/status").read_text())[1])
 
@@ -84,17 +89,33 @@ def read_log(path, offset):
         return log.read()
 
 
+def warm_up(log, count, most_s):
+    """Until every endpoint was checked three times: connections are made, and what came of the start is over."""
+    seen, offset, deadline = 0, 0, time.monotonic() + most_s
+    while seen < 3 * count and time.monotonic() < deadline:
+        time.sleep(1)
+        lines = read_log(log, offset)
+        offset += len(lines)
+        seen += lines.count(b" late_ms=")
+    if seen < 3 * count:
+        print(f"  not settled after {most_s} s: {seen} checks", flush=True)
+
+
 def measure(kind, probe, log, args, count):
-    time.sleep(args.warm)
-    offset, cpu, began = log.stat().st_size, cpu_s(probe.pid), time.monotonic()
+    warm_up(log, count, args.warm)
+    offset, cpu, waited, began = log.stat().st_size, cpu_s(probe.pid), waited_s(probe.pid), time.monotonic()
     time.sleep(args.seconds)
     lasted, cpu = time.monotonic() - began, cpu_s(probe.pid) - cpu
-    found = CHECKED.findall(read_log(log, offset))
+    waited = waited_s(probe.pid) - waited
+    lines = read_log(log, offset)
+    found = CHECKED.findall(lines)
     failed = sorted({(outcome.decode(), sum(f[0] == outcome for f in found)) for outcome, *_ in found if outcome != b"ok"})
     resident = memory_kb(probe.pid, "VmRSS")
     print(f"{kind}: {count} checks every {args.interval} s", flush=True)
     print(f"  {len(found) / lasted:.0f} checks/s of {count / args.interval / 1.05:.0f} due, failed: {failed or 'none'}")
-    print(f"  CPU {100 * cpu / lasted:.0f} % of a core, {1e6 * cpu / max(1, len(found)):.0f} us per check")
+    for line in [line for line in lines.splitlines() if b" late_ms=" in line and b"outcome=ok" not in line][:3]:
+        print("   ", line.decode())
+    print(f"  CPU {100 * cpu / lasted:.0f} % of a core (and waited for it {100 * waited / lasted:.0f} %), {1e6 * cpu / max(1, len(found)):.0f} us per check")
     print(f"  memory {resident / 1024:.0f} MB, {resident / count:.1f} kB per check, at most {memory_kb(probe.pid, 'VmHWM') / 1024:.0f} MB")
     if found:
         distribution("begun late by", [int(f[3]) for f in found], "ms")
@@ -128,7 +149,7 @@ def main():
     p.add_argument("kinds", nargs="*", choices=[[], *KINDS], default=list(KINDS))
     p.add_argument("--count", type=int)
     p.add_argument("--interval", type=int, default=10)
-    p.add_argument("--warm", type=int, default=40, help="seconds before measuring: connections are made, votes are fresh")
+    p.add_argument("--warm", type=int, default=300, help="seconds at most until it is settled")
     p.add_argument("--seconds", type=int, default=30)
     p.add_argument("--probe-core", type=int, default=0)
     p.add_argument("--target-core", type=int, default=1)

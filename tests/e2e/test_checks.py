@@ -39,7 +39,9 @@ OUTCOMES = {
 }
 
 
-class Checks(Story):
+class CheckStory(Story):
+    """A hostile server, and checks of whatever listens on 127.0.0.1."""
+
     def serve(self, *modes):
         """hostile.py in these modes; mode → port."""
         self.tls = Certificate(self.site.directory / "tls")
@@ -66,6 +68,8 @@ class Checks(Story):
 
         return self.probe.until(seen, 30, "every endpoint was checked three times")
 
+
+class Checks(CheckStory):
     def test_every_misbehaviour_is_a_named_outcome_in_time_and_bounded_memory(self):
         ports = self.serve(*OUTCOMES)
         checks = {}

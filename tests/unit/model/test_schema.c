@@ -144,18 +144,21 @@ static void presets_are_what_leaving_out_means(void **state)
 		enum isb_kind kind;
 		const char *name, *before, *least;
 	} objects[] = {
-		{ISB_CHECK, "c", "checks:\n  c:\n", "    type: https\n"},
+		{ISB_CHECK, "c", "checks:\n  c:\n", "    type: %s\n"},
 		{ISB_POOL, "p", "pools:\n  p:\n", "    check: c\n"},
 		{ISB_RECORD, "", "zones:\n  z:\n    records:\n      r:\n", "        types: A\n        policy: p\n"},
 	};
 	for (size_t o = 0; o < 3; o++) {
 		const struct isb_field *fields;
-		char expected[256];
 		size_t n = isb_fields(objects[o].kind, &fields);
-		snprintf(expected, sizeof(expected), "%s%s", objects[o].before, objects[o].least);
 		for (size_t i = 0; i < n; i++) {
 			if (!fields[i].preset)
 				continue;
+			char expected[256] = "", type[32], least[64];
+			const char *only = fields[i].only ? fields[i].only : "https";
+			snprintf(type, sizeof(type), "%.*s", (int)strcspn(only, ","), only);
+			snprintf(least, sizeof(least), objects[o].least, type);
+			strcat(strcpy(expected, objects[o].before), least);
 			const char *dot = strchr(fields[i].name, '.');
 			int pad = objects[o].kind == ISB_RECORD ? 8 : 4;
 			char text[512];
@@ -320,7 +323,7 @@ static void scalars_take_every_form(void **state)
 {
 	(void)state;
 	struct fixture f;
-	must_read(&f, "checks:\n  c: {type: http, expect: {status: [200, 204, 300-399]}, interval: 1h30m, timeout: 1s500ms, "
+	must_read(&f, "checks:\n  c: {type: https, expect: {status: [200, 204, 300-399]}, interval: 1h30m, timeout: 1s500ms, "
 	              "down_interval: 90, retry: 0s, quorum: at-least 2, method: HEAD, verify: false}\n"
 	              "pools:\n  p: {answers: all, min_up: 50%, endpoints: {e: {address: [192.0.2.1, \"2001:db8::1\"], tier: 255, "
 	              "weight: 65535}}}\n"
@@ -328,7 +331,7 @@ static void scalars_take_every_form(void **state)
 	              "all_down: nodata}}}\n");
 	char *printed = print(&f.catalog);
 	assert_string_equal(printed,
-	                    "checks:\n  c:\n    type: http\n    method: HEAD\n    expect:\n      status: [200, 204, 300-399]\n"
+	                    "checks:\n  c:\n    type: https\n    method: HEAD\n    expect:\n      status: [200, 204, 300-399]\n"
 	                    "    verify: false\n    interval: 1h30m\n    timeout: 1s500ms\n    down_interval: 1m30s\n"
 	                    "    retry: 0s\n    quorum: at-least 2\n\n"
 	                    "pools:\n  p:\n    answers: all\n    min_up: 50%\n    endpoints:\n      e:\n"
@@ -399,11 +402,11 @@ static void wrong_types_say_what_is_taken(void **state)
 	               "t:2:35: rise takes an integer (1..64), not '65'\n"
 	               "t:2:49: interval takes a duration (10ms..1d), not '5 sec'\n"
 	               "t:2:64: verify takes a boolean (true, false), not 'yes'\n"
-	               "t:2:77: method takes one of GET, HEAD, not 'PUT'; did you mean 'GET'?\n"
+	               "t:2:77: method takes one of GET, HEAD, POST, OPTIONS, not 'PUT'; did you mean 'GET'?\n"
 	               "t:2:88: path takes a path that begins with '/' (1..2048 octets), not 'health'\n");
 	assert_refused("checks: {c: {type: htps}, d: {type: [tcp]}, e: {}, f: 3, g: [x]}\n",
-	               "t:1:20: type takes one of tcp, http, https, not 'htps'; did you mean 'https'?\n"
-	               "t:1:37: type takes one of tcp, http, https, not a list\n"
+	               "t:1:20: type takes one of tcp, http, https, grpc, not 'htps'; did you mean 'https'?\n"
+	               "t:1:37: type takes one of tcp, http, https, grpc, not a list\n"
 	               "t:1:48: check needs 'type': the protocol that is spoken to the endpoint\n"
 	               "t:1:55: check must be a map of its fields, not one value\n"
 	               "t:1:61: check must be a map of its fields, not a list\n");
@@ -469,7 +472,28 @@ static void pools_and_records_refuse_what_they_cannot_mean(void **state)
 	               "t:1:9: 'a..b' is no domain name\n"
 	               "t:1:36: zone 'example.com' is declared twice; first in line 1\n");
 	assert_refused("checks: {c: {type: tcp, expect: {body: ok}}}\n",
-	               "t:1:33: type tcp reads no reply; leave out 'expect', or use type http or https\n");
+	               "t:1:40: a check of type tcp does not read 'expect.body', which is for http, https; leave it out\n");
+	assert_refused("checks: {c: {type: http, tls: true, soft: {json: a}, service: s}}\n",
+	               "t:1:63: a check of type http does not read 'service', which is for grpc; leave it out\n"
+	               "t:1:31: a check of type http does not read 'tls', which is for grpc; leave it out\n");
+	assert_refused("checks: {c: {type: https, send: x, client_key: k}, d: {type: https, method: HEAD, expect: {regex: x}}}\n",
+	               "t:1:33: a GET request has no body; leave out 'send', or use method POST\n"
+	               "t:1:48: 'client_key' is the key of a certificate; give that in 'client_cert', or leave it out\n"
+	               "t:1:99: the reply to HEAD has no body; leave out 'expect.regex', or use method GET\n");
+	assert_refused("checks: {c: {type: http, headers: [\"A: b\\r\\nHost: c\", 'Host: c', 'A:b', ': b', 'transfer-encoding: x'],\n"
+	               " expect: {header: ['a b', 'A:b'], json: ['.a', 'a..b: c', {status: ok}], regex: 'a('}, soft: {json: 'a.'}}}\n",
+	               "t:1:36: headers takes a list of headers such as 'Name: value' (3..1024 octets), not 'A: b??Host: c'\n"
+	               "t:1:55: headers: 'Host' is not given here; the key 'host' decides it\n"
+	               "t:1:66: headers takes a list of headers such as 'Name: value' (3..1024 octets), not 'A:b'\n"
+	               "t:1:73: headers takes a list of headers such as 'Name: value' (3..1024 octets), not ': b'\n"
+	               "t:1:80: headers: 'transfer-encoding' is not given here; the request itself decides it\n"
+	               "t:2:20: expect.header takes a list of headers such as Name or 'Name: value' (1..1024 octets), not 'a b'\n"
+	               "t:2:27: expect.header takes a list of headers such as Name or 'Name: value' (1..1024 octets), not 'A:b'\n"
+	               "t:2:42: expect.json takes a list of paths such as status.db, or 'status.db: ok' with a value (1..1024 octets), not '.a'\n"
+	               "t:2:48: expect.json takes a list of paths such as status.db, or 'status.db: ok' with a value (1..1024 octets), not 'a..b: c'\n"
+	               "t:2:59: expect.json takes a list of paths such as status.db, or 'status.db: ok' with a value (1..1024 octets), not a map\n"
+	               "t:2:81: expect.regex: '(' without its ')' at 2\n"
+	               "t:2:101: soft.json takes a path such as load.health (1..255 octets), not 'a.'\n");
 	assert_refused("checks: {c: {type: http, host: \"a\\r\\nX: y\", path: \"/ HTTP/1.1\\r\\n\"}}\n",
 	               "t:1:32: host takes a host name (1..253 octets), not 'a??X: y'\n"
 	               "t:1:51: path takes a path that begins with '/' (1..2048 octets), not '/ HTTP/1.1?\?'\n");
@@ -612,17 +636,25 @@ static void make_node(struct isb_buf *out, struct isb_rng *rng, unsigned depth)
 
 static void make_check(struct isb_buf *out, struct isb_rng *rng, unsigned i)
 {
-	static const char *const extras[] = {"port: 1", "host: a.example", "path: '/x?y=\"z\"#'", "method: HEAD", "verify: false",
-		"ca_file: 'my ca.pem'", "interval: 3661001ms", "timeout: 1ms", "down_interval: 1d", "retry: 0", "rise: 64",
-		"fall: 1", NULL};
+	static const char *const types[] = {"http", "https", "grpc", NULL};
+	static const char *const extras[] = {"port: 1", "host: a.example", "interval: 3661001ms", "timeout: 1ms", "down_interval: 1d",
+		"retry: 0", "rise: 64", "fall: 1", "keep_alive: true", NULL};
+	static const char *const of_http[] = {"path: '/x?y=\"z\"#'", "http: 1.1", "method: OPTIONS", "redirects: 3",
+		"headers: ['A: b: \"c\"', 'd: #e']", "soft: {json: a.0.b}", NULL};
+	static const char *const of_tls[] = {"verify: false", "ca_file: 'my ca.pem'", "client_cert: c.pem, client_key: 'k #.pem'",
+		NULL};
+	static const char *const of_grpc[] = {"tls: true", "service: a.B", "headers: 'authorization: x'", NULL};
+	static const char *const *const more[][3] = {{extras, of_http}, {extras, of_http, of_tls}, {extras, of_grpc, of_tls}};
 	static const char *const quorums[] = {"18%", "all", "any", "majority", "at-least 3", NULL};
-	static const char *const expects[] = {"status: [100, 200-299]", "body: \"two\\nlines: #\\t\\u2028\"",
-		"status: 204, body: 'null'", "status: 200-399", NULL};
-	isb_buf_printf(out, "  c%u: {type: %s, quorum: %s, expect: {%s}", i, pick(rng, 2) ? "http" : "https",
-	               word(rng, quorums), word(rng, expects));
-	for (unsigned k = 0; extras[k]; k++)
-		if (pick(rng, 3) == 0)
-			isb_buf_printf(out, ", %s", extras[k]);
+	static const char *const expects[] = {"status: [100, 200-299]", "body: \"two\\nlines: #\\t\\u2028\", regex: '^a[\\d\"]+$'",
+		"status: 204, body: 'null', header: [Via, 'X: y z']", "status: 200-399, json: ['a.0: 1', b.c, \"d: \\u00e9: #\"]", NULL};
+	unsigned type = pick(rng, 3);
+	isb_buf_printf(out, "  c%u: {type: %s, quorum: %s, expect: {latency: 250ms%s%s}", i, types[type], word(rng, quorums),
+	               type < 2 ? ", " : "", type < 2 ? word(rng, expects) : "");
+	for (unsigned m = 0; m < 3 && more[type][m]; m++)
+		for (unsigned k = 0; more[type][m][k]; k++)
+			if (pick(rng, 3) == 0)
+				isb_buf_printf(out, ", %s", more[type][m][k]);
 	isb_buf_puts(out, "}\n");
 }
 
