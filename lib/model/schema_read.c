@@ -281,6 +281,10 @@ static void read_check(struct isb_reading *r, struct isb_check *check, const str
 	if (check->send && http && strcmp(check->method, "POST") != 0)
 		isb_diag(r->diags, isb_yaml_get(body, "send")->mark, "a %s request has no body; leave out 'send', or use method POST",
 		         check->method);
+	bool known_h2 = check->type == ISB_CHECK_GRPC ? !check->tls : check->type == ISB_CHECK_HTTP && check->http == ISB_HTTP_2;
+	if (check->keep_alive && known_h2) /* libcurl 7.88 greets anew on a connection that has been greeted */
+		isb_diag(r->diags, isb_yaml_get(body, "keep_alive")->mark,
+		         "'keep_alive' cannot be had with HTTP/2 without TLS; leave it out");
 	if (http && strcmp(check->method, "HEAD") == 0)
 		refuse_bodiless(r, body);
 	if (check->client_key && !check->client_cert)

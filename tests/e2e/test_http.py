@@ -158,12 +158,13 @@ class Http(CheckStory):
         plain, secure = f"type: grpc, port: {ports['plain']}", f"type: grpc, tls: true, host: {NAME}, port: {ports['tls']}"
         self.assert_outcomes({
             "server": (plain, "ok"),
-            "good": (f"{plain}, service: good, keep_alive: true", "ok"),
+            "good": (f"{plain}, service: good", "ok"),
             "bad": (f"{plain}, service: bad", "not-serving"),
             "odd": (f"{plain}, service: odd", "not-serving"),
             "unknown": (f"{plain}, service: other", "not-serving"),
             "forbidden": (f"{plain}, service: forbidden", "not-serving"),
             "secure": (f"{secure}, ca_file: {self.tls.ca}, service: good", "ok"),
+            "kept": (f"{secure}, ca_file: {self.tls.ca}, keep_alive: true", "ok"),
             "distrusts": (secure, "tls-verify"),
             "http": (f"type: grpc, port: {self.ports['healthy']}", "closed-early"),
         })

@@ -480,6 +480,9 @@ static void pools_and_records_refuse_what_they_cannot_mean(void **state)
 	               "t:1:33: a GET request has no body; leave out 'send', or use method POST\n"
 	               "t:1:48: 'client_key' is the key of a certificate; give that in 'client_cert', or leave it out\n"
 	               "t:1:99: the reply to HEAD has no body; leave out 'expect.regex', or use method GET\n");
+	assert_refused("checks: {c: {type: grpc, keep_alive: true}, d: {type: http, http: 2, keep_alive: true}}\n",
+	               "t:1:38: 'keep_alive' cannot be had with HTTP/2 without TLS; leave it out\n"
+	               "t:1:82: 'keep_alive' cannot be had with HTTP/2 without TLS; leave it out\n");
 	assert_refused("checks: {c: {type: http, headers: [\"A: b\\r\\nHost: c\", 'Host: c', 'A:b', ': b', 'transfer-encoding: x'],\n"
 	               " expect: {header: ['a b', 'A:b'], json: ['.a', 'a..b: c', {status: ok}], regex: 'a('}, soft: {json: 'a.'}}}\n",
 	               "t:1:36: headers takes a list of headers such as 'Name: value' (3..1024 octets), not 'A: b??Host: c'\n"
@@ -638,9 +641,9 @@ static void make_check(struct isb_buf *out, struct isb_rng *rng, unsigned i)
 {
 	static const char *const types[] = {"http", "https", "grpc", NULL};
 	static const char *const extras[] = {"port: 1", "host: a.example", "interval: 3661001ms", "timeout: 1ms", "down_interval: 1d",
-		"retry: 0", "rise: 64", "fall: 1", "keep_alive: true", NULL};
+		"retry: 0", "rise: 64", "fall: 1", NULL};
 	static const char *const of_http[] = {"path: '/x?y=\"z\"#'", "http: 1.1", "method: OPTIONS", "redirects: 3",
-		"headers: ['A: b: \"c\"', 'd: #e']", "soft: {json: a.0.b}", NULL};
+		"headers: ['A: b: \"c\"', 'd: #e']", "soft: {json: a.0.b}", "keep_alive: true", NULL};
 	static const char *const of_tls[] = {"verify: false", "ca_file: 'my ca.pem'", "client_cert: c.pem, client_key: 'k #.pem'",
 		NULL};
 	static const char *const of_grpc[] = {"tls: true", "service: a.B", "headers: 'authorization: x'", NULL};
