@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "isobar/base/arena.h"
 #include "isobar/base/clock.h"
 #include "isobar/base/err.h"
 #include "check_run.h"
+#include "check_tls_setup.h"
+#include "check_trust.h"
 
 /* getaddrinfo(3) cannot be interrupted: a lookup whose check gave up still occupies a thread. Past this many, checks
  * that need one fail by the probe's own trouble instead of queueing without end. */
@@ -13,9 +17,15 @@ enum { LOOKUPS_MAX = 64 };
 
 static const struct isb_check_method *const methods[] = {
 	[ISB_CHECK_TCP] = &isb_check_tcp,
+	[ISB_CHECK_TCP_HALF_OPEN] = &isb_check_tcp_half_open,
+	[ISB_CHECK_TLS] = &isb_check_tls,
 	[ISB_CHECK_HTTP] = &isb_check_http,
 	[ISB_CHECK_HTTPS] = &isb_check_http,
 	[ISB_CHECK_GRPC] = &isb_check_http,
+	[ISB_CHECK_DNS] = &isb_check_dns,
+	[ISB_CHECK_UDP] = &isb_check_udp,
+	[ISB_CHECK_ICMP] = &isb_check_icmp,
+	[ISB_CHECK_AGENT] = &isb_check_agent,
 };
 
 int isb_checker_new(uv_loop_t *loop, isb_check_done *done, void *arg, struct isb_checker **ret_checker)
@@ -27,6 +37,9 @@ int isb_checker_new(uv_loop_t *loop, isb_check_done *done, void *arg, struct isb
 		free(checker);
 		return rc;
 	}
+	checker->trust = isb_trust_new();
+	checker->setups = isb_tls_setups_new(checker->trust);
+	checker->chunk = isb_xmalloc(ISB_CHECK_READ);
 	*ret_checker = checker;
 	return ISB_OK;
 }
@@ -39,6 +52,9 @@ void isb_checker_close(struct isb_checker *checker)
 void isb_checker_free(struct isb_checker *checker)
 {
 	isb_http_free(checker->http);
+	isb_tls_setups_free(checker->setups);
+	isb_trust_free(checker->trust);
+	free(checker->chunk);
 	free(checker);
 }
 
@@ -55,6 +71,23 @@ enum isb_outcome_kind isb_connect_failure(int error)
 	case ENOMEM: return ISB_OUT_INTERNAL;
 	default: return ISB_OUT_CONNECT_UNREACHABLE; /* no route, no address of the family, forbidden by a firewall */
 	}
+}
+
+void isb_check_say(struct isb_check_run *run, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(run->detail, sizeof(run->detail), fmt, ap);
+	va_end(ap);
+	for (char *c = run->detail; *c; c++)
+		if (*c < ' ' || *c > '~' || *c == '"')
+			*c = *c == '"' ? '\'' : '.';
+}
+
+uint32_t isb_check_elapsed_us(const struct isb_check_run *run)
+{
+	int64_t us = isb_monotonic_us() - run->started_us + 1;
+	return us > UINT32_MAX ? UINT32_MAX : (uint32_t)us;
 }
 
 static void free_run(uv_handle_t *timer)
@@ -76,6 +109,8 @@ static void release(struct isb_check_run *run)
 
 void isb_check_finish(struct isb_check_run *run, const struct isb_outcome *outcome, const char *detail)
 {
+	if (!detail && *run->detail)
+		detail = run->detail;
 	run->checker->done(run->checker->arg, run->item, outcome, detail);
 	release(run);
 }
@@ -101,6 +136,13 @@ void isb_check_finish_soon(struct isb_check_run *run, const struct isb_outcome *
 	run->outcome = *outcome;
 	run->decided = true;
 	uv_timer_start(&run->timer, on_timer, 0, 0);
+}
+
+void isb_check_fail_soon(struct isb_check_run *run, int error)
+{
+	struct isb_outcome o = {.kind = isb_connect_failure(error), .total_us = isb_check_elapsed_us(run)};
+	isb_check_say(run, "%s", uv_strerror(-error));
+	isb_check_finish_soon(run, &o);
 }
 
 static void begin(struct isb_check_run *run, const struct isb_addr *addr)

@@ -28,11 +28,6 @@ struct isb_watch { /* one of curl's sockets */
 	struct isb_watch *next, **link;
 };
 
-uint32_t isb_transfer_elapsed_us(const struct isb_transfer *t)
-{
-	return (uint32_t)(isb_monotonic_us() - t->run->started_us) + 1;
-}
-
 /* --- curl's callbacks --- */
 
 static bool keeps_headers(const struct isb_spec *spec)
@@ -77,11 +72,11 @@ static CURLcode on_tls(CURL *easy, void *ssl_ctx, void *arg)
 	struct isb_transfer *t = arg;
 	const struct isb_spec *spec = t->run->spec;
 	struct isb_http *http = t->run->checker->http;
-	t->tls_began_us = isb_transfer_elapsed_us(t);
+	t->tls_began_us = isb_check_elapsed_us(t->run);
 	if (!spec->verify)
 		return CURLE_OK;
 	isb_step_guard_pause(http->guard); /* the system's certificates take a while to read, which is not the peer's doing */
-	int rc = isb_trust_apply(http->trust, spec->ca_file, isb_monotonic_us(), ssl_ctx);
+	int rc = isb_trust_apply(t->run->checker->trust, spec->ca_file, isb_monotonic_us(), ssl_ctx);
 	isb_step_guard_resume(http->guard);
 	if (rc == ISB_OK)
 		return CURLE_OK;
@@ -253,7 +248,10 @@ static void collect(struct isb_http *http)
 		if (goes_on(http, t, code))
 			continue;
 		struct isb_outcome o = isb_transfer_judge(t, code);
-		isb_check_finish(t->run, &o, isb_transfer_detail(t, code));
+		const char *detail = isb_transfer_detail(t, code);
+		if (detail)
+			isb_check_say(t->run, "%s", detail);
+		isb_check_finish(t->run, &o, NULL);
 	}
 }
 
@@ -325,7 +323,6 @@ int isb_http_new(uv_loop_t *loop, struct isb_http **ret_http)
 	struct isb_http *http = isb_xcalloc(1, sizeof(*http));
 	http->loop = loop;
 	http->multi = multi;
-	http->trust = isb_trust_new();
 	http->guard = isb_step_guard_new(STEP_MS, end_step, http);
 	uv_timer_init(loop, &http->timer);
 	http->timer.data = http;
@@ -349,7 +346,6 @@ void isb_http_close(struct isb_http *http)
 void isb_http_free(struct isb_http *http)
 {
 	isb_step_guard_free(http->guard);
-	isb_trust_free(http->trust);
 	free(http);
 	curl_global_cleanup();
 }

@@ -31,7 +31,7 @@ static void take_timings(const struct isb_transfer *t, struct isb_outcome *o)
 	/* the kernel saw the answer to SYN when it came, and not when there was time to look */
 	o->connect_us = t->rtt_us ? t->rtt_us : connected_us;
 	o->first_byte_us = span_us(t->easy, CURLINFO_STARTTRANSFER_TIME_T);
-	o->total_us = isb_transfer_elapsed_us(t);
+	o->total_us = isb_check_elapsed_us(t->run);
 }
 
 static enum isb_outcome_kind connect_failure(struct isb_transfer *t)

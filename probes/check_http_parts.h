@@ -3,8 +3,8 @@
 #include <curl/curl.h>
 
 #include "isobar/base/buf.h"
-#include "check_http_trust.h"
 #include "check_run.h"
+#include "check_trust.h"
 #include "reply.h"
 #include "step_guard.h"
 
@@ -15,7 +15,6 @@ struct isb_http {
 	uv_loop_t *loop;
 	CURLM *multi;
 	uv_timer_t timer; /* curl's own */
-	struct isb_trust *trust;
 	struct isb_step_guard *guard;
 	struct isb_watch *watches; /* those that are not closing; the guard reads the list */
 };
@@ -38,9 +37,6 @@ struct isb_transfer {
 	char error[CURL_ERROR_SIZE], why[ISB_REPLY_WHY];
 	uint8_t message[ISB_GRPC_REQUEST_MAX];
 };
-
-/* Microseconds since the connection was begun; never 0. */
-uint32_t isb_transfer_elapsed_us(const struct isb_transfer *t);
 
 /* Everything but the callbacks. */
 void isb_transfer_ask(struct isb_transfer *t);

@@ -55,7 +55,7 @@ static void set_trust(CURL *easy, const struct isb_spec *spec)
 	curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, 0L);
 	if (spec->client_cert) {
 		curl_easy_setopt(easy, CURLOPT_SSLCERT, spec->client_cert);
-		curl_easy_setopt(easy, CURLOPT_SSLKEY, spec->client_key ? spec->client_key : spec->client_cert);
+		curl_easy_setopt(easy, CURLOPT_SSLKEY, spec->client_key);
 	}
 }
 
@@ -92,7 +92,7 @@ static void set_method(struct isb_transfer *t)
 	} else if (strcmp(spec->method, "POST") == 0) {
 		if (!typed)
 			add_header(t, "Content-Type:"); /* curl would call it a form */
-		set_post(t, spec->send ? spec->send : "", spec->send ? strlen(spec->send) : 0);
+		set_post(t, spec->send ? spec->send : (const uint8_t *)"", spec->nsend);
 	} else if (strcmp(spec->method, "HEAD") == 0) {
 		curl_easy_setopt(t->easy, CURLOPT_NOBODY, 1L);
 	} else if (strcmp(spec->method, "OPTIONS") == 0) {

@@ -99,12 +99,12 @@ static void on_outcome(void *arg, void *item, const struct isb_outcome *outcome,
 	struct daemon *d = arg;
 	struct isb_target *t = item;
 	char text[ISB_OUTCOME_TEXT], soft[16] = "";
+	bool trouble = outcome->kind == ISB_OUT_INTERNAL && t->latest != ISB_OUT_INTERNAL;
 	if (outcome->has_soft)
 		snprintf(soft, sizeof(soft), " soft=%u", outcome->soft);
-	bool trouble = outcome->kind == ISB_OUT_INTERNAL && t->latest != ISB_OUT_INTERNAL;
 	isb_log(trouble ? ISB_LOG_WARNING : ISB_LOG_DEBUG, trouble ? "check-trouble" : "checked",
-	        "endpoint=%s outcome=%s connect_us=%" PRIu32 " total_us=%" PRIu32 " late_ms=%" PRId64 "%s%s%s%s", t->name,
-	        isb_outcome_print(outcome, text), outcome->connect_us, outcome->total_us, t->started - t->due, soft, detail ? " detail=\"" : "",
+	        "endpoint=%s outcome=%s connect_us=%" PRIu32 " total_us=%" PRIu32 "%s late_ms=%" PRId64 "%s%s%s", t->name,
+	        isb_outcome_print(outcome, text), outcome->connect_us, outcome->total_us, soft, t->started - t->due, detail ? " detail=\"" : "",
 	        detail ? detail : "", detail ? "\"" : "");
 	t->run = NULL;
 	d->in_flight--;

@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "isobar/base/basenc.h"
+#include "isobar/model/rr.h"
+
 static char *dup_or_null(const char *text)
 {
 	return text ? isb_xstrdup(text) : NULL;
@@ -17,11 +20,12 @@ static uint16_t port_of(const struct isb_check *check, const struct isb_endpoint
 		return endpoint->port;
 	switch (check->type) {
 	case ISB_CHECK_HTTP: return 80;
-	case ISB_CHECK_HTTPS: return 443;
+	case ISB_CHECK_HTTPS:
+	case ISB_CHECK_TLS: return 443;
 	case ISB_CHECK_GRPC: return check->tls ? 443 : 80;
-	case ISB_CHECK_TCP: break;
+	case ISB_CHECK_DNS: return 53;
+	default: return 0;
 	}
-	return 0;
 }
 
 static char *host_of(const struct isb_check *check, const struct isb_endpoint *endpoint)
@@ -39,14 +43,14 @@ static const struct {
 	size_t from, to;
 } copied[] = {
 #define COPIED(member) {offsetof(struct isb_check, member), offsetof(struct isb_spec, member)}
-	COPIED(body), COPIED(ca_file), COPIED(client_cert), COPIED(client_key), COPIED(send), COPIED(regex), COPIED(soft_json),
+	COPIED(body), COPIED(ca_file), COPIED(client_cert), COPIED(regex), COPIED(soft_json),
 	COPIED(service),
 #undef COPIED
 };
 static const size_t owned[] = {
 	offsetof(struct isb_spec, node), offsetof(struct isb_spec, host), offsetof(struct isb_spec, path),
 	offsetof(struct isb_spec, method), offsetof(struct isb_spec, body), offsetof(struct isb_spec, ca_file),
-	offsetof(struct isb_spec, client_cert), offsetof(struct isb_spec, client_key), offsetof(struct isb_spec, send),
+	offsetof(struct isb_spec, client_cert), offsetof(struct isb_spec, client_key),
 	offsetof(struct isb_spec, regex), offsetof(struct isb_spec, soft_json), offsetof(struct isb_spec, service),
 };
 static const struct {
@@ -82,21 +86,69 @@ static void copy_texts(struct isb_spec *spec, const struct isb_check *check)
 	}
 }
 
+static void take_send(struct isb_spec *spec, const struct isb_check *check)
+{
+	if (check->send) {
+		spec->nsend = strlen(check->send);
+		spec->send = (uint8_t *)isb_xstrdup(check->send);
+	} else if (check->send_hex) {
+		size_t digits = strlen(check->send_hex);
+		spec->nsend = digits / 2;
+		spec->send = isb_xmalloc(spec->nsend);
+		struct isb_writer w = isb_writer(spec->send, spec->nsend);
+		isb_hex_decode(check->send_hex, digits, &w); /* the schema has looked at the digits */
+	}
+}
+
+static void take_alpn(struct isb_spec *spec, const struct isb_strings *alpn)
+{
+	struct isb_buf wire = {0};
+	for (size_t i = 0; i < alpn->count; i++) {
+		isb_buf_putc(&wire, (char)strlen(alpn->list[i]));
+		isb_buf_puts(&wire, alpn->list[i]);
+	}
+	spec->alpn = (uint8_t *)wire.data;
+	spec->nalpn = wire.len;
+}
+
+static void take_question(struct isb_spec *spec, const struct isb_check *check)
+{
+	struct isb_buf wire = {0};
+	uint8_t dname[ISB_DNAME_MAX];
+	int len = check->query_name ? isb_dname_parse(check->query_name, NULL, dname) : -1;
+	for (size_t i = 0; i < check->nrcode; i++)
+		spec->rcodes |= UINT32_C(1) << check->rcodes[i];
+	if (len < 0)
+		return;
+	isb_buf_add(&wire, dname, (size_t)len);
+	isb_buf_u16(&wire, check->query_type);
+	isb_buf_u16(&wire, ISB_CLASS_IN);
+	spec->question = (uint8_t *)wire.data;
+	spec->nquestion = wire.len;
+	spec->recursion = check->recursion;
+	spec->naddress = check->naddress;
+	spec->addresses = isb_xcalloc(check->naddress + 1, sizeof(*spec->addresses));
+	if (check->naddress)
+		memcpy(spec->addresses, check->addresses, check->naddress * sizeof(*spec->addresses));
+}
+
 bool isb_spec_init(struct isb_spec *spec, const struct isb_check *check, const struct isb_endpoint *endpoint)
 {
 	static const struct isb_span usual = {200, 399};
 	uint16_t port = port_of(check, endpoint);
-	if (!port || (!endpoint->naddress && !endpoint->host))
+	if ((!port && check->type != ISB_CHECK_ICMP) || (!endpoint->naddress && !endpoint->host))
 		return false;
 	const struct isb_span *statuses = check->nstatus ? check->statuses : &usual;
 	size_t nstatus = check->nstatus ? check->nstatus : 1;
 	*spec = (struct isb_spec){
 		.type = check->type,
-		.port = port,
+		.port = check->type == ISB_CHECK_ICMP ? 0 : port,
 		.host = host_of(check, endpoint),
 		.path = isb_xstrdup(check->path ? check->path : "/"),
 		.method = isb_xstrdup(check->method ? check->method : "GET"),
+		.client_key = dup_or_null(check->client_key ? check->client_key : check->client_cert),
 		.verify = check->verify,
+		.days = check->days,
 		.http = check->http,
 		.redirects = check->redirects,
 		.latency_ms = check->latency_ms,
@@ -107,6 +159,10 @@ bool isb_spec_init(struct isb_spec *spec, const struct isb_check *check, const s
 	};
 	memcpy(spec->statuses, statuses, nstatus * sizeof(*statuses));
 	copy_texts(spec, check);
+	take_send(spec, check);
+	take_alpn(spec, &check->alpn);
+	if (check->type == ISB_CHECK_DNS)
+		take_question(spec, check);
 	if (endpoint->naddress)
 		spec->addr = endpoint->addresses[0];
 	else
@@ -125,6 +181,10 @@ void isb_spec_done(struct isb_spec *spec)
 		free(texts->list);
 	}
 	free(spec->statuses);
+	free(spec->send);
+	free(spec->alpn);
+	free(spec->question);
+	free(spec->addresses);
 	*spec = (struct isb_spec){0};
 }
 
@@ -149,13 +209,22 @@ static bool same_texts(const struct isb_spec *a, const struct isb_spec *b)
 	return true;
 }
 
+static bool same_octets(const void *a, size_t alen, const void *b, size_t blen)
+{
+	return alen == blen && (alen == 0 || memcmp(a, b, alen) == 0);
+}
+
 bool isb_spec_equal(const struct isb_spec *a, const struct isb_spec *b)
 {
 	return a->type == b->type && isb_addr_equal(&a->addr, &b->addr) && a->port == b->port &&
 	       a->verify == b->verify && a->http == b->http && a->redirects == b->redirects &&
-	       a->latency_ms == b->latency_ms && a->keep_alive == b->keep_alive && a->tls == b->tls && same_texts(a, b) &&
-	       a->nstatus == b->nstatus &&
-	       memcmp(a->statuses, b->statuses, a->nstatus * sizeof(*a->statuses)) == 0;
+	       a->latency_ms == b->latency_ms && a->keep_alive == b->keep_alive && a->tls == b->tls && a->days == b->days &&
+	       a->recursion == b->recursion && a->rcodes == b->rcodes && same_texts(a, b) &&
+	       same_octets(a->send, a->nsend, b->send, b->nsend) && same_octets(a->alpn, a->nalpn, b->alpn, b->nalpn) &&
+	       same_octets(a->question, a->nquestion, b->question, b->nquestion) &&
+	       same_octets(a->addresses, a->naddress * sizeof(*a->addresses), b->addresses,
+	                   b->naddress * sizeof(*b->addresses)) &&
+	       same_octets(a->statuses, a->nstatus * sizeof(*a->statuses), b->statuses, b->nstatus * sizeof(*b->statuses));
 }
 
 bool isb_spec_status_ok(const struct isb_spec *spec, long status)

@@ -16,13 +16,11 @@ struct isb_spec {
 	enum isb_check_type type;
 	struct isb_addr addr; /* family 0: look up `node` first */
 	char *node;           /* the endpoint's host name; NULL when addr is given */
-	uint16_t port;        /* the check's, else the endpoint's, else 80 or 443 by type */
+	uint16_t port;        /* the check's, else the endpoint's, else 53, 80 or 443 by type; 0: the type has none */
 	char *host;           /* Host, SNI and the name on the certificate: the check's, else the endpoint's, else addr */
 	char *path, *method;
 	char *body;           /* NULL: any */
 	char *ca_file;        /* NULL: the system's */
-	char *client_cert, *client_key; /* NULL: none */
-	char *send;           /* NULL: nothing */
 	char *regex;          /* NULL: any */
 	char *soft_json;      /* NULL: none */
 	char *service;        /* NULL: the whole server */
@@ -37,11 +35,28 @@ struct isb_spec {
 	bool verify;
 	struct isb_span *statuses;
 	size_t nstatus;
+	uint8_t *send;        /* NULL: nothing */
+	size_t nsend;
+	char *client_cert, *client_key; /* NULL: none */
+	uint8_t *alpn;        /* RFC 7301 §3.1: each protocol behind its length; NULL: none */
+	size_t nalpn;
+	unsigned days;        /* the certificate must be valid for; 0: not asked */
+	uint8_t *question;    /* RFC 1035 §4.1.2: name, type, class; NULL: type is not dns */
+	size_t nquestion;
+	bool recursion;
+	uint32_t rcodes;      /* wanted, a bit each */
+	struct isb_addr *addresses; /* one of them must be among the answers; none: any answer */
+	size_t naddress;
 };
 
-/* False when there is nothing to test: neither address nor host, or a tcp check without any port. */
+/* False when there is nothing to test: neither address nor host, or no port where the type needs one. */
 bool isb_spec_init(struct isb_spec *spec, const struct isb_check *check, const struct isb_endpoint *endpoint);
 void isb_spec_done(struct isb_spec *spec);
 /* The same test: what was observed under one holds for the other. */
 bool isb_spec_equal(const struct isb_spec *a, const struct isb_spec *b);
+/* The check says something to the server or expects something of its reply; a connection alone is not enough. */
+static inline bool isb_spec_talks(const struct isb_spec *spec)
+{
+	return spec->nsend || spec->body;
+}
 bool isb_spec_status_ok(const struct isb_spec *spec, long status);

@@ -40,14 +40,16 @@ void cli_print_verb_help(const struct verb *verb)
 
 static void print_field(const struct isb_field *f)
 {
-	printf("  %-14s %s", f->name, f->type);
+	printf("  %-15s %s", f->name, f->type);
 	if (f->range)
 		printf(": %s", f->range);
 	if (f->unit)
 		printf(" %s", f->unit);
 	if (f->preset)
 		printf("; default %s", f->preset);
-	printf("%s\n  %-14s %s\n", f->required ? "; required" : "", "", f->help);
+	if (f->only)
+		printf("; of type %s", f->only);
+	printf("%s\n  %-15s %s\n", f->required ? "; required" : "", "", f->help);
 }
 
 static json_t *json_fields(const struct isb_field *fields, size_t count)
@@ -55,8 +57,8 @@ static json_t *json_fields(const struct isb_field *fields, size_t count)
 	json_t *list = json_array();
 	for (size_t i = 0; i < count; i++) {
 		const struct isb_field *f = &fields[i];
-		json_array_append_new(list, json_pack("{s:s, s:s, s:s?, s:s?, s:s?, s:b, s:s}", "name", f->name, "type", f->type,
-		                                      "range", f->range, "default", f->preset, "unit", f->unit, "required",
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s?, s:s?, s:s?, s:s?, s:b, s:s}", "name", f->name, "type", f->type,
+		                                      "range", f->range, "default", f->preset, "unit", f->unit, "only", f->only, "required",
 		                                      f->required, "help", f->help));
 	}
 	return list;

@@ -41,7 +41,8 @@ struct isb_field_how {
 extern const struct isb_field_how isb_how_integer, isb_how_bool, isb_how_word, isb_how_choice, isb_how_text,
 	isb_how_line, isb_how_path, isb_how_host, isb_how_span_ms, isb_how_span_s, isb_how_name, isb_how_quorum,
 	isb_how_min_up, isb_how_answers, isb_how_priority, isb_how_status, isb_how_address, isb_how_rrtype, isb_how_alpn,
-	isb_how_base64, isb_how_header, isb_how_expect_header, isb_how_json, isb_how_json_path, isb_how_regex;
+	isb_how_base64, isb_how_hex, isb_how_dname, isb_how_qtype, isb_how_header,
+	isb_how_expect_header, isb_how_json, isb_how_json_path, isb_how_regex;
 /* A control character, a line end among them. */
 bool isb_has_control(const char *text);
 /* What an octet length in `range` allows, copied to the catalog. */
@@ -57,8 +58,6 @@ extern const struct isb_field_how isb_how_endpoints, isb_how_records, isb_how_zo
 /* schema_policy.c */
 extern const struct isb_field_how isb_how_of, isb_how_rules, isb_how_use;
 
-/* schema.c: how types of checks are spelled, by enum isb_check_type; NULL-terminated */
-extern const char *const isb_check_words[];
 /* schema.c: how orders are spelled, by enum isb_order_id; NULL-terminated */
 
 /* --- Reading --- */
@@ -72,6 +71,8 @@ void isb_say_expected(struct isb_reading *r, const struct isb_field *f, const st
 struct isb_mark isb_keep_mark(struct isb_reading *r, struct isb_mark mark);
 /* Names of regions, checks, pools, policies and endpoints go into keys, paths and command lines. */
 bool isb_read_name(struct isb_reading *r, const char *name, struct isb_mark at, const char *what, bool dots);
+/* schema_check.c: what one field of a check alone does not show. `body` is the map that was read. */
+void isb_read_check_rest(struct isb_reading *r, const struct isb_check *check, const struct isb_yaml *body);
 void isb_read_policy(struct isb_reading *r, struct isb_policy *policy, const struct isb_yaml *body);
 void isb_read_record(struct isb_reading *r, struct isb_record *record, struct isb_mark at, const struct isb_yaml *body);
 /* Checks the name; wire form into `origin`, lower-case text without the final dot into `name`. */

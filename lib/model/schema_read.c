@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -186,7 +185,7 @@ static void say_unknown_key(struct isb_reading *r, const struct group *g, const 
 			continue;
 		const char *rest = g->fields[i].name + g->prefix_len;
 		words[n] = strncat(strcpy(text[n], ""), rest, strcspn(rest, "."));
-		n++;
+		n += n == 0 || strcmp(words[n - 1], words[n]) != 0; /* a group counts once */
 	}
 	words[n] = NULL;
 	const char *near = isb_nearest(pair->key, words);
@@ -233,65 +232,6 @@ void isb_read_fields(struct isb_reading *r, const struct isb_field *fields, size
 
 /* --- Objects --- */
 
-/* The node under a key such as "expect.json.path", or NULL. */
-static const struct isb_yaml *node_of(const struct isb_yaml *body, const char *key)
-{
-	char part[64];
-	for (size_t n; body && body->kind == ISB_YAML_MAP; key += n + 1) {
-		n = strcspn(key, ".");
-		snprintf(part, sizeof(part), "%.*s", (int)n, key);
-		body = isb_yaml_get(body, part);
-		if (!key[n])
-			return isb_yaml_absent(body) ? NULL : body;
-	}
-	return NULL;
-}
-
-/* What is never looked at would look like a test. */
-static void refuse_unread(struct isb_reading *r, const struct isb_check *check, const struct isb_yaml *body)
-{
-	const struct isb_field *fields;
-	const char *type = isb_check_words[check->type];
-	size_t count = isb_fields(ISB_CHECK, &fields);
-	if (isb_yaml_absent(isb_yaml_get(body, "type")))
-		return; /* which was said */
-	for (size_t i = 0; i < count; i++) {
-		const struct isb_yaml *node = node_of(body, fields[i].name);
-		if (node && fields[i].only && !isb_range_has(fields[i].only, type))
-			isb_diag(r->diags, node->mark, "a check of type %s does not read '%s', which is for %s; leave it out", type,
-			         fields[i].name, fields[i].only);
-	}
-}
-
-/* expect.body and the others that look for something in it. */
-static void refuse_bodiless(struct isb_reading *r, const struct isb_yaml *body)
-{
-	static const char *const keys[] = {"expect.body", "expect.regex", "expect.json", "soft.json"};
-	for (size_t i = 0; i < ISB_LEN(keys); i++) {
-		const struct isb_yaml *node = node_of(body, keys[i]);
-		if (node)
-			isb_diag(r->diags, node->mark, "the reply to HEAD has no body; leave out '%s', or use method GET", keys[i]);
-	}
-}
-
-static void read_check(struct isb_reading *r, struct isb_check *check, const struct isb_yaml *body)
-{
-	bool http = check->type == ISB_CHECK_HTTP || check->type == ISB_CHECK_HTTPS;
-	refuse_unread(r, check, body);
-	if (check->send && http && strcmp(check->method, "POST") != 0)
-		isb_diag(r->diags, isb_yaml_get(body, "send")->mark, "a %s request has no body; leave out 'send', or use method POST",
-		         check->method);
-	bool known_h2 = check->type == ISB_CHECK_GRPC ? !check->tls : check->type == ISB_CHECK_HTTP && check->http == ISB_HTTP_2;
-	if (check->keep_alive && known_h2) /* libcurl 7.88 greets anew on a connection that has been greeted */
-		isb_diag(r->diags, isb_yaml_get(body, "keep_alive")->mark,
-		         "'keep_alive' cannot be had with HTTP/2 without TLS; leave it out");
-	if (http && strcmp(check->method, "HEAD") == 0)
-		refuse_bodiless(r, body);
-	if (check->client_key && !check->client_cert)
-		isb_diag(r->diags, isb_yaml_get(body, "client_key")->mark,
-		         "'client_key' is the key of a certificate; give that in 'client_cert', or leave it out");
-}
-
 static void read_zone(struct isb_reading *r, struct isb_zone *zone, const struct isb_yaml *body,
                       const struct isb_field *fields, size_t count)
 {
@@ -311,7 +251,7 @@ static void read_body(struct isb_reading *r, enum isb_kind kind, void *object, c
 	else
 		isb_read_fields(r, fields, count, object, body, isb_kind_name(kind));
 	if (kind == ISB_CHECK)
-		read_check(r, object, body);
+		isb_read_check_rest(r, object, body);
 }
 
 bool isb_read_zone_name(struct isb_reading *r, const char *text, struct isb_mark at, uint8_t *origin, char *name)

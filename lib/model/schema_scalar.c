@@ -304,6 +304,25 @@ static void rrtype_print(struct isb_buf *out, const struct isb_field *f, const v
 
 const struct isb_field_how isb_how_rrtype = {.parse = rrtype_parse, .print = rrtype_print};
 
+static int qtype_parse(struct isb_reading *r, const struct isb_field *f, const struct isb_yaml *node, void *value)
+{
+	(void)r, (void)f;
+	uint16_t type;
+	if (isb_type_parse(node->text, &type) != ISB_OK || (!isb_type_is_data(type) && type != ISB_ANY))
+		return ISB_EFORMAT;
+	*(uint16_t *)value = type;
+	return ISB_OK;
+}
+
+static void qtype_print(struct isb_buf *out, const struct isb_field *f, const void *value)
+{
+	(void)f;
+	char text[ISB_TYPE_TEXT];
+	isb_buf_puts(out, isb_type_print(*(const uint16_t *)value, text));
+}
+
+const struct isb_field_how isb_how_qtype = {.parse = qtype_parse, .print = qtype_print};
+
 static int quorum_parse(struct isb_reading *r, const struct isb_field *f, const struct isb_yaml *node, void *value)
 {
 	(void)r, (void)f;
@@ -400,6 +419,14 @@ static int base64_parse(struct isb_reading *r, const struct isb_field *f, const 
 
 const struct isb_field_how isb_how_base64 = {.parse = base64_parse, .print = isb_text_print};
 
+static int hex_parse(struct isb_reading *r, const struct isb_field *f, const struct isb_yaml *node, void *value)
+{
+	size_t len = strlen(node->text);
+	return len % 2 || strspn(node->text, "0123456789abcdefABCDEF") != len ? ISB_EFORMAT : isb_text_parse(r, f, node, value);
+}
+
+const struct isb_field_how isb_how_hex = {.parse = hex_parse, .print = isb_text_print};
+
 static int choice_parse(struct isb_reading *r, const struct isb_field *f, const struct isb_yaml *node, void *value)
 {
 	if (!isb_range_has(f->range, node->text))
@@ -420,6 +447,18 @@ static int host_parse(struct isb_reading *r, const struct isb_field *f, const st
 }
 
 const struct isb_field_how isb_how_host = {.parse = host_parse, .print = isb_text_print};
+
+static int dname_parse(struct isb_reading *r, const struct isb_field *f, const struct isb_yaml *node, void *value)
+{
+	(void)f;
+	uint8_t dname[ISB_DNAME_MAX];
+	if (isb_has_control(node->text) || isb_dname_parse(node->text, NULL, dname) < 0)
+		return ISB_EFORMAT;
+	*(const char **)value = isb_arena_strdup(r->arena, node->text);
+	return ISB_OK;
+}
+
+const struct isb_field_how isb_how_dname = {.parse = dname_parse, .print = isb_text_print};
 
 static int name_parse(struct isb_reading *r, const struct isb_field *f, const struct isb_yaml *node, void *value)
 {

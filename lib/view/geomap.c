@@ -55,12 +55,16 @@ void isb_geomap_open(struct isb_geomap *map)
 		struct isb_geo_part part = {
 			.direct = inside(map, h->direct, sizeof(uint32_t) << ISB_GEO_DIRECT_BITS),
 			.node = inside(map, h->nodes, h->nnode * (uint64_t)sizeof(struct isb_geo_node)),
-			.leaf = inside(map, h->leaves, h->nleaf * (uint64_t)sizeof(uint32_t)),
 			.nnode = h->nnode,
 			.nleaf = h->nleaf,
 			.bits = i == 0 ? 32 : 128,
 		};
-		if (part.direct && part.node && part.leaf)
+		const void *leaves = inside(map, h->leaves, h->nleaf * (uint64_t)h->leaf_size);
+		if (h->leaf_size == sizeof(uint16_t))
+			part.narrow = leaves;
+		else if (h->leaf_size == sizeof(uint32_t))
+			part.wide = leaves;
+		if (part.direct && part.node && (part.narrow || part.wide))
 			map->part[i] = part;
 	}
 }
@@ -100,7 +104,7 @@ struct isb_geoleaf isb_geomap_find(const struct isb_geomap *map, const struct is
 		if (depth == 64)
 			left = (uint64_t)key;
 		if (!slot_to(&part->node[number], (unsigned)(left >> (64 - ISB_GEO_STRIDE)), &number))
-			return number < part->nleaf ? leaf_of(part, part->leaf[number]) : nowhere;
+			return number < part->nleaf ? leaf_of(part, isb_geo_leaf(part, number)) : nowhere;
 		left <<= ISB_GEO_STRIDE;
 	}
 	return nowhere;
@@ -170,7 +174,7 @@ static bool tour_node(struct tour *t, uint32_t number, isb_key key, unsigned dep
 		if (slot_to(&t->h.node[number], i << (ISB_GEO_STRIDE - real), &to)) {
 			if (!tour_node(t, to, at, depth + ISB_GEO_STRIDE))
 				return false;
-		} else if (to >= t->h.nleaf || !tour_slot(t, t->h.leaf[to], at, depth + real)) {
+		} else if (to >= t->h.nleaf || !tour_slot(t, isb_geo_leaf(&t->h, to), at, depth + real)) {
 			return false;
 		}
 	}

@@ -12,7 +12,7 @@
  *   then for IPv4 and for IPv6
  *     direct   65536 words, one for each value of an address's first 16 bits
  *     nodes    struct isb_geo_node each, all below one value of the first 16 bits together
- *     leaves   words
+ *     leaves   words, in 16 bits each where every one of the family has room there, else in 32
  *
  * A word is class << 8 | scope. In `direct` the scope 255, which no leaf has, says: the rest is the number of a node.
  * A node looks at the next 6 bits of the address (a slot), the last one of a path at the 4 that are left, padded with
@@ -21,7 +21,7 @@
  * leaf that spans many slots is stored once. */
 
 enum { ISB_GEO_DIRECT_BITS = 16, ISB_GEO_STRIDE = 6, ISB_GEO_SLOTS = 64, ISB_GEO_TO_NODE = 0xff };
-#define ISB_GEO_MAGIC UINT64_C(0x31306d6567627369) /* "isbgem01" */
+#define ISB_GEO_MAGIC UINT64_C(0x32306d6567627369) /* "isbgem02" */
 
 struct isb_geo_node {
 	uint64_t children, runs;
@@ -31,6 +31,8 @@ struct isb_geo_node {
 struct isb_geo_half {
 	uint64_t direct, nodes, leaves; /* octets from the start of the block */
 	uint32_t nnode, nleaf;
+	uint32_t leaf_size; /* octets of each: 2 or 4 */
+	uint32_t pad;
 };
 
 struct isb_geo_header {
@@ -42,10 +44,16 @@ struct isb_geo_header {
 struct isb_geo_part {
 	const uint32_t *direct;
 	const struct isb_geo_node *node;
-	const uint32_t *leaf;
+	const uint16_t *narrow; /* the leaves, or NULL: they are wide */
+	const uint32_t *wide;
 	uint32_t nnode, nleaf;
 	unsigned bits;
 };
+/* Leaves are most of a block, and few policies have more than 255 classes. */
+static inline uint32_t isb_geo_leaf(const struct isb_geo_part *part, uint32_t number)
+{
+	return part->narrow ? part->narrow[number] : part->wide[number];
+}
 
 struct isb_geomap {
 	struct isb_geo_part part[2]; /* IPv4, IPv6 */

@@ -105,6 +105,25 @@ static void fill_direct(uint32_t *direct, const struct isb_geo_trie *top, uint32
 	}
 }
 
+/* Octets that hold every word of these. */
+static uint32_t leaf_size(const struct isb_geo_packing *p)
+{
+	uint32_t all = 0;
+	for (size_t i = 0; i < p->nleaf; i++)
+		all |= p->leaf[i];
+	return all <= UINT16_MAX ? sizeof(uint16_t) : sizeof(uint32_t);
+}
+
+static void put_leaves(void *to, const struct isb_geo_packing *p, uint32_t size)
+{
+	uint16_t *narrow = to;
+	if (size == sizeof(*p->leaf))
+		memcpy(to, p->leaf, p->nleaf * size);
+	else
+		for (size_t i = 0; i < p->nleaf; i++)
+			narrow[i] = (uint16_t)p->leaf[i];
+}
+
 static uint64_t place(uint64_t *end, size_t octets)
 {
 	uint64_t at = *end;
@@ -118,10 +137,11 @@ struct isb_geomap *isb_geomap_pack(struct isb_geo_packing p[2], const struct isb
 	uint64_t end = sizeof(header);
 	for (int i = 0; i < 2; i++) {
 		free(p[i].todo);
-		header.half[i] = (struct isb_geo_half){.nnode = (uint32_t)p[i].nnode, .nleaf = (uint32_t)p[i].nleaf};
+		header.half[i] = (struct isb_geo_half){
+			.nnode = (uint32_t)p[i].nnode, .nleaf = (uint32_t)p[i].nleaf, .leaf_size = leaf_size(&p[i])};
 		header.half[i].direct = place(&end, sizeof(uint32_t) << ISB_GEO_DIRECT_BITS);
 		header.half[i].nodes = place(&end, p[i].nnode * sizeof(*p[i].node));
-		header.half[i].leaves = place(&end, p[i].nleaf * sizeof(*p[i].leaf));
+		header.half[i].leaves = place(&end, p[i].nleaf * header.half[i].leaf_size);
 	}
 	struct isb_geomap *map = isb_xcalloc(1, sizeof(*map) + end);
 	uint8_t *block = (uint8_t *)map->block;
@@ -132,7 +152,7 @@ struct isb_geomap *isb_geomap_pack(struct isb_geo_packing p[2], const struct isb
 		if (p[i].nnode) { /* with nodes come leaves */
 			memcpy(block + header.half[i].nodes, p[i].node, p[i].nnode * sizeof(*p[i].node));
 			free(p[i].node);
-			memcpy(block + header.half[i].leaves, p[i].leaf, p[i].nleaf * sizeof(*p[i].leaf));
+			put_leaves(block + header.half[i].leaves, &p[i], header.half[i].leaf_size);
 			free(p[i].leaf);
 		}
 		p[i] = (struct isb_geo_packing){0};

@@ -22,7 +22,7 @@ BIN = pathlib.Path(os.environ.get("ISB_BIN", ROOT / "build/release")).resolve()
 TICK = os.sysconf("SC_CLK_TCK")
 POOL = 1000
 KINDS = {"https-kept": 20000, "https-fresh": 5000, "tcp": 50000}
-CHECKED = re.compile(rb"outcome=(\S+) connect_us=(\d+) total_us=(\d+) late_ms=(\d+)")
+CHECKED = re.compile(rb"outcome=(\S+) connect_us=(\d+) total_us=(\d+)(?: soft=\d+)? late_ms=(\d+)")
 
 NGINX = """daemon off; master_process off; pid {dir}/pid; lock_file {dir}/lock; error_log stderr error;
 worker_rlimit_nofile 131072;

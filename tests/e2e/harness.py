@@ -357,9 +357,10 @@ class Site:
         if ready:
             self.probe.until(lambda: set(self.verdicts().values()) == {"up"}, 20, "all endpoints are up")
 
-    def run(self, program, *options):
+    def run(self, program, *options, under=()):
+        """`under`: words of a command that starts the program."""
         log = self.directory / f"{program}.{next(self.numbers)}.log"
-        process = Process(log, BIN / program, "--store", self.store, *options)
+        process = Process(log, *under, BIN / program, "--store", self.store, *options)
         self.processes.append(process)
         return process
 

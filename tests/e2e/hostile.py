@@ -4,14 +4,16 @@
 
     hostile.py [--address ADDR] [--cert FILE --key FILE] MODE=PORT...
 
-A mode with the suffix "-tls" does the same behind TLS. Port 0 takes a free one. Prints "MODE PORT" per line and then
-"ready"; stops on SIGTERM or when its standard input ends (with --stdin).
+A mode with the suffix "-tls" does the same behind TLS; one with the prefix "udp-" or "dns-" answers datagrams, and dns- what
+comes over TCP as well. Port 0 takes a free one. Prints "MODE PORT" per line and then "ready"; stops on SIGTERM or when
+its standard input ends (with --stdin).
 """
 import argparse
 import os
 import signal
 import socket
 import ssl
+import struct
 import sys
 import threading
 import time
@@ -103,6 +105,59 @@ def edge(c):
 
 def redirect(c):
     c.sendall(b"HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+
+def banner(c):
+    c.sendall(b"220 mail.example.com ESMTP\r\n")
+    if c.recv(4096).startswith(b"QUIT"):
+        c.sendall(b"221 2.0.0 Bye\r\n")
+    silent(c)
+
+
+def stutter(c):
+    c.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    for octet in b"120 wait\r\n220 mail.example.com\r\n":
+        c.sendall(bytes([octet]))
+        time.sleep(0.002)
+
+
+def busy(c):
+    """Says no, and waits."""
+    c.sendall(b'421 "too" busy\r\n')
+    silent(c)
+
+
+def halfline(c):
+    c.sendall(b"22")
+
+
+def flood(c):
+    while True:
+        c.sendall(b"x" * 65536)
+
+
+def dribble(c):
+    """A byte a second, unasked."""
+    for octet in b"220 mail.example.com ESMTP\r\n":
+        c.sendall(bytes([octet]))
+        time.sleep(1)
+
+
+def parrot(c):
+    while said := c.recv(4096):
+        c.sendall(said)
+
+
+def bighello(c):
+    """A handshake message that claims 16 MB."""
+    c.sendall(b"\x16\x03\x03\x40\x00\x02\xff\xff\xff" + b"z" * 16380)
+    flood(c)
+
+
+def slowhello(c):
+    """Claims a record and never sends it."""
+    c.sendall(b"\x16\x03\x03\x40\x00\x02")
+    silent(c)
 
 
 def redirectloop(c):
@@ -235,11 +290,111 @@ def full(c):
 
 
 MODES = {f.__name__: f for f in (healthy, sick, silent, close, reset, short, drip, dripbody, endless, endlessheader,
-                                 longheader, interim, garbage, chunk, late, edge, redirect, redirectloop, redirectaway, redirectplain,
-                                 tardy, nesting, nested, bomb, h2silent, h2goaway, h2reset, h2settings, h2ping, h2pong, h2empty,
-                                 h2headers, h2trailers, h2untrailed, h2nostatus, h2lie, full)}
+                                 longheader, interim, garbage, chunk, late, edge, redirect, banner, stutter, busy, halfline,
+                                 flood, dribble, parrot, bighello, slowhello, redirectloop,
+                                 redirectaway, redirectplain, tardy, nesting, nested, bomb, h2silent, h2goaway, h2reset,
+                                 h2settings, h2ping, h2pong, h2empty, h2headers, h2trailers, h2untrailed, h2nostatus, h2lie,
+                                 full)}
 KEPT = []
-NEEDS_NO_REQUEST = {silent, close, reset}
+NEEDS_NO_REQUEST = {silent, close, reset, banner, stutter, busy, halfline, flood, dribble, parrot}
+
+# --- datagrams: each mode is what is sent back for one, as a list ---
+
+FORMERR, SERVFAIL, CUT = 0x8001, 0x8002, 0x8200
+ADDRESS = b"\xc0\x0c\0\1\0\1\0\0\0\x1e\0\4\xc0\0\2\7"  # the question's name has the address 192.0.2.7
+
+
+def answer(query, flags=0x8180, records=ADDRESS, id_=None):
+    counts = (flags, 1, 1 if records else 0, 0, 0)
+    return (id_ or query[:2]) + struct.pack(">5H", *counts) + query[12:] + records
+
+
+DATAGRAMS = {
+    "udp-parrot": lambda query: [query],
+    "udp-empty": lambda query: [b""],
+    "udp-silent": lambda query: [],
+    "dns-good": lambda query: [answer(query)],
+    "dns-late": lambda query: [answer(query, id_=b"\0\0"), query, b"", b"\xff" * 12, answer(query)],
+    "dns-stray": lambda query: [answer(query, id_=bytes([query[0] ^ 1, query[1]]))],
+    "dns-storm": lambda query: [answer(query, id_=bytes([query[0] ^ 1, query[1]]))] * 200,
+    "dns-other": lambda query: [answer(query.replace(b"\7example", b"\7exemple"))],
+    "dns-lies": lambda query: [answer(query, records=b"\xc0\x0c\0\1\0\1\0\0\0\x1e\xff\xff\xc0\0\2\7")],
+    "dns-failing": lambda query: [answer(query, SERVFAIL, b"")],
+    "dns-bare": lambda query: [query[:2] + struct.pack(">5H", FORMERR, 0, 0, 0, 0)],
+    "dns-mute": lambda query: [],
+}
+
+
+def over_tcp(message):
+    return struct.pack(">H", len(message)) + message
+
+
+def cut_short(c, query):
+    c.sendall(over_tcp(answer(query))[:-1])
+
+
+def cut_silent(c, query):
+    silent(c)
+
+
+def cut_stray(c, query):
+    c.sendall(over_tcp(answer(query, id_=b"\0\0")) * 2)
+
+
+def cut_again(c, query):
+    c.sendall(over_tcp(answer(query, CUT, b"")))
+
+
+def cut_drip(c, query):
+    for octet in over_tcp(answer(query)):
+        c.sendall(bytes([octet]))
+        time.sleep(1)
+
+
+def cut_flood(c, query):
+    c.sendall(b"\xff\xff")
+    flood(c)
+
+
+def cut_good(c, query):
+    for octet in over_tcp(answer(query)):
+        c.sendall(bytes([octet]))
+
+
+CUTS = {"dns-" + f.__name__.replace("_", "-"): f for f in (cut_short, cut_silent, cut_stray, cut_again, cut_drip, cut_flood,
+                                                          cut_good)}
+DATAGRAMS |= {name: lambda query: [answer(query, CUT, b"")] for name in (*CUTS, "dns-cut-refused")}
+
+
+def bind_both(address, port, name):
+    """A UDP socket on a port on which TCP is served too, where the mode says how."""
+    while True:
+        s = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
+        s.bind((address, port))
+        try:
+            if name in CUTS:
+                listen(address, s.getsockname()[1], lambda c: CUTS[name](c, c.recv(4096)[2:]), None)
+            return s
+        except OSError:
+            s.close()
+            if port:
+                raise
+
+
+def listen_datagrams(address, port, name):
+    s = bind_both(address, port, name)
+
+    def answer_all():
+        while True:
+            query, asker = s.recvfrom(65535)
+            for reply in DATAGRAMS[name](query):
+                s.sendto(reply, asker)
+
+    threading.Thread(target=answer_all, daemon=True).start()
+    return s.getsockname()[1]
+
+# --- connections ---
+
 
 
 def serve(connection, mode, context):
@@ -247,7 +402,7 @@ def serve(connection, mode, context):
         if context:
             connection = context.wrap_socket(connection, server_side=True)
         with connection as c:
-            if mode not in NEEDS_NO_REQUEST:
+            if mode in MODES.values() and mode not in NEEDS_NO_REQUEST:
                 c.recv(4096)
             mode(c)
     except (OSError, ssl.SSLError):
@@ -290,13 +445,17 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     for item in args.modes:
         name, _, port = item.partition("=")
+        if name in DATAGRAMS:
+            print(name, listen_datagrams(args.address, int(port), name), flush=True)
+            continue
         context = None
         if name.endswith("-tls"):
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(args.cert, args.key)
         mode = MODES.get(name.removesuffix("-tls"))
         if not mode:
-            p.error(f"unknown mode '{name}'; one of {', '.join(sorted(MODES))}, each with or without -tls")
+            p.error(f"unknown mode '{name}'; one of {', '.join(sorted(DATAGRAMS))}, or of "
+                    f"{', '.join(sorted(MODES))}, each with or without -tls")
         print(name, listen(args.address, int(port), mode, context), flush=True)
     print("ready", flush=True)
     if args.stdin:

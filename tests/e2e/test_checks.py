@@ -39,8 +39,8 @@ OUTCOMES = {
 }
 
 
-class CheckStory(Story):
-    """A hostile server, and checks of whatever listens on 127.0.0.1."""
+class Checking(Story):
+    """What stories of checks share: servers that misbehave, and a probe that looks at them."""
 
     def serve(self, *modes):
         """hostile.py in these modes; mode → port."""
@@ -51,14 +51,15 @@ class CheckStory(Story):
         hostile.until(lambda: "ready" in hostile.said(), 10, "hostile.py is ready")
         return dict(line.split() for line in hostile.said().splitlines() if " " in line)
 
-    def outcomes(self, checks):
-        """Applies one endpoint at 127.0.0.1 per check and lets each be checked three times; endpoint → its outcomes."""
+    def outcomes(self, checks, address="127.0.0.1", under=()):
+        """Applies one endpoint per check and lets each be checked three times; endpoint → its outcomes. `under`: words of
+        a command that starts the probe."""
         lines = ["checks:"]
         lines += [f"  {name}: {{{check}, interval: 200ms, timeout: {TIMEOUT_MS}ms}}" for name, check in checks.items()]
         lines += ["pools:"]
-        lines += [f"  p-{name}: {{check: {name}, endpoints: {{{name}: {{address: 127.0.0.1}}}}}}" for name in checks]
+        lines += [f"  p-{name}: {{check: {name}, endpoints: {{{name}: {{address: '{address}'}}}}}}" for name in checks]
         self.site.apply("\n".join(lines) + "\n")
-        self.probe = self.site.run("isobar-probe", "--name", "probe-1", "--log-level", "debug")
+        self.probe = self.site.run("isobar-probe", "--name", "probe-1", "--log-level", "debug", under=under)
 
         def seen():
             found = {}
@@ -68,8 +69,18 @@ class CheckStory(Story):
 
         return self.probe.until(seen, 30, "every endpoint was checked three times")
 
+    def ends(self, checks, **how):
+        """The same; endpoint → how its checks end, which must be the same each time."""
+        found = self.outcomes(checks, **how)
+        self.assertEqual([name for name in checks if len({outcome for outcome, _ in found[name]}) > 1], [])
+        return {name: found[name][0][0] for name in checks}
 
-class Checks(CheckStory):
+    def detail(self, name):
+        """What the log says about the last check of the endpoint besides its outcome."""
+        return re.findall(rf'checked endpoint=[^/ ]+/{name} .* detail="(.*)"', self.probe.said())[-1]
+
+
+class Checks(Checking):
     def test_every_misbehaviour_is_a_named_outcome_in_time_and_bounded_memory(self):
         ports = self.serve(*OUTCOMES)
         checks = {}

@@ -5,7 +5,7 @@ import re
 import sys
 
 from harness import NAME, Process, free_port
-from test_checks import HERE, TIMEOUT_MS, CheckStory
+from test_checks import HERE, TIMEOUT_MS, Checking
 
 NGINX = """daemon off; pid {dir}/pid; lock_file {dir}/lock; error_log stderr;
 events {{ worker_connections 256; }}
@@ -35,7 +35,7 @@ server {{
 """
 
 
-class Http(CheckStory):
+class Http(Checking):
     def nginx(self):
         """Ports of an nginx, by what it speaks there: plain, plain2 (HTTP/2), secure, secure2."""
         directory = self.site.directory / "nginx"

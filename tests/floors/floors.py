@@ -42,7 +42,7 @@ DOORS = {
     "libfstrm": (["fstrm.h", "fstrm/*"], ["server/dnstap.c"]),
     "c-ares": (["ares.h", "ares_*.h"], ["probes/resolve.c"]),
     "libcurl": (["curl/*"], ["probes/check_http*"]),
-    "OpenSSL": (["openssl/*"], ["lib/dns/hmac.c", "probes/check_http*"]),
+    "OpenSSL": (["openssl/*"], ["lib/dns/hmac.c", "probes/check_http*", "probes/check_tls*", "probes/check_trust*"]),
     "jansson": (["jansson.h"], ["tools/*"]),
     "cmocka": (["cmocka.h"], ["tests/unit/*", "tests/flow/*"]),
     "valgrind": (["valgrind/*"], ["tests/bench/micro/main.c"]),

@@ -13,7 +13,8 @@
 	X(BODY_MISMATCH, "body-mismatch") X(INTERNAL, "internal") X(RESOLVE, "resolve-failed") \
 	X(HEADER_MISMATCH, "header-mismatch") X(JSON_MISMATCH, "json-mismatch") X(REDIRECTS, "too-many-redirects") \
 	X(CERT_EXPIRES, "certificate-expires") X(RCODE, "rcode") X(ANSWER_MISMATCH, "answer-mismatch") \
-	X(SAID_DOWN, "said-down") X(EXIT, "exit") X(NOT_SERVING, "not-serving") X(TOO_SLOW, "too-slow")
+	X(SAID_DOWN, "said-down") X(EXIT, "exit") X(NOT_SERVING, "not-serving") X(TOO_SLOW, "too-slow") \
+	X(NO_REPLY, "no-reply")
 enum isb_outcome_kind {
 #define X(name, text) ISB_OUT_##name,
 	ISB_OUTCOME_MAP(X)
@@ -36,7 +37,8 @@ struct isb_outcome {
  * that the network carries packets. */
 static inline bool isb_outcome_silent(enum isb_outcome_kind kind)
 {
-	return kind == ISB_OUT_CONNECT_TIMEOUT || kind == ISB_OUT_CONNECT_UNREACHABLE || kind == ISB_OUT_RESOLVE;
+	return kind == ISB_OUT_CONNECT_TIMEOUT || kind == ISB_OUT_CONNECT_UNREACHABLE || kind == ISB_OUT_RESOLVE ||
+	       kind == ISB_OUT_NO_REPLY;
 }
 /* "ok", "status-503", …; returns out. */
 enum { ISB_OUTCOME_TEXT = 24 };

@@ -199,6 +199,20 @@ static void outcomes_print_their_names(void **state)
 		assert_string_equal(isb_outcome_print(&cases[i].o, out), cases[i].text);
 }
 
+/* Whatever says that a packet came back proves the network. */
+static void silence_is_when_nothing_came_back(void **state)
+{
+	(void)state;
+	static const enum isb_outcome_kind silent[] = {ISB_OUT_CONNECT_TIMEOUT, ISB_OUT_CONNECT_UNREACHABLE, ISB_OUT_RESOLVE,
+	                                               ISB_OUT_NO_REPLY};
+	size_t count = 0;
+	for (unsigned kind = 0; kind <= ISB_OUT_NO_REPLY; kind++)
+		count += isb_outcome_silent((enum isb_outcome_kind)kind);
+	assert_int_equal(count, 4);
+	for (size_t i = 0; i < 4; i++)
+		assert_true(isb_outcome_silent(silent[i]));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -213,6 +227,7 @@ int main(void)
 		cmocka_unit_test(the_earliest_flip_is_the_sum_of_the_checks_still_needed),
 		cmocka_unit_test(asking_for_the_flip_changes_nothing),
 		cmocka_unit_test(outcomes_print_their_names),
+		cmocka_unit_test(silence_is_when_nothing_came_back),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

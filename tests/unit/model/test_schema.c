@@ -136,6 +136,14 @@ static void kinds_are_read_in_both_numbers(void **state)
 	assert_string_equal(isb_kind_plural(ISB_POLICY), "policies");
 }
 
+/* The least that a check which reads the field must say. */
+static const char *type_that_reads(const struct isb_field *f)
+{
+	if (f->only && strcmp(f->only, "dns") == 0)
+		return "    type: dns\n    query:\n      name: a.example\n";
+	return f->only && strcmp(f->only, "grpc") == 0 ? "    type: grpc\n" : "    type: https\n";
+}
+
 /* A preset that a user writes out is left out again: so it is read as the default, and stands as it prints. */
 static void presets_are_what_leaving_out_means(void **state)
 {
@@ -144,26 +152,28 @@ static void presets_are_what_leaving_out_means(void **state)
 		enum isb_kind kind;
 		const char *name, *before, *least;
 	} objects[] = {
-		{ISB_CHECK, "c", "checks:\n  c:\n", "    type: %s\n"},
+		{ISB_CHECK, "c", "checks:\n  c:\n", ""},
 		{ISB_POOL, "p", "pools:\n  p:\n", "    check: c\n"},
 		{ISB_RECORD, "", "zones:\n  z:\n    records:\n      r:\n", "        types: A\n        policy: p\n"},
 	};
 	for (size_t o = 0; o < 3; o++) {
 		const struct isb_field *fields;
+		char expected[256];
 		size_t n = isb_fields(objects[o].kind, &fields);
+		snprintf(expected, sizeof(expected), "%s%s", objects[o].before, objects[o].least);
 		for (size_t i = 0; i < n; i++) {
 			if (!fields[i].preset)
 				continue;
-			char expected[256] = "", type[32], least[64];
-			const char *only = fields[i].only ? fields[i].only : "https";
-			snprintf(type, sizeof(type), "%.*s", (int)strcspn(only, ","), only);
-			snprintf(least, sizeof(least), objects[o].least, type);
-			strcat(strcpy(expected, objects[o].before), least);
+			if (objects[o].kind == ISB_CHECK)
+				snprintf(expected, sizeof(expected), "%s%s", objects[o].before, type_that_reads(&fields[i]));
 			const char *dot = strchr(fields[i].name, '.');
 			int pad = objects[o].kind == ISB_RECORD ? 8 : 4;
 			char text[512];
 			struct fixture f;
-			if (dot)
+			if (strncmp(fields[i].name, "query.", 6) == 0)
+				snprintf(text, sizeof(text), "%s    type: dns\n    query: {name: a.example, %s: %s}\n",
+				         objects[o].before, dot + 1, fields[i].preset);
+			else if (dot)
 				snprintf(text, sizeof(text), "%s%*s%.*s: {%s: %s}\n", expected, pad, "",
 				         (int)(dot - fields[i].name), fields[i].name, dot + 1, fields[i].preset);
 			else
@@ -405,8 +415,8 @@ static void wrong_types_say_what_is_taken(void **state)
 	               "t:2:77: method takes one of GET, HEAD, POST, OPTIONS, not 'PUT'; did you mean 'GET'?\n"
 	               "t:2:88: path takes a path that begins with '/' (1..2048 octets), not 'health'\n");
 	assert_refused("checks: {c: {type: htps}, d: {type: [tcp]}, e: {}, f: 3, g: [x]}\n",
-	               "t:1:20: type takes one of tcp, http, https, grpc, not 'htps'; did you mean 'https'?\n"
-	               "t:1:37: type takes one of tcp, http, https, grpc, not a list\n"
+	               "t:1:20: type takes one of tcp, tcp-half-open, tls, http, https, dns, udp, icmp, agent, grpc, not 'htps'; did you mean 'https'?\n"
+	               "t:1:37: type takes one of tcp, tcp-half-open, tls, http, https, dns, udp, icmp, agent, grpc, not a list\n"
 	               "t:1:48: check needs 'type': the protocol that is spoken to the endpoint\n"
 	               "t:1:55: check must be a map of its fields, not one value\n"
 	               "t:1:61: check must be a map of its fields, not a list\n");
@@ -471,18 +481,52 @@ static void pools_and_records_refuse_what_they_cannot_mean(void **state)
 	assert_refused("zones: {a..b: {}, example.com: {}, Example.Com.: {}}\n",
 	               "t:1:9: 'a..b' is no domain name\n"
 	               "t:1:36: zone 'example.com' is declared twice; first in line 1\n");
-	assert_refused("checks: {c: {type: tcp, expect: {body: ok}}}\n",
-	               "t:1:40: a check of type tcp does not read 'expect.body', which is for http, https; leave it out\n");
+	assert_refused("checks: {c: {type: http, host: \"a\\r\\nX: y\", path: \"/ HTTP/1.1\\r\\n\"}}\n",
+	               "t:1:32: host takes a host name (1..253 octets), not 'a??X: y'\n"
+	               "t:1:51: path takes a path that begins with '/' (1..2048 octets), not '/ HTTP/1.1?\?'\n");
+}
+
+static void checks_refuse_what_their_type_does_not_read(void **state)
+{
+	(void)state;
+	assert_refused("checks: {c: {type: tcp, path: /x, expect: {status: 200, body: ok, days: 3}, verify: ~}}\n",
+	               "t:1:25: a check of type tcp does not read 'path', which is for http, https; leave it out\n"
+	               "t:1:44: a check of type tcp does not read 'expect.status', which is for http, https; leave it out\n"
+	               "t:1:67: a check of type tcp does not read 'expect.days', which is for tls; leave it out\n");
+	assert_refused("checks: {c: {type: icmp, port: 7, host: h, query: {type: A}, alpn: h2}}\n",
+	               "t:1:26: a check of type icmp does not read 'port', which is for tcp, tcp-half-open, tls, http, https, dns, "
+	               "udp, agent, grpc; leave it out\n"
+	               "t:1:35: a check of type icmp does not read 'host', which is for tls, http, https, grpc; leave it out\n"
+	               "t:1:52: a check of type icmp does not read 'query.type', which is for dns; leave it out\n"
+	               "t:1:62: a check of type icmp does not read 'alpn', which is for tls; leave it out\n");
+	assert_refused("checks: {a: {type: dns, query: {type: AAAA}}, b: {type: udp}, c: {type: tls, client_key: k}}\n",
+	               "t:1:13: type dns needs 'query': write the name that is asked for, as {name: www.example.com}\n"
+	               "t:1:50: type udp needs 'send' or 'send_hex': nobody answers what was not asked\n"
+	               "t:1:78: 'client_key' is the key of a 'client_cert', which is missing\n");
+	assert_refused("checks: {c: {type: udp, send: x, send_hex: '78'}, d: {type: tcp, send_hex: '789'}}\n",
+	               "t:1:34: check has both 'send' and 'send_hex'; keep one\n"
+	               "t:1:76: send_hex takes an even number of hexadecimal digits (2..8192), not '789'\n");
+	assert_refused("checks: {c: {type: dns, query: {name: a..b, type: AXFR}, expect: {rcode: [NOERROR, NXDOMAN], address: 1.2}}}\n",
+	               "t:1:39: query.name takes a domain name, not 'a..b'\n"
+	               "t:1:51: query.type takes a record type, not 'AXFR'\n"
+	               "t:1:84: expect.rcode takes a list of words (NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED, "
+	               "YXDOMAIN, YXRRSET, NXRRSET, NOTAUTH, NOTZONE), not 'NXDOMAN'; did you mean 'NXDOMAIN'?\n"
+	               "t:1:103: expect.address takes a list of addresses, not '1.2'\n");
+}
+
+static void http_checks_refuse_what_makes_no_request(void **state)
+{
+	(void)state;
 	assert_refused("checks: {c: {type: http, tls: true, soft: {json: a}, service: s}}\n",
-	               "t:1:63: a check of type http does not read 'service', which is for grpc; leave it out\n"
-	               "t:1:31: a check of type http does not read 'tls', which is for grpc; leave it out\n");
+	               "t:1:54: a check of type http does not read 'service', which is for grpc; leave it out\n"
+	               "t:1:26: a check of type http does not read 'tls', which is for grpc; leave it out\n");
 	assert_refused("checks: {c: {type: https, send: x, client_key: k}, d: {type: https, method: HEAD, expect: {regex: x}}}\n",
-	               "t:1:33: a GET request has no body; leave out 'send', or use method POST\n"
-	               "t:1:48: 'client_key' is the key of a certificate; give that in 'client_cert', or leave it out\n"
-	               "t:1:99: the reply to HEAD has no body; leave out 'expect.regex', or use method GET\n");
+	               "t:1:27: a GET request has no body; leave out 'send', or use method POST\n"
+	               "t:1:36: 'client_key' is the key of a 'client_cert', which is missing\n"
+	               "t:1:92: the reply to HEAD has no body; leave out 'expect.regex', or use method GET\n");
 	assert_refused("checks: {c: {type: grpc, keep_alive: true}, d: {type: http, http: 2, keep_alive: true}}\n",
-	               "t:1:38: 'keep_alive' cannot be had with HTTP/2 without TLS; leave it out\n"
-	               "t:1:82: 'keep_alive' cannot be had with HTTP/2 without TLS; leave it out\n");
+	               "t:1:26: 'keep_alive' cannot be had with HTTP/2 without TLS; leave it out\n"
+	               "t:1:70: 'keep_alive' cannot be had with HTTP/2 without TLS; leave it out\n");
 	assert_refused("checks: {c: {type: http, headers: [\"A: b\\r\\nHost: c\", 'Host: c', 'A:b', ': b', 'transfer-encoding: x'],\n"
 	               " expect: {header: ['a b', 'A:b'], json: ['.a', 'a..b: c', {status: ok}], regex: 'a('}, soft: {json: 'a.'}}}\n",
 	               "t:1:36: headers takes a list of headers such as 'Name: value' (3..1024 octets), not 'A: b??Host: c'\n"
@@ -497,9 +541,6 @@ static void pools_and_records_refuse_what_they_cannot_mean(void **state)
 	               "t:2:59: expect.json takes a list of paths such as status.db, or 'status.db: ok' with a value (1..1024 octets), not a map\n"
 	               "t:2:81: expect.regex: '(' without its ')' at 2\n"
 	               "t:2:101: soft.json takes a path such as load.health (1..255 octets), not 'a.'\n");
-	assert_refused("checks: {c: {type: http, host: \"a\\r\\nX: y\", path: \"/ HTTP/1.1\\r\\n\"}}\n",
-	               "t:1:32: host takes a host name (1..253 octets), not 'a??X: y'\n"
-	               "t:1:51: path takes a path that begins with '/' (1..2048 octets), not '/ HTTP/1.1?\?'\n");
 }
 
 static void policies_refuse_what_they_cannot_mean(void **state)
@@ -637,6 +678,18 @@ static void make_node(struct isb_buf *out, struct isb_rng *rng, unsigned depth)
 	isb_buf_puts(out, "]}");
 }
 
+/* Checks that speak no HTTP: each type with all that it reads. */
+static void make_wire_check(struct isb_buf *out, struct isb_rng *rng, unsigned i)
+{
+	static const char *const types[] = {"tcp, port: 25, expect: {body: '220 '}, send: \"QUIT\\r\\n\"", "tcp-half-open, port: 443",
+		"tls, host: a.example, expect: {days: 14, body: x}, ca_file: a, client_cert: b, client_key: c, alpn: [h2, http/1.1]",
+		"tls, verify: false, alpn: smtp, send_hex: 00FF", "dns, query: {name: ., type: NS, recursion: false}",
+		"dns, query: {name: 'a\\.b.example'}, expect: {rcode: [NOERROR, NXDOMAIN], address: [192.0.2.1, \"2001:db8::1\"]}",
+		"dns, query: {name: no, type: TYPE4711}, expect: {rcode: REFUSED}", "udp, send: 'null', expect: {body: \" \"}", "icmp",
+		"agent, port: 9, send: \"a \\u2028\\n\"", NULL};
+	isb_buf_printf(out, "  c%u: {type: %s}\n", i, word(rng, types));
+}
+
 static void make_check(struct isb_buf *out, struct isb_rng *rng, unsigned i)
 {
 	static const char *const types[] = {"http", "https", "grpc", NULL};
@@ -699,6 +752,8 @@ static void make_catalog(struct isb_buf *out, struct isb_rng *rng)
 	isb_buf_puts(out, "checks:\n");
 	for (unsigned i = 0; i < 4; i++)
 		make_check(out, rng, i);
+	for (unsigned i = 4; i < 8; i++)
+		make_wire_check(out, rng, i);
 	isb_buf_puts(out, "pools:\n");
 	for (unsigned i = 0; i < 4; i++)
 		make_pool(out, rng, i);
@@ -1013,6 +1068,8 @@ int main(void)
 		cmocka_unit_test(wrong_types_say_what_is_taken),
 		cmocka_unit_test(numbers_are_strict),
 		cmocka_unit_test(pools_and_records_refuse_what_they_cannot_mean),
+		cmocka_unit_test(checks_refuse_what_their_type_does_not_read),
+		cmocka_unit_test(http_checks_refuse_what_makes_no_request),
 		cmocka_unit_test(policies_refuse_what_they_cannot_mean),
 		cmocka_unit_test(names_are_unique_across_documents),
 		cmocka_unit_test(the_example_prints_what_it_reads),

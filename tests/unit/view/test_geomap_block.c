@@ -27,16 +27,52 @@ static uint32_t by_longest(void *arg, const struct isb_facts *facts)
 	return facts->nnet ? facts->nets[0].id : 0;
 }
 
-static struct isb_geomap *small_map(void)
+/* Every network is a class of its own, the first one is `first`. */
+static struct isb_geomap *map_from(uint32_t first)
 {
 	static const char *const texts[] = {"10.1.0.0/16",   "10.3.0.0/16",    "192.0.2.0/25",       "192.0.2.77/32",
 	                                    "2001:db8::/32", "2001:db8:1::/48", "2001:db8:1:2::6/127"};
 	struct isb_prefix nets[7];
 	for (uint32_t i = 0; i < 7; i++) {
-		nets[i].id = i + 1;
+		nets[i].id = first + i;
 		assert_int_equal(isb_net_parse(texts[i], &nets[i].net), ISB_OK);
 	}
 	return isb_geomap_new(NULL, nets, 7, NULL, 0, by_longest, NULL);
+}
+
+static struct isb_geomap *small_map(void)
+{
+	return map_from(1);
+}
+
+struct shift {
+	const struct isb_geomap *other;
+	uint32_t by;
+	size_t count;
+};
+
+static void same_but_shifted(void *arg, const struct isb_net *net, uint32_t cls)
+{
+	struct shift *s = arg;
+	struct isb_geoleaf leaf = isb_geomap_find(s->other, &net->addr);
+	assert_int_equal(leaf.scope, net->len);
+	assert_int_equal(leaf.cls, cls ? cls + s->by : 0);
+	s->count++;
+}
+
+/* Classes up to 255 fit a leaf of 16 bits beside their scope. */
+static void larger_classes_only_make_leaves_wider(void **state)
+{
+	(void)state;
+	struct isb_geomap *narrow = map_from(249), *wide = map_from(250);
+	struct shift shift = {wide, 1, 0};
+	size_t leaves;
+	assert_true(isb_geomap_size(narrow) < isb_geomap_size(wide));
+	isb_geomap_each(narrow, same_but_shifted, &shift);
+	assert_int_equal(isb_geomap_prove(wide, &leaves), ISB_OK);
+	assert_int_equal(leaves, shift.count);
+	isb_geomap_free(narrow);
+	isb_geomap_free(wide);
 }
 
 static void a_copied_block_is_the_same_map(void **state)
@@ -82,7 +118,7 @@ static void try_all(const struct isb_geomap *map, struct isb_rng *rng)
  * done there. */
 static size_t somewhere(struct isb_rng *rng, size_t size)
 {
-	enum { HEADER = 72, DIRECT = 65536 * 4, CLASSES = 600 };
+	enum { HEADER = 88, DIRECT = 65536 * 4, CLASSES = 600 };
 	switch (isb_rng_below(rng, 8)) {
 	case 0: return isb_rng_below(rng, size);
 	case 1: return isb_rng_below(rng, HEADER);
@@ -180,6 +216,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_copied_block_is_the_same_map),
+		cmocka_unit_test(larger_classes_only_make_leaves_wider),
 		cmocka_unit_test(damaged_blocks_are_never_read_out_of_bounds),
 		cmocka_unit_test(cut_blocks_are_never_read_out_of_bounds),
 		cmocka_unit_test(the_proof_sees_what_is_wrong),

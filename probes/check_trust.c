@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "check_http_trust.h"
+#include "check_trust.h"
 
 #include <openssl/err.h>
 #include <stdbool.h>

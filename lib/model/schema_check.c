@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "schema_parts.h"
+
+/* Fields of a check that do not go together with its type or with each other. A field that no code reads would look
+ * like a test; so it is refused, and the sentence says where it belongs. */
+
+static const struct isb_yaml_pair *find_pair(const struct isb_yaml *map, const char *key, size_t len)
+{
+	for (size_t i = 0; map && map->kind == ISB_YAML_MAP && i < map->count; i++)
+		if (strlen(map->pairs[i].key) == len && memcmp(map->pairs[i].key, key, len) == 0)
+			return isb_yaml_absent(map->pairs[i].value) ? NULL : &map->pairs[i];
+	return NULL;
+}
+
+/* Where the field was written, or NULL. */
+static const struct isb_yaml_pair *written(const struct isb_yaml *body, const char *name)
+{
+	size_t len = strcspn(name, ".");
+	const struct isb_yaml_pair *pair = find_pair(body, name, len);
+	return pair && name[len] ? find_pair(pair->value, name + len + 1, strlen(name + len + 1)) : pair;
+}
+
+static void refuse_unread(struct isb_reading *r, const char *type, const struct isb_yaml *body)
+{
+	const struct isb_field *fields;
+	for (size_t i = 0, n = isb_fields(ISB_CHECK, &fields); i < n; i++) {
+		const struct isb_field *f = &fields[i];
+		const struct isb_yaml_pair *pair =
+			f->only && !isb_range_has(f->only, type) ? written(body, f->name) : NULL;
+		if (pair)
+			isb_diag(r->diags, pair->mark,
+			         "a check of type %s does not read '%s', which is for %s; leave it out", type, f->name,
+			         f->only);
+	}
+}
+
+/* A reply to HEAD has nothing to look at. */
+static void refuse_bodiless(struct isb_reading *r, const struct isb_yaml *body)
+{
+	static const char *const keys[] = {"expect.body", "expect.regex", "expect.json", "soft.json"};
+	for (size_t i = 0; i < ISB_LEN(keys); i++) {
+		const struct isb_yaml_pair *pair = written(body, keys[i]);
+		if (pair)
+			isb_diag(r->diags, pair->mark, "the reply to HEAD has no body; leave out '%s', or use method GET", keys[i]);
+	}
+}
+
+static void read_http_rest(struct isb_reading *r, const struct isb_check *check, const struct isb_yaml *body)
+{
+	if (written(body, "send") && strcmp(check->method, "POST") != 0)
+		isb_diag(r->diags, written(body, "send")->mark,
+		         "a %s request has no body; leave out 'send', or use method POST", check->method);
+	if (strcmp(check->method, "HEAD") == 0)
+		refuse_bodiless(r, body);
+}
+
+/* HTTP/2 that both sides take for granted: libcurl 7.88 greets again on a connection that has been greeted. */
+static bool is_bare_http2(const struct isb_check *check)
+{
+	return check->type == ISB_CHECK_GRPC ? !check->tls : check->type == ISB_CHECK_HTTP && check->http == ISB_HTTP_2;
+}
+
+void isb_read_check_rest(struct isb_reading *r, const struct isb_check *check, const struct isb_yaml *body)
+{
+	const struct isb_yaml *type = isb_yaml_get(body, "type");
+	if (!type || type->kind != ISB_YAML_SCALAR || strcmp(type->text, isb_check_words[check->type]) != 0)
+		return; /* said already */
+	refuse_unread(r, type->text, body);
+	if (check->type == ISB_CHECK_DNS && !written(body, "query.name"))
+		isb_diag(r->diags, body->mark,
+		         "type dns needs 'query': write the name that is asked for, as {name: www.example.com}");
+	if (check->type == ISB_CHECK_UDP && !written(body, "send") && !written(body, "send_hex"))
+		isb_diag(r->diags, body->mark,
+		         "type udp needs 'send' or 'send_hex': nobody answers what was not asked");
+	if (written(body, "send") && written(body, "send_hex"))
+		isb_diag(r->diags, written(body, "send_hex")->mark, "check has both 'send' and 'send_hex'; keep one");
+	if (check->type == ISB_CHECK_HTTP || check->type == ISB_CHECK_HTTPS)
+		read_http_rest(r, check, body);
+	if (check->keep_alive && is_bare_http2(check))
+		isb_diag(r->diags, written(body, "keep_alive")->mark,
+		         "'keep_alive' cannot be had with HTTP/2 without TLS; leave it out");
+	if (written(body, "client_key") && !written(body, "client_cert"))
+		isb_diag(r->diags, written(body, "client_key")->mark,
+		         "'client_key' is the key of a 'client_cert', which is missing");
+}
