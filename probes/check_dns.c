@@ -115,7 +115,7 @@ static void got(struct isb_check_run *run, const uint8_t *data, size_t len)
 	int rc = isb_dns_reply_read(&dns->ask, data, len, &reply);
 	if (rc == ISB_ENOTFOUND) {
 		if (++dns->strays == STRAYS_MAX)
-			finish(run, ISB_OUT_BAD_REPLY, "what came is no reply to the query");
+			finish(run, ISB_OUT_BAD_REPLY, "a storm of what is no reply to the query");
 		return;
 	}
 	dns->first_us = isb_check_elapsed_us(run);
