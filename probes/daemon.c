@@ -24,8 +24,7 @@ enum {
 	TICK_MS = 1000,    /* judge again, heartbeat, look at the catalog */
 	SYNC_TICKS = 5,
 	CLEAN_TICKS = 60,
-	FOLLOW_MS = 250,   /* a burst of edits is planned for at most this often */
-	BEGIN_MAX = 4      /* checks begun in one round of the loop */
+	FOLLOW_MS = 250    /* a burst of edits is planned for at most this often */
 };
 
 struct daemon {
@@ -70,16 +69,13 @@ static void on_more(uv_idle_t *idle)
 }
 
 /* What waits for the network costs memory only, and there may be thousands of it; what waits for this process would be
- * measured as the endpoints' latency. So few checks are begun at a time, and those under way go on before the next ones: when
- * there is more to do than time, checks begin late and are measured right. */
+ * measured as the endpoints' latency. So one check is begun in each round of the loop, and those under way go on before the
+ * next one: when there is more to do than time, checks begin late and are measured right. */
 static void launch(struct daemon *d)
 {
-	struct isb_target *t;
 	int64_t now = monotonic_ms();
-	for (unsigned begun = 0; begun < BEGIN_MAX && d->in_flight < d->options->max_in_flight; begun++) {
-		t = isb_schedule_take(&d->schedule, now);
-		if (!t)
-			break;
+	struct isb_target *t = d->in_flight < d->options->max_in_flight ? isb_schedule_take(&d->schedule, now) : NULL;
+	if (t) {
 		d->in_flight++;
 		t->run = isb_check_start(d->checker, &t->spec, t->timeout_ms, &t->kept, t);
 	}
