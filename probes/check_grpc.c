@@ -5,9 +5,9 @@
 #include "isobar/base/wire.h"
 #include "reply.h"
 
-/* The two messages, by hand (https://protobuf.dev/programming-guides/encoding/): HealthCheckRequest { string service = 1; } and
- * HealthCheckResponse { ServingStatus status = 1; }, each behind five octets of gRPC's own framing: not compressed, length.
- * The call itself is a POST over HTTP/2, which check_http.c makes. */
+/* The two messages, by hand (https://protobuf.dev/programming-guides/encoding/): HealthCheckRequest { string
+ * service = 1; } and HealthCheckResponse { ServingStatus status = 1; }, each behind five octets of gRPC's own
+ * framing: not compressed, length. The call itself is a POST over HTTP/2, which check_http.c makes. */
 
 enum { FRAME = 5, STRING_1 = 1 << 3 | 2, VARINT_1 = 1 << 3, SERVING = 1 };
 

@@ -9,12 +9,12 @@
 #include "check_http_parts.h"
 #include "tcp_facts.h"
 
-/* HTTP/1.1 and HTTP/2 by libcurl's multi_socket interface. Handles are never removed inside curl's callbacks; results are
- * collected after each of its steps. */
+/* HTTP/1.1 and HTTP/2 by libcurl's multi_socket interface. Handles are never removed inside curl's callbacks;
+ * results are collected after each of its steps. */
 
 enum {
 	HEADERS_MAX = 64 * 1024,    /* all of a check together, interim and redirecting responses included */
-	RECEIVED_MAX = 1024 * 1024, /* whatever a connection brings for one request: HTTP/2 has frames that nobody asked for */
+	RECEIVED_MAX = 1024 * 1024, /* for one request: HTTP/2 has frames that nobody asked for */
 	SOCKET_ROOM = 64 * 1024,    /* a peer can make the kernel keep twice this */
 	STEP_MS = 20,               /* of CPU; an honest step, a handshake's, is about one */
 	CACHE_MAX = 4               /* connections that one check may keep: redirects may go to another port */
@@ -119,8 +119,9 @@ static bool floods(const struct isb_watch *w)
 	return look_at(w) > w->transfer->received_before + RECEIVED_MAX;
 }
 
-/* libcurl reads HTTP/2 until there is nothing left to read: a peer that sends frames which mean nothing, faster than they are
- * read, would keep it there, and all other checks waiting. In a signal handler: the next read finds the end. */
+/* libcurl reads HTTP/2 until there is nothing left to read: a peer that sends frames which mean nothing, faster
+ * than they are read, would keep it there, and all other checks waiting. In a signal handler: the next read finds
+ * the end. */
 static void end_step(void *arg)
 {
 	struct isb_http *http = arg;

@@ -4,9 +4,9 @@
 #include "isobar/base/arena.h"
 #include "check_http_parts.h"
 
-/* A cache of its own for each check that keeps its connection. In one cache for all, a check could be given a connection that
- * another one opened under other trust, and libcurl looks through the whole cache once a second for connections that ended:
- * 40 ms in which nothing else goes on, with 20 000 of them. */
+/* A cache of its own for each check that keeps its connection. In one cache for all, a check could be given a
+ * connection that another one opened under other trust, and libcurl looks through the whole cache once a second
+ * for connections that ended: 40 ms in which nothing else goes on, with 20 000 of them. */
 
 struct isb_kept {
 	CURLSH *share;

@@ -8,8 +8,8 @@
 #include "reply.h"
 #include "step_guard.h"
 
-/* Between check_http.c (sockets and life), check_http_request.c (what is asked), check_http_keep.c (connections that stay) and
- * check_http_judge.c (what came of it). */
+/* Between check_http.c (sockets and life), check_http_request.c (what is asked), check_http_keep.c (connections
+ * that stay) and check_http_judge.c (what came of it). */
 
 struct isb_http {
 	uv_loop_t *loop;
@@ -40,8 +40,8 @@ struct isb_transfer {
 
 /* Everything but the callbacks. */
 void isb_transfer_ask(struct isb_transfer *t);
-/* After a reply: makes the transfer ready for the place it redirects to. False when there is none to follow; t->why says
- * why one is not followed. */
+/* After a reply: makes the transfer ready for the place it redirects to. False when there is none to follow;
+ * t->why says why one is not followed. */
 bool isb_transfer_follow(struct isb_transfer *t);
 
 /* The cache that keeps the check's connection, made when it is first asked for; NULL: no memory. */

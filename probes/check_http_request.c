@@ -6,8 +6,8 @@
 
 #include "check_http_parts.h"
 
-/* The address is pinned by CONNECT_TO, so that name lookups stay out of it while Host, SNI and the certificate's name are the
- * check's. */
+/* The address is pinned by CONNECT_TO, so that name lookups stay out of it while Host, SNI and the certificate's
+ * name are the check's. */
 
 static const char *path_of(const struct isb_spec *spec)
 {
@@ -48,8 +48,9 @@ static void set_trust(CURL *easy, const struct isb_spec *spec)
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, spec->verify ? 1L : 0L);
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, spec->verify ? 2L : 0L);
 	curl_easy_setopt(easy, CURLOPT_SSL_SESSIONID_CACHE, 0L);
-	/* The trusted certificates come when TLS begins (check_http.c). curl's own cache must be off: it would keep the store it
-	 * finds in one check's context and put it into the next one's, whatever that check trusts. */
+	/* The trusted certificates come when TLS begins (check_http.c). curl's own cache must be off: it would
+	 * keep the store it finds in one check's context and put it into the next one's, whatever that check
+	 * trusts. */
 	curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
 	curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
 	curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, 0L);
@@ -160,8 +161,8 @@ static void free_place(struct place *place)
 	curl_free(place->user);
 }
 
-/* Why the place is none to go to, or NULL. Another host says nothing about the endpoint that is tested, and is not what its
- * operator asked us to call; what was asked for over TLS is not read without it. */
+/* Why the place is none to go to, or NULL. Another host says nothing about the endpoint that is tested, and is not
+ * what its operator asked us to call; what was asked for over TLS is not read without it. */
 static const char *objection(const struct isb_transfer *t, const struct place *place)
 {
 	const char *host = t->run->spec->host;

@@ -68,9 +68,9 @@ static void on_more(uv_idle_t *idle)
 	launch(idle->data);
 }
 
-/* What waits for the network costs memory only, and there may be thousands of it; what waits for this process would be
- * measured as the endpoints' latency. So one check is begun in each round of the loop, and those under way go on before the
- * next one: when there is more to do than time, checks begin late and are measured right. */
+/* What waits for the network costs memory only, and there may be thousands of it; what waits for this process
+ * would be measured as the endpoints' latency. So one check is begun in each round of the loop, and those under
+ * way go on before the next one: when there is more to do than time, checks begin late and are measured right. */
 static void launch(struct daemon *d)
 {
 	int64_t now = monotonic_ms();
@@ -100,8 +100,8 @@ static void on_outcome(void *arg, void *item, const struct isb_outcome *outcome,
 		snprintf(soft, sizeof(soft), " soft=%u", outcome->soft);
 	isb_log(trouble ? ISB_LOG_WARNING : ISB_LOG_DEBUG, trouble ? "check-trouble" : "checked",
 	        "endpoint=%s outcome=%s connect_us=%" PRIu32 " total_us=%" PRIu32 "%s late_ms=%" PRId64 "%s%s%s", t->name,
-	        isb_outcome_print(outcome, text), outcome->connect_us, outcome->total_us, soft, t->started - t->due, detail ? " detail=\"" : "",
-	        detail ? detail : "", detail ? "\"" : "");
+	        isb_outcome_print(outcome, text), outcome->connect_us, outcome->total_us, soft, t->started - t->due,
+	        detail ? " detail=\"" : "", detail ? detail : "", detail ? "\"" : "");
 	t->run = NULL;
 	d->in_flight--;
 	d->urgent |= isb_schedule_record(&d->schedule, t, outcome, monotonic_ms(), isb_clock_ms());

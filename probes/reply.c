@@ -53,7 +53,8 @@ static bool has_json(const struct isb_reply *reply, const char *expected, char w
 	if (rc == ISB_OK && (!expected[path] || isb_json_is(&value, expected + path + 2)))
 		return true;
 	if (rc == ISB_EFORMAT)
-		snprintf(why, ISB_REPLY_WHY, "the body is %s", reply->cut ? "longer than 64 KiB" : "no JSON, or nested too deep");
+		snprintf(why, ISB_REPLY_WHY, "the body is %s",
+		         reply->cut ? "longer than 64 KiB" : "no JSON, or nested too deep");
 	else if (rc != ISB_OK)
 		snprintf(why, ISB_REPLY_WHY, "no '%.*s' in the body", (int)(path < 64 ? path : 64), expected);
 	else

@@ -16,16 +16,16 @@ struct isb_reply {
 	bool cut;
 };
 
-/* Does it say what the check expects, its status aside? Sets outcome->kind, and soft where the reply tells it; `why` is then
- * a sentence, or empty. */
+/* Does it say what the check expects, its status aside? Sets outcome->kind, and soft where the reply tells it;
+ * `why` is then a sentence, or empty. */
 void isb_reply_judge(const struct isb_spec *spec, const struct isb_reply *reply, struct isb_outcome *outcome,
                      char why[ISB_REPLY_WHY]);
 /* The value of the first header of that name that is `wanted` (NULL: any), without the blanks around it, or NULL. */
 const char *isb_reply_header(const struct isb_reply *reply, const char *name, size_t name_len, const char *wanted,
                              size_t *ret_len);
 
-/* grpc.health.v1.Health/Check (https://github.com/grpc/grpc/blob/master/doc/health-checking.md): a message with one text
- * there, a message with one enum back, the call's own status in grpc-status. */
+/* grpc.health.v1.Health/Check (https://github.com/grpc/grpc/blob/master/doc/health-checking.md): a message with
+ * one text there, a message with one enum back, the call's own status in grpc-status. */
 #define ISB_GRPC_PATH "/grpc.health.v1.Health/Check"
 enum { ISB_GRPC_REQUEST_MAX = 5 + 3 + 255 };
 /* The framed request; returns its length. */

@@ -21,8 +21,8 @@ struct isb_step_guard {
 	void (*end)(void *arg);
 	void *arg;
 	bool inside; /* of a step, paused or not */
-	/* The handler interrupts the only other thread that touches these: sequential consistency costs nothing here and keeps the
-	 * compiler from moving what is guarded across. */
+	/* The handler interrupts the only other thread that touches these: sequential consistency costs nothing
+	 * here and keeps the compiler from moving what is guarded across. */
 	_Atomic bool armed, seen; /* seen: the timer has met this step before */
 };
 

@@ -10,9 +10,9 @@
 #include "isobar/base/arena.h"
 #include "isobar/base/err.h"
 
-/* Glushkov's automaton: a state for every place of the pattern that takes an octet (or stands for an edge of a line), and
- * sets of states as bits. A pattern is compiled for each search, some microseconds, so that a hundred thousand checks do not
- * keep 17 kB each. */
+/* Glushkov's automaton: a state for every place of the pattern that takes an octet (or stands for an edge of a
+ * line), and sets of states as bits. A pattern is compiled for each search, some microseconds, so that a hundred
+ * thousand checks do not keep 17 kB each. */
 
 enum {
 	WORDS = ISB_PATTERN_SIZE / 64,
@@ -197,13 +197,20 @@ static void edge(struct parse *p, unsigned symbol, struct part *out)
 		takes(p, state, symbol);
 }
 
+static unsigned other_case(unsigned c)
+{
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 'A';
+	return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c;
+}
+
 static void octet(struct parse *p, const bool *octets, struct part *out)
 {
 	size_t state;
 	if (!new_state(p, out, &state))
 		return;
 	for (unsigned c = 0; c < 256; c++)
-		if (octets[c] || (p->fold && ((c >= 'a' && c <= 'z' && octets[c - 32]) || (c >= 'A' && c <= 'Z' && octets[c + 32]))))
+		if (octets[c] || (p->fold && octets[other_case(c)]))
 			takes(p, state, c);
 }
 
@@ -296,7 +303,8 @@ static void bounds(struct parse *p, unsigned *ret_least, unsigned *ret_most)
 	bool open_ended = given == 1 && p->at[-1] == ',';
 	*ret_least = values[0];
 	*ret_most = given == 0 ? values[0] : open_ended ? UINT32_MAX : values[1];
-	bool good = p->at[-1] != '{' && *p->at == '}' && values[0] <= REPEAT_MAX && values[1] <= REPEAT_MAX && *ret_least <= *ret_most;
+	bool good = p->at[-1] != '{' && *p->at == '}' && values[0] <= REPEAT_MAX && values[1] <= REPEAT_MAX &&
+	            *ret_least <= *ret_most;
 	if (good)
 		p->at++;
 	else

@@ -43,7 +43,8 @@ static void refuse_bodiless(struct isb_reading *r, const struct isb_yaml *body)
 	for (size_t i = 0; i < ISB_LEN(keys); i++) {
 		const struct isb_yaml_pair *pair = written(body, keys[i]);
 		if (pair)
-			isb_diag(r->diags, pair->mark, "the reply to HEAD has no body; leave out '%s', or use method GET", keys[i]);
+			isb_diag(r->diags, pair->mark,
+			         "the reply to HEAD has no body; leave out '%s', or use method GET", keys[i]);
 	}
 }
 

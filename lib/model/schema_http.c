@@ -24,7 +24,8 @@ static const char *owner_of(const char *header, size_t len)
 	} owned[] = {
 		{"host", "key 'host'"}, {"content-length", "request itself"}, {"transfer-encoding", "request itself"},
 		{"connection", "key 'keep_alive'"}, {"keep-alive", "key 'keep_alive'"}, {"upgrade", "key 'http'"},
-		{"http2-settings", "key 'http'"}, {"te", "request itself"}, {"trailer", "request itself"}, {"expect", "request itself"},
+		{"http2-settings", "key 'http'"}, {"te", "request itself"}, {"trailer", "request itself"},
+		{"expect", "request itself"},
 	};
 	for (size_t i = 0; i < ISB_LEN(owned); i++)
 		if (strlen(owned[i].name) == len && strncasecmp(owned[i].name, header, len) == 0)
@@ -48,7 +49,8 @@ static int header_parse(struct isb_reading *r, const struct isb_field *f, const 
 
 const struct isb_field_how isb_how_header = {.parse = header_parse, .print = isb_text_print};
 
-static int expect_header_parse(struct isb_reading *r, const struct isb_field *f, const struct isb_yaml *node, void *value)
+static int expect_header_parse(struct isb_reading *r, const struct isb_field *f, const struct isb_yaml *node,
+                               void *value)
 {
 	size_t name = name_length(node->text);
 	bool alone = !node->text[name], valued = node->text[name] == ':' && node->text[name + 1] == ' ';

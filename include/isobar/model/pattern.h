@@ -3,9 +3,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Regular expressions that cost the same whatever the text says: the text is what a peer sent. There is no backtracking; every
- * octet is looked at once, with at most ISB_PATTERN_SIZE steps. Backtracking libraries bound the steps of one attempt at one
- * place at best, and a body has 65 536 places to begin at.
+/* Regular expressions that cost the same whatever the text says: the text is what a peer sent. There is no
+ * backtracking; every octet is looked at once, with at most ISB_PATTERN_SIZE steps. Backtracking libraries bound the
+ * steps of one attempt at one place at best, and a body has 65 536 places to begin at.
  *
  * Whether it matches somewhere is all that is asked, line by line as grep -E would:
  *   .  [a-z]  [^a-z]  \d \w \s \D \W \S   one octet of the line (but \n \r \t \xHH and classes with them name themselves)
