@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "isobar/base/arena.h"
 #include "isobar/base/err.h"
 #include "isobar/base/wire.h"
 #include "server/tcp_parts.h"
@@ -90,7 +91,7 @@ static int listen_somewhere(struct world *world, bool proxy)
 
 static int setup(void **state)
 {
-	struct world *world = calloc(1, sizeof(*world));
+	struct world *world = isb_xcalloc_apart(sizeof(*world));
 	uv_loop_init(&world->worker.loop);
 	world->worker.options = &world->options;
 	world->options.tcp = (struct isb_tcp_limits){.idle_ms = 10000, .stall_ms = 10000, .lifetime_ms = 3600000};
