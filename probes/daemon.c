@@ -3,7 +3,6 @@
 
 #include <inttypes.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,9 +15,9 @@
 #include "isobar/store/catalogdb.h"
 #include "isobar/store/healthdb.h"
 #include "alias.h"
-#include "check.h"
 #include "report.h"
-#include "schedule.h"
+#include "runner.h"
+#include "site.h"
 
 enum {
 	TICK_MS = 1000,    /* judge again, heartbeat, look at the catalog */
@@ -31,81 +30,26 @@ struct daemon {
 	const struct isb_probe_options *options;
 	struct isb_store *store;
 	uv_loop_t loop;
-	uv_timer_t wake, tick;
-	uv_idle_t more; /* while checks are due that this round could not begin */
+	uv_timer_t tick;
 	uv_prepare_t flush;
 	uv_fs_event_t watch;
 	uv_signal_t term, interrupt;
 	uv_work_t sync;
-	struct isb_checker *checker;
+	struct isb_runner runner;
 	struct isb_resolver *resolver;
 	struct isb_aliases aliases;
-	struct isb_schedule schedule;
 	struct isb_report report;
+	struct isb_site *site; /* NULL: no probes in other regions */
 	struct isb_txn *catalog_txn; /* while the catalog is being followed */
 	uint64_t seen_txn, generation;
 	int64_t followed; /* monotonic */
-	unsigned in_flight, ticks;
-	bool urgent, blind, syncing;
+	unsigned ticks;
+	bool blind, syncing;
 };
 
 static int64_t monotonic_ms(void)
 {
 	return isb_monotonic_us() / 1000;
-}
-
-/* --- Checks --- */
-
-static void launch(struct daemon *d);
-
-static void on_wake(uv_timer_t *timer)
-{
-	launch(timer->data);
-}
-
-static void on_more(uv_idle_t *idle)
-{
-	launch(idle->data);
-}
-
-/* What waits for the network costs memory only, and there may be thousands of it; what waits for this process
- * would be measured as the endpoints' latency. So one check is begun in each round of the loop, and those under
- * way go on before the next one: when there is more to do than time, checks begin late and are measured right. */
-static void launch(struct daemon *d)
-{
-	int64_t now = monotonic_ms();
-	struct isb_target *t = d->in_flight < d->options->max_in_flight ? isb_schedule_take(&d->schedule, now) : NULL;
-	if (t) {
-		d->in_flight++;
-		t->run = isb_check_start(d->checker, &t->spec, t->timeout_ms, &t->kept, t);
-	}
-	int64_t wait = d->in_flight < d->options->max_in_flight ? isb_schedule_wait(&d->schedule, now) : -1;
-	uv_timer_stop(&d->wake);
-	uv_idle_stop(&d->more);
-	if (wait == 0) {
-		uv_idle_start(&d->more, on_more);
-	} else if (wait > 0) { /* else the next outcome launches the next check */
-		uv_update_time(&d->loop);
-		uv_timer_start(&d->wake, on_wake, (uint64_t)wait, 0);
-	}
-}
-
-static void on_outcome(void *arg, void *item, const struct isb_outcome *outcome, const char *detail)
-{
-	struct daemon *d = arg;
-	struct isb_target *t = item;
-	char text[ISB_OUTCOME_TEXT], soft[16] = "";
-	bool trouble = outcome->kind == ISB_OUT_INTERNAL && t->latest != ISB_OUT_INTERNAL;
-	if (outcome->has_soft)
-		snprintf(soft, sizeof(soft), " soft=%u", outcome->soft);
-	isb_log(trouble ? ISB_LOG_WARNING : ISB_LOG_DEBUG, trouble ? "check-trouble" : "checked",
-	        "endpoint=%s outcome=%s connect_us=%" PRIu32 " total_us=%" PRIu32 "%s late_ms=%" PRId64 "%s%s%s", t->name,
-	        isb_outcome_print(outcome, text), outcome->connect_us, outcome->total_us, soft, t->started - t->due,
-	        detail ? " detail=\"" : "", detail ? detail : "", detail ? "\"" : "");
-	t->run = NULL;
-	d->in_flight--;
-	d->urgent |= isb_schedule_record(&d->schedule, t, outcome, monotonic_ms(), isb_clock_ms());
-	uv_timer_start(&d->wake, on_wake, 0, 0); /* not from here: curl may still be in the middle of its step */
 }
 
 /* --- Names that ALIAS gives --- */
@@ -137,14 +81,15 @@ static void follow_aliases(struct daemon *d, const struct isb_catalog *catalog)
 
 static void report(struct daemon *d, bool all)
 {
-	d->urgent = false; /* after a failure the next tick tries again */
-	int rc = isb_report_write(&d->report, &d->schedule, all, isb_clock_ms());
+	d->runner.urgent = false; /* after a failure the next tick tries again */
+	d->report.hold = d->site && isb_site_awaits(d->site, isb_clock_ms());
+	int rc = isb_report_write(&d->report, &d->runner.schedule, all, isb_clock_ms());
 	if (rc != ISB_OK)
 		isb_log(ISB_LOG_ERROR, "report-failed", "error=\"%s\"", isb_strerror(rc));
-	bool blind = isb_schedule_blind(&d->schedule);
+	bool blind = isb_schedule_blind(&d->runner.schedule);
 	if (blind != d->blind)
 		isb_log(ISB_LOG_WARNING, blind ? "probe-blind" : "probe-sees", "endpoints=%zu silent=%zu",
-		        d->schedule.count, d->schedule.silent);
+		        d->runner.schedule.count, d->runner.schedule.silent);
 	d->blind = blind;
 }
 
@@ -152,7 +97,8 @@ static void report(struct daemon *d, bool all)
 static void on_flush(uv_prepare_t *prepare)
 {
 	struct daemon *d = prepare->data;
-	if (d->urgent)
+	bool told = d->site && isb_site_merge(d->site, isb_clock_ms());
+	if (d->runner.urgent || told)
 		report(d, false);
 }
 
@@ -183,13 +129,7 @@ static bool find_slot(void *arg, const char *pool, const char *endpoint, uint32_
 static void retire(void *arg, struct isb_target *target, bool gone)
 {
 	struct daemon *d = arg;
-	if (target->run) {
-		isb_check_cancel(target->run);
-		target->run = NULL;
-		d->in_flight--;
-	}
-	isb_kept_free(target->kept);
-	target->kept = NULL;
+	isb_runner_drop(&d->runner, target);
 	if (gone)
 		isb_report_withdraw(&d->report, target->slot);
 }
@@ -201,13 +141,13 @@ static void enter_new_targets(struct daemon *d)
 	int rc = isb_txn_begin(d->store, ISB_ENV_HEALTH, false, &health);
 	if (rc != ISB_OK)
 		isb_log(ISB_LOG_ERROR, "observations-lost", "error=\"%s\"", isb_strerror(rc));
-	for (size_t i = 0; i < d->schedule.count; i++) {
-		struct isb_target *t = d->schedule.targets[i];
+	for (size_t i = 0; i < d->runner.schedule.count; i++) {
+		struct isb_target *t = d->runner.schedule.targets[i];
 		if (t->place != ISB_NOT_QUEUED || t->run)
 			continue;
 		if (health && t->history.state == ISB_UNKNOWN)
 			isb_report_restore(&d->report, health, t);
-		isb_schedule_enter(&d->schedule, t, monotonic_ms(), isb_clock_ms());
+		isb_schedule_enter(&d->runner.schedule, t, monotonic_ms(), isb_clock_ms());
 	}
 	isb_txn_abort(health);
 }
@@ -222,14 +162,16 @@ static void log_diags(const struct isb_diags *diags)
 static void take_catalog(struct daemon *d, uint64_t generation, const struct isb_catalog *catalog)
 {
 	struct isb_schedule_source source = {find_slot, retire, d};
-	isb_schedule_update(&d->schedule, catalog, &source);
+	isb_schedule_update(&d->runner.schedule, catalog, &source);
 	enter_new_targets(d);
 	follow_aliases(d, catalog);
 	int rc = isb_guards_load(&d->report.guards, d->catalog_txn, catalog);
 	if (rc != ISB_OK)
 		isb_log(ISB_LOG_ERROR, "rollouts-unreadable", "error=\"%s\" the rest of them is not guarded", isb_strerror(rc));
 	d->generation = generation;
-	isb_log(ISB_LOG_INFO, "catalog-loaded", "generation=%" PRIu64 " endpoints=%zu", generation, d->schedule.count);
+	if (d->site)
+		isb_site_offer(d->site, catalog, generation);
+	isb_log(ISB_LOG_INFO, "catalog-loaded", "generation=%" PRIu64 " endpoints=%zu", generation, d->runner.schedule.count);
 	if (*d->options->region && !isb_catalog_region(catalog, d->options->region))
 		isb_log(ISB_LOG_WARNING, "region-unknown",
 		        "region=%s is not in the catalog; its round trips are used once it is added",
@@ -273,7 +215,7 @@ static void follow_catalog(struct daemon *d)
 		        isb_strerror(rc), d->generation);
 	d->seen_txn = newest;
 	d->followed = monotonic_ms();
-	launch(d);
+	isb_runner_launch(&d->runner);
 }
 
 static void on_watch(uv_fs_event_t *watch, const char *path, int events, int status)
@@ -292,6 +234,8 @@ static void on_tick(uv_timer_t *timer)
 	d->ticks++;
 	follow_catalog(d);
 	ask_for_aliases(d);
+	if (d->site)
+		isb_site_tick(d->site);
 	report(d, true);
 	if (d->ticks % SYNC_TICKS == 0 && !d->syncing) /* on another thread: a slow disk must not delay deadlines */
 		d->syncing = uv_queue_work(&d->loop, &d->sync, sync_work, sync_done) == 0;
@@ -306,10 +250,10 @@ static void on_signal(uv_signal_t *handle, int number)
 	uv_stop(&d->loop);
 }
 
-static int open_loop(struct daemon *d)
+static int open_loop(struct daemon *d, uint64_t boot)
 {
 	int rc = uv_loop_init(&d->loop);
-	if (rc == 0 && isb_checker_new(&d->loop, on_outcome, d, &d->checker) != ISB_OK)
+	if (rc == 0 && isb_runner_init(&d->runner, &d->loop, d->options->max_in_flight, boot) != ISB_OK)
 		rc = UV_ENOMEM;
 	if (rc == 0 && isb_resolver_new(&d->loop, d->options->resolver, on_resolved, d, &d->resolver) != ISB_OK) {
 		isb_log(ISB_LOG_ERROR, "resolver-failed", "servers=\"%s\"",
@@ -320,14 +264,12 @@ static int open_loop(struct daemon *d)
 		isb_log(ISB_LOG_ERROR, "loop-failed", "error=\"%s\"", uv_strerror(rc));
 		return rc;
 	}
-	uv_timer_init(&d->loop, &d->wake);
 	uv_timer_init(&d->loop, &d->tick);
-	uv_idle_init(&d->loop, &d->more);
 	uv_prepare_init(&d->loop, &d->flush);
 	uv_fs_event_init(&d->loop, &d->watch);
 	uv_signal_init(&d->loop, &d->term);
 	uv_signal_init(&d->loop, &d->interrupt);
-	d->wake.data = d->more.data = d->tick.data = d->flush.data = d->watch.data = d;
+	d->tick.data = d->flush.data = d->watch.data = d;
 	d->term.data = d->interrupt.data = d->sync.data = d;
 	uv_timer_start(&d->tick, on_tick, TICK_MS, TICK_MS);
 	uv_prepare_start(&d->flush, on_flush);
@@ -340,21 +282,20 @@ static int open_loop(struct daemon *d)
 	return 0;
 }
 
+/* Before the first report: it reads who reported until the last process stopped. */
+static bool open_site(struct daemon *d)
+{
+	return !*d->options->listen.host ||
+	       isb_site_new(&d->loop, d->options, d->store, &d->runner.schedule, &d->site) == ISB_OK;
+}
+
 static void close_loop(struct daemon *d)
 {
-	uv_handle_t *handles[] = {(uv_handle_t *)&d->wake,  (uv_handle_t *)&d->tick, (uv_handle_t *)&d->flush,
-	                          (uv_handle_t *)&d->watch, (uv_handle_t *)&d->term, (uv_handle_t *)&d->interrupt,
-	                          (uv_handle_t *)&d->more};
-	for (size_t i = 0; i < d->schedule.count; i++) {
-		struct isb_target *t = d->schedule.targets[i];
-		if (t->run)
-			isb_check_cancel(t->run);
-		t->run = NULL;
-		isb_kept_free(t->kept);
-		t->kept = NULL;
-	}
-	isb_checker_close(d->checker);
+	uv_handle_t *handles[] = {(uv_handle_t *)&d->tick,  (uv_handle_t *)&d->flush,
+	                          (uv_handle_t *)&d->watch, (uv_handle_t *)&d->term, (uv_handle_t *)&d->interrupt};
+	isb_runner_close(&d->runner);
 	isb_resolver_close(d->resolver);
+	isb_site_close(d->site);
 	for (size_t i = 0; i < sizeof(handles) / sizeof(handles[0]); i++)
 		uv_close(handles[i], NULL);
 	uv_cancel((uv_req_t *)&d->sync);
@@ -370,32 +311,34 @@ int isb_probe_run(struct isb_store *store, const struct isb_probe_options *optio
 	uint64_t boot = isb_random_seed();
 	d->options = options;
 	d->store = store;
-	if (open_loop(d) != 0) {
+	if (open_loop(d, boot) != 0) {
 		free(d);
 		return EXIT_FAILURE;
 	}
-	isb_schedule_init(&d->schedule, boot);
 	isb_aliases_init(&d->aliases, store, options->name);
 	isb_report_init(&d->report, store, options->name, options->region, boot, isb_clock_ms());
 	isb_log(ISB_LOG_INFO, "probe-started", "name=%s region=%s store=%s", options->name,
 	        *options->region ? options->region : "-", options->store);
-	follow_catalog(d);
-	report(d, true);
-	uv_run(&d->loop, UV_RUN_DEFAULT);
-
-	report(d, false);
+	int status = EXIT_FAILURE;
+	if (open_site(d)) {
+		follow_catalog(d);
+		report(d, true);
+		uv_run(&d->loop, UV_RUN_DEFAULT);
+		report(d, false);
+		status = EXIT_SUCCESS;
+	}
 	close_loop(d);
 	isb_health_sync(store);
-	isb_schedule_done(&d->schedule);
 	isb_aliases_done(&d->aliases);
 	isb_report_done(&d->report);
 	if (uv_loop_close(&d->loop) != 0) {
 		/* A name lookup hangs in its thread, and leaving through exit() would wait for it. */
 		isb_store_close(store);
-		_exit(EXIT_SUCCESS);
+		_exit(status);
 	}
-	isb_checker_free(d->checker);
+	isb_runner_done(&d->runner);
 	isb_resolver_free(d->resolver);
+	isb_site_free(d->site);
 	free(d);
-	return EXIT_SUCCESS;
+	return status;
 }

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "isobar/base/map.h"
 #include "isobar/base/rng.h"
 #include "isobar/model/model.h"
 #include "isobar/model/observe.h"
@@ -30,6 +31,7 @@ struct isb_target { /* one endpoint under its pool's check */
 	char *name;   /* "pool/endpoint" */
 	char *region; /* the endpoint's; NULL: none */
 	struct isb_spec spec;
+	uint64_t fingerprint; /* of the test, for observations that come from elsewhere */
 	struct isb_hysteresis knobs;
 	struct isb_quorum quorum;
 	int64_t timeout_ms;
@@ -39,7 +41,8 @@ struct isb_target { /* one endpoint under its pool's check */
 	enum isb_outcome_kind latest; /* the last outcome, recorded or not; NONE before the first of this process */
 	struct isb_outcome doubted;   /* waits for a witness; kind NONE: nothing does */
 	int64_t doubted_at;
-	bool dirty;                   /* the store has not seen the history yet */
+	bool dirty;                   /* the store, or the site, has not seen the history yet */
+	bool heard;                   /* another probe's observation came: judge again */
 
 	int64_t due;       /* next check, monotonic */
 	int64_t started;   /* of the check under way or the last one */
@@ -52,6 +55,7 @@ struct isb_target { /* one endpoint under its pool's check */
 struct isb_schedule {
 	struct isb_target **targets; /* by slot */
 	size_t count;
+	struct isb_map names; /* of targets: their places in the list */
 	struct isb_target **queue; /* binary heap by due time */
 	size_t queued;
 	size_t sites;     /* different addresses tested */
@@ -89,3 +93,7 @@ int64_t isb_schedule_wait(const struct isb_schedule *schedule, int64_t now);
 bool isb_schedule_record(struct isb_schedule *schedule, struct isb_target *target, const struct isb_outcome *outcome,
                          int64_t now, int64_t now_ms);
 bool isb_schedule_blind(const struct isb_schedule *schedule);
+/* By "pool/endpoint"; NULL: none. */
+struct isb_target *isb_schedule_find(const struct isb_schedule *schedule, const char *name);
+/* How long the vote counts of a probe with this history of the target: three rounds and a timeout. */
+int64_t isb_target_vote_ms(const struct isb_target *target, const struct isb_history *history);

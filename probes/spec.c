@@ -5,7 +5,10 @@
 #include <string.h>
 
 #include "isobar/base/basenc.h"
+#include "isobar/base/buf.h"
+#include "isobar/base/hash.h"
 #include "isobar/model/rr.h"
+#include "isobar/model/schema.h"
 
 static char *dup_or_null(const char *text)
 {
@@ -225,6 +228,25 @@ bool isb_spec_equal(const struct isb_spec *a, const struct isb_spec *b)
 	       same_octets(a->addresses, a->naddress * sizeof(*a->addresses), b->addresses,
 	                   b->naddress * sizeof(*b->addresses)) &&
 	       same_octets(a->statuses, a->nstatus * sizeof(*a->statuses), b->statuses, b->nstatus * sizeof(*b->statuses));
+}
+
+uint64_t isb_spec_fingerprint(const struct isb_check *check, const struct isb_endpoint *endpoint)
+{
+	static const struct isb_quorum usual = {.kind = ISB_QUORUM_MAJORITY};
+	struct isb_check test = *check;
+	struct isb_buf text = {0};
+	test.interval_ms = test.timeout_ms = test.down_interval_ms = test.retry_ms = 0;
+	test.rise = test.fall = 0;
+	test.quorum = usual;
+	isb_schema_print_check(&text, &test);
+	isb_buf_puts(&text, endpoint->host ? endpoint->host : "");
+	isb_buf_putc(&text, '\0');
+	isb_buf_u16(&text, endpoint->port);
+	if (endpoint->naddress)
+		isb_buf_add(&text, &endpoint->addresses[0], sizeof(endpoint->addresses[0]));
+	uint64_t fingerprint = isb_hash(text.data, text.len, 0);
+	isb_buf_done(&text);
+	return fingerprint;
 }
 
 bool isb_spec_status_ok(const struct isb_spec *spec, long status)

@@ -365,8 +365,8 @@ int isb_text_parse(struct isb_reading *r, const struct isb_field *f, const struc
 
 void isb_text_print(struct isb_buf *out, const struct isb_field *f, const void *value)
 {
-	(void)f;
-	isb_yaml_quote(out, *(const char *const *)value);
+	const char *text = *(const char *const *)value;
+	isb_yaml_quote(out, text ? text : f->preset); /* an object that was put together by hand may leave out what has a default */
 }
 
 const struct isb_field_how isb_how_text = {.parse = isb_text_parse, .print = isb_text_print};
