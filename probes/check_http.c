@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -84,12 +85,19 @@ static CURLcode on_tls(CURL *easy, void *ssl_ctx, void *arg)
 	return CURLE_SSL_CACERT_BADFILE;
 }
 
-static int on_new_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
+/* libcurl would not tell why there is no socket, and that there is none says nothing about the endpoint. */
+static curl_socket_t on_new_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
 	static const int room = SOCKET_ROOM;
-	(void)arg, (void)purpose;
+	struct isb_transfer *t = arg;
+	(void)purpose;
+	int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+	if (fd < 0) {
+		t->no_socket = errno;
+		return CURL_SOCKET_BAD;
+	}
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room)); /* without it, it is only more */
-	return CURL_SOCKOPT_OK;
+	return fd;
 }
 
 static void free_watch(uv_handle_t *poll)
@@ -266,7 +274,8 @@ static void set_callbacks(struct isb_transfer *t)
 	curl_easy_setopt(t->easy, CURLOPT_HEADERDATA, t);
 	curl_easy_setopt(t->easy, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(t->easy, CURLOPT_WRITEDATA, t);
-	curl_easy_setopt(t->easy, CURLOPT_SOCKOPTFUNCTION, on_new_socket);
+	curl_easy_setopt(t->easy, CURLOPT_OPENSOCKETFUNCTION, on_new_socket);
+	curl_easy_setopt(t->easy, CURLOPT_OPENSOCKETDATA, t);
 	curl_easy_setopt(t->easy, CURLOPT_SSL_CTX_FUNCTION, on_tls);
 	curl_easy_setopt(t->easy, CURLOPT_SSL_CTX_DATA, t);
 }

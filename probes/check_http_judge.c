@@ -36,8 +36,9 @@ static void take_timings(const struct isb_transfer *t, struct isb_outcome *o)
 
 static enum isb_outcome_kind connect_failure(struct isb_transfer *t)
 {
-	long error = 0;
-	curl_easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &error);
+	long error = t->no_socket;
+	if (!error)
+		curl_easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &error);
 	if (error)
 		snprintf(t->why, sizeof(t->why), "%s", strerror((int)error));
 	return isb_connect_failure((int)error);

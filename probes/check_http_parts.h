@@ -28,6 +28,7 @@ struct isb_transfer {
 	size_t body_seen, head_seen;
 	bool body_full;
 	bool endless;             /* the step guard ended it */
+	int no_socket;            /* errno; 0: there was one */
 	bool no_trust;            /* its CA file cannot be read */
 	bool secure;              /* this hop is https */
 	unsigned hops;            /* redirects followed */

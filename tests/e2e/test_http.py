@@ -185,6 +185,14 @@ class Http(Checking):
         status = pathlib.Path(f"/proc/{self.probe.child.pid}/status").read_text()
         self.assertLess(int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]), 256 * 1024, "peak memory in kB")
 
+    def test_a_lack_of_descriptors_is_no_evidence(self):
+        self.ports = self.serve("silent")
+        found = self.outcomes({f"s{i}": f"type: http, port: {self.ports['silent']}" for i in range(80)},
+                              under=("prlimit", "--nofile=64:64"))
+        ends = {outcome for each in found.values() for outcome, _ in each}
+        self.assertIn("internal", ends)
+        self.assertEqual(ends - {"internal", "timeout"}, set())
+
     def test_what_the_check_expects_must_make_sense(self):
         refused = self.site.apply("""
 checks:
