@@ -90,7 +90,7 @@ size_t isb_tap_respond(struct isb_worker *worker, const struct isb_turn *turn, c
 	if (dnstap)
 		clock_gettime(CLOCK_REALTIME, &event.asked);
 	worker->ctx.summary = log ? &tap->summary : NULL;
-	size_t len = isb_respond(&worker->ctx, turn->view, &turn->health, client, turn->now_ms, in, in_len, out, out_cap);
+	size_t len = isb_respond(&worker->ctx, client, in, in_len, out, out_cap);
 	worker->ctx.summary = NULL;
 	if (!len)
 		return 0;

@@ -45,6 +45,7 @@ void isb_turn_begin(struct isb_worker *worker, struct isb_turn *turn)
 		else
 			isb_log(ISB_LOG_INFO, "health-readable", "worker=%u", worker->number);
 	}
+	isb_context_begin(&worker->ctx, turn->view, &turn->health, turn->now_ms);
 	if (worker->ctx.rrl)
 		log_limits(worker, turn->now_ms);
 }

@@ -97,5 +97,5 @@ static inline size_t isb_turn_respond(struct isb_worker *worker, const struct is
 {
 	if (worker->tap)
 		return isb_tap_respond(worker, turn, client, in, in_len, out, out_cap);
-	return isb_respond(&worker->ctx, turn->view, &turn->health, client, turn->now_ms, in, in_len, out, out_cap);
+	return isb_respond(&worker->ctx, client, in, in_len, out, out_cap);
 }

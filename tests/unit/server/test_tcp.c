@@ -28,14 +28,10 @@ static const uint8_t ask_big = 0xbb, ask_nothing = 0xcc;
 static size_t responded;
 static struct isb_addr asked_by;
 
-size_t isb_respond(struct isb_context *ctx, const struct isb_view *view, const struct isb_health_table *health,
-                   const struct isb_client *client, int64_t now_ms, const uint8_t *in, size_t in_len, uint8_t *out,
+size_t isb_respond(struct isb_context *ctx, const struct isb_client *client, const uint8_t *in, size_t in_len, uint8_t *out,
                    size_t out_cap)
 {
 	(void)ctx;
-	(void)view;
-	(void)health;
-	(void)now_ms;
 	assert_int_equal(client->proto, ISB_TCP);
 	asked_by = client->addr;
 	assert_true(in_len >= HEADER);

@@ -23,14 +23,10 @@ static const uint8_t ask_nothing = 0xcc;
 static size_t responded, turns, longest;
 static struct isb_addr asked_by;
 
-size_t isb_respond(struct isb_context *ctx, const struct isb_view *view, const struct isb_health_table *health,
-                   const struct isb_client *client, int64_t now_ms, const uint8_t *in, size_t in_len, uint8_t *out,
+size_t isb_respond(struct isb_context *ctx, const struct isb_client *client, const uint8_t *in, size_t in_len, uint8_t *out,
                    size_t out_cap)
 {
 	(void)ctx;
-	(void)view;
-	(void)health;
-	(void)now_ms;
 	assert_int_equal(client->proto, ISB_UDP);
 	assert_int_not_equal(client->addr.family, 0);
 	asked_by = client->addr;
