@@ -110,7 +110,8 @@ static void take_catalog(struct isb_remote *remote)
 static int begin_catalog(struct isb_remote *remote, const struct isb_exchange_frame *frame)
 {
 	if (remote->receiving || frame->catalog.objects > ISB_REMOTE_OBJECTS_MAX)
-		return fault(remote, "a catalog begins inside another, or with more than %d objects", ISB_REMOTE_OBJECTS_MAX);
+		return fault(remote, "a catalog begins inside another, or with more than %d objects",
+		             ISB_REMOTE_OBJECTS_MAX);
 	forget_catalog(remote);
 	isb_diags_done(&remote->diags);
 	isb_diags_init(&remote->diags);
@@ -130,9 +131,11 @@ static int add_object(struct isb_remote *remote, const struct isb_exchange_frame
 		return fault(remote, "an object comes outside of a catalog");
 	remote->objects++;
 	char *mark = isb_arena_printf(&catalog->arena, "%s/%s", isb_kind_name(frame->object.kind), name);
-	int rc = isb_yaml_parse(&catalog->arena, mark, frame->object.body, strlen(frame->object.body), &remote->diags, &body);
+	const char *text = frame->object.body;
+	int rc = isb_yaml_parse(&catalog->arena, mark, text, strlen(text), &remote->diags, &body);
 	if (rc == ISB_OK) /* what is wrong stands in diags, and the whole is refused at the end */
-		isb_schema_read_object(catalog, frame->object.kind, isb_arena_strdup(&catalog->arena, name), body, &remote->diags);
+		isb_schema_read_object(catalog, frame->object.kind, isb_arena_strdup(&catalog->arena, name), body,
+		                       &remote->diags);
 	return ISB_OK;
 }
 
@@ -153,10 +156,12 @@ static int add_known(struct isb_remote *remote, struct isb_exchange_frame *frame
 		row.endpoint = isb_arena_strdup(arena, row.endpoint);
 		remote->known[remote->nknown++] = row;
 	}
-	return rc == ISB_ENOTFOUND ? ISB_OK : fault(remote, "an observation is malformed, or of another version of the program");
+	return rc == ISB_ENOTFOUND ? ISB_OK
+	                           : fault(remote, "an observation is malformed, or of another version of the program");
 }
 
-static int end_catalog(struct isb_remote *remote, const struct isb_exchange_frame *frame, enum isb_remote_event *ret_event)
+static int end_catalog(struct isb_remote *remote, const struct isb_exchange_frame *frame,
+                       enum isb_remote_event *ret_event)
 {
 	if (!remote->receiving || remote->objects != remote->expected)
 		return fault(remote, "a catalog ends that did not begin, or before all of it came");
@@ -185,8 +190,8 @@ static int refused(struct isb_remote *remote, const char *reason)
 {
 	char text[192];
 	size_t n = 0;
-	for (; reason[n] && n < sizeof(text) - 1; n++)
-		text[n] = (unsigned char)reason[n] < ' ' || reason[n] == '"' ? '?' : reason[n]; /* it goes into a log line */
+	for (; reason[n] && n < sizeof(text) - 1; n++) /* it goes into a log line */
+		text[n] = (unsigned char)reason[n] < ' ' || reason[n] == '"' ? '?' : reason[n];
 	text[n] = '\0';
 	fault(remote, "the site refuses this probe: %s", text);
 	return ISB_EREFUSED;
@@ -241,7 +246,9 @@ int isb_remote_feed(struct isb_remote *remote, const void *data, size_t len, int
 	remote->now = now;
 	remote->now_ms = now_ms;
 	int rc = isb_exchange_feed(&remote->input, data, len, take_frame, &feeding);
-	return rc == ISB_ERANGE ? fault(remote, "a frame is longer than %d octets, or empty", ISB_EXCHANGE_TO_PROBE_MAX) : rc;
+	if (rc == ISB_ERANGE)
+		return fault(remote, "a frame is longer than %d octets, or empty", ISB_EXCHANGE_TO_PROBE_MAX);
+	return rc;
 }
 
 /* --- What the probe says --- */

@@ -11,9 +11,9 @@
 #include "rtts.h"
 #include "schedule.h"
 
-/* The other side of the exchange: a probe that has no store (docs/exchange.md). It takes its catalog from the site, fills a
- * schedule with it, and tells what the schedule's histories say. No sockets and no clocks: `now` is monotonic, `now_ms` the
- * wall clock, both in milliseconds. */
+/* The other side of the exchange: a probe that has no store (docs/exchange.md). It takes its catalog from the site,
+ * fills a schedule with it, and tells what the schedule's histories say. No sockets and no clocks: `now` is
+ * monotonic, `now_ms` the wall clock, both in milliseconds. */
 enum {
 	ISB_REMOTE_OBJECTS_MAX = 1000000,
 	ISB_REMOTE_OCTETS_MAX = 64 * 1024 * 1024 /* of one catalog's frames */
@@ -65,8 +65,8 @@ enum isb_remote_event {
 	ISB_REMOTE_CATALOG, /* of `generation`: the schedule fits it */
 	ISB_REMOTE_BROKEN,  /* a catalog was refused, see `diags`; the one before stays */
 };
-/* What the site sent. `event` hears of what happened. Not ISB_OK: `fault` says why; the conversation is over. ISB_EREFUSED: the site
- * said no. */
+/* What the site sent. `event` hears of what happened. Not ISB_OK: `fault` says why; the conversation is over.
+ * ISB_EREFUSED: the site said no. */
 int isb_remote_feed(struct isb_remote *remote, const void *data, size_t len, int64_t now, int64_t now_ms,
                     void (*event)(void *arg, enum isb_remote_event event));
 

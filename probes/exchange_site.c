@@ -149,7 +149,8 @@ static int take_rows(struct isb_seat *seat, struct isb_exchange_frame *frame)
 		seat->rows = room_for(&seat->arena, seat->rows, seat->nrow, &seat->crow, sizeof(*seat->rows));
 		seat->rows[seat->nrow++] = row;
 	}
-	return rc == ISB_ENOTFOUND ? ISB_OK : fault(seat, "an observation is malformed, or of another version of the program");
+	return rc == ISB_ENOTFOUND ? ISB_OK
+	                           : fault(seat, "an observation is malformed, or of another version of the program");
 }
 
 static int take_rtt(struct isb_seat *seat, const struct isb_exchange_frame *frame)
@@ -197,7 +198,9 @@ int isb_seat_feed(struct isb_seat *seat, const void *data, size_t len, int64_t n
 {
 	seat->now_ms = now_ms;
 	int rc = isb_exchange_feed(&seat->input, data, len, take_frame, seat);
-	return rc == ISB_ERANGE ? fault(seat, "a frame is longer than %d octets, or empty", ISB_EXCHANGE_TO_SITE_MAX) : rc;
+	if (rc == ISB_ERANGE)
+		return fault(seat, "a frame is longer than %d octets, or empty", ISB_EXCHANGE_TO_SITE_MAX);
+	return rc;
 }
 
 /* --- What the site says --- */

@@ -10,8 +10,8 @@
 #include "isobar/store/exchange.h"
 #include "merge.h"
 
-/* The site's side of the exchange: one conversation with one probe in another region (docs/exchange.md). No sockets and no
- * clocks: octets in, octets out, times are arguments. `now_ms` is the wall clock. */
+/* The site's side of the exchange: one conversation with one probe in another region (docs/exchange.md). No sockets
+ * and no clocks: octets in, octets out, times are arguments. `now_ms` is the wall clock. */
 
 /* What probes are to check as of one generation, as frames that all conversations share. */
 struct isb_offer {
@@ -71,15 +71,16 @@ void isb_seat_refuse(struct isb_seat *seat, const char *reason);
 
 /* Says that the site lives, unless something else is being said. */
 void isb_seat_ping(struct isb_seat *seat);
-/* Appends what is to be sent next, at most `room` octets; the newest offer (NULL: none yet) once what was begun is sent. */
+/* Appends what is to be sent next, at most `room` octets; the newest offer (NULL: none yet) once what was begun is
+ * sent. */
 void isb_seat_fill(struct isb_seat *seat, struct isb_offer *newest, size_t room, struct isb_buf *out);
 
 /* What waits for the merge; `from` is the probe's address. Holds until isb_seat_merged(). */
 struct isb_remote_table isb_seat_table(const struct isb_seat *seat, const char *from);
 void isb_seat_merged(struct isb_seat *seat);
 
-/* Probes that reported until the site's own probe stopped. Verdicts rested on their votes, so a probe that starts waits for
- * them a while before it judges, lest its own vote alone turn what many had agreed upon. */
+/* Probes that reported until the site's own probe stopped. Verdicts rested on their votes, so a probe that starts
+ * waits for them a while before it judges, lest its own vote alone turn what many had agreed upon. */
 enum { ISB_AWAIT_MS = 15000 };
 struct isb_awaited {
 	char (*names)[ISB_PROBE_NAME_MAX + 1];

@@ -20,8 +20,8 @@ static int put_pace(struct isb_txn *txn, const char *region, uint32_t slot, uint
 	return rc == ISB_OK && isb_rtt_step(old_us, latency_us) ? isb_pace_put(txn, region, slot, latency_us) : rc;
 }
 
-int isb_merge_table(struct isb_txn *txn, struct isb_schedule *schedule, const struct isb_remote_table *table, int64_t now_ms,
-                    size_t *ret_stale)
+int isb_merge_table(struct isb_txn *txn, struct isb_schedule *schedule, const struct isb_remote_table *table,
+                    int64_t now_ms, size_t *ret_stale)
 {
 	const struct isb_probe_row *probe = &table->probe;
 	int rc = isb_probe_put(txn, probe);

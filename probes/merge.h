@@ -24,11 +24,11 @@ struct isb_remote_table {
 	bool placed; /* its region is in the catalog: round trips and paces count */
 };
 
-/* Writes them as that probe's observations and row, and marks the targets, which the next report judges. Observations of
- * what is not checked here, or is tested in another way now, are left out: *ret_stale counts them (added to what it has).
- * No vote counts for longer than one of ours would. */
-int isb_merge_table(struct isb_txn *txn, struct isb_schedule *schedule, const struct isb_remote_table *table, int64_t now_ms,
-                    size_t *ret_stale);
+/* Writes them as that probe's observations and row, and marks the targets, which the next report judges. Observations
+ * of what is not checked here, or is tested in another way now, are left out: *ret_stale counts them (added to what
+ * it has). No vote counts for longer than one of ours would. */
+int isb_merge_table(struct isb_txn *txn, struct isb_schedule *schedule, const struct isb_remote_table *table,
+                    int64_t now_ms, size_t *ret_stale);
 
 /* The way back, for a probe that has kept nothing: appends ISB_X_KNOWN frames with all that the store has of it. */
 int isb_merge_known(struct isb_txn *txn, const struct isb_schedule *schedule, const char *probe, int64_t now_ms,

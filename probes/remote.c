@@ -118,8 +118,8 @@ static void on_event(void *arg, enum isb_remote_event event)
 		return;
 	case ISB_REMOTE_BROKEN:
 		for (const struct isb_diag *g = diags->list; g < diags->list + diags->count; g++)
-			isb_log(ISB_LOG_ERROR, "catalog-unreadable", "at=%s line=%u text=\"%s\"", g->at.file ? g->at.file : "-",
-			        g->at.line, g->text);
+			isb_log(ISB_LOG_ERROR, "catalog-unreadable", "at=%s line=%u text=\"%s\"",
+			        g->at.file ? g->at.file : "-", g->at.line, g->text);
 		return;
 	case ISB_REMOTE_NOTHING: return;
 	}
@@ -144,17 +144,15 @@ static void on_ended(void *arg, const char *why, bool mute)
 
 static void connect_to(struct prober *p, const struct sockaddr *to)
 {
-	static const struct isb_link_user user = {.ready = on_ready, .data = on_data, .drained = on_drained, .ended = on_ended};
-	struct isb_link_user mine = user;
+	const struct isb_link_user user = {on_ready, on_data, on_drained, on_ended, p};
 	struct isb_tls *tls;
 	char why[ISB_TLS_WHY];
-	mine.arg = p;
 	/* The files are read anew each time, so that a renewed certificate needs no restart. */
 	if (isb_tls_new(&p->options->tls, false, &tls, why) != ISB_OK) {
 		lose(p, why);
 		return;
 	}
-	p->link = isb_link_connect(&p->loop, tls, to, p->options->site.host, &mine);
+	p->link = isb_link_connect(&p->loop, tls, to, p->options->site.host, &user);
 	isb_tls_free(tls);
 	if (!p->link)
 		lose(p, "cannot open a connection");

@@ -34,11 +34,11 @@ void isb_report_done(struct isb_report *report);
 
 /* Gives a new target back what this probe last observed of it; false when the store knows nothing. */
 bool isb_report_restore(struct isb_report *report, struct isb_txn *txn, struct isb_target *target);
-/* The next report deletes all observations of the slot, whose endpoint is checked no more: a probe in another region cannot
- * take its own away, and another one that shares the store finds it done. */
+/* The next report deletes all observations of the slot, whose endpoint is checked no more: a probe in another region
+ * cannot take its own away, and another one that shares the store finds it done. */
 void isb_report_withdraw(struct isb_report *report, uint32_t slot);
 
-/* Writes what is dirty and judges it and what others were heard of; with `all`, judges every target checked since the start (votes of other probes come
- * and grow old), and writes the probe's row and the round trips. Logs each change of a verdict and each abort after the commit. On
- * failure nothing is lost: the next report writes it. */
+/* Writes what is dirty and judges it and what others were heard of; with `all`, judges every target checked since the
+ * start (votes of other probes come and grow old), and writes the probe's row and the round trips. Logs each change
+ * of a verdict and each abort after the commit. On failure nothing is lost: the next report writes it. */
 int isb_report_write(struct isb_report *report, struct isb_schedule *schedule, bool all, int64_t now_ms);

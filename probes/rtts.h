@@ -6,8 +6,8 @@
 
 #include "schedule.h"
 
-/* Round trips from this probe's region to those of the endpoints. The way to a region is the way to its nearest endpoint:
- * others add their own queues, none takes any away. All-zero is a valid empty list. */
+/* Round trips from this probe's region to those of the endpoints. The way to a region is the way to its nearest
+ * endpoint: others add their own queues, none takes any away. All-zero is a valid empty list. */
 struct isb_rtts {
 	struct isb_region_rtt {
 		char *region;

@@ -5,11 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "isobar/base/clock.h"
 #include "isobar/base/err.h"
-#include "isobar/base/hash.h"
 #include "isobar/base/log.h"
 #include "exchange_site.h"
 
@@ -164,7 +162,8 @@ static void look_at(struct guest *g)
 	if (!isb_link_peer_is(g->link, name)) {
 		struct isb_buf names = {0};
 		isb_link_peer_names(g->link, &names);
-		snprintf(why, sizeof(why), "its certificate is not for %s but for %s", name, names.len ? names.data : "no name");
+		snprintf(why, sizeof(why), "its certificate is not for %s but for %s", name,
+		         names.len ? names.data : "no name");
 		isb_buf_done(&names);
 		turn_away(g, why);
 	} else if (strcmp(name, g->site->options->name) == 0) {
@@ -279,26 +278,12 @@ static void on_connection(uv_stream_t *listener, int status)
 
 /* --- Certificates --- */
 
-static uint64_t look_of(const struct isb_tls_files *files)
-{
-	const char *const paths[] = {files->cert, files->key, files->ca};
-	uint64_t look = 0;
-	for (size_t i = 0; i < 3; i++) {
-		struct stat st;
-		if (stat(paths[i], &st) != 0)
-			return 0;
-		const int64_t facts[] = {(int64_t)st.st_ino, (int64_t)st.st_size, st.st_mtim.tv_sec, st.st_mtim.tv_nsec};
-		look = isb_hash(facts, sizeof(facts), look);
-	}
-	return look;
-}
-
 /* Connections that are there stay: theirs was good when they came. */
 static void renew_certificate(struct isb_site *site)
 {
 	char why[ISB_TLS_WHY];
 	struct isb_tls *fresh;
-	uint64_t look = look_of(&site->options->tls);
+	uint64_t look = isb_tls_files_look(&site->options->tls);
 	if (!look || look == site->files)
 		return;
 	site->files = look;
@@ -421,10 +406,11 @@ bool isb_site_merge(struct isb_site *site, int64_t now_ms)
 			isb_txn_abort(txn);
 	}
 	if (rc != ISB_OK && !site->failing)
-		isb_log(ISB_LOG_ERROR, "merge-failed", "error=\"%s\" what other probes tell is lost meanwhile", isb_strerror(rc));
+		isb_log(ISB_LOG_ERROR, "merge-failed", "error=\"%s\" what other probes tell is lost meanwhile",
+		        isb_strerror(rc));
 	site->failing = rc != ISB_OK;
-	if (news)
-		merged(site); /* after a failure too: memory is bounded, and the next observation of each target comes soon */
+	if (news) /* after a failure too: memory is bounded, and the next observation of each target comes soon */
+		merged(site);
 	sweep(site);
 	return news;
 }
@@ -465,7 +451,7 @@ int isb_site_new(uv_loop_t *loop, const struct isb_probe_options *options, struc
 {
 	char why[ISB_TLS_WHY];
 	struct isb_tls *tls;
-	uint64_t files = look_of(&options->tls);
+	uint64_t files = isb_tls_files_look(&options->tls);
 	if (isb_tls_new(&options->tls, true, &tls, why) != ISB_OK) {
 		isb_log(ISB_LOG_ERROR, "certificate-unusable", "reason=\"%s\"", why);
 		return ISB_EINVAL;

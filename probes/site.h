@@ -9,9 +9,9 @@
 #include "options.h"
 #include "schedule.h"
 
-/* Where a site's probe takes in those of other regions: listens, lets in who has a certificate for its name, gives out the
- * catalog, and merges what they see. Whatever comes from a connection costs bounded memory, and bounded work per second.
- * One thread: everything happens on the loop. */
+/* Where a site's probe takes in those of other regions: listens, lets in who has a certificate for its name, gives
+ * out the catalog, and merges what they see. Whatever comes from a connection costs bounded memory, and bounded work
+ * per second. One thread: everything happens on the loop. */
 enum {
 	ISB_SITE_PROBES_MAX = 256,
 	ISB_SITE_STRANGERS_MAX = 64,      /* connections that have not proved who they are; the oldest goes for a new one */

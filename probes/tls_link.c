@@ -7,9 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "isobar/base/arena.h"
 #include "isobar/base/err.h"
+#include "isobar/base/hash.h"
 
 enum {
 	READ_SIZE = 16 * 1024,
@@ -85,6 +87,20 @@ int isb_tls_new(const struct isb_tls_files *files, bool server, struct isb_tls *
 	return ISB_OK;
 }
 
+uint64_t isb_tls_files_look(const struct isb_tls_files *files)
+{
+	const char *const paths[] = {files->cert, files->key, files->ca};
+	uint64_t look = 0;
+	for (size_t i = 0; i < 3; i++) {
+		struct stat st;
+		if (stat(paths[i], &st) != 0)
+			return 0;
+		const int64_t facts[] = {(int64_t)st.st_ino, (int64_t)st.st_size, st.st_mtim.tv_sec, st.st_mtim.tv_nsec};
+		look = isb_hash(facts, sizeof(facts), look);
+	}
+	return look;
+}
+
 void isb_tls_free(struct isb_tls *tls)
 {
 	if (tls)
@@ -103,7 +119,8 @@ static bool each_name(const SSL *ssl, bool (*each)(void *arg, const char *name, 
 		if (name->type != GEN_DNS)
 			continue;
 		any = true;
-		found = each(arg, (const char *)ASN1_STRING_get0_data(name->d.dNSName), (size_t)ASN1_STRING_length(name->d.dNSName));
+		const ASN1_STRING *text = name->d.dNSName;
+		found = each(arg, (const char *)ASN1_STRING_get0_data(text), (size_t)ASN1_STRING_length(text));
 	}
 	GENERAL_NAMES_free(names);
 	if (!cert || any)
@@ -112,10 +129,10 @@ static bool each_name(const SSL *ssl, bool (*each)(void *arg, const char *name, 
 	int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
 	if (at < 0)
 		return false;
-	unsigned char *text = NULL;
-	int len = ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
-	found = len > 0 && each(arg, (const char *)text, (size_t)len);
-	OPENSSL_free(text);
+	unsigned char *common = NULL;
+	int len = ASN1_STRING_to_UTF8(&common, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+	found = len > 0 && each(arg, (const char *)common, (size_t)len);
+	OPENSSL_free(common);
 	return found;
 }
 
@@ -136,8 +153,10 @@ static bool list_name(void *arg, const char *name, size_t len)
 	struct isb_buf *out = arg;
 	if (out->len)
 		isb_buf_puts(out, ", ");
-	for (size_t i = 0; i < len && i < 64; i++) /* for a log line: nothing that could end it or its quotes */
-		isb_buf_putc(out, (unsigned char)name[i] <= ' ' || name[i] == '"' || (unsigned char)name[i] > '~' ? '?' : name[i]);
+	for (size_t i = 0; i < len && i < 64; i++) { /* for a log line: nothing that could end it or its quotes */
+		bool plain = name[i] > ' ' && name[i] <= '~' && name[i] != '"';
+		isb_buf_putc(out, plain ? name[i] : '?');
+	}
 	return out->len > 128;
 }
 

@@ -8,8 +8,8 @@
 #include "isobar/base/addr.h"
 #include "isobar/base/buf.h"
 
-/* Octets between two programs over TLS 1.3 with certificates on both sides, on a libuv loop. OpenSSL sees memory only; this
- * file moves it. There is no resumption: both certificates are looked at anew with every connection. */
+/* Octets between two programs over TLS 1.3 with certificates on both sides, on a libuv loop. OpenSSL sees memory
+ * only; this file moves it. There is no resumption: both certificates are looked at anew with every connection. */
 
 /* What the connections of one side share: its certificate and whom it trusts. */
 struct isb_tls;
@@ -20,6 +20,8 @@ struct isb_tls_files {
 enum { ISB_TLS_WHY = 256 };
 /* ISB_EIO, ISB_EINVAL with a sentence in `why`. */
 int isb_tls_new(const struct isb_tls_files *files, bool server, struct isb_tls **ret_tls, char why[ISB_TLS_WHY]);
+/* A number that changes when a file does; 0: one is not there. */
+uint64_t isb_tls_files_look(const struct isb_tls_files *files);
 void isb_tls_free(struct isb_tls *tls); /* NULL is fine; connections keep what they need */
 
 struct isb_link;
@@ -28,8 +30,8 @@ struct isb_link_user {
 	void (*ready)(void *arg); /* both certificates are good */
 	void (*data)(void *arg, const void *data, size_t len);
 	void (*drained)(void *arg); /* all that was sent has left: there is room */
-	/* The connection is over; `why` is a phrase for the log. `mute`: nothing was ever received, as when a port is only looked at.
-	 * Close the link. */
+	/* The connection is over; `why` is a phrase for the log. `mute`: nothing was ever received, as when a port is
+	 * only looked at. Close the link. */
 	void (*ended)(void *arg, const char *why, bool mute);
 	void *arg;
 };
@@ -52,7 +54,8 @@ void isb_link_close(struct isb_link *link);
 void isb_link_cut(struct isb_link *link);
 
 const struct isb_addr *isb_link_peer(const struct isb_link *link);
-/* A name of the other side's certificate, once ready: one of its DNS names, exactly; its common name where it has none. */
+/* A name of the other side's certificate, once ready: one of its DNS names, exactly; its common name where it has
+ * none. */
 bool isb_link_peer_is(const struct isb_link *link, const char *name);
 /* Those names, for a sentence: "seoul-1, seoul-2"; cut where there are many. */
 void isb_link_peer_names(const struct isb_link *link, struct isb_buf *out);

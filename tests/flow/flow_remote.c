@@ -6,8 +6,8 @@
 
 #include "isobar/base/rng.h"
 
-/* Probes in other regions: what they see counts as much as what the site's own probe sees, whatever happens to links, clocks
- * and processes. A vote lives 3 * 5 s + 2 s after the check it comes from. */
+/* Probes in other regions: what they see counts as much as what the site's own probe sees, whatever happens to links,
+ * clocks and processes. A vote lives 3 * 5 s + 2 s after the check it comes from. */
 
 enum { VOTE_S = 17, AWAIT_S = 15, AHEAD = 30000 };
 
@@ -64,7 +64,8 @@ static void a_remote_alone_moves_nobody(void **state)
 	story_free(s);
 }
 
-/* The site sees a failure that nobody else sees. Cut off, it goes by the fresh votes; when those are too old it has only its own. */
+/* The site sees a failure that nobody else sees. Cut off, it goes by the fresh votes; when those are too old it has
+ * only its own. */
 static void a_site_that_loses_everybody_judges_by_fresh_votes_only(void **state)
 {
 	struct story *s = three_eyes();

@@ -73,8 +73,8 @@ struct isb_view *story_fresh_view(struct story *s);
 void story_probe(struct story *s, const char *probe, const char *region);
 /* The same, but it also takes in probes in other regions: one probe of a story at most. */
 void story_site(struct story *s, const char *name, const char *region);
-/* A probe in another region, without a store, whose wall clock is that much ahead. It reports to the site's probe while there
- * is one and the link is up, which it is at first. */
+/* A probe in another region, without a store, whose wall clock is that much ahead. It reports to the site's probe
+ * while there is one and the link is up, which it is at first. */
 void story_remote(struct story *s, const char *name, const char *region, int64_t ahead_ms);
 void story_link(struct story *s, const char *name, bool up);
 void story_kill(struct story *s, const char *probe);

@@ -4,7 +4,8 @@
 #include "isobar/base/err.h"
 #include "probes/merge.h"
 
-/* Probes in other regions: probes/remote.c and probes/site.c without their sockets. A link carries everything at once. */
+/* Probes in other regions: probes/remote.c and probes/site.c without their sockets. A link carries everything at
+ * once. */
 
 enum { ROOM = 32 * 1024 };
 

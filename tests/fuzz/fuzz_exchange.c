@@ -7,9 +7,9 @@
 #include "probes/exchange_remote.h"
 #include "probes/exchange_site.h"
 
-/* Input: one octet, then a stream. The octet says how the network cuts it and who hears it: a site to which a stranger talks, a
- * site to which a probe talks that is welcome already, or a probe to which a site talks. Frames that can be read are also
- * written again. */
+/* Input: one octet, then a stream. The octet says how the network cuts it and who hears it: a site to which a
+ * stranger talks, a site to which a probe talks that is welcome already, or a probe to which a site talks. Frames
+ * that can be read are also written again. */
 
 #define NOW INT64_C(1763726400000)
 enum { SITE_STRANGER, SITE_GUEST, PROBE, LISTENERS };

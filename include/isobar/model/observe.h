@@ -70,8 +70,9 @@ struct isb_history {
 bool isb_observe(struct isb_history *history, const struct isb_hysteresis *knobs, const struct isb_outcome *outcome,
                  int64_t now_ms);
 
-/* Brings a history that was kept by another clock, which shows `there_ms` while ours shows `here_ms`, onto ours: every time
- * in it keeps its age. What lies in that clock's future counts as now, whatever it says; 0 stays "never". */
+/* Brings a history that was kept by another clock, which shows `there_ms` while ours shows `here_ms`, onto ours:
+ * every time in it keeps its age. What lies in that clock's future counts as now, whatever it says; 0 stays "never".
+ * */
 void isb_history_rebase(struct isb_history *history, int64_t there_ms, int64_t here_ms);
 
 /* When the next check is due after the last one ended: interval, down_interval once down, or retry_ms after the first

@@ -71,7 +71,8 @@ struct isb_exchange_frame {
 
 /* Appends a whole frame; rows are not put here. */
 void isb_exchange_put(struct isb_buf *out, const struct isb_exchange_frame *frame);
-/* `frame` is what stands behind the length; texts point into it. ISB_EFORMAT. A HELLO of another version has only that. */
+/* `frame` is what stands behind the length; texts point into it. ISB_EFORMAT. A HELLO of another version has only
+ * that. */
 int isb_exchange_read(struct isb_slice frame, struct isb_exchange_frame *ret_frame);
 
 /* A frame of rows, begun, filled and ended; ISB_X_ROWS or ISB_X_KNOWN. begin returns where it begins, for end. */
@@ -90,7 +91,7 @@ struct isb_exchange_input {
 	struct isb_buf held;
 };
 void isb_exchange_input_done(struct isb_exchange_input *input);
-/* Hands over every frame that is whole. Something else than 0 from `take` stops and is returned; ISB_ERANGE: a frame that is
- * longer than max or empty. Nothing behind either can be read. */
+/* Hands over every frame that is whole. Something else than 0 from `take` stops and is returned; ISB_ERANGE: a frame
+ * that is longer than max or empty. Nothing behind either can be read. */
 int isb_exchange_feed(struct isb_exchange_input *input, const void *data, size_t len,
                       int (*take)(void *arg, struct isb_slice frame), void *arg);

@@ -51,8 +51,8 @@ int isb_observation_get(struct isb_txn *txn, uint32_t slot, const char *probe, s
 int isb_observation_delete(struct isb_txn *txn, uint32_t slot, const char *probe);
 /* All probes' observations of the slot, for an endpoint that is checked no more. */
 int isb_observation_delete_all(struct isb_txn *txn, uint32_t slot);
-/* The row's value by itself, for those who carry observations from probe to probe. encode appends; decode sets everything
- * but slot and probe, or nothing. */
+/* The row's value by itself, for those who carry observations from probe to probe. encode appends; decode sets
+ * everything but slot and probe, or nothing. */
 void isb_observation_encode(struct isb_buf *out, const struct isb_observation *observation);
 int isb_observation_decode(struct isb_slice value, struct isb_observation *ret);
 /* All probes' observations of one slot, or of every slot with ISB_SLOT_ALL. */
