@@ -91,7 +91,7 @@ static void take_catalog(struct isb_remote *remote)
 {
 	struct isb_schedule_source source = {find_number, retire, remote};
 	struct isb_schedule *schedule = remote->schedule;
-	isb_schedule_update(schedule, &remote->catalog, &source);
+	isb_schedule_update(schedule, &remote->catalog, &source, remote->now);
 	restore(remote);
 	for (size_t i = 0; i < schedule->count; i++) {
 		struct isb_target *t = schedule->targets[i];

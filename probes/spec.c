@@ -236,8 +236,10 @@ uint64_t isb_spec_fingerprint(const struct isb_check *check, const struct isb_en
 	struct isb_check test = *check;
 	struct isb_buf text = {0};
 	test.interval_ms = test.timeout_ms = test.down_interval_ms = test.retry_ms = 0;
-	test.rise = test.fall = 0;
+	test.rise = test.fall = test.flap_limit = 0;
 	test.quorum = usual;
+	test.quorum_by = ISB_QUORUM_BY_PROBE;
+	test.soft_latency = (struct isb_span_ms){0};
 	isb_schema_print_check(&text, &test);
 	isb_buf_puts(&text, endpoint->host ? endpoint->host : "");
 	isb_buf_putc(&text, '\0');

@@ -48,6 +48,12 @@ struct story {
 		enum isb_outcome_kind kind;
 	} found[STORY_OUTCOMES];
 	size_t nfound;
+	struct story_said { /* what they bring with them; likewise */
+		char probe[32], endpoint[64];
+		int soft, load;
+		unsigned ms;
+	} said[STORY_OUTCOMES];
+	size_t nsaid;
 	struct story_probe *site; /* takes in the remote ones; NULL: nobody does */
 	struct isb_offer *offer;
 	struct isb_awaited awaited;

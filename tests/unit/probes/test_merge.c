@@ -57,7 +57,7 @@ static int set_up(void **state)
 	catalog.pools = &pool;
 	catalog.ncheck = catalog.npool = 1;
 	isb_schedule_init(&w->schedule, 1);
-	isb_schedule_update(&w->schedule, &catalog, &source);
+	isb_schedule_update(&w->schedule, &catalog, &source, 0);
 	w->row = (struct isb_exchange_row){
 		.endpoint = "asia/icn-1", .fingerprint = isb_spec_fingerprint(&check, &endpoint), .expires_ms = T0 + 9000,
 		.history = {.state = ISB_UP, .bits = 1, .seen = 1, .run = 1, .observed_ms = T0, .since_ms = T0, .latency_us = 30000}};

@@ -216,10 +216,12 @@ static void another_clock_does_not_change_an_age(void **state)
 	(void)state;
 	for (int64_t skew = -30000; skew <= 30000; skew += 15000) {
 		struct isb_exchange_row there = row;
+		there.history.fell_ms = NOW - 70000;
 		isb_exchange_row_rebase(&there, NOW, NOW + skew);
 		assert_int_equal(there.expires_ms, NOW + skew + 17000);
 		assert_int_equal(there.history.since_ms, NOW + skew - 9000);
 		assert_int_equal(there.history.observed_ms, NOW + skew - 500);
+		assert_int_equal(there.history.fell_ms, NOW + skew - 70000);
 	}
 	struct isb_exchange_row odd = row;
 	odd.history.since_ms = 0;
