@@ -735,7 +735,7 @@ static void make_check(struct isb_buf *out, struct isb_rng *rng, unsigned i)
 	static const char *const extras[] = {"port: 1", "host: a.example", "interval: 3661001ms", "timeout: 1ms", "down_interval: 1d",
 		"retry: 0", "rise: 64", "fall: 1", NULL};
 	static const char *const of_http[] = {"path: '/x?y=\"z\"#'", "http: 1.1", "method: OPTIONS", "redirects: 3",
-		"headers: ['A: b: \"c\"', 'd: #e']", "soft: {json: a.0.b}", "keep_alive: true", NULL};
+		"headers: ['A: b: \"c\"', 'd: #e']", "soft: {json: a.0.b, latency: 100ms..500ms}", "keep_alive: true", NULL};
 	static const char *const of_tls[] = {"verify: false", "ca_file: 'my ca.pem'", "client_cert: c.pem, client_key: 'k #.pem'",
 		NULL};
 	static const char *const of_grpc[] = {"tls: true", "service: a.B", "headers: 'authorization: x'", NULL};
