@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "isobar/base/err.h"
@@ -10,7 +11,7 @@
 #include "daemon.h"
 #include "remote.h"
 
-enum { IN_FLIGHT_PRESET = 32 };
+enum { IN_FLIGHT_PRESET = 2048 };
 
 static int run_with_store(const struct isb_probe_options *options)
 {
@@ -26,6 +27,16 @@ static int run_with_store(const struct isb_probe_options *options)
 	return status;
 }
 
+/* Every check under way or connection that stays is a descriptor; the soft limit is the usual 1024. */
+static void allow_descriptors(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int main(int argc, char **argv)
 {
 	char host[HOST_NAME_MAX + 1] = "";
@@ -38,6 +49,7 @@ int main(int argc, char **argv)
 	                                    .name = host, .region = "", .max_in_flight = IN_FLIGHT_PRESET};
 	if (!isb_probe_options_read(argc, argv, &options, &status))
 		return status;
+	allow_descriptors();
 	signal(SIGPIPE, SIG_IGN); /* a peer that closes is an outcome */
 	return *options.site.host ? isb_remote_run(&options) : run_with_store(&options);
 }

@@ -14,7 +14,7 @@
 #include "isobar/base/log.h"
 #include "isobar/store/exchange.h"
 
-enum { EXIT_USAGE = 2, IN_FLIGHT_MAX = 1024 };
+enum { EXIT_USAGE = 2, IN_FLIGHT_MAX = 65535 };
 
 static const char help_text[] =
 	"usage: isobar-probe [OPTION]...\n"
@@ -23,7 +23,7 @@ static const char help_text[] =
 	"  -s, --store DIR           the store (default: $ISOBAR_STORE, else /var/lib/isobar)\n"
 	"  -n, --name NAME           this probe's name, its own among the store's probes (default: the host's name)\n"
 	"  -r, --region REGION       the region of the catalog it runs in; round trips to the others are measured\n"
-	"  -m, --max-in-flight N     checks under way at once, 1..1024 (default: 32; more blur the latencies)\n"
+	"  -m, --max-in-flight N     checks under way at once, 1..65535 (default: 2048): a bound for memory\n"
 	"  -R, --resolver ADDR[:PORT] who is asked for the names of ALIAS records; several with commas (default: those of\n"
 	"                            /etc/resolv.conf). Hosts of endpoints without an address are looked up as the system does\n"
 	"  -l, --listen-probes ADDR[:PORT]  take in what probes in other regions see (default port: 5354)\n"

@@ -18,21 +18,32 @@ static void on_wake(uv_timer_t *timer)
 	isb_runner_launch(timer->data);
 }
 
+static void on_more(uv_idle_t *idle)
+{
+	isb_runner_launch(idle->data);
+}
+
+/* What waits for the network costs memory only, and there may be thousands of it; what waits for this process
+ * would be measured as the endpoints' latency. So one check is begun in each round of the loop, and those under
+ * way go on before the next one: when there is more to do than time, checks begin late and are measured right. */
 void isb_runner_launch(struct isb_runner *runner)
 {
-	struct isb_target *t;
 	int64_t now = monotonic_ms();
-	while (runner->in_flight < runner->max_in_flight && (t = isb_schedule_take(&runner->schedule, now))) {
+	bool room = runner->in_flight < runner->max_in_flight;
+	struct isb_target *t = room ? isb_schedule_take(&runner->schedule, now) : NULL;
+	if (t) {
 		runner->in_flight++;
-		t->run = isb_check_start(runner->checker, &t->spec, t->timeout_ms, t);
+		t->run = isb_check_start(runner->checker, &t->spec, t->timeout_ms, &t->kept, t);
 	}
-	int64_t wait = isb_schedule_wait(&runner->schedule, now);
-	if (wait < 0 || runner->in_flight >= runner->max_in_flight) {
-		uv_timer_stop(&runner->wake); /* the next outcome launches the next check */
-		return;
+	int64_t wait = runner->in_flight < runner->max_in_flight ? isb_schedule_wait(&runner->schedule, now) : -1;
+	uv_timer_stop(&runner->wake);
+	uv_idle_stop(&runner->more);
+	if (wait == 0) {
+		uv_idle_start(&runner->more, on_more);
+	} else if (wait > 0) { /* else the next outcome launches the next check */
+		uv_update_time(runner->wake.loop);
+		uv_timer_start(&runner->wake, on_wake, (uint64_t)wait, 0);
 	}
-	uv_update_time(runner->wake.loop);
-	uv_timer_start(&runner->wake, on_wake, (uint64_t)wait, 0);
 }
 
 static void on_outcome(void *arg, void *item, const struct isb_outcome *outcome, const char *detail)
@@ -44,9 +55,9 @@ static void on_outcome(void *arg, void *item, const struct isb_outcome *outcome,
 	if (outcome->has_soft)
 		snprintf(soft, sizeof(soft), " soft=%u", outcome->soft);
 	isb_log(trouble ? ISB_LOG_WARNING : ISB_LOG_DEBUG, trouble ? "check-trouble" : "checked",
-	        "endpoint=%s outcome=%s connect_us=%" PRIu32 " total_us=%" PRIu32 "%s%s%s%s", t->name,
-	        isb_outcome_print(outcome, text), outcome->connect_us, outcome->total_us, soft, detail ? " detail=\"" : "",
-	        detail ? detail : "", detail ? "\"" : "");
+	        "endpoint=%s outcome=%s connect_us=%" PRIu32 " total_us=%" PRIu32 "%s late_ms=%" PRId64 "%s%s%s", t->name,
+	        isb_outcome_print(outcome, text), outcome->connect_us, outcome->total_us, soft, t->started - t->due,
+	        detail ? " detail=\"" : "", detail ? detail : "", detail ? "\"" : "");
 	t->run = NULL;
 	runner->in_flight--;
 	runner->urgent |= isb_schedule_record(&runner->schedule, t, outcome, monotonic_ms(), isb_clock_ms());
@@ -61,17 +72,20 @@ int isb_runner_init(struct isb_runner *runner, uv_loop_t *loop, unsigned max_in_
 		return rc;
 	isb_schedule_init(&runner->schedule, seed);
 	uv_timer_init(loop, &runner->wake);
-	runner->wake.data = runner;
+	uv_idle_init(loop, &runner->more);
+	runner->wake.data = runner->more.data = runner;
 	return ISB_OK;
 }
 
 void isb_runner_drop(struct isb_runner *runner, struct isb_target *target)
 {
-	if (!target->run)
-		return;
-	isb_check_cancel(target->run);
-	target->run = NULL;
-	runner->in_flight--;
+	if (target->run) {
+		isb_check_cancel(target->run);
+		target->run = NULL;
+		runner->in_flight--;
+	}
+	isb_kept_free(target->kept);
+	target->kept = NULL;
 }
 
 void isb_runner_close(struct isb_runner *runner)
@@ -80,6 +94,7 @@ void isb_runner_close(struct isb_runner *runner)
 		isb_runner_drop(runner, runner->schedule.targets[i]);
 	isb_checker_close(runner->checker);
 	uv_close((uv_handle_t *)&runner->wake, NULL);
+	uv_close((uv_handle_t *)&runner->more, NULL);
 }
 
 void isb_runner_done(struct isb_runner *runner)

@@ -12,6 +12,7 @@ struct isb_runner {
 	struct isb_schedule schedule;
 	struct isb_checker *checker;
 	uv_timer_t wake;
+	uv_idle_t more; /* while checks are due that this round could not begin */
 	unsigned in_flight, max_in_flight;
 	bool urgent; /* something happened that others should hear of at once; the holder takes it back */
 };

@@ -24,6 +24,7 @@
 enum { ISB_BLIND_SITES = 3, ISB_WITNESS_MS = 1000 };
 
 struct isb_check_run;
+struct isb_kept;
 
 struct isb_target { /* one endpoint under its pool's check */
 	uint32_t slot;
@@ -49,6 +50,7 @@ struct isb_target { /* one endpoint under its pool's check */
 	int64_t started;   /* of the check under way or the last one */
 	size_t place;      /* in the queue, or ISB_NOT_QUEUED */
 	struct isb_check_run *run; /* the daemon's; NULL: none under way */
+	struct isb_kept *kept;     /* the daemon's: the connection that stays between checks; NULL: none */
 };
 #define ISB_NOT_QUEUED SIZE_MAX
 

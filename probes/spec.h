@@ -21,6 +21,17 @@ struct isb_spec {
 	char *path, *method;
 	char *body;           /* NULL: any */
 	char *ca_file;        /* NULL: the system's */
+	char *regex;          /* NULL: any */
+	char *soft_json;      /* NULL: none */
+	char *service;        /* NULL: the whole server */
+	struct isb_texts {
+		char **list;
+		size_t count;
+	} headers, expect_headers, expect_json;
+	enum isb_http_version http;
+	unsigned redirects;
+	int64_t latency_ms;   /* 0: any */
+	bool keep_alive, tls; /* tls: https, and grpc where it was asked for */
 	bool verify;
 	struct isb_span *statuses;
 	size_t nstatus;
