@@ -17,6 +17,7 @@
 #include "isobar/store/healthdb.h"
 #include "alias.h"
 #include "check.h"
+#include "measure.h"
 #include "report.h"
 #include "schedule.h"
 
@@ -41,6 +42,7 @@ struct daemon {
 	struct isb_aliases aliases;
 	struct isb_schedule schedule;
 	struct isb_report report;
+	struct isb_measure *measure; /* NULL: the way to clients is not measured */
 	struct isb_txn *catalog_txn; /* while the catalog is being followed */
 	uint64_t seen_txn, generation;
 	int64_t followed; /* monotonic */
@@ -215,6 +217,8 @@ static void take_catalog(struct daemon *d, uint64_t generation, const struct isb
 	int rc = isb_guards_load(&d->report.guards, d->catalog_txn, catalog);
 	if (rc != ISB_OK)
 		isb_log(ISB_LOG_ERROR, "rollouts-unreadable", "error=\"%s\" the rest of them is not guarded", isb_strerror(rc));
+	if (d->measure)
+		isb_measure_follow(d->measure, catalog);
 	d->generation = generation;
 	isb_log(ISB_LOG_INFO, "catalog-loaded", "generation=%" PRIu64 " endpoints=%zu", generation, d->schedule.count);
 	if (*d->options->region && !isb_catalog_region(catalog, d->options->region))
@@ -279,6 +283,8 @@ static void on_tick(uv_timer_t *timer)
 	d->ticks++;
 	follow_catalog(d);
 	ask_for_aliases(d);
+	if (d->measure)
+		isb_measure_tick(d->measure);
 	report(d, true);
 	if (d->ticks % SYNC_TICKS == 0 && !d->syncing) /* on another thread: a slow disk must not delay deadlines */
 		d->syncing = uv_queue_work(&d->loop, &d->sync, sync_work, sync_done) == 0;
@@ -326,6 +332,18 @@ static int open_loop(struct daemon *d)
 	return 0;
 }
 
+/* A round trip is one between a network and a region: without a region there is nothing to measure. */
+static void open_measure(struct daemon *d)
+{
+	const struct isb_probe_options *o = d->options;
+	if (!o->measure.socket)
+		return;
+	if (!*o->region)
+		isb_log(ISB_LOG_WARNING, "measure-off", "reason=\"a probe without --region measures nothing\"");
+	else if (isb_measure_new(&d->loop, d->store, o->region, &o->measure, &d->measure) != ISB_OK)
+		isb_log(ISB_LOG_ERROR, "measure-off", "reason=\"%s\"", isb_strerror(ISB_ENOMEM));
+}
+
 static void close_loop(struct daemon *d)
 {
 	uv_handle_t *handles[] = {(uv_handle_t *)&d->wake,  (uv_handle_t *)&d->tick, (uv_handle_t *)&d->flush,
@@ -338,6 +356,7 @@ static void close_loop(struct daemon *d)
 	}
 	isb_checker_close(d->checker);
 	isb_resolver_close(d->resolver);
+	isb_measure_close(d->measure);
 	for (size_t i = 0; i < sizeof(handles) / sizeof(handles[0]); i++)
 		uv_close(handles[i], NULL);
 	uv_cancel((uv_req_t *)&d->sync);
@@ -362,6 +381,7 @@ int isb_probe_run(struct isb_store *store, const struct isb_probe_options *optio
 	isb_report_init(&d->report, store, options->name, options->region, boot, isb_clock_ms());
 	isb_log(ISB_LOG_INFO, "probe-started", "name=%s region=%s store=%s", options->name,
 	        *options->region ? options->region : "-", options->store);
+	open_measure(d);
 	follow_catalog(d);
 	report(d, true);
 	uv_run(&d->loop, UV_RUN_DEFAULT);
@@ -379,6 +399,7 @@ int isb_probe_run(struct isb_store *store, const struct isb_probe_options *optio
 	}
 	isb_checker_free(d->checker);
 	isb_resolver_free(d->resolver);
+	isb_measure_free(d->measure);
 	free(d);
 	return EXIT_SUCCESS;
 }
