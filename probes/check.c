@@ -21,6 +21,7 @@ static const struct isb_check_method *const methods[] = {
 	[ISB_CHECK_TLS] = &isb_check_tls,
 	[ISB_CHECK_HTTP] = &isb_check_http,
 	[ISB_CHECK_HTTPS] = &isb_check_http,
+	[ISB_CHECK_GRPC] = &isb_check_http,
 	[ISB_CHECK_DNS] = &isb_check_dns,
 	[ISB_CHECK_UDP] = &isb_check_udp,
 	[ISB_CHECK_ICMP] = &isb_check_icmp,
@@ -194,10 +195,10 @@ static void look_up(struct isb_check_run *run)
 }
 
 struct isb_check_run *isb_check_start(struct isb_checker *checker, const struct isb_spec *spec, int64_t timeout_ms,
-                                      void *item)
+                                      struct isb_kept **keep, void *item)
 {
 	struct isb_check_run *run = isb_xcalloc(1, sizeof(*run));
-	*run = (struct isb_check_run){.checker = checker, .spec = spec, .item = item};
+	*run = (struct isb_check_run){.checker = checker, .spec = spec, .keep = keep, .item = item};
 	uv_timer_init(checker->loop, &run->timer);
 	run->timer.data = run;
 	uv_update_time(checker->loop); /* a commit may have taken a while: the deadline counts from now */

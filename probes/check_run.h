@@ -45,6 +45,7 @@ struct isb_check_run {
 	int64_t started_us; /* when the connection was begun */
 	bool decided;       /* `outcome` waits for the timer */
 	struct isb_outcome outcome;
+	struct isb_kept **keep;
 	char detail[ISB_CHECK_DETAIL]; /* "": none */
 	void *item; /* the customer's */
 };

@@ -28,6 +28,7 @@ struct echo {
 	struct isb_measure *measure;
 	struct isb_measured *of;
 	struct isb_spec spec;
+	struct isb_kept *kept; /* NULL: there is no connection to keep */
 	struct isb_check_run *run;
 	struct echo *next, **link;
 };
@@ -122,7 +123,7 @@ static void send_echo(struct isb_measure *m, struct isb_measured *of)
 	if (m->echoes)
 		m->echoes->link = &echo->next;
 	m->echoes = echo;
-	echo->run = isb_check_start(m->checker, &echo->spec, ECHO_TIMEOUT_MS, echo);
+	echo->run = isb_check_start(m->checker, &echo->spec, ECHO_TIMEOUT_MS, &echo->kept, echo);
 }
 
 static void send_due(struct isb_measure *m)

@@ -229,6 +229,60 @@ static void span_s_print(struct isb_buf *out, const struct isb_field *f, const v
 
 const struct isb_field_how isb_how_span_s = {.parse = span_s_parse, .print = span_s_print};
 
+static int span_pair_parse(struct isb_reading *r, const struct isb_field *f, const struct isb_yaml *node, void *value)
+{
+	(void)r;
+	char from[32];
+	struct isb_span_ms span;
+	const char *dots = strstr(node->text, "..");
+	size_t len = dots ? (size_t)(dots - node->text) : sizeof(from);
+	if (len >= sizeof(from))
+		return ISB_EFORMAT;
+	memcpy(from, node->text, len);
+	from[len] = '\0';
+	if (!parse_span(from, &span.from) || !parse_span(dots + 2, &span.to) || span.from >= span.to)
+		return ISB_EFORMAT;
+	if (!in_range(f, span.from, parse_span) || !in_range(f, span.to, parse_span))
+		return ISB_EFORMAT;
+	*(struct isb_span_ms *)value = span;
+	return ISB_OK;
+}
+
+static void span_pair_print(struct isb_buf *out, const struct isb_field *f, const void *value)
+{
+	(void)f;
+	const struct isb_span_ms *span = value;
+	add_span(out, span->from);
+	isb_buf_puts(out, "..");
+	add_span(out, span->to);
+}
+
+const struct isb_field_how isb_how_span_pair = {.parse = span_pair_parse, .print = span_pair_print};
+
+static int failback_parse(struct isb_reading *r, const struct isb_field *f, const struct isb_yaml *node, void *value)
+{
+	(void)r;
+	static const char after[] = "after ";
+	int64_t ms = ISB_FAILBACK_AUTO;
+	if (strcmp(node->text, "manual") == 0)
+		ms = ISB_FAILBACK_MANUAL;
+	else if (strcmp(node->text, "auto") != 0 && (strncmp(node->text, after, strlen(after)) != 0 ||
+	         !parse_span(node->text + strlen(after), &ms) || !in_range(f, ms, parse_span)))
+		return ISB_EFORMAT;
+	save(f, value, ms);
+	return ISB_OK;
+}
+
+static void failback_print(struct isb_buf *out, const struct isb_field *f, const void *value)
+{
+	int64_t ms = load(f, value);
+	isb_buf_puts(out, ms == ISB_FAILBACK_AUTO ? "auto" : ms == ISB_FAILBACK_MANUAL ? "manual" : "after ");
+	if (ms > 0)
+		add_span(out, ms);
+}
+
+const struct isb_field_how isb_how_failback = {.parse = failback_parse, .print = failback_print};
+
 /* --- Words --- */
 
 static int bool_parse(struct isb_reading *r, const struct isb_field *f, const struct isb_yaml *node, void *value)
@@ -355,7 +409,7 @@ const struct isb_field_how isb_how_address = {.parse = address_parse, .print = a
 
 /* --- Text: `range` is the length in octets --- */
 
-static int text_parse(struct isb_reading *r, const struct isb_field *f, const struct isb_yaml *node, void *value)
+int isb_text_parse(struct isb_reading *r, const struct isb_field *f, const struct isb_yaml *node, void *value)
 {
 	if (!in_range(f, (int64_t)strlen(node->text), parse_decimal))
 		return ISB_EFORMAT;
@@ -363,15 +417,15 @@ static int text_parse(struct isb_reading *r, const struct isb_field *f, const st
 	return ISB_OK;
 }
 
-static void text_print(struct isb_buf *out, const struct isb_field *f, const void *value)
+void isb_text_print(struct isb_buf *out, const struct isb_field *f, const void *value)
 {
-	(void)f;
-	isb_yaml_quote(out, *(const char *const *)value);
+	const char *text = *(const char *const *)value;
+	isb_yaml_quote(out, text ? text : f->preset); /* an object that was put together by hand may leave out what has a default */
 }
 
-const struct isb_field_how isb_how_text = {.parse = text_parse, .print = text_print};
+const struct isb_field_how isb_how_text = {.parse = isb_text_parse, .print = isb_text_print};
 
-static bool has_control(const char *text)
+bool isb_has_control(const char *text)
 {
 	for (; *text; text++)
 		if ((unsigned char)*text < ' ' || *text == 0x7f)
@@ -381,10 +435,10 @@ static bool has_control(const char *text)
 
 static int line_parse(struct isb_reading *r, const struct isb_field *f, const struct isb_yaml *node, void *value)
 {
-	return has_control(node->text) ? ISB_EFORMAT : text_parse(r, f, node, value);
+	return isb_has_control(node->text) ? ISB_EFORMAT : isb_text_parse(r, f, node, value);
 }
 
-const struct isb_field_how isb_how_line = {.parse = line_parse, .print = text_print};
+const struct isb_field_how isb_how_line = {.parse = line_parse, .print = isb_text_print};
 
 /* It goes into a request line as it stands: a blank or a line end there would be another request. */
 static int path_parse(struct isb_reading *r, const struct isb_field *f, const struct isb_yaml *node, void *value)
@@ -392,7 +446,7 @@ static int path_parse(struct isb_reading *r, const struct isb_field *f, const st
 	return node->text[0] != '/' || strchr(node->text, ' ') ? ISB_EFORMAT : line_parse(r, f, node, value);
 }
 
-const struct isb_field_how isb_how_path = {.parse = path_parse, .print = text_print};
+const struct isb_field_how isb_how_path = {.parse = path_parse, .print = isb_text_print};
 
 /* They become part of a record's text: nothing that would have to be escaped there. */
 static int alpn_parse(struct isb_reading *r, const struct isb_field *f, const struct isb_yaml *node, void *value)
@@ -400,10 +454,10 @@ static int alpn_parse(struct isb_reading *r, const struct isb_field *f, const st
 	for (const char *c = node->text; *c; c++)
 		if (*c <= ' ' || *c > '~' || strchr("\"\\,;()", *c))
 			return ISB_EFORMAT;
-	return text_parse(r, f, node, value);
+	return isb_text_parse(r, f, node, value);
 }
 
-const struct isb_field_how isb_how_alpn = {.parse = alpn_parse, .print = text_print};
+const struct isb_field_how isb_how_alpn = {.parse = alpn_parse, .print = isb_text_print};
 
 /* As strict as RFC 4648 §3.5 allows: bits that the padding leaves over are zero. */
 static int base64_parse(struct isb_reading *r, const struct isb_field *f, const struct isb_yaml *node, void *value)
@@ -414,18 +468,18 @@ static int base64_parse(struct isb_reading *r, const struct isb_field *f, const 
 		return ISB_EFORMAT;
 	if (padding && (strchr(digits, node->text[n - 1]) - digits) % (padding == 1 ? 4 : 16))
 		return ISB_EFORMAT;
-	return text_parse(r, f, node, value);
+	return isb_text_parse(r, f, node, value);
 }
 
-const struct isb_field_how isb_how_base64 = {.parse = base64_parse, .print = text_print};
+const struct isb_field_how isb_how_base64 = {.parse = base64_parse, .print = isb_text_print};
 
 static int hex_parse(struct isb_reading *r, const struct isb_field *f, const struct isb_yaml *node, void *value)
 {
 	size_t len = strlen(node->text);
-	return len % 2 || strspn(node->text, "0123456789abcdefABCDEF") != len ? ISB_EFORMAT : text_parse(r, f, node, value);
+	return len % 2 || strspn(node->text, "0123456789abcdefABCDEF") != len ? ISB_EFORMAT : isb_text_parse(r, f, node, value);
 }
 
-const struct isb_field_how isb_how_hex = {.parse = hex_parse, .print = text_print};
+const struct isb_field_how isb_how_hex = {.parse = hex_parse, .print = isb_text_print};
 
 static int choice_parse(struct isb_reading *r, const struct isb_field *f, const struct isb_yaml *node, void *value)
 {
@@ -435,7 +489,7 @@ static int choice_parse(struct isb_reading *r, const struct isb_field *f, const 
 	return ISB_OK;
 }
 
-const struct isb_field_how isb_how_choice = {.parse = choice_parse, .print = text_print};
+const struct isb_field_how isb_how_choice = {.parse = choice_parse, .print = isb_text_print};
 
 static int host_parse(struct isb_reading *r, const struct isb_field *f, const struct isb_yaml *node, void *value)
 {
@@ -443,22 +497,22 @@ static int host_parse(struct isb_reading *r, const struct isb_field *f, const st
 	uint8_t dname[ISB_DNAME_MAX];
 	if (node->text[strspn(node->text, allowed)] || isb_dname_parse(node->text, NULL, dname) < 2)
 		return ISB_EFORMAT;
-	return text_parse(r, f, node, value);
+	return isb_text_parse(r, f, node, value);
 }
 
-const struct isb_field_how isb_how_host = {.parse = host_parse, .print = text_print};
+const struct isb_field_how isb_how_host = {.parse = host_parse, .print = isb_text_print};
 
 static int dname_parse(struct isb_reading *r, const struct isb_field *f, const struct isb_yaml *node, void *value)
 {
 	(void)f;
 	uint8_t dname[ISB_DNAME_MAX];
-	if (has_control(node->text) || isb_dname_parse(node->text, NULL, dname) < 0)
+	if (isb_has_control(node->text) || isb_dname_parse(node->text, NULL, dname) < 0)
 		return ISB_EFORMAT;
 	*(const char **)value = isb_arena_strdup(r->arena, node->text);
 	return ISB_OK;
 }
 
-const struct isb_field_how isb_how_dname = {.parse = dname_parse, .print = text_print};
+const struct isb_field_how isb_how_dname = {.parse = dname_parse, .print = isb_text_print};
 
 static int name_parse(struct isb_reading *r, const struct isb_field *f, const struct isb_yaml *node, void *value)
 {

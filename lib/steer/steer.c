@@ -249,7 +249,7 @@ static bool walk_pool(struct isb_walk *walk, const struct isb_plan_node *pool, u
 		usable++;
 		isb_equals_add(&in, weight[i]);
 	}
-	uint32_t need = walk->strictness == ISB_AS_JUDGED ? pool->min_up : 1;
+	uint32_t need = walk->strictness <= ISB_WAITING_TAKEN ? pool->min_up : 1;
 	if (usable < need || usable == 0)
 		return trace_short(walk, pool, depth, usable, need);
 	if (compares(pool))
@@ -447,6 +447,8 @@ static void fail_open(struct isb_walk *walk, const struct isb_plan_node *root)
 SELDOM void fail(struct isb_walk *walk, const struct isb_plan_node *root)
 {
 	enum isb_all_down all_down = (enum isb_all_down)walk->record->all_down;
+	if (walk->waiting && walk_again(walk, root, ISB_WAITING_TAKEN, ISB_AGAIN_WAITING))
+		return;
 	walk->choice->failopen = true;
 	if (walk->state->trace)
 		isb_walk_step(walk, ISB_STEP_FAILOPEN, 0, walk->record->name)->got = all_down;
@@ -454,12 +456,6 @@ SELDOM void fail(struct isb_walk *walk, const struct isb_plan_node *root)
 		fail_open(walk, root);
 	else if (all_down == ISB_ALL_DOWN_NODATA)
 		walk->choice->kind = ISB_CHOICE_NODATA;
-}
-
-static uint32_t ttl(const struct isb_plan_record *record, uint32_t flip_s)
-{
-	uint32_t soonest = flip_s > record->ttl_min_s ? flip_s : record->ttl_min_s;
-	return flip_s == ISB_FLIP_NONE || soonest > record->ttl_s ? record->ttl_s : soonest;
 }
 
 void isb_steer(const struct isb_plan *plan, const struct isb_plan_record *record, uint32_t cls, enum isb_plan_type type,
@@ -482,5 +478,5 @@ void isb_steer(const struct isb_plan *plan, const struct isb_plan_record *record
 	if (ret_choice->n)
 		ret_choice->kind = ISB_CHOICE_ANSWER;
 	ret_choice->client_bits = walk.client_bits;
-	ret_choice->ttl_s = ttl(record, walk.flip_s);
+	ret_choice->ttl_s = isb_plan_ttl(record, walk.flip_s);
 }

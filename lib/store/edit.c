@@ -263,7 +263,8 @@ int isb_edit_admin(struct isb_edit *edit, const char *endpoint, const struct isb
 		return rc;
 	if (row->admin == ISB_ADMIN_AUTO)
 		return change_or_gone(edit, ISB_T_ADMIN, &key, (struct isb_slice){NULL, 0});
-	if (row->admin > ISB_ADMIN_DRAIN || row->since_ms < 0 || row->until_ms < 0)
+	bool timeless = row->admin == ISB_ADMIN_FAILBACK && !row->until_ms;
+	if (row->admin > ISB_ADMIN_FAILBACK || row->since_ms < 0 || row->until_ms < 0 || timeless)
 		return ISB_EINVAL;
 	isb_admin_encode(&edit->scratch, row);
 	return change_or_gone(edit, ISB_T_ADMIN, &key, (struct isb_slice){edit->scratch.data, edit->scratch.len});
@@ -345,6 +346,8 @@ static int give_slots(struct isb_edit *edit)
 	return rc == ISB_OK ? check_rollouts(edit) : rc;
 }
 
+enum { TRIM_ROWS = 64 };
+
 static int write_journal(struct isb_edit *edit, uint64_t generation)
 {
 	struct isb_journal_entry entry = {
@@ -357,6 +360,8 @@ static int write_journal(struct isb_edit *edit, uint64_t generation)
 	int rc = isb_journal_put_header(edit->txn, &entry);
 	for (uint32_t i = 0; i < entry.changes && rc == ISB_OK; i++)
 		rc = isb_journal_put_change(edit->txn, generation, i + 1, edit->real[i]);
+	if (rc == ISB_OK) /* more than it adds, so that the journal shrinks after many large edits */
+		rc = isb_journal_trim(edit->txn, generation, edit->now_ms, entry.changes / 2 * 3 + TRIM_ROWS);
 	if (rc != ISB_OK)
 		return rc;
 	struct isb_key key;

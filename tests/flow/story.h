@@ -35,7 +35,7 @@ void story_replace(struct story *s, const char *yaml);
 const char *story_refused(struct story *s, const char *yaml);
 /* Commits what passes every check and yet cannot be compiled; the view stays the old one. */
 void story_unbuildable(struct story *s, const char *yaml);
-/* `for_s` 0: no end. */
+/* `for_s` 0: no end. ISB_ADMIN_FAILBACK is of this moment. */
 void story_admin(struct story *s, const char *endpoint, enum isb_admin admin, int64_t for_s);
 /* NULL takes it away. The times in it are the story's clock; a slot of ISB_SLOT_ALL is given by the store. */
 void story_rollout(struct story *s, const char *record, const struct isb_rollout *rollout);
@@ -49,10 +49,11 @@ bool story_samples_aged(struct story *s);
 /* What order latency says of the first child of the record's policy for this client, as `isobar explain` prints it. */
 const char *story_why(struct story *s, const char *record, const char *client);
 void story_rtt(struct story *s, const char *from, const char *to, unsigned ms); /* as a probe measured it */
+unsigned story_rtt_of(struct story *s, const char *from, const char *to);       /* in us; 0: nobody measured it */
 /* What a probe resolved now: addresses with blanks between; the view follows as the server's would. NULL: takes it away. */
 void story_resolved(struct story *s, const char *host, const char *addresses, unsigned ttl_s);
 void story_pace(struct story *s, const char *region, const char *endpoint, unsigned ms); /* as its probes see the endpoint */
-/* One ordinary rrset by its text; NULL takes it away. */
+/* One ordinary rrset by its text; NULL takes it away, if it is there. */
 void story_rrset(struct story *s, const char *zone, const char *owner, const char *type, const char *rdata);
 
 const struct isb_view *story_view(const struct story *s);
@@ -70,9 +71,18 @@ struct isb_view *story_fresh_view(struct story *s);
 
 /* A probe starts (or starts again) with this name; kill is the end without a last word. `region` NULL: none. */
 void story_probe(struct story *s, const char *probe, const char *region);
+/* The same, but it also takes in probes in other regions: one probe of a story at most. */
+void story_site(struct story *s, const char *name, const char *region);
+/* A probe in another region, without a store, whose wall clock is that much ahead. It reports to the site's probe
+ * while there is one and the link is up, which it is at first. */
+void story_remote(struct story *s, const char *name, const char *region, int64_t ahead_ms);
+void story_link(struct story *s, const char *name, bool up);
 void story_kill(struct story *s, const char *probe);
 /* From now on checks of the endpoint end like this; `probe` NULL: for every probe. Before, all are ok. */
 void story_outcome(struct story *s, const char *probe, const char *endpoint, enum isb_outcome_kind kind);
+/* From now on checks of the endpoint bring this with them: soft health, load per mille (-1: nothing), and how long they take
+ * (0: as usual). */
+void story_says(struct story *s, const char *probe, const char *endpoint, int soft, int load, unsigned ms);
 /* Lets time pass: checks that fall due are done and reported, and every probe ticks each second. */
 void story_pass(struct story *s, int64_t seconds);
 void story_pass_ms(struct story *s, int64_t ms);
@@ -81,6 +91,8 @@ void story_checks(struct story *s, const char *probe, const char *endpoint, unsi
 /* Time since the story began. */
 int64_t story_ms(const struct story *s);
 int64_t story_now(const struct story *s); /* the wall clock */
+/* What this probe last saw of the endpoint, as it stands in the store. */
+struct isb_history story_history(struct story *s, const char *probe, const char *endpoint);
 struct isb_health story_health(struct story *s, const char *endpoint);
 /* Writes a word as no probe of this story would: for states that must hold whoever wrote them. */
 void story_word(struct story *s, const char *endpoint, const struct isb_health *health);
@@ -103,6 +115,11 @@ struct story_answer {
  * those that do not own the question ("CNAME www.example.com. 192.0.2.1"); else "NODATA", "NXDOMAIN", "REFUSED", ….
  * Valid until the next call but seven. */
 const char *story_ask(struct story *s, const char *name, const char *type, const char *client);
+/* How many names the views to come take up in their table of whole names; zones with more are large (view/large.h). */
+void story_whole_names(struct story *s, size_t names);
+/* Asks for every name in the view's tables of whole names (view/exact.h, view/large.h), by several types: each is the zones' answer, too.
+ * How many names there are. */
+unsigned story_ask_exact(struct story *s);
 const struct story_answer *story_last(const struct story *s);
 /* Who sends the questions: the resolver. At first 198.18.0.1. */
 void story_resolver(struct story *s, const char *addr);

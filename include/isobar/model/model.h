@@ -9,6 +9,7 @@
 #include "isobar/base/diag.h"
 #include "isobar/model/dname.h"
 #include "isobar/model/health.h"
+#include "isobar/model/observe.h"
 #include "isobar/model/verdict.h"
 
 /* The catalog as C: everything an operator edits but the zones' ordinary rrsets (they stay in the store and in master
@@ -35,12 +36,16 @@ struct isb_region {
 struct isb_span { /* an inclusive range of HTTP statuses */
 	uint16_t from, to;
 };
+struct isb_span_ms {
+	int64_t from, to;
+};
 
 enum isb_check_type {
 	ISB_CHECK_TCP, ISB_CHECK_TCP_HALF_OPEN, ISB_CHECK_TLS, ISB_CHECK_HTTP, ISB_CHECK_HTTPS, ISB_CHECK_DNS, ISB_CHECK_UDP,
-	ISB_CHECK_ICMP, ISB_CHECK_AGENT, ISB_CHECK_TYPE_COUNT
+	ISB_CHECK_ICMP, ISB_CHECK_AGENT, ISB_CHECK_GRPC, ISB_CHECK_TYPE_COUNT
 };
 extern const char *const isb_check_words[ISB_CHECK_TYPE_COUNT + 1]; /* as written in YAML; NULL at the end */
+enum isb_http_version { ISB_HTTP_ANY, ISB_HTTP_1, ISB_HTTP_2 };
 /* What to test. Which types read which field: `only` of its row in the schema; to the others it is unknown. */
 struct isb_check {
 	const char *name;
@@ -49,15 +54,26 @@ struct isb_check {
 	uint16_t port;               /* 0: the endpoint's port, else 53, 80 or 443 by type */
 	const char *host;            /* Host header and SNI; NULL: the endpoint's host, else its address */
 	const char *path;            /* default "/" */
-	const char *method;          /* GET, HEAD */
+	enum isb_http_version http;  /* what must be spoken; any: HTTP/2 where TLS agrees on it (ALPN), else HTTP/1.1 */
+	const char *method;          /* GET, HEAD, POST, OPTIONS */
+	struct isb_strings headers;  /* of the request: "Name: value" */
+	const char *service;         /* grpc: whose health is asked for; NULL: the whole server's */
+	unsigned redirects;          /* followed at most; 0: a redirect is the reply */
+	bool keep_alive;             /* the connection is kept for the next test; default false */
+	bool tls;                    /* grpc: TLS below it; default false */
 	struct isb_span *statuses;   /* expect.status; default 200-399 */
 	size_t nstatus;
 	const char *body;            /* expect.body: substring in the first 64 KiB; NULL: any */
+	const char *regex;           /* expect.regex: matches somewhere in them (model/pattern.h); NULL: any */
+	struct isb_strings expect_headers; /* expect.header: "Name" or "Name: value" */
+	struct isb_strings expect_json;    /* expect.json: "path" or "path: value" (model/json.h) */
+	int64_t latency_ms;          /* expect.latency: a slower test has failed; 0: the timeout alone bounds it */
+	const char *soft_json;       /* soft.json: path of a number from 0 to 100; NULL: no soft health */
 	bool verify;                 /* certificates; default true */
 	const char *ca_file;         /* PEM; NULL: the system's */
 	const char *client_cert;     /* PEM, with its chain; NULL: none */
 	const char *client_key;      /* PEM; NULL: stands in client_cert too */
-	const char *send;            /* what the server is told first; NULL: nothing */
+	const char *send;            /* what the server is told first, or a POST's body; NULL: nothing */
 	const char *send_hex;        /* the same as hexadecimal digits; never both */
 	struct isb_strings alpn;     /* protocols offered, of which the server must take one */
 	uint16_t days;               /* expect.days: the certificate is valid for at least so many; 0: not asked */
@@ -69,9 +85,14 @@ struct isb_check {
 	struct isb_addr *addresses;  /* expect.address: one of them is among the answers; none: any answer will do */
 	size_t naddress;
 	int64_t interval_ms, timeout_ms, down_interval_ms, retry_ms; /* down_interval_ms 0: as interval */
-	unsigned rise, fall;
+	unsigned rise, fall, flap_limit; /* flap_limit: see isb_observe_rise() */
 	struct isb_quorum quorum;
+	enum isb_quorum_by quorum_by;
+	struct isb_span_ms soft_latency; /* latency that means soft health 100 and that means 1; 0, 0: none does */
 };
+
+/* What of it says when an endpoint counts as up or down. */
+struct isb_hysteresis isb_check_hysteresis(const struct isb_check *check);
 
 struct isb_endpoint {
 	const char *name; /* within its pool; "pool/endpoint" everywhere else */
@@ -116,8 +137,6 @@ struct isb_hash {
 	uint32_t seed;
 };
 
-/* What an endpoint counts as while there is no fresh evidence. */
-enum isb_unknown { ISB_UNKNOWN_HOLD, ISB_UNKNOWN_UP, ISB_UNKNOWN_DOWN };
 
 struct isb_pool {
 	const char *name;
@@ -128,6 +147,7 @@ struct isb_pool {
 	bool spread;             /* several answers lie in different regions where possible */
 	enum isb_unknown unknown; /* default hold */
 	int64_t slow_start_ms;   /* default 0 */
+	int64_t failback_ms;     /* default ISB_FAILBACK_AUTO */
 	struct isb_ref check;    /* name NULL: endpoints are always up */
 	unsigned answers;        /* how many endpoints one answer holds; 0: all; default 1 */
 	struct isb_min_up min_up;

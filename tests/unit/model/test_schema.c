@@ -139,8 +139,9 @@ static void kinds_are_read_in_both_numbers(void **state)
 /* The least that a check which reads the field must say. */
 static const char *type_that_reads(const struct isb_field *f)
 {
-	bool dns = f->only && strcmp(f->only, "dns") == 0;
-	return dns ? "    type: dns\n    query:\n      name: a.example\n" : "    type: https\n";
+	if (f->only && strcmp(f->only, "dns") == 0)
+		return "    type: dns\n    query:\n      name: a.example\n";
+	return f->only && strcmp(f->only, "grpc") == 0 ? "    type: grpc\n" : "    type: https\n";
 }
 
 /* A preset that a user writes out is left out again: so it is read as the default, and stands as it prints. */
@@ -352,6 +353,34 @@ static void scalars_take_every_form(void **state)
 	done(&f);
 }
 
+static void knobs_of_belief_are_read_as_they_are_printed(void **state)
+{
+	(void)state;
+	static const char text[] =
+		"checks:\n  c:\n    type: tcp\n    quorum_by: region\n    flap_limit: 0\n    soft:\n      latency: 100ms..1s500ms\n\n"
+		"pools:\n  a:\n    check: c\n    failback: after 5m\n    endpoints:\n      e:\n        address: 192.0.2.1\n"
+		"  m:\n    check: c\n    failback: manual\n    endpoints:\n      e:\n        address: 192.0.2.1\n";
+	struct fixture f;
+	must_read(&f, text);
+	const struct isb_hysteresis knobs = isb_check_hysteresis(&f.catalog.checks[0]);
+	assert_int_equal(f.catalog.checks[0].quorum_by, ISB_QUORUM_BY_REGION);
+	assert_int_equal(knobs.flap_limit, 0);
+	assert_int_equal(knobs.soft_full_us, 100000);
+	assert_int_equal(knobs.soft_least_us, 1500000);
+	assert_int_equal(f.catalog.pools[0].failback_ms, 300000);
+	assert_int_equal(f.catalog.pools[1].failback_ms, ISB_FAILBACK_MANUAL);
+	char *printed = print(&f.catalog);
+	assert_string_equal(printed, text);
+	free(printed);
+	done(&f);
+	must_read(&f, "checks: {c: {type: tcp, quorum_by: probe, flap_limit: 3}}\npools: {p: {failback: auto}}\n");
+	assert_int_equal(f.catalog.pools[0].failback_ms, ISB_FAILBACK_AUTO);
+	printed = print(&f.catalog);
+	assert_string_equal(printed, "checks:\n  c:\n    type: tcp\n\npools:\n  p: {}\n");
+	free(printed);
+	done(&f);
+}
+
 static void text_of_a_zone_knows_where_it_begins(void **state)
 {
 	(void)state;
@@ -411,11 +440,22 @@ static void wrong_types_say_what_is_taken(void **state)
 	               "t:2:35: rise takes an integer (1..64), not '65'\n"
 	               "t:2:49: interval takes a duration (10ms..1d), not '5 sec'\n"
 	               "t:2:64: verify takes a boolean (true, false), not 'yes'\n"
-	               "t:2:77: method takes one of GET, HEAD, not 'PUT'; did you mean 'GET'?\n"
+	               "t:2:77: method takes one of GET, HEAD, POST, OPTIONS, not 'PUT'; did you mean 'GET'?\n"
 	               "t:2:88: path takes a path that begins with '/' (1..2048 octets), not 'health'\n");
+	assert_refused("checks:\n  a: {type: tcp, soft: {latency: 100ms}}\n  b: {type: tcp, soft: {latency: 2s..1s}}\n"
+	               "  c: {type: tcp, soft: {latency: 0ms..1s}}\n  d: {type: tcp, flap_limit: 21, quorum_by: zone}\n"
+	               "pools: {p: {failback: 5m}, q: {failback: after}, r: {failback: after 8d}}\n",
+	               "t:2:34: soft.latency takes a pair of durations such as 100ms..500ms (1ms..1m), not '100ms'\n"
+	               "t:3:34: soft.latency takes a pair of durations such as 100ms..500ms (1ms..1m), not '2s..1s'\n"
+	               "t:4:34: soft.latency takes a pair of durations such as 100ms..500ms (1ms..1m), not '0ms..1s'\n"
+	               "t:5:30: flap_limit takes an integer (0..20), not '21'\n"
+	               "t:5:45: quorum_by takes one of probe, region, not 'zone'\n"
+	               "t:6:23: failback takes a word auto or manual, or 'after' and a duration (1s..7d), not '5m'\n"
+	               "t:6:42: failback takes a word auto or manual, or 'after' and a duration (1s..7d), not 'after'\n"
+	               "t:6:64: failback takes a word auto or manual, or 'after' and a duration (1s..7d), not 'after 8d'\n");
 	assert_refused("checks: {c: {type: htps}, d: {type: [tcp]}, e: {}, f: 3, g: [x]}\n",
-	               "t:1:20: type takes one of tcp, tcp-half-open, tls, http, https, dns, udp, icmp, agent, not 'htps'; did you mean 'https'?\n"
-	               "t:1:37: type takes one of tcp, tcp-half-open, tls, http, https, dns, udp, icmp, agent, not a list\n"
+	               "t:1:20: type takes one of tcp, tcp-half-open, tls, http, https, dns, udp, icmp, agent, grpc, not 'htps'; did you mean 'https'?\n"
+	               "t:1:37: type takes one of tcp, tcp-half-open, tls, http, https, dns, udp, icmp, agent, grpc, not a list\n"
 	               "t:1:48: check needs 'type': the protocol that is spoken to the endpoint\n"
 	               "t:1:55: check must be a map of its fields, not one value\n"
 	               "t:1:61: check must be a map of its fields, not a list\n");
@@ -494,8 +534,8 @@ static void checks_refuse_what_their_type_does_not_read(void **state)
 	               "t:1:67: a check of type tcp does not read 'expect.days', which is for tls; leave it out\n");
 	assert_refused("checks: {c: {type: icmp, port: 7, host: h, query: {type: A}, alpn: h2}}\n",
 	               "t:1:26: a check of type icmp does not read 'port', which is for tcp, tcp-half-open, tls, http, https, dns, "
-	               "udp, agent; leave it out\n"
-	               "t:1:35: a check of type icmp does not read 'host', which is for tls, http, https; leave it out\n"
+	               "udp, agent, grpc; leave it out\n"
+	               "t:1:35: a check of type icmp does not read 'host', which is for tls, http, https, grpc; leave it out\n"
 	               "t:1:52: a check of type icmp does not read 'query.type', which is for dns; leave it out\n"
 	               "t:1:62: a check of type icmp does not read 'alpn', which is for tls; leave it out\n");
 	assert_refused("checks: {a: {type: dns, query: {type: AAAA}}, b: {type: udp}, c: {type: tls, client_key: k}}\n",
@@ -511,6 +551,35 @@ static void checks_refuse_what_their_type_does_not_read(void **state)
 	               "t:1:84: expect.rcode takes a list of words (NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED, "
 	               "YXDOMAIN, YXRRSET, NXRRSET, NOTAUTH, NOTZONE), not 'NXDOMAN'; did you mean 'NXDOMAIN'?\n"
 	               "t:1:103: expect.address takes a list of addresses, not '1.2'\n");
+}
+
+static void http_checks_refuse_what_makes_no_request(void **state)
+{
+	(void)state;
+	assert_refused("checks: {c: {type: http, tls: true, soft: {json: a}, service: s}}\n",
+	               "t:1:54: a check of type http does not read 'service', which is for grpc; leave it out\n"
+	               "t:1:26: a check of type http does not read 'tls', which is for grpc; leave it out\n");
+	assert_refused("checks: {c: {type: https, send: x, client_key: k}, d: {type: https, method: HEAD, expect: {regex: x}}}\n",
+	               "t:1:27: a GET request has no body; leave out 'send', or use method POST\n"
+	               "t:1:36: 'client_key' is the key of a 'client_cert', which is missing\n"
+	               "t:1:92: the reply to HEAD has no body; leave out 'expect.regex', or use method GET\n");
+	assert_refused("checks: {c: {type: grpc, keep_alive: true}, d: {type: http, http: 2, keep_alive: true}}\n",
+	               "t:1:26: 'keep_alive' cannot be had with HTTP/2 without TLS; leave it out\n"
+	               "t:1:70: 'keep_alive' cannot be had with HTTP/2 without TLS; leave it out\n");
+	assert_refused("checks: {c: {type: http, headers: [\"A: b\\r\\nHost: c\", 'Host: c', 'A:b', ': b', 'transfer-encoding: x'],\n"
+	               " expect: {header: ['a b', 'A:b'], json: ['.a', 'a..b: c', {status: ok}], regex: 'a('}, soft: {json: 'a.'}}}\n",
+	               "t:1:36: headers takes a list of headers such as 'Name: value' (3..1024 octets), not 'A: b??Host: c'\n"
+	               "t:1:55: headers: 'Host' is not given here; the key 'host' decides it\n"
+	               "t:1:66: headers takes a list of headers such as 'Name: value' (3..1024 octets), not 'A:b'\n"
+	               "t:1:73: headers takes a list of headers such as 'Name: value' (3..1024 octets), not ': b'\n"
+	               "t:1:80: headers: 'transfer-encoding' is not given here; the request itself decides it\n"
+	               "t:2:20: expect.header takes a list of headers such as Name or 'Name: value' (1..1024 octets), not 'a b'\n"
+	               "t:2:27: expect.header takes a list of headers such as Name or 'Name: value' (1..1024 octets), not 'A:b'\n"
+	               "t:2:42: expect.json takes a list of paths such as status.db, or 'status.db: ok' with a value (1..1024 octets), not '.a'\n"
+	               "t:2:48: expect.json takes a list of paths such as status.db, or 'status.db: ok' with a value (1..1024 octets), not 'a..b: c'\n"
+	               "t:2:59: expect.json takes a list of paths such as status.db, or 'status.db: ok' with a value (1..1024 octets), not a map\n"
+	               "t:2:81: expect.regex: '(' without its ')' at 2\n"
+	               "t:2:101: soft.json takes a path such as load.health (1..255 octets), not 'a.'\n");
 }
 
 static void policies_refuse_what_they_cannot_mean(void **state)
@@ -662,18 +731,25 @@ static void make_wire_check(struct isb_buf *out, struct isb_rng *rng, unsigned i
 
 static void make_check(struct isb_buf *out, struct isb_rng *rng, unsigned i)
 {
-	static const char *const extras[] = {"port: 1", "host: a.example", "path: '/x?y=\"z\"#'", "method: HEAD", "verify: false",
-		"ca_file: 'my ca.pem'", "interval: 3661001ms", "timeout: 1ms", "down_interval: 1d", "retry: 0", "rise: 64",
-		"fall: 1", NULL};
-	bool https = pick(rng, 2);
+	static const char *const types[] = {"http", "https", "grpc", NULL};
+	static const char *const extras[] = {"port: 1", "host: a.example", "interval: 3661001ms", "timeout: 1ms", "down_interval: 1d",
+		"retry: 0", "rise: 64", "fall: 1", NULL};
+	static const char *const of_http[] = {"path: '/x?y=\"z\"#'", "http: 1.1", "method: OPTIONS", "redirects: 3",
+		"headers: ['A: b: \"c\"', 'd: #e']", "soft: {json: a.0.b, latency: 100ms..500ms}", "keep_alive: true", NULL};
+	static const char *const of_tls[] = {"verify: false", "ca_file: 'my ca.pem'", "client_cert: c.pem, client_key: 'k #.pem'",
+		NULL};
+	static const char *const of_grpc[] = {"tls: true", "service: a.B", "headers: 'authorization: x'", NULL};
+	static const char *const *const more[][3] = {{extras, of_http}, {extras, of_http, of_tls}, {extras, of_grpc, of_tls}};
 	static const char *const quorums[] = {"18%", "all", "any", "majority", "at-least 3", NULL};
-	static const char *const expects[] = {"status: [100, 200-299]", "body: \"two\\nlines: #\\t\\u2028\"",
-		"status: 204, body: 'null'", "status: 200-399", NULL};
-	isb_buf_printf(out, "  c%u: {type: %s, quorum: %s, expect: {%s}", i, https ? "https" : "http",
-	               word(rng, quorums), word(rng, expects));
-	for (unsigned k = 0; extras[k]; k++)
-		if (pick(rng, 3) == 0 && (https || (k != 4 && k != 5))) /* verify and ca_file */
-			isb_buf_printf(out, ", %s", extras[k]);
+	static const char *const expects[] = {"status: [100, 200-299]", "body: \"two\\nlines: #\\t\\u2028\", regex: '^a[\\d\"]+$'",
+		"status: 204, body: 'null', header: [Via, 'X: y z']", "status: 200-399, json: ['a.0: 1', b.c, \"d: \\u00e9: #\"]", NULL};
+	unsigned type = pick(rng, 3);
+	isb_buf_printf(out, "  c%u: {type: %s, quorum: %s, expect: {latency: 250ms%s%s}", i, types[type], word(rng, quorums),
+	               type < 2 ? ", " : "", type < 2 ? word(rng, expects) : "");
+	for (unsigned m = 0; m < 3 && more[type][m]; m++)
+		for (unsigned k = 0; more[type][m][k]; k++)
+			if (pick(rng, 3) == 0)
+				isb_buf_printf(out, ", %s", more[type][m][k]);
 	isb_buf_puts(out, "}\n");
 }
 
@@ -1032,6 +1108,7 @@ int main(void)
 		cmocka_unit_test(numbers_are_strict),
 		cmocka_unit_test(pools_and_records_refuse_what_they_cannot_mean),
 		cmocka_unit_test(checks_refuse_what_their_type_does_not_read),
+		cmocka_unit_test(http_checks_refuse_what_makes_no_request),
 		cmocka_unit_test(policies_refuse_what_they_cannot_mean),
 		cmocka_unit_test(names_are_unique_across_documents),
 		cmocka_unit_test(the_example_prints_what_it_reads),
@@ -1044,6 +1121,7 @@ int main(void)
 		cmocka_unit_test(spoiled_catalogs_never_hurt),
 		cmocka_unit_test(many_objects_do_not_cost_their_square),
 		cmocka_unit_test(a_catalog_put_together_by_hand_is_searched_too),
+		cmocka_unit_test(knobs_of_belief_are_read_as_they_are_printed),
 		cmocka_unit_test(fields_are_set_through_maps),
 		cmocka_unit_test(an_edit_that_cannot_be_says_why),
 		cmocka_unit_test(missing_maps_on_the_way_are_made),

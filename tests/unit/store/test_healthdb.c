@@ -35,6 +35,12 @@ static struct isb_observation observation(uint32_t slot, const char *probe)
 			.observed_ms = 1763726400500,
 			.latency_us = 21000,
 			.connect_us = 4000,
+			.falls = 5,
+			.fell_ms = 1763726390000,
+			.has_soft = true,
+			.has_load = true,
+			.soft = 40,
+			.load = 930,
 			.last = {.kind = ISB_OUT_STATUS, .status = 503, .connect_us = 4100, .tls_us = 9000,
 		                 .first_byte_us = 20000, .total_us = 20500},
 		},
@@ -70,6 +76,11 @@ static void an_observation_comes_back_whole(void **state)
 	assert_int_equal(got.history.observed_ms, put.history.observed_ms);
 	assert_int_equal(got.history.latency_us, 21000);
 	assert_int_equal(got.history.connect_us, 4000);
+	assert_int_equal(got.history.falls, 5);
+	assert_int_equal(got.history.fell_ms, 1763726390000);
+	assert_true(got.history.has_soft && got.history.has_load);
+	assert_int_equal(got.history.soft, 40);
+	assert_int_equal(got.history.load, 930);
 	assert_int_equal(got.history.last.kind, ISB_OUT_STATUS);
 	assert_int_equal(got.history.last.status, 503);
 	assert_int_equal(got.history.last.connect_us, 4100);
@@ -109,26 +120,37 @@ static void observations_are_walked_by_slot_and_deleted_one_by_one(void **state)
 	assert_int_equal(isb_observation_delete(txn, 1, "ab"), ISB_ENOTFOUND);
 	assert_int_equal(isb_observation_get(txn, 1, "ab", &got), ISB_ENOTFOUND);
 	assert_int_equal(isb_observation_get(txn, 1, "a", &got), ISB_OK);
+	assert_int_equal(isb_observation_delete_all(txn, 1), ISB_OK);
+	assert_int_equal(isb_observation_delete_all(txn, 1), ISB_OK);
+	*all = '\0';
+	assert_int_equal(isb_observation_each(txn, ISB_SLOT_ALL, join_observations, all), ISB_OK);
+	assert_string_equal(all, "0/z 256/a ");
 	isb_txn_abort(txn);
 	isb_store_close(store);
 }
 
 static void observations_out_of_range_are_malformed(void **state)
 {
-	enum { SEEN = 16, STATE = 17, KIND = 47, LEN = 66 };
+	enum { SEEN = 16, STATE = 17, KIND = 47, LEN = 66, FLAGS = LEN, SOFT, LOAD, FALLS = LOAD + 2, WHOLE = LEN + 13 };
 	static const struct {
 		size_t at, len;
 		uint8_t octet;
 	} cases[] = {{SEEN, LEN, 65}, {STATE, LEN, ISB_DISPUTED}, {KIND, LEN, 200}, {0, LEN - 1, 0},
-	             {0, LEN + 1, 0}};
+	             {0, LEN + 1, 0}, {0, WHOLE - 1, 0}, {0, WHOLE + 1, 0}, {FLAGS, WHOLE, 4}, {SOFT, WHOLE, 101},
+	             {LOAD, WHOLE, 0x10}};
 	struct isb_store *store = open_as_probe(*state);
 	struct isb_txn *txn = begin(store, ISB_ENV_HEALTH, true);
 	const struct isb_slice key = {"\0\0\0\7p", 6};
-	uint8_t octets[LEN + 1] = {0};
+	uint8_t octets[WHOLE + 1] = {0};
 	struct isb_observation got = {.slot = 3};
 	char all[512] = "";
 	assert_int_equal(isb_row_put(txn, ISB_T_OBSERVATION, key, (struct isb_slice){octets, LEN}), ISB_OK);
+	got.history.falls = 9;
+	got.history.has_soft = true;
 	assert_int_equal(isb_observation_get(txn, 7, "p", &got), ISB_OK); /* the zeroes themselves are fine */
+	assert_false(got.history.falls || got.history.has_soft); /* an older program's row says nothing of these */
+	assert_int_equal(isb_row_put(txn, ISB_T_OBSERVATION, key, (struct isb_slice){octets, WHOLE}), ISB_OK);
+	assert_int_equal(isb_observation_get(txn, 7, "p", &got), ISB_OK);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		memset(octets, 0, sizeof(octets));
 		octets[cases[i].at] = cases[i].octet;
@@ -219,8 +241,9 @@ static void a_transition_carries_its_evidence(void **state)
 static int join_probes(void *arg, const struct isb_probe_row *row)
 {
 	size_t at = strlen(arg);
-	snprintf((char *)arg + at, 512 - at, "%s@%s %d %d %llx %u %s; ", row->name, row->region, (int)row->started_ms,
-	         (int)row->seen_ms, (unsigned long long)row->boot, row->checks, row->blind ? "blind" : "sees");
+	snprintf((char *)arg + at, 512 - at, "%s@%s %d %d %llx %u %s%s%s; ", row->name, row->region, (int)row->started_ms,
+	         (int)row->seen_ms, (unsigned long long)row->boot, row->checks, row->blind ? "blind" : "sees",
+	         *row->from ? " from " : "", row->from);
 	return 0;
 }
 
@@ -229,19 +252,24 @@ static void probes_are_known_by_name(void **state)
 	struct isb_store *store = open_as_probe(*state);
 	struct isb_txn *txn = begin(store, ISB_ENV_HEALTH, true);
 	const struct isb_probe_row rows[] = {
-		{"seoul-a", "seoul", 1, 2, 0xabcdef0123456789u, true, 12},
-		{"far", NULL, 5, 6, 1, false, 0},
-		{"seoul-a", "seoul", 3, 4, 0xff, false, 13},
+		{"seoul-a", "seoul", 1, 2, 0xabcdef0123456789u, true, 12, ""},
+		{"far", NULL, 5, 6, 1, false, 0, NULL},
+		{"seoul-a", "seoul", 3, 4, 0xff, false, 13, "192.0.2.7"},
 	};
 	for (size_t i = 0; i < 3; i++)
 		assert_int_equal(isb_probe_put(txn, &rows[i]), ISB_OK);
 	char all[512] = "";
 	assert_int_equal(isb_probe_each(txn, join_probes, all), ISB_OK);
-	assert_string_equal(all, "far@ 5 6 1 0 sees; seoul-a@seoul 3 4 ff 13 sees; ");
+	assert_string_equal(all, "far@ 5 6 1 0 sees; seoul-a@seoul 3 4 ff 13 sees from 192.0.2.7; ");
 	assert_int_equal(isb_probe_put(txn, &rows[0]), ISB_OK);
 	*all = '\0';
 	assert_int_equal(isb_probe_each(txn, join_probes, all), ISB_OK);
 	assert_non_null(strstr(all, "abcdef0123456789 12 blind"));
+	static const uint8_t older[31] = {[29] = 'r'}; /* a row as it was before there was `from` */
+	*all = '\0';
+	assert_int_equal(isb_row_put(txn, ISB_T_PROBE, (struct isb_slice){"old", 4}, (struct isb_slice){older, 31}), ISB_OK);
+	assert_int_equal(isb_probe_each(txn, join_probes, all), ISB_OK);
+	assert_non_null(strstr(all, "old@r 0 0 0 0 sees; "));
 	assert_int_equal(isb_row_put(txn, ISB_T_PROBE, (struct isb_slice){"x", 2}, text("short")), ISB_OK);
 	assert_int_equal(isb_probe_each(txn, join_probes, all), ISB_EFORMAT);
 	isb_txn_abort(txn);
@@ -318,10 +346,11 @@ static void the_manual_shows_these_very_rows(void **state)
 {
 	struct isb_store *store = open_as_probe(*state);
 	struct isb_txn *txn = begin(store, ISB_ENV_HEALTH, true);
-	const struct isb_health up = {ISB_UP, ISB_UP, ISB_SOFT_FULL, 0, 21008, 15};
+	const struct isb_health up = {ISB_UP, ISB_UP, ISB_SOFT_FULL, 0, 21008, 15, false};
 	const struct isb_observation o = observation(0, "seoul-a");
 	const struct isb_transition t = {0, 1763726400500, 0, ISB_UP, ISB_DOWN, "seoul: status-503 ×3"};
-	const struct isb_probe_row p = {"seoul-a", "seoul", 1763720000000, 1763726400500, 0x0123456789abcdef, false, 4};
+	const struct isb_probe_row p = {"seoul-a", "seoul", 1763720000000, 1763726400500, 0x0123456789abcdef, false, 4,
+	                                 "192.0.2.7"};
 	assert_int_equal(isb_word_put(txn, 0, isb_health_pack(&up)), ISB_OK);
 	assert_int_equal(isb_since_put(txn, 0, 1763726400000), ISB_OK);
 	assert_int_equal(isb_pace_put(txn, "seoul", 0, 21000), ISB_OK);
