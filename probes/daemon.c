@@ -26,7 +26,8 @@ enum {
 	TICK_MS = 1000,    /* judge again, heartbeat, look at the catalog */
 	SYNC_TICKS = 5,
 	CLEAN_TICKS = 60,
-	FOLLOW_MS = 250    /* a burst of edits is planned for at most this often */
+	FOLLOW_MS = 250,   /* a burst of edits is planned for at most this often */
+	WRITE_PATIENCE_MS = 2000, WRITE_LOOK_MS = 20 /* at the end, for round trips that are being written */
 };
 
 struct daemon {
@@ -359,6 +360,15 @@ static void open_measure(struct daemon *d)
 		isb_log(ISB_LOG_ERROR, "measure-off", "reason=\"%s\"", isb_strerror(ISB_ENOMEM));
 }
 
+/* Usually moments; but an import may hold the round trips for as long as it likes. Then this batch is given up. */
+static void give_time_to_write(struct daemon *d)
+{
+	for (int i = 0; i < WRITE_PATIENCE_MS / WRITE_LOOK_MS && isb_measure_is_writing(d->measure); i++) {
+		uv_run(&d->loop, UV_RUN_NOWAIT);
+		usleep(WRITE_LOOK_MS * 1000);
+	}
+}
+
 static void close_loop(struct daemon *d)
 {
 	uv_handle_t *handles[] = {(uv_handle_t *)&d->tick,  (uv_handle_t *)&d->flush,
@@ -372,6 +382,7 @@ static void close_loop(struct daemon *d)
 	uv_cancel((uv_req_t *)&d->sync);
 	while (d->syncing)
 		uv_run(&d->loop, UV_RUN_ONCE);
+	give_time_to_write(d);
 	uv_run(&d->loop, UV_RUN_NOWAIT);
 	uv_run(&d->loop, UV_RUN_NOWAIT);
 }
@@ -405,8 +416,9 @@ int isb_probe_run(struct isb_store *store, const struct isb_probe_options *optio
 	isb_aliases_done(&d->aliases);
 	isb_report_done(&d->report);
 	if (uv_loop_close(&d->loop) != 0) {
-		/* A name lookup hangs in its thread, and leaving through exit() would wait for it. */
-		isb_store_close(store);
+		/* A name lookup or a write hangs in its thread, and leaving through exit() would wait for it. */
+		if (!isb_measure_is_writing(d->measure))
+			isb_store_close(store);
 		_exit(status);
 	}
 	isb_runner_done(&d->runner);

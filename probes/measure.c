@@ -105,7 +105,7 @@ static void on_echo(void *arg, void *item, const struct isb_outcome *outcome, co
 	m->mute = own;
 	isb_log(ISB_LOG_DEBUG, "measured", "address=%s answered=%d round_trip_us=%" PRIu32, isb_addr_print(&of->addr, addr),
 	        answered, outcome->connect_us);
-	if (answered)
+	if (answered && m->known)
 		note_trip(m, &of->net, outcome->connect_us);
 	if (own)
 		isb_measure_plan_pause(&m->plan, of, monotonic_ms());
@@ -194,6 +194,7 @@ static void write_trips(struct isb_measure *m, int64_t now)
 	m->sweep = now >= m->sweep_ms;
 	if (m->sweep)
 		m->sweep_ms = now + SWEEP_MS;
+	isb_log(ISB_LOG_DEBUG, "round-trips-writing", "samples=%zu", m->writing.count);
 	if (uv_queue_work(m->loop, &m->work, write_work, write_done) != 0)
 		m->writing.count = 0;
 }
@@ -273,9 +274,13 @@ void isb_measure_close(struct isb_measure *m)
 	}
 	isb_checker_close(m->checker);
 	uv_close((uv_handle_t *)&m->wake, NULL);
-	uv_cancel((uv_req_t *)&m->work);
-	while (m->writing.count)
-		uv_run(m->loop, UV_RUN_ONCE);
+	if (m->writing.count)
+		uv_cancel((uv_req_t *)&m->work);
+}
+
+bool isb_measure_is_writing(const struct isb_measure *m)
+{
+	return m && m->writing.count;
 }
 
 void isb_measure_free(struct isb_measure *m)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
+#include <stdbool.h>
 #include <uv.h>
 
 #include "isobar/model/model.h"
@@ -23,6 +24,8 @@ int isb_measure_new(uv_loop_t *loop, struct isb_store *store, const char *region
 /* Where our own endpoints are, and whether there is such a region: before that nothing is measured. */
 void isb_measure_follow(struct isb_measure *measure, const struct isb_catalog *catalog);
 void isb_measure_tick(struct isb_measure *measure); /* once a second */
-/* Then let the loop run until it is empty before it is freed. What was not written yet is lost. NULL is fine for both. */
+/* Then let the loop run until it is empty before it is freed. What was not written yet is lost. NULL is fine for all. */
 void isb_measure_close(struct isb_measure *measure);
+/* Another thread uses the store: it may not be closed. */
+bool isb_measure_is_writing(const struct isb_measure *measure);
 void isb_measure_free(struct isb_measure *measure);

@@ -4,12 +4,14 @@ network namespace of its own, whose whole Internet is far.py; the server's names
 import os
 import pathlib
 import re
-import shutil
+import socket
 import stat
 import subprocess
+import tempfile
 import unittest
+from ipaddress import ip_network
 
-from harness import Process, Story, geo_database, until
+from harness import BIN, Process, Story, until
 
 HERE = pathlib.Path(__file__).resolve().parent
 # A resolver that answers from either region, one that never answers, one that is denied, one beside an endpoint of ours, and
@@ -88,7 +90,6 @@ class Measuring(Story):
 
     def told(self):
         """What the socket tells, by network."""
-        import socket
         with socket.socket(socket.AF_UNIX) as stream:
             stream.connect(str(self.socket))
             with stream.makefile() as lines:
@@ -96,11 +97,11 @@ class Measuring(Story):
         self.assertEqual((said[0], said[-1]), ("demand 1", "end"))
         return {net: (address, int(count)) for net, address, count in (line.split() for line in said[1:-1])}
 
-    def start_probe(self, region, *options, groups="0 0", **delays):
+    def start_probe(self, region, *options, groups="0 0", world=()):
         """A probe whose world answers in these times."""
         seen = self.site.directory / f"{region}.seen"
-        world = [f"{address}={delay}" for address, delay in delays.get("world", {}).items()]
-        under = self.namespace(region, "/usr/bin/python3", HERE / "far.py", seen, *world)
+        delays = [f"{address}={delay}" for address, delay in dict(world).items()]
+        under = self.namespace(region, "/usr/bin/python3", HERE / "far.py", seen, *delays)
         subprocess.run([*under, "sh", "-c", f'echo "{groups}" > /proc/sys/net/ipv4/ping_group_range'], check=True)
         under += ["setpriv", "--bounding-set=-net_raw"]
         name = ["--name", f"probe-{region}", "--log-level", "debug", "--measure", self.socket]
@@ -120,7 +121,8 @@ class Measuring(Story):
         before = self.answer(BUSY)
         self.assertEqual(before, SEOUL, "by distance")
         self.ask(BUSY, SILENT, DENIED, OURS, FORGED)
-        until(lambda: len(self.told()) == 5, 10, "all networks are told of")
+        networks = {ip_network(f"{client}/24", strict=False).with_prefixlen for client in (BUSY, SILENT, DENIED, OURS, FORGED)}
+        until(lambda: networks <= self.told().keys(), 10, "all networks are told of")
         address, count = self.told()["168.126.63.0/24"]
         self.assertEqual(address, BUSY)
         self.assertTrue(400 < count < 4000, count)
@@ -156,6 +158,28 @@ class Measuring(Story):
             process.stop()
             self.assertEqual(len(re.findall(word, process.said())), 1)
 
+    def test_an_import_that_takes_its_time_holds_up_neither_checks_nor_the_end(self):
+        self.start_server(BUSY)
+        self.ask(BUSY)
+        until(self.told, 10, "the network is told of")
+        with subprocess.Popen([BIN / "isobar", "--store", self.site.store, "latency", "import", "-"], stdin=subprocess.PIPE,
+                              stdout=subprocess.DEVNULL) as slow:
+            self.addCleanup(slow.kill)
+            slow.stdin.write(b"168.126.63.0/24,seoul,900,1\n" * 2000)  # more than it reads at once, and no end
+            slow.stdin.flush()
+            probe, _ = self.start_probe("seoul", "--region", "seoul", world={BUSY: 1})
+            probe.until(lambda: "round-trips-writing samples=5" in probe.said(), 30, "the probe wants to write")
+            edit = self.site.cli("set", "region", "seoul", "location=[37, 127]")
+            probe.until(lambda: probe.said().count("catalog-loaded") == 2, 10, f"the probe goes on: {edit}")
+            self.assertNotIn("round-trips-written", probe.said())
+            self.assertEqual(probe.stop(), 0)
+            slow.stdin.close()
+            self.assertEqual(slow.wait(10), 0)
+        self.assertEqual(self.samples(), {("168.126.63.0/24", "seoul"): 2000})
+        again, _ = self.start_probe("seoul-2", "--region", "seoul", world={BUSY: 1})
+        again.until(lambda: "round-trips-written" in again.said(), 30, "the store is as good as ever")
+        self.assertEqual(self.samples(), {("168.126.63.0/24", "seoul"): 2005})
+
     def test_a_server_that_is_away_is_told_of_and_asked_again(self):
         probe, seen = self.start_probe("seoul", "--region", "seoul", world={BUSY: 1})
         probe.until(lambda: "measure-list-failed" in probe.said(), 10, "the probe says that nobody tells")
@@ -182,6 +206,30 @@ class Measuring(Story):
         self.site.processes.remove(fourth)
         self.assertIn("a file that is no socket", fourth.said())
         self.assertEqual(self.socket.read_text(), "precious")
+
+
+class Refusals(unittest.TestCase):
+    def test_what_cannot_be_meant_is_refused_with_a_sentence(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".deny") as deny:
+            deny.write("8.8.8.0/24\n8.8.4.4/24  # one bit too many\n")
+            deny.flush()
+            for words, sentence in {
+                "--measure=": "--measure '' is no path of a unix socket: write 1 to 107 octets",
+                f"--measure /{'m' * 107}": "is no path of a unix socket: write 1 to 107 octets",
+                "--measure-rate 0": "--measure-rate '0' is not a number from 1 to 100",
+                "--measure-rate 101": "--measure-rate '101' is not a number from 1 to 100",
+                "--measure-deny 8.8.8.8/24": "'8.8.8.8/24' has bits set beyond its prefix",
+                "--measure-deny 1.1.1.1,google": "'google' is not a network; write 192.0.2.0/24 or 2001:db8::/32",
+                f"--measure-deny file:{deny.name}": f"{deny.name}:2: '8.8.4.4/24' has bits set beyond its prefix",
+                "--measure-deny file:/nowhere": "cannot read '/nowhere': No such file or directory",
+                "--measur-rate 5": "did you mean '--measure-rate'?",
+                "--measure /run/c --site gslb.example.com": "--measure means nothing with --site",
+            }.items():
+                with self.subTest(words):
+                    done = subprocess.run([BIN / "isobar-probe", *words.split()], capture_output=True, text=True, timeout=10,
+                                          check=False)
+                    self.assertEqual(done.returncode, 2)
+                    self.assertIn(sentence, done.stderr)
 
 
 if __name__ == "__main__":
