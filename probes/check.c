@@ -10,6 +10,7 @@
 #include "check_run.h"
 #include "check_tls_setup.h"
 #include "check_trust.h"
+#include "scripts.h"
 
 /* getaddrinfo(3) cannot be interrupted: a lookup whose check gave up still occupies a thread. Past this many, checks
  * that need one fail by the probe's own trouble instead of queueing without end. */
@@ -25,6 +26,7 @@ static const struct isb_check_method *const methods[] = {
 	[ISB_CHECK_UDP] = &isb_check_udp,
 	[ISB_CHECK_ICMP] = &isb_check_icmp,
 	[ISB_CHECK_AGENT] = &isb_check_agent,
+	[ISB_CHECK_SCRIPT] = &isb_check_script,
 };
 
 int isb_checker_new(uv_loop_t *loop, isb_check_done *done, void *arg, struct isb_checker **ret_checker)
@@ -43,13 +45,20 @@ int isb_checker_new(uv_loop_t *loop, isb_check_done *done, void *arg, struct isb
 	return ISB_OK;
 }
 
+int isb_checker_use_helper(struct isb_checker *checker, const struct isb_helper *helper)
+{
+	return isb_scripts_new(checker->loop, helper, &checker->scripts);
+}
+
 void isb_checker_close(struct isb_checker *checker)
 {
+	isb_scripts_close(checker->scripts);
 	isb_http_close(checker->http);
 }
 
 void isb_checker_free(struct isb_checker *checker)
 {
+	isb_scripts_free(checker->scripts);
 	isb_http_free(checker->http);
 	isb_tls_setups_free(checker->setups);
 	isb_trust_free(checker->trust);

@@ -298,6 +298,8 @@ static int open_loop(struct daemon *d)
 	int rc = uv_loop_init(&d->loop);
 	if (rc == 0 && isb_checker_new(&d->loop, on_outcome, d, &d->checker) != ISB_OK)
 		rc = UV_ENOMEM;
+	if (rc == 0 && d->options->scripts)
+		rc = isb_checker_use_helper(d->checker, &d->options->helper);
 	if (rc == 0 && isb_resolver_new(&d->loop, d->options->resolver, on_resolved, d, &d->resolver) != ISB_OK) {
 		isb_log(ISB_LOG_ERROR, "resolver-failed", "servers=\"%s\"",
 		        d->options->resolver ? d->options->resolver : "/etc/resolv.conf");

@@ -29,6 +29,7 @@ static const char help_text[] =
 	"  -R, --resolver ADDR[:PORT] who is asked for the names of ALIAS records; several with commas\n"
 	"                            (default: those of /etc/resolv.conf). Checks of endpoints that have a host and no\n"
 	"                            address look it up as the system does, /etc/hosts and all, not here\n"
+	"  -x, --scripts DIR         where the programs of checks of type script are; without it none is run\n"
 	"  -L, --log-level LEVEL     error, warning, info or debug (default: info)\n"
 	"  -h, --help                print this and exit\n"
 	"  -V, --version             print the version and exit\n"
@@ -40,11 +41,12 @@ static const struct option long_options[] = {
 	{"store", required_argument, NULL, 's'},     {"name", required_argument, NULL, 'n'},
 	{"region", required_argument, NULL, 'r'},    {"max-in-flight", required_argument, NULL, 'm'},
 	{"resolver", required_argument, NULL, 'R'},  {"log-level", required_argument, NULL, 'L'},
-	{"help", no_argument, NULL, 'h'},            {"version", no_argument, NULL, 'V'},
-	{0},
+	{"scripts", required_argument, NULL, 'x'},   {"help", no_argument, NULL, 'h'},
+	{"version", no_argument, NULL, 'V'},         {0},
 };
 static const char *const option_names[] = {"--store",     "--name", "--region",  "--max-in-flight",
-                                           "--resolver",  "--log-level", "--help", "--version", NULL};
+                                           "--resolver",  "--scripts", "--log-level", "--help", "--version",
+                                           NULL};
 static const char *const levels[] = {"error", "warning", "info", "debug", NULL};
 
 __attribute__((format(printf, 1, 2))) static bool wrong(const char *fmt, ...)
@@ -109,6 +111,7 @@ static bool set_option(int option, char *const *argv, struct isb_probe_options *
 		return is_name(optarg) || wrong("--region '%s' is not a name of a region", optarg);
 	case 'm': return set_in_flight(optarg, &o->max_in_flight);
 	case 'R': o->resolver = optarg; return true; /* what reads it says when it cannot */
+	case 'x': o->scripts = optarg; return true;
 	case 'L': return set_level(optarg);
 	case ':': return wrong("option '%s' needs a value", argv[optind - 1]);
 	default: return unknown(argv[optind - 1]);
@@ -119,7 +122,7 @@ static bool set_option(int option, char *const *argv, struct isb_probe_options *
 static bool read_options(int argc, char **argv, struct isb_probe_options *o, int *ret_status)
 {
 	*ret_status = EXIT_USAGE;
-	for (int c; (c = getopt_long(argc, argv, ":s:n:r:m:R:L:hV", long_options, NULL)) != -1;) {
+	for (int c; (c = getopt_long(argc, argv, ":s:n:r:m:R:x:L:hV", long_options, NULL)) != -1;) {
 		if (c == 'h' || c == 'V') {
 			fputs(c == 'h' ? help_text : "isobar-probe " ISB_VERSION "\n", stdout);
 			*ret_status = EXIT_SUCCESS;
@@ -134,6 +137,15 @@ static bool read_options(int argc, char **argv, struct isb_probe_options *o, int
 	                                 o->name, NAME_LEN_MAX);
 }
 
+/* Before anything is open and before there is a second thread. */
+static bool start_helper(struct isb_probe_options *o)
+{
+	int error = o->scripts ? isb_helper_start(o->scripts, &o->helper) : 0;
+	if (error)
+		fprintf(stderr, "isobar-probe: cannot take scripts from '%s': %s\n", o->scripts, strerror(error));
+	return !error;
+}
+
 int main(int argc, char **argv)
 {
 	char host[HOST_NAME_MAX + 1] = "";
@@ -146,6 +158,8 @@ int main(int argc, char **argv)
 	                                    .name = host, .region = "", .max_in_flight = IN_FLIGHT_PRESET};
 	if (!read_options(argc, argv, &options, &status))
 		return status;
+	if (!start_helper(&options))
+		return EXIT_FAILURE;
 
 	struct isb_store *store;
 	const char *message = NULL;

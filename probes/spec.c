@@ -83,11 +83,24 @@ static void take_question(struct isb_spec *spec, const struct isb_check *check)
 		memcpy(spec->addresses, check->addresses, check->naddress * sizeof(*spec->addresses));
 }
 
+static void take_command(struct isb_spec *spec, const struct isb_strings *command)
+{
+	spec->command = isb_xcalloc(command->count + 1, sizeof(*spec->command));
+	for (size_t i = 0; i < command->count; i++)
+		spec->command[i] = isb_xstrdup(command->list[i]);
+}
+
+/* Those that can do without. */
+static bool needs_port(enum isb_check_type type)
+{
+	return type != ISB_CHECK_ICMP && type != ISB_CHECK_SCRIPT;
+}
+
 bool isb_spec_init(struct isb_spec *spec, const struct isb_check *check, const struct isb_endpoint *endpoint)
 {
 	static const struct isb_span usual = {200, 399};
 	uint16_t port = port_of(check, endpoint);
-	if ((!port && check->type != ISB_CHECK_ICMP) || (!endpoint->naddress && !endpoint->host))
+	if ((!port && needs_port(check->type)) || (!endpoint->naddress && !endpoint->host))
 		return false;
 	const struct isb_span *statuses = check->nstatus ? check->statuses : &usual;
 	size_t nstatus = check->nstatus ? check->nstatus : 1;
@@ -111,6 +124,8 @@ bool isb_spec_init(struct isb_spec *spec, const struct isb_check *check, const s
 	take_alpn(spec, &check->alpn);
 	if (check->type == ISB_CHECK_DNS)
 		take_question(spec, check);
+	if (check->type == ISB_CHECK_SCRIPT)
+		take_command(spec, &check->command);
 	if (endpoint->naddress)
 		spec->addr = endpoint->addresses[0];
 	else
@@ -133,12 +148,25 @@ void isb_spec_done(struct isb_spec *spec)
 	free(spec->alpn);
 	free(spec->question);
 	free(spec->addresses);
+	for (char **word = spec->command; word && *word; word++)
+		free(*word);
+	free(spec->command);
+	free(spec->endpoint);
 	*spec = (struct isb_spec){0};
 }
 
 static bool same(const char *a, const char *b)
 {
 	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool same_command(char *const *a, char *const *b)
+{
+	if (!a || !b)
+		return a == b;
+	while (*a && *b && strcmp(*a, *b) == 0)
+		a++, b++;
+	return !*a && !*b;
 }
 
 static bool same_octets(const void *a, size_t alen, const void *b, size_t blen)
@@ -153,6 +181,7 @@ bool isb_spec_equal(const struct isb_spec *a, const struct isb_spec *b)
 	       same(a->method, b->method) && same(a->body, b->body) && same(a->ca_file, b->ca_file) &&
 	       same(a->client_cert, b->client_cert) && same(a->client_key, b->client_key) && a->days == b->days &&
 	       a->recursion == b->recursion && a->rcodes == b->rcodes &&
+	       same_command(a->command, b->command) && same(a->endpoint, b->endpoint) &&
 	       same_octets(a->send, a->nsend, b->send, b->nsend) && same_octets(a->alpn, a->nalpn, b->alpn, b->nalpn) &&
 	       same_octets(a->question, a->nquestion, b->question, b->nquestion) &&
 	       same_octets(a->addresses, a->naddress * sizeof(*a->addresses), b->addresses,

@@ -36,6 +36,8 @@ struct isb_spec {
 	uint32_t rcodes;      /* wanted, a bit each */
 	struct isb_addr *addresses; /* one of them must be among the answers; none: any answer */
 	size_t naddress;
+	char **command;       /* NULL-terminated; NULL: type is not script */
+	char *endpoint;       /* of type script, which tells it to the script: "pool/endpoint"; set by whoever knows it */
 };
 
 /* False when there is nothing to test: neither address nor host, or no port where the type needs one. */
