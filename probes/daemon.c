@@ -209,7 +209,7 @@ static void log_diags(const struct isb_diags *diags)
 static void take_catalog(struct daemon *d, uint64_t generation, const struct isb_catalog *catalog)
 {
 	struct isb_schedule_source source = {find_slot, retire, d};
-	isb_schedule_update(&d->schedule, catalog, &source);
+	isb_schedule_update(&d->schedule, catalog, &source, monotonic_ms());
 	enter_new_targets(d);
 	follow_aliases(d, catalog);
 	int rc = isb_guards_load(&d->report.guards, d->catalog_txn, catalog);

@@ -23,7 +23,11 @@ struct work {
 	struct isb_txn *txn;
 	struct isb_arena arena;
 	int64_t now_ms;
-	struct isb_strings blind;
+	struct peer { /* the other probes of this store */
+		const char *name, *region;
+		bool blind;
+	} *peers;
+	size_t npeer;
 	struct isb_ballot *ballots;
 	size_t nballot, cballot;
 	uint32_t *rtts_us; /* beside report->rtts: what to write; 0: nothing */
@@ -84,22 +88,22 @@ static int note_probe(void *arg, const struct isb_probe_row *row)
 		}
 		return 0;
 	}
-	if (row->blind) {
-		size_t size = w->blind.count * sizeof(*w->blind.list);
-		w->blind.list = isb_arena_grow(&w->arena, w->blind.list, size, size + sizeof(*w->blind.list));
-		w->blind.list[w->blind.count++] = isb_arena_strdup(&w->arena, row->name);
-	}
+	size_t size = w->npeer * sizeof(*w->peers);
+	w->peers = isb_arena_grow(&w->arena, w->peers, size, size + sizeof(*w->peers));
+	w->peers[w->npeer++] = (struct peer){isb_arena_strdup(&w->arena, row->name), isb_arena_strdup(&w->arena, row->region),
+	                                     row->blind};
 	return 0;
 }
 
-static bool is_blind(const struct work *w, const char *probe)
+/* Of a probe whose row is gone only its observations are left, until they are forgotten. */
+static struct peer find_peer(struct work *w, const char *probe)
 {
 	if (strcmp(probe, w->report->name) == 0)
-		return isb_schedule_blind(w->schedule);
-	for (size_t i = 0; i < w->blind.count; i++)
-		if (strcmp(w->blind.list[i], probe) == 0)
-			return true;
-	return false;
+		return (struct peer){w->report->name, w->report->region, isb_schedule_blind(w->schedule)};
+	for (size_t i = 0; i < w->npeer; i++)
+		if (strcmp(w->peers[i].name, probe) == 0)
+			return w->peers[i];
+	return (struct peer){isb_arena_strdup(&w->arena, probe), NULL, false};
 }
 
 static int add_ballot(void *arg, const struct isb_observation *observation)
@@ -111,10 +115,10 @@ static int add_ballot(void *arg, const struct isb_observation *observation)
 		w->cballot = cap;
 	}
 	const struct isb_history *h = &observation->history;
+	const struct peer peer = find_peer(w, observation->probe);
 	w->ballots[w->nballot++] = (struct isb_ballot){
-		.probe = isb_arena_strdup(&w->arena, observation->probe),
-		.vote = {.state = (enum isb_verdict)h->state, .observed_ms = h->observed_ms,
-		         .expires_ms = observation->expires_ms, .blind = is_blind(w, observation->probe)},
+		.vote = {.probe = peer.name, .region = peer.region, .state = (enum isb_verdict)h->state,
+		         .observed_ms = h->observed_ms, .expires_ms = observation->expires_ms, .blind = peer.blind},
 		.history = *h,
 	};
 	return 0;
@@ -125,9 +129,9 @@ static int forget_the_gone(struct work *w, uint32_t slot)
 {
 	for (size_t i = 0; i < w->nballot; i++) {
 		const struct isb_ballot *b = &w->ballots[i];
-		if (w->now_ms - b->vote.expires_ms <= FORGET_MS || strcmp(b->probe, w->report->name) == 0)
+		if (w->now_ms - b->vote.expires_ms <= FORGET_MS || strcmp(b->vote.probe, w->report->name) == 0)
 			continue;
-		int rc = isb_observation_delete(w->txn, slot, b->probe);
+		int rc = isb_observation_delete(w->txn, slot, b->vote.probe);
 		if (rc != ISB_OK && rc != ISB_ENOTFOUND)
 			return rc;
 	}

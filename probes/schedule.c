@@ -128,9 +128,10 @@ static struct isb_target *new_target(const struct isb_pool *pool, const struct i
 	if (check->type == ISB_CHECK_SCRIPT)
 		t->spec.endpoint = isb_xstrdup(t->name);
 	t->region = endpoint->region.name ? isb_xstrdup(endpoint->region.name) : NULL;
-	t->knobs = (struct isb_hysteresis){.rise = check->rise, .fall = check->fall, .interval_ms = check->interval_ms,
-	                                   .down_interval_ms = check->down_interval_ms, .retry_ms = check->retry_ms};
+	t->knobs = isb_check_hysteresis(check);
 	t->quorum = check->quorum;
+	t->quorum_by = check->quorum_by;
+	t->failback_manual = pool->failback_ms == ISB_FAILBACK_MANUAL;
 	t->timeout_ms = check->timeout_ms;
 	t->place = ISB_NOT_QUEUED;
 	return t;
@@ -221,6 +222,17 @@ static void retire(struct isb_schedule *schedule, const struct isb_schedule_sour
 	free_target(target);
 }
 
+/* The wait under way was for the old interval. */
+static void hasten(struct isb_schedule *schedule, struct isb_target *target, const struct isb_hysteresis *was, int64_t now)
+{
+	int64_t old_ms = isb_observe_next_ms(&target->history, was), left = target->due - now;
+	int64_t new_ms = isb_observe_next_ms(&target->history, &target->knobs);
+	if (target->place == ISB_NOT_QUEUED || left <= 0 || new_ms >= old_ms)
+		return;
+	dequeue(schedule, target);
+	enqueue(schedule, target, now + left * new_ms / old_ms);
+}
+
 /* The old target takes over what may change while the test stays the same; the fresh one goes. */
 static void adopt(struct isb_target *old, struct isb_target *fresh)
 {
@@ -229,6 +241,8 @@ static void adopt(struct isb_target *old, struct isb_target *fresh)
 	old->region = fresh->region;
 	old->knobs = fresh->knobs;
 	old->quorum = fresh->quorum;
+	old->quorum_by = fresh->quorum_by;
+	old->failback_manual = fresh->failback_manual;
 	old->timeout_ms = fresh->timeout_ms;
 	fresh->name = name;
 	fresh->region = region;
@@ -242,10 +256,11 @@ static void inherit(struct isb_target *fresh, const struct isb_target *old)
 	fresh->history.bits = 0;
 	fresh->history.seen = fresh->history.run = 0;
 	fresh->history.latency_us = fresh->history.connect_us = 0;
+	fresh->history.has_soft = fresh->history.has_load = false;
 }
 
 void isb_schedule_update(struct isb_schedule *schedule, const struct isb_catalog *catalog,
-                         const struct isb_schedule_source *source)
+                         const struct isb_schedule_source *source, int64_t now)
 {
 	size_t count, o = 0;
 	struct isb_target **fresh = list_targets(catalog, source, &count);
@@ -256,7 +271,9 @@ void isb_schedule_update(struct isb_schedule *schedule, const struct isb_catalog
 			continue;
 		struct isb_target *old = schedule->targets[o++];
 		if (isb_spec_equal(&old->spec, &fresh[i]->spec)) {
+			struct isb_hysteresis was = old->knobs;
 			adopt(old, fresh[i]);
+			hasten(schedule, old, &was, now);
 			fresh[i] = old;
 		} else {
 			inherit(fresh[i], old);
@@ -290,9 +307,23 @@ static bool would_turn(const struct isb_target *target, const struct isb_outcome
 	return isb_observe(&copy, &target->knobs, outcome, now_ms);
 }
 
+static unsigned soft_of(const struct isb_history *h)
+{
+	return h->has_soft ? h->soft : ISB_SOFT_FULL;
+}
+
+/* To nothing and from nothing is a leap however short it is: weight 0 is for when nothing else can answer. */
+static bool leapt(const struct isb_history *was, const struct isb_history *is)
+{
+	int soft = (int)soft_of(was) - (int)soft_of(is), load = was->load - is->load;
+	return soft >= ISB_SOFT_LEAP || soft <= -ISB_SOFT_LEAP || (soft && (!soft_of(was) || !soft_of(is))) ||
+	       load >= ISB_LOAD_LEAP || load <= -ISB_LOAD_LEAP;
+}
+
 static bool observe(struct isb_target *t, const struct isb_outcome *outcome, int64_t now_ms)
 {
 	unsigned flip_s = isb_observe_flip_s(&t->history, &t->knobs);
+	struct isb_history was = t->history;
 	bool turned = isb_observe(&t->history, &t->knobs, outcome, now_ms);
 	if (outcome->kind != ISB_OUT_INTERNAL) {
 		bool slow = t->history.state == ISB_DOWN && t->knobs.down_interval_ms;
@@ -300,7 +331,7 @@ static bool observe(struct isb_target *t, const struct isb_outcome *outcome, int
 		t->expires_ms = now_ms + VOTE_INTERVALS * interval_ms + t->timeout_ms;
 	}
 	t->dirty = true;
-	return turned || flip_s != isb_observe_flip_s(&t->history, &t->knobs);
+	return turned || flip_s != isb_observe_flip_s(&t->history, &t->knobs) || leapt(&was, &t->history);
 }
 
 /* Has endpoints that answered when last asked, or were never asked, tell whether the network works. */

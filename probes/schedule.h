@@ -31,6 +31,8 @@ struct isb_target { /* one endpoint under its pool's check */
 	struct isb_spec spec;
 	struct isb_hysteresis knobs;
 	struct isb_quorum quorum;
+	enum isb_quorum_by quorum_by;
+	bool failback_manual; /* the pool's: what comes back waits for an operator */
 	int64_t timeout_ms;
 
 	struct isb_history history;
@@ -71,10 +73,11 @@ struct isb_schedule_source {
 	void *arg;
 };
 /* Makes the schedule fit the catalog. What is tested as before keeps its place, its history and a check under way. An
- * endpoint that is tested differently keeps its state, but what turns it must be seen anew. Targets that came anew are
+ * endpoint that is tested differently keeps its state, but what turns it must be seen anew. A shorter interval shortens the
+ * wait under way in proportion, so that tests stay as spread as they were. Targets that came anew are
  * not queued yet: isb_schedule_enter() them, after giving back what the store remembers. */
 void isb_schedule_update(struct isb_schedule *schedule, const struct isb_catalog *catalog,
-                         const struct isb_schedule_source *source);
+                         const struct isb_schedule_source *source, int64_t now);
 
 /* Queues a new target: spread over its interval where its vote is still fresh, else over the first second. */
 void isb_schedule_enter(struct isb_schedule *schedule, struct isb_target *target, int64_t now, int64_t now_ms);
@@ -83,7 +86,9 @@ struct isb_target *isb_schedule_take(struct isb_schedule *schedule, int64_t now)
 /* Milliseconds until one is due; 0: now; -1: none is queued. */
 int64_t isb_schedule_wait(const struct isb_schedule *schedule, int64_t now);
 /* Records the outcome of a target that was taken and queues it again. True when the store should hear of it at once: a
- * state or the earliest moment of its flip changed, or the probe went blind or sees again. */
+ * state or the earliest moment of its flip changed, soft health or load leapt (ISB_SOFT_LEAP, ISB_LOAD_LEAP), or the probe
+ * went blind or sees again. What changed less waits for the next full report. */
+enum { ISB_SOFT_LEAP = 10, ISB_LOAD_LEAP = 100 };
 bool isb_schedule_record(struct isb_schedule *schedule, struct isb_target *target, const struct isb_outcome *outcome,
                          int64_t now, int64_t now_ms);
 bool isb_schedule_blind(const struct isb_schedule *schedule);

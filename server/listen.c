@@ -92,7 +92,9 @@ static int set(int fd, int level, int option, int value)
 static int open_socket(const struct isb_listen *listen, int type)
 {
 	bool v6 = listen->addr.family == 6;
-	int fd = socket(v6 ? AF_INET6 : AF_INET, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	/* UDP workers wait in the call that receives */
+	int wait = type == SOCK_DGRAM ? 0 : SOCK_NONBLOCK;
+	int fd = socket(v6 ? AF_INET6 : AF_INET, type | wait | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -1;
 	if ((v6 && set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) < 0) ||

@@ -7,8 +7,7 @@
 
 /* The view in use, and the one door to liburcu (the QSBR flavour). Workers read between enter and leave; one thread
  * swaps. A registered thread is "offline" whenever it is not between the two, so a swap never waits for a worker
- * that sleeps in poll. (libuv runs its callbacks inside the poll phase: a prepare/check pair of handles would leave
- * them offline, so each batch goes online for itself.)
+ * that sleeps.
  *
  * The pointer is a C11 atomic; liburcu gives only the grace period. */
 struct isb_live {

@@ -23,7 +23,7 @@
 
 enum {
 	FILES_RESERVED = 128, /* the store, geo databases while they are read, the journal, what libraries open */
-	FILES_PER_WORKER = 8, /* its loop, its readers of the store */
+	FILES_PER_WORKER = 8, /* loops, readers of the store */
 };
 
 struct server {
@@ -33,7 +33,7 @@ struct server {
 	struct isb_watch *watch;
 	struct isb_census *census;
 	struct isb_taps *taps; /* or NULL */
-	struct isb_worker **workers;
+	struct isb_worker **workers; /* of all kinds */
 	size_t nworker;
 };
 
@@ -104,6 +104,15 @@ static int check_listen(struct isb_options *options, struct isb_diags *diags)
 	return worst;
 }
 
+/* Workers of all kinds. */
+static unsigned threads(const struct isb_options *options)
+{
+	unsigned kinds = 0;
+	for (int kind = 0; kind < ISB_WORKER_KINDS; kind++)
+		kinds += isb_worker_is_needed(kind, options);
+	return kinds * options->workers;
+}
+
 /* What cannot be read leaves what runs in place. */
 static int load_settings(struct server *server, struct isb_diags *diags)
 {
@@ -125,18 +134,29 @@ static void reload_settings(struct server *server)
 	isb_diags_done(&diags);
 }
 
+static int new_workers(struct server *server, enum isb_worker_kind kind, struct isb_diags *diags)
+{
+	const struct isb_options *options = &server->options;
+	for (unsigned i = 0; i < options->workers; i++) {
+		struct isb_worker *worker;
+		int rc = isb_worker_new(kind, i, options, server->census, server->store, &server->live, diags, &worker);
+		if (rc != ISB_OK)
+			return rc;
+		worker->tap = isb_taps_of(server->taps, (unsigned)server->nworker);
+		server->workers[server->nworker++] = worker;
+	}
+	return ISB_OK;
+}
+
 static int start_workers(struct server *server, struct isb_diags *diags)
 {
 	const struct isb_options *options = &server->options;
 	server->census = isb_census_new(options->tcp.connections, options->tcp.per_client, isb_random_seed());
-	server->workers = isb_xcalloc(options->workers, sizeof(*server->workers));
-	for (unsigned i = 0; i < options->workers; i++) {
-		int rc = isb_worker_new(i, options, server->census, server->store, &server->live, diags,
-		                        &server->workers[i]);
+	server->workers = isb_xcalloc(threads(options), sizeof(struct isb_worker *));
+	for (int kind = 0; kind < ISB_WORKER_KINDS; kind++) {
+		int rc = isb_worker_is_needed(kind, options) ? new_workers(server, kind, diags) : ISB_OK;
 		if (rc != ISB_OK)
 			return rc;
-		server->workers[i]->tap = isb_taps_of(server->taps, i);
-		server->nworker++;
 	}
 	/* only now, so that no client is sent to a worker that will never run */
 	for (size_t i = 0; i < server->nworker; i++) {
@@ -158,7 +178,7 @@ static int start(struct server *server, struct isb_diags *diags)
 	if (rc == ISB_OK)
 		rc = isb_watch_new(server->store, options->geo, options->ngeo, &server->live, diags, &server->watch);
 	if (rc == ISB_OK)
-		rc = isb_taps_new(options, diags, &server->taps);
+		rc = isb_taps_new(options, threads(options), diags, &server->taps);
 	if (rc == ISB_OK)
 		rc = start_workers(server, diags);
 	if (rc == ISB_OK)

@@ -35,7 +35,7 @@ static const char help_text[] =
 	"                            (default: 127.0.0.1:53 and [::1]:53)\n"
 	"      --proxy-listen ADDR[:PORT]  as --listen, for front ends that send the PROXY protocol, version 2\n"
 	"      --proxy-from NET      whose PROXY headers are believed: 192.0.2.0/28, ::1; may be repeated\n"
-	"  -w, --workers N           threads that answer, 1..128 (default: one per CPU)\n"
+	"  -w, --workers N           threads each for UDP, UDP over IPv6 and TCP, 1..128 (default: one per CPU)\n"
 	"  -g, --geo FILE            geo database (.mmdb); may be repeated, later ones fill gaps\n"
 	"                            (default: geo.mmdb in the store, where there is one)\n"
 	"      --tcp-connections N   most TCP connections, 1..1000000 (default: 10000)\n"

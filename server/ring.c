@@ -14,7 +14,7 @@ struct entry {
 	atomic_bool released;
 	alignas(ISB_RING_ALIGN) uint8_t record[];
 };
-enum { FILLER = UINT32_MAX, CACHE_LINE = 64 };
+enum { FILLER = UINT32_MAX };
 
 struct isb_ring {
 	size_t size;
@@ -24,8 +24,7 @@ struct isb_ring {
 	size_t reserved_at; /* the writer's: where the reserved record begins */
 	size_t reserved;    /* its octets with the header */
 	_Atomic size_t head;
-	uint8_t apart[CACHE_LINE]; /* `next` changes while the writer reads what is above */
-	size_t next;        /* the reader's */
+	alignas(ISB_CACHE_LINE) size_t next; /* the reader's: it changes while the writer reads what is above */
 };
 
 static struct entry *entry_at(struct isb_ring *ring, size_t position)
@@ -40,7 +39,7 @@ static size_t round_up(size_t len)
 
 struct isb_ring *isb_ring_new(size_t size)
 {
-	struct isb_ring *ring = isb_xcalloc(1, sizeof(*ring));
+	struct isb_ring *ring = isb_xcalloc_apart(sizeof(*ring));
 	ring->size = size;
 	ring->data = isb_xmalloc(size);
 	return ring;

@@ -30,7 +30,8 @@ void isb_stats_log(struct isb_worker *const *workers, size_t count)
 		ISB_NET_COUNTER_MAP(X)
 #undef X
 		sum.dnstap_dropped += isb_tap_lost(workers[i]->tap);
-		overruns += isb_udp_overruns(workers[i]->udp);
+		if (workers[i]->udp)
+			overruns += isb_udp_overruns(workers[i]->udp);
 	}
 	struct isb_buf line = {0};
 #define X(name) isb_buf_printf(&line, #name "=%" PRIu64 " ", sum.name);

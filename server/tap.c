@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tap.h"
 
+#include <stdalign.h>
 #include <stdlib.h>
 
 #include "dnstap.h"
@@ -11,7 +12,7 @@
 #include "worker.h"
 
 struct isb_tap {
-	struct isb_taps *taps;
+	alignas(ISB_CACHE_LINE) struct isb_taps *taps;
 	unsigned worker;
 	struct isb_rng rng; /* of its own: looking on must not change what is answered */
 	struct isb_sampler log, dnstap;
@@ -24,23 +25,24 @@ struct isb_taps {
 	struct isb_tap tap[];
 };
 
-int isb_taps_new(const struct isb_options *options, struct isb_diags *diags, struct isb_taps **ret_taps)
+int isb_taps_new(const struct isb_options *options, unsigned workers, struct isb_diags *diags,
+                 struct isb_taps **ret_taps)
 {
 	if (!options->query_log && !options->dnstap) {
 		*ret_taps = NULL;
 		return ISB_OK;
 	}
-	struct isb_taps *taps = isb_xcalloc(1, sizeof(*taps) + options->workers * sizeof(taps->tap[0]));
+	struct isb_taps *taps = isb_xcalloc_apart(sizeof(*taps) + workers * sizeof(taps->tap[0]));
 	int rc = ISB_OK;
 	if (options->query_log)
-		rc = isb_querylog_new(options->query_log, options->workers, diags, &taps->log);
+		rc = isb_querylog_new(options->query_log, workers, diags, &taps->log);
 	if (rc == ISB_OK && options->dnstap)
-		rc = isb_dnstap_new(options->dnstap, options->nsid, options->workers, diags, &taps->dnstap);
+		rc = isb_dnstap_new(options->dnstap, options->nsid, workers, diags, &taps->dnstap);
 	if (rc != ISB_OK) {
 		isb_taps_free(taps);
 		return rc;
 	}
-	for (unsigned i = 0; i < options->workers; i++) {
+	for (unsigned i = 0; i < workers; i++) {
 		struct isb_tap *tap = &taps->tap[i];
 		tap->taps = taps;
 		tap->worker = i;
@@ -88,7 +90,7 @@ size_t isb_tap_respond(struct isb_worker *worker, const struct isb_turn *turn, c
 	if (dnstap)
 		clock_gettime(CLOCK_REALTIME, &event.asked);
 	worker->ctx.summary = log ? &tap->summary : NULL;
-	size_t len = isb_respond(&worker->ctx, turn->view, &turn->health, client, turn->now_ms, in, in_len, out, out_cap);
+	size_t len = isb_respond(&worker->ctx, client, in, in_len, out, out_cap);
 	worker->ctx.summary = NULL;
 	if (!len)
 		return 0;

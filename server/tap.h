@@ -10,8 +10,9 @@
 /* Those who look at queries beside answering them: the query log and dnstap. */
 struct isb_taps;
 
-/* What the options ask for; *ret_taps becomes NULL when that is nothing. */
-int isb_taps_new(const struct isb_options *options, struct isb_diags *diags, struct isb_taps **ret_taps);
+/* What the options ask for, for so many threads; *ret_taps becomes NULL when that is nothing. */
+int isb_taps_new(const struct isb_options *options, unsigned workers, struct isb_diags *diags,
+                 struct isb_taps **ret_taps);
 /* After all workers have ended; NULL is fine. */
 void isb_taps_free(struct isb_taps *taps);
 /* The log's files were perhaps moved away; any thread, NULL is fine. */

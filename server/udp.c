@@ -4,11 +4,12 @@
 #include <errno.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
+#include <poll.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include <uv.h>
 
 #include "isobar/base/arena.h"
 #include "isobar/base/err.h"
@@ -16,7 +17,7 @@
 
 enum {
 	BATCH = 64,
-	ROUNDS = 8,      /* batches per wake-up, so that a flood on one socket does not starve the others */
+	ROUNDS = 8,      /* batches in a row, so that a flood on one socket does not starve the others */
 	IN_SIZE = 4096,  /* a longer query is cut, and what is cut is malformed */
 	OUT_SIZE = 4096, /* the largest udp_payload */
 	APART = 64,      /* between buffers: a page apart, their beginnings would all want the same few lines of the cache */
@@ -33,19 +34,22 @@ union peer {
 };
 
 struct isb_udp {
+	uint8_t before[ISB_CACHE_LINE]; /* and `behind`: of what stands there in memory another thread may write */
 	struct isb_worker *worker;
 	struct socket {
-		uv_poll_t poll;
 		int fd;
 		bool proxy;
 	} *sockets;
+	struct pollfd *polled; /* one for each socket */
 	size_t nsocket;
+	atomic_bool stopped;
 	size_t received; /* messages of the last batch: their lengths are not room any more */
 	struct mmsghdr in[BATCH], out[BATCH];
 	struct iovec in_iov[BATCH], out_iov[BATCH];
 	union peer peer[BATCH];
 	union control control[BATCH];
 	uint8_t in_data[BATCH][IN_SIZE + APART], out_data[BATCH][OUT_SIZE + APART];
+	uint8_t behind[ISB_CACHE_LINE];
 };
 
 static void make_room(struct isb_udp *udp, size_t i)
@@ -69,11 +73,11 @@ static void prepare(struct isb_udp *udp)
 	}
 }
 
-static size_t receive(struct isb_udp *udp, int fd)
+static size_t receive(struct isb_udp *udp, int fd, int wait)
 {
 	for (size_t i = 0; i < udp->received; i++)
 		make_room(udp, i);
-	int n = recvmmsg(fd, udp->in, BATCH, MSG_DONTWAIT, NULL);
+	int n = recvmmsg(fd, udp->in, BATCH, wait, NULL);
 	if (n < 0 && errno != EAGAIN && errno != EINTR)
 		isb_count(&udp->worker->net.udp_errors);
 	udp->received = n > 0 ? (size_t)n : 0;
@@ -160,10 +164,17 @@ static void send_all(struct isb_udp *udp, int fd, size_t n)
 	}
 }
 
-static size_t serve_batch(struct isb_udp *udp, const struct socket *socket)
+static bool stopped(const struct isb_udp *udp)
 {
-	size_t n = receive(udp, socket->fd), answers = 0;
-	if (!n)
+	/* relaxed: the flag carries nothing but itself */
+	return atomic_load_explicit(&udp->stopped, memory_order_relaxed);
+}
+
+/* `wait`: MSG_WAITFORONE or MSG_DONTWAIT. */
+static size_t serve_batch(struct isb_udp *udp, const struct socket *socket, int wait)
+{
+	size_t n = receive(udp, socket->fd, wait), answers = 0;
+	if (!n || stopped(udp))
 		return 0;
 	struct isb_turn turn;
 	isb_turn_begin(udp->worker, &turn);
@@ -174,23 +185,35 @@ static size_t serve_batch(struct isb_udp *udp, const struct socket *socket)
 	return n;
 }
 
-static void on_readable(uv_poll_t *poll, int status, int events)
+void isb_udp_poll(struct isb_udp *udp, int timeout_ms)
 {
-	struct isb_udp *udp = poll->data;
-	struct socket *socket = (struct socket *)poll; /* its first member */
-	(void)events;
-	if (status < 0) {
-		/* libuv stops watching a socket that has an error pending: take the error away and go on */
-		int error;
-		socklen_t len = sizeof(error);
-		getsockopt(socket->fd, SOL_SOCKET, SO_ERROR, &error, &len);
-		isb_count(&udp->worker->net.udp_errors);
-		uv_poll_start(poll, UV_READABLE, on_readable);
+	if (poll(udp->polled, udp->nsocket, timeout_ms) <= 0)
 		return;
+	for (size_t i = 0; i < udp->nsocket; i++)
+		for (int round = 0; udp->polled[i].revents && round < ROUNDS; round++)
+			if (serve_batch(udp, &udp->sockets[i], MSG_DONTWAIT) < BATCH)
+				break; /* drained; what comes next is seen by the next poll */
+}
+
+/* While little is asked, every question wakes this thread, and then a system call counts: one socket is waited for where
+ * it is read. Only several have to be polled. */
+void isb_udp_run(struct isb_udp *udp)
+{
+	while (!stopped(udp)) {
+		if (udp->nsocket == 1)
+			serve_batch(udp, &udp->sockets[0], MSG_WAITFORONE);
+		else
+			isb_udp_poll(udp, -1);
 	}
-	for (int round = 0; round < ROUNDS; round++)
-		if (serve_batch(udp, socket) < BATCH)
-			break; /* drained; poll is level-triggered, so what comes next wakes us again */
+}
+
+/* Linux wakes who waits for datagrams when their socket is shut down, and lets nobody wait there again. That it is not
+ * connected is an error all the same. */
+void isb_udp_stop(struct isb_udp *udp)
+{
+	atomic_store_explicit(&udp->stopped, true, memory_order_relaxed);
+	for (size_t i = 0; i < udp->nsocket; i++)
+		shutdown(udp->sockets[i].fd, SHUT_RD);
 }
 
 struct isb_udp *isb_udp_new(struct isb_worker *worker, size_t nlisten)
@@ -198,6 +221,7 @@ struct isb_udp *isb_udp_new(struct isb_worker *worker, size_t nlisten)
 	struct isb_udp *udp = isb_xcalloc(1, sizeof(*udp));
 	udp->worker = worker;
 	udp->sockets = isb_xcalloc(nlisten, sizeof(*udp->sockets));
+	udp->polled = isb_xcalloc(nlisten, sizeof(*udp->polled));
 	prepare(udp);
 	return udp;
 }
@@ -208,23 +232,9 @@ int isb_udp_listen(struct isb_udp *udp, const struct isb_listen *listen, struct 
 	int rc = isb_listen_udp(listen, diags, &socket->fd);
 	if (rc != ISB_OK)
 		return rc;
-	int error = uv_poll_init(&udp->worker->loop, &socket->poll, socket->fd);
-	if (error != 0) {
-		close(socket->fd);
-		isb_diag(diags, (struct isb_mark){0}, "cannot watch a UDP socket: %s", uv_strerror(error));
-		return ISB_EIO;
-	}
-	socket->poll.data = udp;
 	socket->proxy = listen->proxy;
-	udp->nsocket++;
-	uv_poll_start(&socket->poll, UV_READABLE, on_readable);
+	udp->polled[udp->nsocket++] = (struct pollfd){.fd = socket->fd, .events = POLLIN};
 	return ISB_OK;
-}
-
-void isb_udp_close(struct isb_udp *udp)
-{
-	for (size_t i = 0; i < udp->nsocket; i++)
-		uv_close((uv_handle_t *)&udp->sockets[i].poll, NULL);
 }
 
 void isb_udp_free(struct isb_udp *udp)
@@ -234,6 +244,7 @@ void isb_udp_free(struct isb_udp *udp)
 	for (size_t i = 0; i < udp->nsocket; i++)
 		close(udp->sockets[i].fd);
 	free(udp->sockets);
+	free(udp->polled);
 	free(udp);
 }
 

@@ -9,7 +9,8 @@
 
 struct isb_words {
 	struct isb_health_reader *reader;
-	uint64_t txn_id; /* of the snapshot that was copied */
+	uint64_t txn_id; /* of the snapshot that was copied … */
+	int64_t copied_ms; /* … and when */
 	struct chunk {
 		uint64_t words[ISB_CHUNK_WORDS];
 		int64_t since[ISB_CHUNK_WORDS];
@@ -41,7 +42,7 @@ void isb_words_free(struct isb_words *words)
 	free(words);
 }
 
-/* Some 4 KiB for 256 endpoints, once per commit of the probe; memory is asked for only when endpoints were added. */
+/* Some 4 KiB for 256 endpoints; memory is asked for only when endpoints were added. */
 static void copy(struct isb_words *words, const struct isb_health_table *table)
 {
 	if (table->chunks > words->cap) {
@@ -65,7 +66,15 @@ static void copy(struct isb_words *words, const struct isb_health_table *table)
 	}
 }
 
-int isb_words_begin(struct isb_words *words, const struct isb_view *view, struct isb_health_table *ret_table)
+/* A clock that was set back does not keep the copy. */
+static bool is_due(const struct isb_words *words, uint64_t txn_id, int64_t now_ms)
+{
+	bool young = now_ms >= words->copied_ms && now_ms - words->copied_ms < ISB_WORDS_COPY_MS;
+	return txn_id != words->txn_id && !(young && words->txn_id);
+}
+
+int isb_words_begin(struct isb_words *words, const struct isb_view *view, int64_t now_ms,
+                    struct isb_health_table *ret_table)
 {
 	int rc = isb_health_reader_begin(words->reader, ret_table);
 	if (rc != ISB_OK) {
@@ -73,9 +82,10 @@ int isb_words_begin(struct isb_words *words, const struct isb_view *view, struct
 		return rc;
 	}
 	uint64_t txn_id = isb_health_reader_txn_id(words->reader);
-	if (txn_id != words->txn_id) {
+	if (is_due(words, txn_id, now_ms)) {
 		copy(words, ret_table);
 		words->txn_id = txn_id;
+		words->copied_ms = now_ms;
 	}
 	return view->nviewpoint ? isb_health_reader_paces(words->reader, view->viewpoints, view->nviewpoint, ret_table) : ISB_OK;
 }

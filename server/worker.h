@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
+#include <stdalign.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <uv.h>
 
 #include "census.h"
+#include "isobar/base/arena.h"
 #include "isobar/base/diag.h"
 #include "isobar/dns/respond.h"
 #include "isobar/store/env.h"
@@ -13,8 +15,9 @@
 #include "options.h"
 #include "tap.h"
 
-/* One thread, one loop, its own sockets on every listen address: workers share nothing but the view and the store's
- * map, both read-only. */
+/* One thread with its own sockets, those of one kind on every listen address: workers share nothing but the view and the
+ * store's map, both read-only. What a worker writes stands on cache lines of its own. */
+enum isb_worker_kind { ISB_WORKER_UDP, ISB_WORKER_UDP6, ISB_WORKER_TCP, ISB_WORKER_KINDS };
 
 /* What happens to queries outside of isb_respond(); the same rules as struct isb_counters. */
 #define ISB_NET_COUNTER_MAP(X) \
@@ -44,28 +47,36 @@ struct isb_udp;
 struct isb_tcp;
 struct isb_words;
 struct isb_worker {
-	unsigned number;
+	alignas(ISB_CACHE_LINE) unsigned number; /* among those of its kind */
+	enum isb_worker_kind kind;
 	bool running;
 	const struct isb_options *options;
 	struct isb_census *census; /* of the connections of all workers */
+	struct isb_store *store;
 	struct isb_live *live;
 	struct isb_words *words;
 	bool health_bad; /* the last batch could not read its words */
 	struct isb_context ctx;
 	struct isb_net_counters net;
-	uv_loop_t loop;
+	struct isb_tap *tap; /* NULL: nobody looks on; set before the start */
+	struct isb_udp *udp; /* NULL: serves TCP */
+	struct isb_tcp *tcp; /* NULL: serves UDP */
+	uv_loop_t loop;      /* this and the next for TCP only */
 	uv_async_t stop;
 	uv_thread_t thread;
-	struct isb_tap *tap; /* NULL: nobody looks on; set before the start */
-	struct isb_udp *udp;
-	struct isb_tcp *tcp;
+	uv_sem_t started;
+	int start_rc;
 };
 
-/* Opens the sockets, so that everything that can fail fails here. ISB_EIO or ISB_ESTORE with a diag. `options`,
- * `census`, `store` and `live` must outlive the worker. */
-int isb_worker_new(unsigned number, const struct isb_options *options, struct isb_census *census,
-                   struct isb_store *store, struct isb_live *live, struct isb_diags *diags,
+/* Whether workers of this kind listen on this address, and on any of them. */
+bool isb_worker_serves(enum isb_worker_kind kind, const struct isb_listen *listen);
+bool isb_worker_is_needed(enum isb_worker_kind kind, const struct isb_options *options);
+
+/* Opens the sockets. ISB_EIO with a diag. `options`, `census`, `store` and `live` must outlive the worker. */
+int isb_worker_new(enum isb_worker_kind kind, unsigned number, const struct isb_options *options,
+                   struct isb_census *census, struct isb_store *store, struct isb_live *live, struct isb_diags *diags,
                    struct isb_worker **ret_worker);
+/* Once it answers, nothing can fail any more. ISB_EIO or ISB_ESTORE with a diag. */
 int isb_worker_start(struct isb_worker *worker, struct isb_diags *diags);
 /* Asks the thread to end and returns at once; isb_worker_free() waits for it. */
 void isb_worker_stop(struct isb_worker *worker);
@@ -86,5 +97,5 @@ static inline size_t isb_turn_respond(struct isb_worker *worker, const struct is
 {
 	if (worker->tap)
 		return isb_tap_respond(worker, turn, client, in, in_len, out, out_cap);
-	return isb_respond(&worker->ctx, turn->view, &turn->health, client, turn->now_ms, in, in_len, out, out_cap);
+	return isb_respond(&worker->ctx, client, in, in_len, out, out_cap);
 }

@@ -45,7 +45,7 @@ static void print_admin(struct isb_slice value, struct isb_buf *out)
 	if (isb_admin_decode(value, &row) != ISB_OK)
 		return;
 	isb_buf_printf(out, "%s", isb_admin_name(row.admin));
-	if (row.until_ms)
+	if (row.until_ms && row.admin != ISB_ADMIN_FAILBACK) /* which is over at once */
 		isb_buf_printf(out, " until %s", isb_time_print(row.until_ms, until));
 	isb_buf_printf(out, ", by %s%s%s", row.author, *row.reason ? ": " : "", row.reason);
 }

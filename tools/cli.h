@@ -63,7 +63,8 @@ struct verb {
 	int (*run)(struct cli *cli);
 };
 extern const struct verb verb_apply, verb_diff, verb_check, verb_export, verb_import, verb_show, verb_set, verb_add, verb_remove,
-	verb_status, verb_drain, verb_force, verb_rollout, verb_switch, verb_explain, verb_simulate, verb_latency, verb_log,
+	verb_status, verb_drain, verb_force, verb_failback, verb_rollout, verb_switch, verb_explain, verb_simulate,
+	verb_latency, verb_log,
 	verb_help;
 extern const struct verb *const cli_verbs[]; /* NULL at the end */
 const struct verb *cli_find_verb(const char *name); /* NULL after saying so */
@@ -142,6 +143,17 @@ int cli_since_read(struct cli_since *since, struct isb_txn *health);
  * 0: unknown. */
 int64_t cli_since_ms(const struct cli_since *since, struct isb_txn *health, uint32_t slot, enum isb_verdict verdict);
 void cli_since_done(struct cli_since *since);
+
+/* ", damped: 7 flaps, up after 16 more successes", or nothing. */
+struct isb_history;
+struct isb_hysteresis;
+void cli_print_damped(struct isb_buf *out, const struct isb_history *h, const struct isb_hysteresis *knobs, int64_t now_ms);
+/* One endpoint closely: every probe's outcomes and the last transitions, printed or into an object. ISB_OK or the store's
+ * error. */
+int cli_history_print(struct isb_txn *health, uint32_t slot, const struct isb_hysteresis *knobs, int64_t now_ms);
+int cli_history_json(struct isb_txn *health, uint32_t slot, const struct isb_hysteresis *knobs, int64_t now_ms, json_t *to);
+/* "forced up", "drained", "held down"; "" for what follows its checks. */
+const char *cli_admin_words(enum isb_admin admin);
 
 /* Rollouts as of now. */
 struct cli_rollout {

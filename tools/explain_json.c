@@ -43,6 +43,7 @@ static json_t *json_step(struct explain *e, const struct isb_step *step)
 		json_object_set_new(o, "rank", json_integer(step->rank));
 		json_object_set_new(o, "weight", json_real(step->weight / 100.0));
 		json_object_set_new(o, "slow_start_per_cent", json_integer(step->got));
+		json_object_set_new(o, "waits", json_boolean(step->at != 0));
 		break;
 	case ISB_STEP_CHILD:
 		json_object_set_new(o, "rank", json_integer(step->rank));

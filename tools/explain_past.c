@@ -17,7 +17,7 @@
 struct verdicts {
 	const struct explain *e;
 	uint64_t *words;
-	int64_t *since_ms;
+	int64_t *since_ms, *today_ms;
 	struct last {
 		uint8_t held;      /* the last definite verdict before that moment; 0: none was found yet */
 		bool complete;     /* the other one was found before it */
@@ -75,6 +75,14 @@ static int add_transition(void *arg, const struct isb_transition *t)
 	return 0;
 }
 
+/* Whoever came back then waits for a consent that is found in the edits; the latch of now is of now. */
+static uint64_t with_wait(uint64_t word, bool waits)
+{
+	struct isb_health h = isb_health_unpack(word);
+	h.waits = waits;
+	return word ? isb_health_pack(&h) : 0;
+}
+
 /* A verdict that is none falls back on the last that was one; where that is not kept, on what is known of now. */
 static void set_held(struct verdicts *v, uint32_t slot)
 {
@@ -96,6 +104,7 @@ static int read_words(struct verdicts *v)
 			rc = isb_since_get(e->reader.health, slot, &v->since_ms[slot]);
 		if (rc != ISB_OK)
 			return rc;
+		v->today_ms[slot] = v->since_ms[slot];
 		if (v->since_ms[slot] > e->cli->at_ms)
 			v->since_ms[slot] = 0; /* the turn before that, if there was one, is among the transitions */
 		v->words[slot] = word ? with_verdict(word, isb_health_unpack(word).verdict, isb_health_unpack(word).held) : 0;
@@ -108,6 +117,7 @@ static int verdicts_then(struct explain *e)
 	uint32_t chunks = e->view->slots / ISB_CHUNK_WORDS + 1, count = chunks * ISB_CHUNK_WORDS;
 	struct verdicts v = {.e = e, .count = count, .words = isb_arena_alloc(&e->arena, count * sizeof(*v.words)),
 	                     .since_ms = isb_arena_alloc(&e->arena, count * sizeof(*v.since_ms)),
+	                     .today_ms = isb_arena_alloc(&e->arena, count * sizeof(*v.today_ms)),
 	                     .last = isb_arena_alloc(&e->arena, count * sizeof(*v.last))};
 	const uint64_t **chunk = isb_arena_alloc(&e->arena, chunks * sizeof(*chunk));
 	const int64_t **since = isb_arena_alloc(&e->arena, chunks * sizeof(*since));
@@ -120,6 +130,9 @@ static int verdicts_then(struct explain *e)
 		return rc;
 	for (uint32_t slot = 0; slot < count; slot++) {
 		set_held(&v, slot);
+		bool up = v.since_ms[slot] && isb_health_effective(v.words[slot]) == ISB_UP;
+		if (v.since_ms[slot] != v.today_ms[slot])
+			v.words[slot] = with_wait(v.words[slot], up);
 		e->past.verdicts += isb_health_unpack(now[slot]).verdict != isb_health_unpack(v.words[slot]).verdict;
 	}
 	for (uint32_t i = 0; i < chunks; i++) {

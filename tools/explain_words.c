@@ -65,6 +65,10 @@ static void print_verdict(struct explain *e, const struct isb_step *step, struct
 		isb_buf_printf(out, ", soft health %u%%", h.soft);
 	if (step->got < 100)
 		isb_buf_printf(out, ", slow start at %u%%", step->got);
+	if (step->at == UINT64_MAX)
+		isb_buf_puts(out, ", came back and waits for an operator: isobar failback");
+	else if (step->at)
+		isb_buf_printf(out, ", came back and waits for %s yet", isb_span_print((int64_t)step->at, age));
 }
 
 const char *explain_verdict(struct explain *e, const struct isb_step *step)
@@ -73,8 +77,7 @@ const char *explain_verdict(struct explain *e, const struct isb_step *step)
 	struct isb_admin_row row = explain_admin(e, step->name);
 	char until[24];
 	if (step->admin != ISB_ADMIN_AUTO) {
-		isb_buf_puts(&out, step->admin == ISB_ADMIN_DRAIN ? "drained" : step->admin == ISB_ADMIN_UP ? "forced up"
-		                                                                                            : "forced down");
+		isb_buf_puts(&out, cli_admin_words(step->admin));
 		if (row.admin != ISB_ADMIN_AUTO)
 			isb_buf_printf(&out, " by %s%s%s", row.author, *row.reason ? ": " : "", row.reason);
 		if (row.until_ms)
@@ -110,7 +113,8 @@ const char *explain_again(const struct isb_step *step)
 	static const char *const words[] = {
 		[ISB_AGAIN_LAST_GOOD] = "as if those that went down last were up",
 		[ISB_AGAIN_VERDICTS] = "as if all were up, save what operators took out",
-		[ISB_AGAIN_OPERATORS] = "as if all were up"};
+		[ISB_AGAIN_OPERATORS] = "as if all were up",
+		[ISB_AGAIN_WAITING] = "as if nothing waited for its failback"};
 	return step->got < sizeof(words) / sizeof(words[0]) ? words[step->got] : "";
 }
 

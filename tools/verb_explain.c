@@ -156,7 +156,8 @@ size_t explain_ask(const struct explain *e, struct isb_context *ctx, uint8_t *an
 	struct isb_client resolver = {.addr = e->client.addr, .proto = ISB_TCP};
 	uint8_t query[EXPLAIN_QUERY_MAX];
 	size_t len = write_query(e, query);
-	return isb_respond(ctx, &e->asked, &e->health, &resolver, e->cli->at_ms, query, len, answer, EXPLAIN_ANSWER_MAX);
+	isb_context_begin(ctx, &e->asked, &e->health, e->cli->at_ms);
+	return isb_respond(ctx, &resolver, query, len, answer, EXPLAIN_ANSWER_MAX);
 }
 
 static int ask(struct explain *e)

@@ -20,12 +20,16 @@ struct row {
 	struct isb_health health;
 	struct isb_admin_row admin; /* AUTO once it expired */
 	uint32_t slot;
+	struct isb_hysteresis knobs; /* when checked */
+	int64_t left_ms;            /* until its failback, as isb_failback_left() */
+	int64_t now_ms;
 	int64_t since_ms;           /* of the verdict; 0: unknown */
 	struct isb_buf evidence;    /* "seoul: ok x12; frankfurt: timeout x3" */
 };
 
 struct status {
 	struct cli *cli;
+	const char *only;           /* endpoint; NULL: all */
 	struct cli_reader reader;
 	struct isb_catalog catalog;
 	struct isb_arena arena;
@@ -49,14 +53,18 @@ static int add_evidence(void *arg, const struct isb_observation *o)
 	const struct isb_history *h = &o->history;
 	isb_buf_printf(&row->evidence, "%s%s: %s x%u%s", row->evidence.len ? "; " : "", o->probe,
 	               isb_outcome_print(&h->last, outcome), h->run, h->run == UINT8_MAX ? "+" : "");
+	cli_print_damped(&row->evidence, h, &row->knobs, row->now_ms);
 	return 0;
 }
 
 static int read_row(struct status *s, struct row *row)
 {
 	uint64_t health = 0;
-	row->name = isb_arena_printf(&s->arena, "%s/%s", row->pool->name, row->endpoint->name);
-	row->checked = row->pool->check.name != NULL;
+	const struct isb_check *check = row->pool->check.name ? isb_catalog_check_named(&s->catalog, row->pool->check.name) : NULL;
+	row->checked = check != NULL;
+	row->now_ms = s->cli->now_ms;
+	if (check)
+		row->knobs = isb_check_hysteresis(check);
 	int rc = isb_slot_get(s->reader.catalog, row->pool->name, row->endpoint->name, &row->slot);
 	if (rc == ISB_OK && row->checked)
 		rc = isb_word_get(s->reader.health, row->slot, &health);
@@ -64,9 +72,13 @@ static int read_row(struct status *s, struct row *row)
 		rc = isb_observation_each(s->reader.health, row->slot, add_evidence, row);
 	if (rc != ISB_OK)
 		return rc;
-	row->health = isb_health_unpack(s->unattended ? isb_health_unattended(health) : health);
+	health = s->unattended ? isb_health_unattended(health) : health;
+	row->health = isb_health_unpack(health);
 	rc = isb_admin_get(s->reader.catalog, row->name, &row->admin);
 	uint64_t word = rc == ISB_OK ? isb_admin_pack(row->admin.admin, row->admin.until_ms) : 0;
+	int64_t turned_ms = 0;
+	if (row->checked && isb_since_get(s->reader.health, row->slot, &turned_ms) == ISB_OK)
+		row->left_ms = isb_failback_left(row->pool->failback_ms, health, turned_ms, word, s->cli->now_ms);
 	if (isb_admin_at(word, s->cli->now_ms) == ISB_ADMIN_AUTO)
 		row->admin = (struct isb_admin_row){.author = "", .reason = ""};
 	return rc == ISB_ENOTFOUND ? ISB_OK : rc;
@@ -81,9 +93,13 @@ static int read_rows(struct status *s)
 	s->rows = isb_xcalloc(total, sizeof(*s->rows));
 	for (size_t i = 0; rc == ISB_OK && i < s->catalog.npool; i++)
 		for (size_t j = 0; rc == ISB_OK && j < s->catalog.pools[i].nendpoint; j++) {
-			struct row *row = &s->rows[s->count++];
+			struct row *row = &s->rows[s->count];
 			row->pool = &s->catalog.pools[i];
 			row->endpoint = &row->pool->endpoints[j];
+			row->name = isb_arena_printf(&s->arena, "%s/%s", row->pool->name, row->endpoint->name);
+			if (s->only && strcmp(s->only, row->name) != 0)
+				continue;
+			s->count++;
 			rc = read_row(s, row);
 		}
 	return rc;
@@ -168,12 +184,28 @@ static const char *verdict_text(struct status *s, const struct row *row)
 
 static const char *state_text(struct status *s, const struct row *row)
 {
-	switch (row->admin.admin) {
-	case ISB_ADMIN_UP: return "forced up";
-	case ISB_ADMIN_DOWN: return "forced down";
-	case ISB_ADMIN_DRAIN: return "drained";
-	default: return verdict_text(s, row);
-	}
+	const char *words = cli_admin_words(row->admin.admin);
+	if (*words)
+		return words;
+	return row->left_ms ? isb_arena_printf(&s->arena, "%s, waits", verdict_text(s, row)) : verdict_text(s, row);
+}
+
+/* What else the checks say of an endpoint that is up, and why it does not serve yet. */
+static const char *more_text(struct status *s, const struct row *row)
+{
+	struct isb_buf out = {0};
+	char left[ISB_SPAN_TEXT];
+	if (row->checked && row->health.held == ISB_UP && row->health.soft < ISB_SOFT_FULL)
+		isb_buf_printf(&out, "; soft health %u%%", row->health.soft);
+	if (row->checked && row->health.load)
+		isb_buf_printf(&out, "; load %u%%", row->health.load / 10);
+	if (row->left_ms == ISB_FAILBACK_UNTOLD)
+		isb_buf_printf(&out, "; came back and waits for you: isobar failback %s", row->name);
+	else if (row->left_ms)
+		isb_buf_printf(&out, "; came back and waits for %s yet", isb_span_print(row->left_ms, left));
+	const char *text = isb_arena_strdup(&s->arena, isb_buf_text(&out));
+	isb_buf_done(&out);
+	return text;
 }
 
 static const char *why_text(struct status *s, const struct row *row)
@@ -188,7 +220,7 @@ static const char *why_text(struct status *s, const struct row *row)
 	if (admin->admin == ISB_ADMIN_AUTO && row->checked && row->health.verdict == ISB_UNKNOWN && !row->health.held)
 		return isb_arena_printf(&s->arena, "%s; counts as up", evidence);
 	if (admin->admin == ISB_ADMIN_AUTO)
-		return evidence;
+		return isb_arena_printf(&s->arena, "%s%s", evidence, more_text(s, row));
 	if (admin->until_ms)
 		until = isb_arena_printf(&s->arena, "; ends in %s", isb_span_print(admin->until_ms - s->cli->now_ms, left));
 	return isb_arena_printf(&s->arena, "%s%s%s%s; checks say %s (%s)", admin->author, *admin->reason ? ": " : "",
@@ -215,7 +247,7 @@ static int64_t since(const struct row *row)
 
 static void print_counts(const struct status *s)
 {
-	size_t records = 0, forced = 0, drained = 0, unchecked = 0, verdict[4] = {0};
+	size_t records = 0, forced = 0, drained = 0, held = 0, waiting = 0, unchecked = 0, verdict[4] = {0};
 	for (size_t i = 0; i < s->catalog.nzone; i++)
 		records += s->catalog.zones[i].nrecord;
 	for (size_t i = 0; i < s->count; i++) {
@@ -223,11 +255,18 @@ static void print_counts(const struct status *s)
 		++*(row->checked ? &verdict[row->health.verdict] : &unchecked);
 		drained += row->admin.admin == ISB_ADMIN_DRAIN;
 		forced += row->admin.admin == ISB_ADMIN_UP || row->admin.admin == ISB_ADMIN_DOWN;
+		held += row->admin.admin == ISB_ADMIN_HOLD_UP || row->admin.admin == ISB_ADMIN_HOLD_DOWN;
+		waiting += row->left_ms && row->admin.admin == ISB_ADMIN_AUTO;
 	}
 	printf("generation %" PRIu64 "; zones: %zu, records: %zu, endpoints: %zu\n", s->generation, s->catalog.nzone, records,
 	       s->count);
-	printf("checks: %zu up, %zu down, %zu disputed, %zu unknown, %zu unchecked; operators: %zu forced, %zu drained\n",
+	printf("checks: %zu up, %zu down, %zu disputed, %zu unknown, %zu unchecked; operators: %zu forced, %zu drained",
 	       verdict[ISB_UP], verdict[ISB_DOWN], verdict[ISB_DISPUTED], verdict[ISB_UNKNOWN], unchecked, forced, drained);
+	if (held)
+		printf(", %zu held", held);
+	if (waiting)
+		printf("; %zu waiting for failback", waiting);
+	putchar('\n');
 	if (s->geo.len || !s->geo_wrong.count)
 		printf("geo: %s\n", s->geo.len ? s->geo.data : "no database");
 	for (size_t i = 0; i < s->geo_wrong.count; i++)
@@ -286,11 +325,19 @@ static json_t *json_row(struct status *s, const struct row *r)
 		char text[ISB_ADDR_TEXT];
 		json_array_append_new(addresses, json_string(isb_addr_print(&r->endpoint->addresses[i], text)));
 	}
-	return json_pack("{s:s, s:s?, s:o, s:s, s:s, s:s, s:I, s:s, s:s, s:I, s:I, s:s}", "endpoint", r->name, "region",
+	json_t *json = json_pack("{s:s, s:s?, s:o, s:s, s:s, s:s, s:I, s:s, s:s, s:I, s:I, s:s}", "endpoint", r->name, "region",
 	                 r->endpoint->region.name, "addresses", addresses, "verdict", verdict_word(r), "held",
 	                 isb_verdict_name(r->health.held), "admin", isb_admin_name(r->admin.admin), "until_ms",
 	                 (json_int_t)r->admin.until_ms, "author", r->admin.author, "reason", r->admin.reason, "latency_us",
 	                 (json_int_t)r->health.latency_us, "since_ms", (json_int_t)since(r), "why", why_text(s, r));
+	if (r->checked) {
+		json_object_set_new(json, "soft", json_integer(r->health.soft));
+		json_object_set_new(json, "load_per_mille", json_integer(r->health.load));
+		json_object_set_new(json, "waits", json_boolean(r->left_ms && r->admin.admin == ISB_ADMIN_AUTO));
+	}
+	if (r->checked && s->only)
+		cli_history_json(s->reader.health, r->slot, &r->knobs, r->now_ms, json);
+	return json;
 }
 
 static void print_json(struct status *s)
@@ -317,8 +364,11 @@ static void print_json(struct status *s)
 static int run(struct cli *cli)
 {
 	struct status s = {.cli = cli};
-	if (cli->count)
-		return cli_fail(CLI_USAGE, "status takes no '%s'", cli->words[0]);
+	if (cli->count > 1)
+		return cli_fail(CLI_USAGE, "status of one endpoint or of all; '%s' is too much", cli->words[1]);
+	s.only = cli->count ? cli->words[0] : NULL;
+	if (s.only && !strchr(s.only, '/'))
+		return cli_fail(CLI_USAGE, "status of which endpoint? '%s' names none; write: isobar status POOL/ENDPOINT", s.only);
 	int rc = cli_read(cli, &s.reader);
 	if (rc != CLI_OK)
 		return rc;
@@ -326,8 +376,15 @@ static int run(struct cli *cli)
 	int err = read_all(&s);
 	if (err != ISB_OK) {
 		rc = cli_unreadable(cli, err);
+	} else if (s.only && !s.count) {
+		rc = cli_unknown(s.reader.catalog, CLI_ENDPOINT, s.only);
 	} else if (cli->json) {
 		print_json(&s);
+	} else if (s.only) {
+		print_rows(&s);
+		if (s.rows[0].checked)
+			err = cli_history_print(s.reader.health, s.rows[0].slot, &s.rows[0].knobs, cli->now_ms);
+		rc = err == ISB_OK ? CLI_OK : cli_unreadable(cli, err);
 	} else {
 		print_counts(&s);
 		putchar('\n');
@@ -353,6 +410,8 @@ static int run(struct cli *cli)
 }
 
 const struct verb verb_status = {
-	"status", "[--geo FILE ...]", "what is up, down, forced, drained or rolled out, since when and why",
+	"status", "[POOL/ENDPOINT] [--geo FILE ...]", "what is up, down, forced, drained or rolled out, since when and why",
 	"From the store alone: the server need not run. A state that is unknown or disputed is answered\n"
-	"as what is held, and as up when nothing is, unless its pool's 'unknown' says otherwise.\n", "", "g", run};
+	"as what is held, and as up when nothing is, unless its pool's 'unknown' says otherwise.\n"
+	"Of one endpoint also the last 64 outcomes that each probe had (+ ok, - failed, the newest on\n"
+	"the right), and the last ten changes of its verdict.\n", "asia/icn-1", "g", run};

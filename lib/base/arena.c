@@ -35,6 +35,12 @@ void *isb_xcalloc(size_t count, size_t size)
 	return or_abort(calloc(count ? count : 1, size ? size : 1));
 }
 
+void *isb_xcalloc_apart(size_t size)
+{
+	size = ((size ? size : 1) + ISB_CACHE_LINE - 1) & ~(size_t)(ISB_CACHE_LINE - 1);
+	return memset(or_abort(aligned_alloc(ISB_CACHE_LINE, size)), 0, size);
+}
+
 void *isb_xrealloc(void *old, size_t size)
 {
 	return or_abort(realloc(old, size ? size : 1));

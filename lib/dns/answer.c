@@ -22,10 +22,7 @@ void isb_answer_init(struct isb_answer *answer, enum isb_rcode rcode)
 	answer->endpoint = NULL;
 	answer->scope = answer->made_count = 0;
 	answer->cls = ISB_CLASS_IN;
-	answer->extra.cookie = false;
-	answer->extra.nsid_len = 0;
-	answer->extra.keepalive_100ms = 0;
-	answer->extra.ede = ISB_EDE_NONE;
+	answer->extra.has = 0;
 	answer->key.class = ISB_RRL_ERROR;
 	answer->count = 0;
 }
@@ -426,7 +423,7 @@ void isb_answer_find(struct isb_answer *answer, const struct isb_view *view, con
 	const struct isb_zone_view *zone = isb_zone_of(view, name, s.qtype == ISB_DS);
 	if (!zone) {
 		answer->rcode = ISB_REFUSED;
-		answer->extra.ede = ISB_EDE_NOT_AUTHORITATIVE;
+		isb_edns_explain(&answer->extra, ISB_EDE_NOT_AUTHORITATIVE);
 		return;
 	}
 	answer->authoritative = true;

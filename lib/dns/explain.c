@@ -44,7 +44,7 @@ bool isb_explain_asked(struct isb_answer *answer, const struct isb_view *view, c
 {
 	uint16_t type;
 	bool below;
-	if (!allowed->anybody || query->qtype != ISB_TXT || !read_question(&query->name, &type) ||
+	if (query->qtype != ISB_TXT || !allowed->anybody || !read_question(&query->name, &type) ||
 	    !is_allowed(allowed, asker, &query->tsig))
 		return false;
 	const struct isb_zone_view *zone = isb_zone_of(view, &query->name, false);
@@ -85,6 +85,6 @@ void isb_explain_find(struct isb_answer *answer, const struct isb_view *view, co
 	struct isb_part part = {.type = ISB_TXT, .ttl_s = 0, .rdata = answer->made[0]};
 	part.count = isb_explain_tell(&telling, answer->made[0], sizeof(answer->made));
 	isb_answer_add(answer, ISB_ANSWER, &query->name, 0, &part);
-	answer->scope = query->edns.present && query->edns.ecs.present ? query->edns.ecs.source : 0;
+	answer->scope = query->edns.has & ISB_EDNS_ECS ? query->edns.ecs.source : 0;
 	isb_trace_done(&trace);
 }

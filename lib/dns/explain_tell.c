@@ -157,7 +157,9 @@ static void tell_endpoint(struct walk *w, const struct isb_step *step)
 	static const char *const why[] = {
 		[ISB_USABLE] = NULL, [ISB_SET_ASIDE_DOWN] = "checks say down",
 		[ISB_SET_ASIDE_ADMIN_DOWN] = "an operator forces it down", [ISB_SET_ASIDE_DRAIN] = "an operator drains it",
-		[ISB_SET_ASIDE_UNRESOLVED] = "its host has no address that is known"};
+		[ISB_SET_ASIDE_UNRESOLVED] = "its host has no address that is known",
+		[ISB_SET_ASIDE_HELD] = "an operator holds it down",
+		[ISB_SET_ASIDE_WAITING] = "it came back and waits for its failback"};
 	if (why[step->usable])
 		say(&w->page, "endpoint %s is set aside: %s", step->name, why[step->usable]);
 }
@@ -175,8 +177,9 @@ static void tell_again(struct walk *w, const struct isb_step *step)
 	static const char *const as_if[] = {
 		[ISB_AGAIN_LAST_GOOD] = "those that went down last were up",
 		[ISB_AGAIN_VERDICTS] = "all were up, save what operators took out",
-		[ISB_AGAIN_OPERATORS] = "all were up"};
-	say(&w->page, "once more, as if %s", step->got <= ISB_AGAIN_OPERATORS ? as_if[step->got] : "");
+		[ISB_AGAIN_OPERATORS] = "all were up",
+		[ISB_AGAIN_WAITING] = "nothing waited for its failback"};
+	say(&w->page, "once more, as if %s", step->got <= ISB_AGAIN_WAITING ? as_if[step->got] : "");
 }
 
 /* What decided among equals. */

@@ -7,12 +7,19 @@
 
 enum { POINTER = 0xc000, POINTER_MAX = 0x3fff, KNOWN_MAX = 128 };
 
-/* A message in the making. */
+/* What stands in the message so far. */
+struct written {
+	size_t pos;
+	uint64_t counts; /* of records, as the header has them: each section its 16 bits */
+	bool truncated;
+};
+
+/* A message in the making that needs more than put_plain(). */
 struct reply {
 	struct isb_writer w; /* its cap leaves room for OPT and TSIG */
+	uint64_t counts;
 	const struct isb_query *query;
 	uint16_t cls;
-	uint16_t counts[ISB_ADDITIONAL + 1]; /* records by section */
 	/* Names a later one can point to, each suffix by its own entry, found by hash. Filled only once a name is to be
 	 * compressed that is no suffix of the qname: most replies never come to that. */
 	unsigned known;
@@ -140,13 +147,71 @@ static uint16_t put_owner(struct reply *reply, const uint8_t *owner)
 
 enum { FIXED = 8 }; /* type, class, TTL; RDLENGTH counts as rdata, as in struct isb_rrset */
 
-static uint64_t fixed_of(const struct reply *reply, const struct isb_part *part)
+static inline uint64_t fixed_of(const struct isb_part *part, uint16_t cls)
 {
-	return (uint64_t)part->type << 48 | (uint64_t)reply->cls << 32 | part->ttl_s;
+	return (uint64_t)part->type << 48 | (uint64_t)cls << 32 | part->ttl_s;
+}
+
+/* The pointer to an owner that stands in the question, or 0. */
+static inline uint16_t owner_of(const struct isb_part *part)
+{
+	return part->at && *part->owner ? (uint16_t)(POINTER | part->at) : 0;
+}
+
+/* What a part adds to the counts. */
+static inline uint64_t count_of(const struct isb_part *part)
+{
+	static const uint8_t shift[] = {[ISB_ANSWER] = 32, [ISB_AUTHORITY] = 16, [ISB_GLUE] = 0, [ISB_ADDITIONAL] = 0};
+	return (uint64_t)part->count << shift[part->section];
+}
+
+/* A record that is its owner's pointer, the fixed part, and rdata as it stands. Returns where it ends. */
+static inline uint8_t *put_plain(uint8_t *p, uint16_t owner, uint64_t fixed, const uint8_t *rdata, size_t size)
+{
+	isb_put_u16(p, owner);
+	isb_put_u64(p + 2, fixed);
+	memcpy(p + 2 + FIXED, rdata, size);
+	return p + 2 + FIXED + size;
+}
+
+/* `count` of them. NULL: they do not fit. */
+__attribute__((noinline)) /* or its call of memcpy() takes the registers of addresses */
+static uint8_t *put_others(uint8_t *p, const uint8_t *end, uint16_t owner, uint64_t fixed, const uint8_t *rdata,
+                           unsigned count)
+{
+	for (; count > 0; count--) {
+		size_t size = 2 + (size_t)isb_get_u16(rdata);
+		if ((size_t)(end - p) < 2 + FIXED + size)
+			return NULL;
+		p = put_plain(p, owner, fixed, rdata, size);
+		rdata += size;
+	}
+	return p;
+}
+
+/* The same where all have one size, and the compiler knows it. */
+static inline uint8_t *put_sized(uint8_t *p, const uint8_t *end, uint16_t owner, uint64_t fixed, const uint8_t *rdata,
+                                 unsigned count, size_t size)
+{
+	if ((size_t)(end - p) < count * (2 + FIXED + size)) /* addresses have their size since isb_rrset_check() */
+		return NULL;
+	for (; count > 0; count--, rdata += size)
+		p = put_plain(p, owner, fixed, rdata, size);
+	return p;
+}
+
+static inline uint8_t *put_run(uint8_t *p, const uint8_t *end, uint16_t owner, const struct isb_part *part,
+                               uint16_t cls, const uint8_t *rdata, unsigned count)
+{
+	uint64_t fixed = fixed_of(part, cls);
+	if (part->type == ISB_A)
+		return put_sized(p, end, owner, fixed, rdata, count, 2 + 4);
+	if (part->type == ISB_AAAA)
+		return put_sized(p, end, owner, fixed, rdata, count, 2 + 16);
+	return put_others(p, end, owner, fixed, rdata, count);
 }
 
 /* One record that has its owner, or names in its rdata, to be compressed. `owner` as put_owner() gives it. */
-__attribute__((noinline)) /* or it takes the registers of those who never come here */
 static uint16_t put_record(struct reply *reply, const struct isb_part *part, uint16_t owner,
                            const struct isb_rdata_layout *layout, const uint8_t *rdata, uint16_t len)
 {
@@ -154,7 +219,7 @@ static uint16_t put_record(struct reply *reply, const struct isb_part *part, uin
 		isb_write_u16(&reply->w, owner);
 	else
 		owner = put_owner(reply, part->owner);
-	isb_write_u64(&reply->w, fixed_of(reply, part));
+	isb_write_u64(&reply->w, fixed_of(part, reply->cls));
 	if (layout)
 		put_rdata_with_names(reply, layout, rdata, len);
 	else
@@ -162,136 +227,115 @@ static uint16_t put_record(struct reply *reply, const struct isb_part *part, uin
 	return owner;
 }
 
-/* `count` records that are their owner's pointer, the fixed part, and rdata as it stands. */
-static inline void put_plain(struct reply *reply, const struct isb_part *part, uint16_t owner, const uint8_t *rdata,
-                             unsigned count)
-{
-	enum { A_SIZE = 2 + 4, AAAA_SIZE = 2 + 16 };
-	uint8_t *p = reply->w.base + reply->w.pos;
-	size_t room = reply->w.cap - reply->w.pos;
-	for (uint64_t fixed = fixed_of(reply, part); count > 0; count--) {
-		size_t size = 2 + (size_t)isb_get_u16(rdata), octets = 2 + FIXED + size;
-		if (octets > room) {
-			reply->w.bad = true;
-			break;
-		}
-		isb_put_u16(p, owner);
-		isb_put_u64(p + 2, fixed);
-		if (size == A_SIZE) /* a size that the compiler knows is no call */
-			memcpy(p + 2 + FIXED, rdata, A_SIZE);
-		else if (size == AAAA_SIZE)
-			memcpy(p + 2 + FIXED, rdata, AAAA_SIZE);
-		else
-			memcpy(p + 2 + FIXED, rdata, size);
-		rdata += size;
-		p += octets;
-		room -= octets;
-	}
-	reply->w.pos = (size_t)(p - reply->w.base);
-}
-
-static inline void put_part(struct reply *reply, const struct isb_part *part)
+/* False: it does not fit, and nothing of it was written. */
+static bool put_part(struct reply *reply, const struct isb_part *part)
 {
 	const struct isb_rdata_layout *layout = compressed_layout(part->type);
 	const uint8_t *rdata = part->rdata;
-	uint16_t owner = part->at && *part->owner ? (uint16_t)(POINTER | part->at) : 0, len;
-	unsigned left = part->count;
-	for (; left > 0 && (!owner || layout); left--) {
+	size_t pos = reply->w.pos;
+	unsigned known = reply->known, left = part->count;
+	uint16_t owner = owner_of(part);
+	for (uint16_t len; left > 0 && (!owner || layout); left--) {
 		const uint8_t *octets = isb_rdata_next(&rdata, &len);
 		owner = put_record(reply, part, owner, layout, octets, len);
 	}
+	uint8_t *base = reply->w.base, *end = NULL;
 	if (!reply->w.bad)
-		put_plain(reply, part, owner, rdata, left);
-}
-
-/* False: it does not fit, and nothing of it was written. */
-static inline bool put_whole_part(struct reply *reply, const struct isb_part *part)
-{
-	size_t pos = reply->w.pos;
-	unsigned known = reply->known;
-	put_part(reply, part);
-	if (!reply->w.bad) {
-		uint16_t *count = &reply->counts[part->section];
-		*count = (uint16_t)(*count + part->count);
-		return true;
+		end = put_run(base + reply->w.pos, base + reply->w.cap, owner, part, reply->cls, rdata, left);
+	if (!end) {
+		reply->w.bad = false;
+		reply->w.pos = pos;
+		reply->known = known;
+		return false;
 	}
-	reply->w.bad = false;
-	reply->w.pos = pos;
-	reply->known = known;
-	return false;
+	reply->w.pos = (size_t)(end - base);
+	reply->counts += count_of(part);
+	return true;
 }
 
-__attribute__((noinline))
-static void put_additional(struct reply *reply, const struct isb_answer *answer)
+/* The parts from the `at`-th on: what must be said, and when that fits, what is only kind. */
+__attribute__((noinline)) /* its frame has room for names, which few replies need */
+static struct written put_rest(uint8_t *out, size_t cap, size_t start, struct written so_far,
+                               const struct isb_query *query, const struct isb_answer *answer, unsigned at)
 {
-	for (unsigned i = 0; i < answer->count; i++)
+	struct reply reply;
+	reply.w = isb_writer(out, cap);
+	reply.w.pos = so_far.pos;
+	reply.counts = so_far.counts;
+	reply.query = query;
+	reply.cls = answer->cls;
+	reply.known = 0;
+	bool truncated = false;
+	for (unsigned i = at; i < answer->count; i++) {
+		const struct isb_part *part = &answer->part[i];
+		if (part->section == ISB_ADDITIONAL || put_part(&reply, part))
+			continue;
+		if (part->section != ISB_GLUE)
+			return (struct written){.pos = start, .truncated = true};
+		truncated = true; /* a smaller one may still fit */
+	}
+	for (unsigned i = at; i < answer->count && !truncated; i++)
 		if (answer->part[i].section == ISB_ADDITIONAL)
-			put_whole_part(reply, &answer->part[i]);
+			put_part(&reply, &answer->part[i]);
+	return (struct written){.pos = reply.w.pos, .counts = reply.counts, .truncated = truncated};
 }
 
-/* What must be said, and when that fits, what is only kind. Returns TC. */
-static bool put_parts(struct reply *reply, const struct isb_answer *answer)
+/* Records begin at `start` and end before `cap`. Most answers are one part with nothing to compress. */
+static inline struct written put_parts(uint8_t *out, size_t cap, size_t start, const struct isb_query *query,
+                                       const struct isb_answer *answer)
 {
-	size_t start = reply->w.pos;
-	bool truncated = false, kind = false;
-	const struct isb_part *end = answer->part + answer->count;
-	for (const struct isb_part *part = answer->part; part < end; part++) {
-		if (part->section == ISB_ADDITIONAL) {
-			kind = true;
-			continue;
-		}
-		if (put_whole_part(reply, part))
-			continue;
-		truncated = true;
-		if (part->section == ISB_GLUE)
-			continue; /* a smaller one may still fit */
-		reply->w.pos = start;
-		memset(reply->counts, 0, sizeof(reply->counts));
-		return true;
-	}
-	if (kind && !truncated)
-		put_additional(reply, answer);
-	return truncated;
+	const struct isb_part *part = answer->part;
+	struct written done = {.pos = start};
+	if (answer->count == 0)
+		return done;
+	uint16_t owner = owner_of(part);
+	uint8_t *end = NULL;
+	if (owner && part->section != ISB_ADDITIONAL && !compressed_layout(part->type))
+		end = put_run(out + start, out + cap, owner, part, answer->cls, part->rdata, part->count);
+	if (end)
+		done = (struct written){.pos = (size_t)(end - out), .counts = count_of(part)};
+	return end && answer->count == 1 ? done : put_rest(out, cap, start, done, query, answer, end ? 1 : 0);
+}
+
+static size_t put_tsig(uint8_t *out, size_t pos, size_t limit, const struct isb_tsig *tsig)
+{
+	struct isb_writer w = isb_writer(out, limit);
+	w.pos = pos;
+	isb_tsig_write(&w, tsig);
+	return w.pos;
 }
 
 size_t isb_reply_write(uint8_t *out, size_t limit, const struct isb_query *query, const struct isb_answer *answer)
 {
-	struct reply reply;
-	size_t tail = isb_edns_size(&query->edns, &answer->extra), tsig = isb_tsig_size(&query->tsig);
-	size_t question = query->asks ? (size_t)query->name.len + 4 : 0;
-	bool opt = query->edns.present, signs = tsig > 0;
+	size_t start = ISB_HEADER, opt = isb_edns_size(&query->edns, &answer->extra), tsig = isb_tsig_size(&query->tsig);
+	bool empty = answer->cut_short;
+	if (query->asks) {
+		start += query->name.len + 4u; /* type and class stand behind the name */
+		isb_copy_short(out, query->name.wire - ISB_HEADER, start);
+	} else {
+		isb_put_u16(out, query->id);
+	}
 	/* Where not even these have room, the question and the TSIG alone go out (RFC 8945 §5.3); and without the TSIG, when two
 	 * names of absurd length leave none for one that nobody could check anyway. */
-	if (signs && ISB_HEADER + question + tail + tsig > limit) {
-		signs = query->tsig.key;
-		opt = opt && !signs;
-		tail = opt ? tail : 0;
+	if (tsig && start + opt + tsig > limit) {
+		if (query->tsig.key) {
+			empty |= opt > 0;
+			opt = 0;
+		} else {
+			tsig = 0;
+		}
 	}
-	if (signs)
-		tail += tsig;
-	reply.w = isb_writer(out, limit - tail);
-	reply.w.pos = ISB_HEADER + question; /* there is always room for these, and for OPT */
-	if (question)
-		memcpy(out + ISB_HEADER, query->name.wire, question); /* type and class stand behind the name */
-	reply.query = query;
-	reply.cls = answer->cls;
-	reply.known = 0;
-	memset(reply.counts, 0, sizeof(reply.counts));
-	bool truncated = answer->cut_short || opt != query->edns.present || put_parts(&reply, answer);
-	reply.w.cap = limit;
+	struct written done = {.pos = start, .truncated = true};
+	if (!empty)
+		done = put_parts(out, limit - opt - tsig, start, query, answer); /* there is always room for question and OPT */
 	if (opt)
-		isb_edns_write(&reply.w, &query->edns, &answer->extra, answer->rcode, answer->scope);
+		isb_edns_write(out + done.pos, opt, &query->edns, &answer->extra, answer->rcode, answer->scope);
 	/* CD is between resolvers: an authoritative response clears it (RFC 4035 §3.1.6) */
 	unsigned flags = ISB_FLAG_QR | (query->flags & (ISB_FLAG_OPCODE | ISB_FLAG_RD)) |
-	                 (answer->authoritative ? ISB_FLAG_AA : 0) | (truncated ? ISB_FLAG_TC : 0) |
+	                 (answer->authoritative ? ISB_FLAG_AA : 0) | (done.truncated ? ISB_FLAG_TC : 0) |
 	                 (answer->rcode & 15);
-	isb_put_u16(out, query->id);
 	isb_put_u16(out + 2, (uint16_t)flags);
-	isb_put_u16(out + 4, query->asks);
-	isb_put_u16(out + 6, reply.counts[ISB_ANSWER]);
-	isb_put_u16(out + 8, reply.counts[ISB_AUTHORITY]);
-	isb_put_u16(out + 10, (uint16_t)(reply.counts[ISB_GLUE] + reply.counts[ISB_ADDITIONAL] + opt));
-	if (signs)
-		isb_tsig_write(&reply.w, &query->tsig);
-	return reply.w.pos;
+	isb_put_u64(out + 4, (uint64_t)query->asks << 48 | (done.counts + (opt > 0)));
+	done.pos += opt;
+	return tsig ? put_tsig(out, done.pos, limit, &query->tsig) : done.pos;
 }

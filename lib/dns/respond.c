@@ -23,7 +23,7 @@ void isb_context_init(struct isb_context *ctx, uint64_t seed)
 void isb_context_done(struct isb_context *ctx)
 {
 	free(ctx->rotor);
-	ctx->rotor = NULL;
+	ctx->rotor = ctx->steer.rotor = NULL;
 	ctx->nrotor = 0;
 }
 
@@ -40,12 +40,21 @@ void isb_context_turn_to(struct isb_context *ctx, const struct isb_view *view)
 		ctx->rotor[i] = (uint32_t)isb_rng_next(&ctx->rng);
 }
 
-/* What the question asks for that no zone has. */
-static enum isb_rcode judge_question(uint16_t qtype, uint16_t qclass, uint16_t *ret_ede)
+void isb_context_begin(struct isb_context *ctx, const struct isb_view *view, const struct isb_health_table *health,
+                       int64_t now_ms)
+{
+	ctx->view = view;
+	ctx->steer = (struct isb_steer_state){.health = health, .admin = view->admin, .nadmin = view->nadmin, .now_ms = now_ms,
+	                                      .rng = &ctx->rng, .trace = ctx->trace,
+	                                      .rotor = ctx->nrotor >= view->plan->nrotor ? ctx->rotor : NULL};
+}
+
+/* What a question asks for that no zone has. */
+static enum isb_rcode judge_type(uint16_t qtype, struct isb_edns_extra *extra)
 {
 	enum { NXNAME = 128 }; /* a question for it is always an error: RFC 9824 §3.1 */
 	if (isb_type_is_data(qtype) || qtype == ISB_ANY)
-		return qclass == ISB_CLASS_IN || qclass == ISB_CLASS_CH ? ISB_NOERROR : ISB_REFUSED;
+		return ISB_NOERROR;
 	switch (qtype) {
 	case 0:
 	case ISB_OPT:
@@ -53,86 +62,76 @@ static enum isb_rcode judge_question(uint16_t qtype, uint16_t qclass, uint16_t *
 	case ISB_TKEY:
 	case ISB_TSIG: return ISB_FORMERR;
 	case ISB_IXFR:
-	case ISB_AXFR: *ret_ede = ISB_EDE_PROHIBITED; return ISB_REFUSED;
-	default: *ret_ede = ISB_EDE_NOT_SUPPORTED; return ISB_NOTIMP; /* MAILA, MAILB, and what IANA has not given out */
+	case ISB_AXFR: isb_edns_explain(extra, ISB_EDE_PROHIBITED); return ISB_REFUSED;
+	default: isb_edns_explain(extra, ISB_EDE_NOT_SUPPORTED); return ISB_NOTIMP; /* MAILA, MAILB, and what IANA has not given out */
 	}
 }
 
 /* Whom to steer for: the client's network where the resolver told it and it says where the client is, else the
- * resolver. *ret_told: the former, so that the reply's scope is about it. */
-static const struct isb_addr *steer_for(const struct isb_query *query, const struct isb_client *client, bool *ret_told)
+ * resolver. True: the former, so that the reply's scope is about it. */
+static bool steer_for(struct isb_context *ctx, const struct isb_query *query, const struct isb_client *client)
 {
 	const struct isb_ecs *ecs = &query->edns.ecs;
-	*ret_told = query->edns.present && ecs->present && isb_ecs_believed(&ecs->addr, ecs->source);
-	return *ret_told ? &ecs->addr : &client->addr;
+	bool told = query->edns.has & ISB_EDNS_ECS && isb_ecs_believed(&ecs->addr, ecs->source);
+	ctx->steer.client = told ? &ecs->addr : &client->addr;
+	return told;
 }
 
-static struct isb_steer_state steer_state(struct isb_context *ctx, const struct isb_view *view,
-                                          const struct isb_health_table *health, const struct isb_addr *whom,
-                                          int64_t now_ms)
-{
-	return (struct isb_steer_state){.health = health, .admin = view->admin, .nadmin = view->nadmin,
-	                                .now_ms = now_ms, .rng = &ctx->rng, .client = whom,
-	                                .rotor = ctx->nrotor >= view->plan->nrotor ? ctx->rotor : NULL, .trace = ctx->trace};
-}
-
-static void find(struct isb_context *ctx, const struct isb_view *view, const struct isb_health_table *health,
-                 const struct isb_client *client, int64_t now_ms, const struct isb_query *query,
+static void find(struct isb_context *ctx, const struct isb_client *client, const struct isb_query *query,
                  struct isb_answer *answer)
 {
-	bool told;
-	const struct isb_addr *whom = steer_for(query, client, &told);
-	struct isb_steer_state state = steer_state(ctx, view, health, whom, now_ms);
-	isb_answer_find(answer, view, query, whom, &state);
+	bool told = steer_for(ctx, query, client);
+	isb_answer_find(answer, ctx->view, query, ctx->steer.client, &ctx->steer);
 	/* Steered by the resolver's own address. That answer holds for all clients in a private network that tells nothing, and
 	 * for none outside it (RFC 7871 §10); without a network, or with SOURCE 0, it is everybody's. */
 	if (!told && answer->scope) {
 		const struct isb_ecs *ecs = &query->edns.ecs;
-		answer->scope = ecs->present && ecs->source ? isb_addr_special_bits(&ecs->addr) : 0;
+		bool has_net = query->edns.has & ISB_EDNS_ECS && ecs->source;
+		answer->scope = has_net ? isb_addr_special_bits(&ecs->addr) : 0;
 	}
 }
 
 /* `rcode` is what reading the query gave. */
-static void decide(struct isb_context *ctx, const struct isb_view *view, const struct isb_health_table *health,
-                   const struct isb_client *client, int64_t now_ms, const struct isb_query *query, enum isb_rcode rcode,
-                   struct isb_answer *answer)
+static void decide(struct isb_context *ctx, const struct isb_client *client, const struct isb_query *query,
+                   enum isb_rcode rcode, struct isb_answer *answer)
 {
-	uint16_t ede = ISB_EDE_NONE;
-	if (rcode == ISB_NOERROR && query->asks)
-		rcode = judge_question(query->qtype, query->qclass, &ede);
-	else if (rcode == ISB_NOERROR && !ctx->settings->cookies.count)
-		rcode = ISB_FORMERR; /* it asked for a cookie alone, and there are none (RFC 7873 §5.4) */
 	isb_answer_init(answer, rcode);
-	answer->extra.ede = ede;
-	if (rcode != ISB_NOERROR || !query->asks)
+	if (rcode != ISB_NOERROR)
+		return;
+	if (!query->asks) {
+		if (!ctx->settings->cookies.count)
+			answer->rcode = ISB_FORMERR; /* it asked for a cookie alone, and there are none (RFC 7873 §5.4) */
+		return;
+	}
+	answer->rcode = judge_type(query->qtype, &answer->extra);
+	if (answer->rcode != ISB_NOERROR)
 		return;
 	if (query->qclass == ISB_CLASS_CH)
 		isb_chaos_find(answer, query, ctx->settings);
-	else if (!isb_explain_asked(answer, view, query, &client->addr, &ctx->settings->explain))
-		find(ctx, view, health, client, now_ms, query, answer);
+	else if (query->qclass != ISB_CLASS_IN)
+		answer->rcode = ISB_REFUSED;
+	else if (!isb_explain_asked(answer, ctx->view, query, &client->addr, &ctx->settings->explain))
+		find(ctx, client, query, answer);
 }
 
 /* Last of all, for it is the dearest answer: not for whom a limit stopped, and not for an address that anybody may have
  * written. That one is told to come again over TCP, so nobody is sent more than he asked with. */
 __attribute__((cold))
-static void explain(struct isb_context *ctx, const struct isb_view *view, const struct isb_health_table *health,
-                    const struct isb_client *client, int64_t now_ms, const struct isb_query *query, bool proven,
+static void explain(struct isb_context *ctx, const struct isb_client *client, const struct isb_query *query, bool proven,
                     struct isb_answer *answer)
 {
-	bool told;
-	const struct isb_addr *whom = steer_for(query, client, &told);
-	struct isb_steer_state state = steer_state(ctx, view, health, whom, now_ms);
+	bool told = steer_for(ctx, query, client);
 	answer->cut_short |= !proven;
 	if (answer->cut_short)
 		return;
 	isb_count(&ctx->counters.explained);
-	isb_explain_find(answer, view, query, whom, told, &state);
+	isb_explain_find(answer, ctx->view, query, ctx->steer.client, told, &ctx->steer);
 }
 
 __attribute__((cold))
-static void check_tsig(struct isb_context *ctx, struct isb_query *query, const uint8_t *in, int64_t now_ms, int *rcode)
+static void check_tsig(struct isb_context *ctx, struct isb_query *query, const uint8_t *in, int *rcode)
 {
-	enum isb_rcode checked = isb_tsig_check(&query->tsig, ctx->settings->keys, in, now_ms);
+	enum isb_rcode checked = isb_tsig_check(&query->tsig, ctx->settings->keys, in, ctx->steer.now_ms);
 	if (checked == ISB_NOERROR)
 		isb_count(&ctx->counters.tsig);
 	else
@@ -140,46 +139,48 @@ static void check_tsig(struct isb_context *ctx, struct isb_query *query, const u
 }
 
 /* What the client asked for beside its question. True when its cookie proves that it receives where it sends from. */
-static bool add_extra(struct isb_context *ctx, const struct isb_query *query, const struct isb_client *client, int64_t now_ms,
+static bool add_extra(struct isb_context *ctx, const struct isb_query *query, const struct isb_client *client,
                       struct isb_edns_extra *extra)
 {
 	const struct isb_settings *settings = ctx->settings;
 	const struct isb_edns *edns = &query->edns;
 	bool valid = false;
-	if (edns->cookie.present && settings->cookies.count) {
-		extra->cookie = true;
-		valid = isb_cookie_answer(&settings->cookies, edns->cookie.client, edns->cookie.server,
-		                               edns->cookie.server_len, &client->addr, now_ms, extra->server);
+	if (edns->has & ISB_EDNS_COOKIE && settings->cookies.count) {
+		extra->has |= ISB_EDNS_COOKIE;
+		valid = isb_cookie_answer(&settings->cookies, edns->cookie.client, edns->cookie.server, edns->cookie.server_len,
+		                          &client->addr, ctx->steer.now_ms, extra->server);
 		isb_count(valid ? &ctx->counters.cookie_valid : &ctx->counters.cookie_new);
 	}
-	if (edns->asks_nsid) {
+	if (edns->has & ISB_EDNS_NSID && settings->nsid_len) {
+		extra->has |= ISB_EDNS_NSID;
 		extra->nsid = settings->nsid;
 		extra->nsid_len = settings->nsid_len;
 	}
-	if (edns->asks_keepalive && client->proto == ISB_TCP) /* RFC 7828 §3.2.2: never over UDP */
+	/* RFC 7828 §3.2.2: never over UDP */
+	if (edns->has & ISB_EDNS_KEEPALIVE && client->proto == ISB_TCP && settings->tcp_idle_100ms) {
+		extra->has |= ISB_EDNS_KEEPALIVE;
 		extra->keepalive_100ms = settings->tcp_idle_100ms;
+	}
 	return valid;
 }
 
-static size_t size_limit(const struct isb_context *ctx, const struct isb_query *query, enum isb_proto proto,
-                         size_t out_cap)
+static inline size_t size_limit(const struct isb_context *ctx, const struct isb_query *query, enum isb_proto proto,
+                                size_t out_cap)
 {
-	size_t limit = TCP_MOST;
-	if (proto == ISB_UDP) {
-		limit = query->edns.present && query->edns.payload > UDP_LEAST ? query->edns.payload : UDP_LEAST;
-		if (limit > ctx->udp_payload)
-			limit = ctx->udp_payload;
-	}
+	size_t limit = query->edns.payload > UDP_LEAST ? query->edns.payload : UDP_LEAST;
+	if (limit > ctx->udp_payload)
+		limit = ctx->udp_payload;
+	if (proto == ISB_TCP)
+		limit = TCP_MOST;
 	return limit < out_cap ? limit : out_cap;
 }
 
 /* False: the answer is one too many. */
-static bool within_limits(struct isb_context *ctx, const struct isb_client *client, bool proven, int64_t now_ms,
-                          struct isb_answer *answer)
+static bool within_limits(struct isb_context *ctx, const struct isb_client *client, bool proven, struct isb_answer *answer)
 {
 	if (!ctx->rrl)
 		return true;
-	enum isb_rrl_verdict verdict = isb_rrl_judge(ctx->rrl, &client->addr, &answer->key, proven, now_ms);
+	enum isb_rrl_verdict verdict = isb_rrl_judge(ctx->rrl, &client->addr, &answer->key, proven, ctx->steer.now_ms);
 	if (verdict == ISB_RRL_PASS)
 		return true;
 	isb_count(&ctx->counters.rrl_limited);
@@ -193,16 +194,11 @@ static bool within_limits(struct isb_context *ctx, const struct isb_client *clie
 	}
 }
 
-/* Every reply counts once here, by its outcome, and perhaps again by what it was like. */
-static void count_reply(struct isb_counters *c, const struct isb_query *query, const struct isb_answer *answer,
-                        const uint8_t *out)
+__attribute__((cold))
+static void count_error(struct isb_counters *c, enum isb_rcode rcode)
 {
-	switch (answer->rcode) {
-	case ISB_NOERROR:
-		isb_count(answer->referral                       ? &c->referral
-		          : answer->key.class == ISB_RRL_NODATA ? &c->nodata
-		                                                : &c->noerror);
-		break;
+	switch (rcode) {
+	case ISB_NOERROR: break;
 	case ISB_FORMERR: isb_count(&c->formerr); break;
 	case ISB_SERVFAIL: isb_count(&c->servfail); break;
 	case ISB_NXDOMAIN: isb_count(&c->nxdomain); break;
@@ -212,13 +208,25 @@ static void count_reply(struct isb_counters *c, const struct isb_query *query, c
 	case ISB_NOTAUTH: isb_count(&c->notauth); break;
 	case ISB_BADVERS: isb_count(&c->badvers); break;
 	}
+}
+
+/* Every reply counts once here, by its outcome, and perhaps again by what it was like. */
+static void count_reply(struct isb_counters *c, const struct isb_query *query, const struct isb_answer *answer,
+                        const uint8_t *out)
+{
+	if (answer->rcode != ISB_NOERROR)
+		count_error(c, answer->rcode);
+	else
+		isb_count(answer->referral                       ? &c->referral
+		          : answer->key.class == ISB_RRL_NODATA ? &c->nodata
+		                                                : &c->noerror);
 	if (out[2] & ISB_FLAG_TC >> 8)
 		isb_count(&c->truncated);
 	if (answer->steered)
 		isb_count(&c->steered);
 	if (answer->failopen)
 		isb_count(&c->failopen);
-	if (query->edns.present && query->edns.ecs.present)
+	if (query->edns.has & ISB_EDNS_ECS)
 		isb_count(&c->ecs);
 }
 
@@ -247,20 +255,20 @@ static void summarize(struct isb_summary *summary, const struct isb_view *view, 
 		summary->type = query->qtype;
 		summary->cls = query->qclass;
 	}
-	if (query->edns.present && query->edns.ecs.present) {
+	if (query->edns.has & ISB_EDNS_ECS) {
 		summary->ecs = (struct isb_net){.addr = query->edns.ecs.addr, .len = query->edns.ecs.source};
 		summary->scope = answer->scope;
 	}
 }
 
-size_t isb_respond(struct isb_context *ctx, const struct isb_view *view, const struct isb_health_table *health,
-                   const struct isb_client *client, int64_t now_ms, const uint8_t *in, size_t in_len, uint8_t *out,
+size_t isb_respond(struct isb_context *ctx, const struct isb_client *client, const uint8_t *in, size_t in_len, uint8_t *out,
                    size_t out_cap)
 {
 	struct isb_query query;
 	struct isb_answer answer;
+	bool proven = client->proto == ISB_TCP;
 	isb_count(&ctx->counters.queries);
-	if (client->proto == ISB_TCP)
+	if (proven)
 		isb_count(&ctx->counters.queries_tcp);
 	int rcode = isb_query_read(&query, in, in_len);
 	if (rcode == ISB_QUERY_DROP) {
@@ -268,17 +276,17 @@ size_t isb_respond(struct isb_context *ctx, const struct isb_view *view, const s
 		return 0;
 	}
 	if (query.tsig.present)
-		check_tsig(ctx, &query, in, now_ms, &rcode);
-	decide(ctx, view, health, client, now_ms, &query, (enum isb_rcode)rcode, &answer);
-	bool proven = query.edns.present && add_extra(ctx, &query, client, now_ms, &answer.extra);
-	proven |= client->proto == ISB_TCP;
-	if (!within_limits(ctx, client, proven, now_ms, &answer))
+		check_tsig(ctx, &query, in, &rcode);
+	decide(ctx, client, &query, (enum isb_rcode)rcode, &answer);
+	if (query.edns.has & ~ISB_EDNS_ECS)
+		proven |= add_extra(ctx, &query, client, &answer.extra);
+	if (!within_limits(ctx, client, proven, &answer))
 		return 0;
 	if (answer.explains)
-		explain(ctx, view, health, client, now_ms, &query, proven || query.tsig.present, &answer);
+		explain(ctx, client, &query, proven || query.tsig.present, &answer);
 	size_t len = isb_reply_write(out, size_limit(ctx, &query, client->proto, out_cap), &query, &answer);
 	count_reply(&ctx->counters, &query, &answer, out);
 	if (ctx->summary)
-		summarize(ctx->summary, view, &query, &answer, out);
+		summarize(ctx->summary, ctx->view, &query, &answer, out);
 	return len;
 }

@@ -54,7 +54,7 @@ struct isb_rrl *isb_rrl_new(const struct isb_rrl_config *config, unsigned shares
 {
 	if (config->mode == ISB_RRL_OFF)
 		return NULL;
-	struct isb_rrl *rrl = isb_xcalloc(1, sizeof(*rrl));
+	struct isb_rrl *rrl = isb_xcalloc_apart(sizeof(*rrl));
 	rrl->memory = isb_xcalloc(1, SETS * sizeof(*rrl->sets) + LINE - 1);
 	rrl->sets = (void *)(((uintptr_t)rrl->memory + LINE - 1) & ~(uintptr_t)(LINE - 1));
 	rrl->seed = seed;

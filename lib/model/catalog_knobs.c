@@ -67,6 +67,9 @@ static void check_evidence(struct isb_graph *g, const struct isb_pool *pool)
 	if (pool->slow_start_ms)
 		isb_diag(g->diags, pool->mark, "pool '%s' has no 'check', so that 'slow_start' means nothing; leave it out",
 		         pool->name);
+	if (pool->failback_ms != ISB_FAILBACK_AUTO)
+		isb_diag(g->diags, pool->mark, "pool '%s' has no 'check', so that 'failback' means nothing; leave it out",
+		         pool->name);
 	if (pool->order == ISB_ORDER_FASTEST || pool->order == ISB_ORDER_LEAST_LOAD)
 		isb_diag(g->diags, pool->mark, "pool '%s' has order %s, which goes by what checks see; give it a 'check'",
 		         pool->name, isb_order_words[pool->order]);

@@ -204,3 +204,12 @@ const struct isb_zone *isb_catalog_zone_of(const struct isb_catalog *catalog, co
 			return zone;
 	}
 }
+
+struct isb_hysteresis isb_check_hysteresis(const struct isb_check *check)
+{
+	return (struct isb_hysteresis){
+		.rise = check->rise, .fall = check->fall, .interval_ms = check->interval_ms,
+		.down_interval_ms = check->down_interval_ms, .retry_ms = check->retry_ms, .flap_limit = check->flap_limit,
+		.soft_full_us = (uint32_t)check->soft_latency.from * 1000,
+		.soft_least_us = (uint32_t)check->soft_latency.to * 1000};
+}

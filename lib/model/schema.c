@@ -31,6 +31,8 @@ static const char *const all_down_words[] = {
 	[ISB_ALL_DOWN_LAST] = "last", NULL};
 static const char *const hash_words[] = {[ISB_HASH_NETWORK] = "network", [ISB_HASH_NAME] = "name", NULL};
 static const char *const spread_words[] = {"none", "region", NULL};
+static const char *const quorum_by_words[] = {
+	[ISB_QUORUM_BY_PROBE] = "probe", [ISB_QUORUM_BY_REGION] = "region", NULL};
 static const char *const unknown_words[] = {
 	[ISB_UNKNOWN_HOLD] = "hold", [ISB_UNKNOWN_UP] = "up", [ISB_UNKNOWN_DOWN] = "down", NULL};
 
@@ -119,6 +121,13 @@ static const struct isb_field check_fields[] = {
 	 .help = "failures in a row that make an up endpoint down"},
 	{"quorum", "quorum", "majority, any, all, at-least N or N%", "majority", .how = &isb_how_quorum,
 	 AT(isb_check, quorum), .help = "how many probes with fresh observations must agree"},
+	{"quorum_by", "word", "probe, region", "probe", .how = &isb_how_word, .words = quorum_by_words,
+	 AT(isb_check, quorum_by),
+	 .help = "region: the probes of a region make one vote by majority, and the quorum is one of regions"},
+	{"flap_limit", "integer", "0..20", "3", .how = &isb_how_integer, AT(isb_check, flap_limit),
+	 .help = "falls in short succession, after which each further one doubles rise; 0 damps nothing"},
+	{"soft.latency", "pair of durations such as 100ms..500ms", "1ms..1m", .how = &isb_how_span_pair,
+	 AT(isb_check, soft_latency), .help = "soft health goes from 100 at the first smoothed latency to 1 at the second"},
 };
 
 static const struct isb_field pool_fields[] = {
@@ -137,6 +146,9 @@ static const struct isb_field pool_fields[] = {
 	 .help = "what endpoints without fresh evidence count as: what they were before, up, or down"},
 	{"slow_start", "duration", "0s..1h", "0s", .how = &isb_how_span_ms, AT(isb_pool, slow_start_ms),
 	 .help = "a recovered endpoint's weight grows from nothing to the whole in this time"},
+	{"failback", "word auto or manual, or 'after' and a duration", "1s..7d", "auto", .how = &isb_how_failback,
+	 AT(isb_pool, failback_ms),
+	 .help = "when a recovered endpoint serves again: at once, after it was up that long, or when an operator says so"},
 	{"endpoints", "map of endpoints", .how = &isb_how_endpoints, .help = "the pool's endpoints by name"},
 };
 

@@ -41,7 +41,7 @@ struct isb_field_how {
 extern const struct isb_field_how isb_how_integer, isb_how_bool, isb_how_word, isb_how_choice, isb_how_text,
 	isb_how_line, isb_how_path, isb_how_host, isb_how_span_ms, isb_how_span_s, isb_how_name, isb_how_quorum,
 	isb_how_min_up, isb_how_answers, isb_how_priority, isb_how_status, isb_how_address, isb_how_rrtype, isb_how_alpn,
-	isb_how_base64, isb_how_hex, isb_how_dname, isb_how_qtype;
+	isb_how_base64, isb_how_hex, isb_how_dname, isb_how_qtype, isb_how_span_pair, isb_how_failback;
 /* True when the list of words `range` ("GET, HEAD") holds `word`. */
 bool isb_range_has(const char *range, const char *word);
 /* schema_geo.c */

@@ -229,6 +229,60 @@ static void span_s_print(struct isb_buf *out, const struct isb_field *f, const v
 
 const struct isb_field_how isb_how_span_s = {.parse = span_s_parse, .print = span_s_print};
 
+static int span_pair_parse(struct isb_reading *r, const struct isb_field *f, const struct isb_yaml *node, void *value)
+{
+	(void)r;
+	char from[32];
+	struct isb_span_ms span;
+	const char *dots = strstr(node->text, "..");
+	size_t len = dots ? (size_t)(dots - node->text) : sizeof(from);
+	if (len >= sizeof(from))
+		return ISB_EFORMAT;
+	memcpy(from, node->text, len);
+	from[len] = '\0';
+	if (!parse_span(from, &span.from) || !parse_span(dots + 2, &span.to) || span.from >= span.to)
+		return ISB_EFORMAT;
+	if (!in_range(f, span.from, parse_span) || !in_range(f, span.to, parse_span))
+		return ISB_EFORMAT;
+	*(struct isb_span_ms *)value = span;
+	return ISB_OK;
+}
+
+static void span_pair_print(struct isb_buf *out, const struct isb_field *f, const void *value)
+{
+	(void)f;
+	const struct isb_span_ms *span = value;
+	add_span(out, span->from);
+	isb_buf_puts(out, "..");
+	add_span(out, span->to);
+}
+
+const struct isb_field_how isb_how_span_pair = {.parse = span_pair_parse, .print = span_pair_print};
+
+static int failback_parse(struct isb_reading *r, const struct isb_field *f, const struct isb_yaml *node, void *value)
+{
+	(void)r;
+	static const char after[] = "after ";
+	int64_t ms = ISB_FAILBACK_AUTO;
+	if (strcmp(node->text, "manual") == 0)
+		ms = ISB_FAILBACK_MANUAL;
+	else if (strcmp(node->text, "auto") != 0 && (strncmp(node->text, after, strlen(after)) != 0 ||
+	         !parse_span(node->text + strlen(after), &ms) || !in_range(f, ms, parse_span)))
+		return ISB_EFORMAT;
+	save(f, value, ms);
+	return ISB_OK;
+}
+
+static void failback_print(struct isb_buf *out, const struct isb_field *f, const void *value)
+{
+	int64_t ms = load(f, value);
+	isb_buf_puts(out, ms == ISB_FAILBACK_AUTO ? "auto" : ms == ISB_FAILBACK_MANUAL ? "manual" : "after ");
+	if (ms > 0)
+		add_span(out, ms);
+}
+
+const struct isb_field_how isb_how_failback = {.parse = failback_parse, .print = failback_print};
+
 /* --- Words --- */
 
 static int bool_parse(struct isb_reading *r, const struct isb_field *f, const struct isb_yaml *node, void *value)

@@ -69,14 +69,79 @@ static enum isb_verdict decide(const struct isb_quorum *quorum, size_t up, size_
 	return ISB_DISPUTED;
 }
 
-enum isb_verdict isb_verdict(const struct isb_vote *votes, size_t count, const struct isb_quorum *quorum, int64_t now_ms)
+static int order_of(int64_t a, int64_t b)
 {
-	size_t up = 0, down = 0;
-	for (size_t i = 0; i < count; i++) {
-		if (!isb_vote_counts(&votes[i], now_ms))
-			continue;
-		up += votes[i].state == ISB_UP;
-		down += votes[i].state == ISB_DOWN;
+	return (a > b) - (a < b);
+}
+
+/* Which of one probe's votes is the newer one. Those of one moment are ordered by what else they say, so that it does not
+ * matter which came first. */
+static bool is_newer(const struct isb_vote *a, const struct isb_vote *b)
+{
+	int order = order_of(a->observed_ms, b->observed_ms);
+	order = order ? order : order_of(a->expires_ms, b->expires_ms);
+	order = order ? order : (int)a->blind - (int)b->blind;
+	return (order ? order : order_of(a->state, b->state)) > 0;
+}
+
+static bool same(const char *a, const char *b)
+{
+	return a && b && strcmp(a, b) == 0;
+}
+
+/* Votes are few: one per probe. */
+static bool counts(const struct isb_vote *votes, size_t count, size_t i, int64_t now_ms)
+{
+	if (!isb_vote_counts(&votes[i], now_ms))
+		return false;
+	for (size_t k = 0; k < count; k++) {
+		bool twin = k < i && !is_newer(&votes[i], &votes[k]); /* of equal ones the first counts */
+		if (k != i && (twin || is_newer(&votes[k], &votes[i])) && same(votes[k].probe, votes[i].probe))
+			return false;
 	}
-	return up + down ? decide(quorum, up, down) : ISB_UNKNOWN;
+	return true;
+}
+
+struct tally {
+	size_t up, down, even;
+};
+
+static void add_vote(struct tally *tally, const struct isb_vote *vote)
+{
+	tally->up += vote->state == ISB_UP;
+	tally->down += vote->state == ISB_DOWN;
+}
+
+/* The vote of a region, at the first of its votes that counts. */
+static void add_region(struct tally *tally, const struct isb_vote *votes, size_t count, size_t first, int64_t now_ms)
+{
+	struct tally own = {0};
+	for (size_t k = 0; k < count; k++) {
+		if (!same(votes[k].region, votes[first].region) || !counts(votes, count, k, now_ms))
+			continue;
+		if (k < first)
+			return; /* that one was the first, and has spoken for all */
+		add_vote(&own, &votes[k]);
+	}
+	tally->up += own.up > own.down;
+	tally->down += own.down > own.up;
+	tally->even += own.up == own.down;
+}
+
+enum isb_verdict isb_verdict(const struct isb_vote *votes, size_t count, const struct isb_quorum *quorum,
+                             enum isb_quorum_by by, int64_t now_ms)
+{
+	struct tally t = {0};
+	for (size_t i = 0; i < count; i++) {
+		if (!counts(votes, count, i, now_ms))
+			continue;
+		if (by == ISB_QUORUM_BY_REGION && votes[i].region && *votes[i].region)
+			add_region(&t, votes, count, i, now_ms);
+		else
+			add_vote(&t, &votes[i]);
+	}
+	if (t.up + t.down + t.even == 0)
+		return ISB_UNKNOWN;
+	enum isb_verdict best = decide(quorum, t.up + t.even, t.down), worst = decide(quorum, t.up, t.down + t.even);
+	return best == worst ? best : ISB_DISPUTED;
 }

@@ -84,7 +84,7 @@ static bool judge_all(struct sharing *s, enum isb_strictness strictness)
 		uint32_t usable = 0, need = 1;
 		for (uint32_t i = 0; i < at->node->nchild; i++)
 			usable += child_weight(s, at->node, i) != ISB_SET_ASIDE;
-		if (at->node->flags & ISB_NODE_POOL && strictness == ISB_AS_JUDGED && at->node->min_up > need)
+		if (at->node->flags & ISB_NODE_POOL && strictness <= ISB_WAITING_TAKEN && at->node->min_up > need)
 			need = at->node->min_up;
 		can = at->can = usable >= need;
 	}
@@ -338,7 +338,7 @@ void isb_shares_find(struct isb_shares *shares, const struct isb_plan *plan, con
 	shares->seen = make_room(shares->seen, &shares->nseen, plan->size / 4 + 1, sizeof(*shares->seen));
 	shares->mass = make_room(shares->mass, &shares->nmass, plan->nendpoint, sizeof(*shares->mass));
 	meet(&s, (uint32_t)((const char *)root - (const char *)plan));
-	bool can = judge_all(&s, ISB_AS_JUDGED);
+	bool can = judge_all(&s, ISB_AS_JUDGED) || (s.walk.waiting && judge_all(&s, ISB_WAITING_TAKEN));
 	shares->failopen = !can;
 	if (!can && (record->all_down == ISB_ALL_DOWN_ALL || record->all_down == ISB_ALL_DOWN_LAST))
 		can = fail_open(&s, root);

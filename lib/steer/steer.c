@@ -249,7 +249,7 @@ static bool walk_pool(struct isb_walk *walk, const struct isb_plan_node *pool, u
 		usable++;
 		isb_equals_add(&in, weight[i]);
 	}
-	uint32_t need = walk->strictness == ISB_AS_JUDGED ? pool->min_up : 1;
+	uint32_t need = walk->strictness <= ISB_WAITING_TAKEN ? pool->min_up : 1;
 	if (usable < need || usable == 0)
 		return trace_short(walk, pool, depth, usable, need);
 	if (compares(pool))
@@ -447,6 +447,8 @@ static void fail_open(struct isb_walk *walk, const struct isb_plan_node *root)
 SELDOM void fail(struct isb_walk *walk, const struct isb_plan_node *root)
 {
 	enum isb_all_down all_down = (enum isb_all_down)walk->record->all_down;
+	if (walk->waiting && walk_again(walk, root, ISB_WAITING_TAKEN, ISB_AGAIN_WAITING))
+		return;
 	walk->choice->failopen = true;
 	if (walk->state->trace)
 		isb_walk_step(walk, ISB_STEP_FAILOPEN, 0, walk->record->name)->got = all_down;

@@ -57,7 +57,7 @@ static void survey_policy(struct isb_walk *walk, const struct isb_plan_node *nod
 void isb_survey(struct isb_walk *walk, const struct isb_plan_node *node, uint32_t viewpoint, struct isb_survey *ret_survey)
 {
 	struct tally tally[2] = {{0}, {0}}; /* the second: of those that answer when nothing else can */
-	uint32_t usable = 0, need = walk->strictness == ISB_AS_JUDGED ? node->min_up : 1;
+	uint32_t usable = 0, need = walk->strictness <= ISB_WAITING_TAKEN ? node->min_up : 1;
 	*ret_survey = (struct isb_survey){0};
 	if (walk->work >= ISB_WORK_MAX)
 		return;

@@ -9,6 +9,7 @@
 /* What a walk holds against an endpoint. Only when nothing can answer does the record's `all_down` make it ask less. */
 enum isb_strictness {
 	ISB_AS_JUDGED,
+	ISB_WAITING_TAKEN,    /* those that wait for their failback serve: checks say that they can. No failure yet */
 	ISB_LAST_GOOD,        /* those that went down last count as up again */
 	ISB_VERDICTS_IGNORED,
 	ISB_ANYTHING_GOES
@@ -24,6 +25,7 @@ struct isb_walk {
 	uint32_t flip_s;      /* earliest possible change of anything looked at; ISB_FLIP_NONE: none foreseen */
 	uint32_t work;        /* done under this strictness, see ISB_WORK_MAX */
 	uint8_t client_bits;
+	bool waiting;         /* something was set aside that only waits for its failback */
 	uint16_t *deferred;   /* spread: children of the pool at hand that lie where an endpoint of the answer lies already */
 	uint32_t ndeferred;
 	struct isb_choice *choice;

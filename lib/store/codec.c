@@ -9,7 +9,8 @@
 static const uint8_t kind_code[ISB_KIND_COUNT] = {
 	[ISB_REGION] = 1, [ISB_CHECK] = 2, [ISB_POOL] = 3, [ISB_POLICY] = 4, [ISB_ZONE] = 5, [ISB_RECORD] = 6,
 };
-_Static_assert(ISB_ADMIN_UP == 1 && ISB_ADMIN_DOWN == 2 && ISB_ADMIN_DRAIN == 3,
+_Static_assert(ISB_ADMIN_UP == 1 && ISB_ADMIN_DOWN == 2 && ISB_ADMIN_DRAIN == 3 && ISB_ADMIN_HOLD_UP == 4 &&
+               ISB_ADMIN_HOLD_DOWN == 5 && ISB_ADMIN_FAILBACK == 6,
                "admin states are stored by number");
 _Static_assert(ISB_ABORT_NEVER == 0 && ISB_ABORT_DOWN == 1, "so is what aborts a rollout");
 
@@ -334,7 +335,7 @@ int isb_admin_decode(struct isb_slice value, struct isb_admin_row *ret_row)
 	row.until_ms = (int64_t)isb_read_u64(&r);
 	row.author = isb_read_text(&r);
 	row.reason = isb_read_text(&r);
-	if (!isb_read_whole(&r) || admin < ISB_ADMIN_UP || admin > ISB_ADMIN_DRAIN)
+	if (!isb_read_whole(&r) || admin < ISB_ADMIN_UP || admin > ISB_ADMIN_FAILBACK)
 		return ISB_EFORMAT;
 	*ret_row = row;
 	return ISB_OK;

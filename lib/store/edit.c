@@ -263,7 +263,8 @@ int isb_edit_admin(struct isb_edit *edit, const char *endpoint, const struct isb
 		return rc;
 	if (row->admin == ISB_ADMIN_AUTO)
 		return change_or_gone(edit, ISB_T_ADMIN, &key, (struct isb_slice){NULL, 0});
-	if (row->admin > ISB_ADMIN_DRAIN || row->since_ms < 0 || row->until_ms < 0)
+	bool timeless = row->admin == ISB_ADMIN_FAILBACK && !row->until_ms;
+	if (row->admin > ISB_ADMIN_FAILBACK || row->since_ms < 0 || row->until_ms < 0 || timeless)
 		return ISB_EINVAL;
 	isb_admin_encode(&edit->scratch, row);
 	return change_or_gone(edit, ISB_T_ADMIN, &key, (struct isb_slice){edit->scratch.data, edit->scratch.len});

@@ -329,8 +329,10 @@ int isb_store_open(const char *dir, enum isb_store_mode mode, struct isb_store *
 {
 	struct isb_store *store = isb_xcalloc(1, sizeof(*store));
 	store->dir = isb_xstrdup(dir);
-	for (enum isb_env e = ISB_ENV_CATALOG; e < ISB_ENV_COUNT; e++)
+	for (enum isb_env e = ISB_ENV_CATALOG; e < ISB_ENV_COUNT; e++) {
 		store->env[e].path = join(dir, envs[e].file);
+		pthread_mutex_init(&store->env[e].mutex, NULL);
+	}
 	refuse(ISB_ESTORE, "cannot open the store in '%s'", dir);
 
 	int rc = open_all(store, mode);
@@ -357,8 +359,10 @@ void isb_store_close(struct isb_store *store)
 	if (!store)
 		return;
 	close_all(store);
-	for (enum isb_env e = ISB_ENV_CATALOG; e < ISB_ENV_COUNT; e++)
+	for (enum isb_env e = ISB_ENV_CATALOG; e < ISB_ENV_COUNT; e++) {
 		free(store->env[e].path);
+		pthread_mutex_destroy(&store->env[e].mutex);
+	}
 	free(store->dir);
 	free(store);
 }

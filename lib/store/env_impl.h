@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include <lmdb.h>
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "isobar/store/env.h"
@@ -12,10 +13,12 @@ struct isb_environment {
 	char *path;
 	bool write;
 	MDB_dbi dbi[ISB_T_COUNT]; /* of this environment's tables only */
-	/* Live transactions of this process, or that plus GATE_MOVING while the map moves: LMDB leaves it to its caller
-	 * that no transaction is active then. */
-	atomic_uint gate;
-	atomic_uint moves; /* times the map moved */
+	/* LMDB leaves it to its caller that no transaction of this process is active while the map moves. So each says in
+	 * its own cache line whether it is: workers that take a snapshot per batch wait for nobody's line. */
+	atomic_bool moving;
+	atomic_uint moves;     /* times the map moved */
+	pthread_mutex_t mutex; /* of the list, and of moving the map */
+	struct isb_txn *txns;
 };
 
 struct isb_store {

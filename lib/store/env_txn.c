@@ -2,6 +2,7 @@
 #include "env_impl.h"
 
 #include <sched.h>
+#include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
@@ -12,10 +13,12 @@
 enum { DISK_LEFT = 64 << 10 }; /* octets: less is a full disk */
 
 struct isb_txn {
+	alignas(ISB_CACHE_LINE) atomic_bool live; /* inside the gate; false between reset and renew */
+	bool write;
 	struct isb_environment *env;
+	struct isb_txn *next, *prev; /* of its environment, under the mutex */
 	enum isb_env which;
 	MDB_txn *mdb;
-	bool write, live; /* live: holds the gate; false between reset and renew */
 	uint64_t id;
 	unsigned moves; /* of the map, when this snapshot was taken */
 	struct isb_buf scratch;
@@ -23,33 +26,71 @@ struct isb_txn {
 
 /* --- The gate: the map moves only while no transaction of this process lives --- */
 
-static const unsigned GATE_MOVING = 1u << 31;
-
-/* Acquire pairs with the release of whoever moved the map: what is read next goes through the new one. */
-static void enter(struct isb_environment *env)
+/* Sequentially consistent, here and in adopt_map(): whichever of the two stores comes second, its thread sees the first
+ * one. So either the transaction waits, or the map stays. */
+static void enter(struct isb_txn *txn)
 {
-	while (atomic_fetch_add_explicit(&env->gate, 1, memory_order_acquire) & GATE_MOVING) {
-		atomic_fetch_sub_explicit(&env->gate, 1, memory_order_relaxed);
+	atomic_store(&txn->live, true);
+	while (atomic_load(&txn->env->moving)) {
+		atomic_store(&txn->live, false);
 		sched_yield();
+		atomic_store(&txn->live, true);
 	}
 }
 
 /* Release: whoever moves the map next sees that this thread is done with the old one. */
-static void leave(struct isb_environment *env)
+static void leave(struct isb_txn *txn)
 {
-	atomic_fetch_sub_explicit(&env->gate, 1, memory_order_release);
+	atomic_store_explicit(&txn->live, false, memory_order_release);
+}
+
+static bool is_live(const struct isb_txn *txn)
+{
+	/* relaxed: asked by the thread that sets it */
+	return atomic_load_explicit(&txn->live, memory_order_relaxed);
+}
+
+static bool anybody_is_live(const struct isb_environment *env)
+{
+	for (const struct isb_txn *txn = env->txns; txn; txn = txn->next)
+		if (atomic_load(&txn->live))
+			return true;
+	return false;
 }
 
 static int adopt_map(struct isb_environment *env)
 {
-	unsigned nobody = 0;
-	if (!atomic_compare_exchange_strong_explicit(&env->gate, &nobody, GATE_MOVING, memory_order_acquire,
-	                                             memory_order_relaxed))
-		return ISB_EBUSY;
-	int rc = mdb_env_set_mapsize(env->mdb, 0);
-	atomic_fetch_add_explicit(&env->moves, 1, memory_order_relaxed); /* ordered by the gate */
-	atomic_fetch_sub_explicit(&env->gate, GATE_MOVING, memory_order_release);
-	return isb_mdb_err(rc);
+	int rc = ISB_EBUSY;
+	pthread_mutex_lock(&env->mutex);
+	atomic_store(&env->moving, true);
+	if (!anybody_is_live(env)) {
+		rc = isb_mdb_err(mdb_env_set_mapsize(env->mdb, 0));
+		atomic_fetch_add_explicit(&env->moves, 1, memory_order_relaxed); /* ordered by the gate */
+	}
+	atomic_store_explicit(&env->moving, false, memory_order_release); /* what is read next goes through the new map */
+	pthread_mutex_unlock(&env->mutex);
+	return rc;
+}
+
+static void enlist(struct isb_txn *txn)
+{
+	struct isb_environment *env = txn->env;
+	pthread_mutex_lock(&env->mutex);
+	txn->next = env->txns;
+	if (txn->next)
+		txn->next->prev = txn;
+	env->txns = txn;
+	pthread_mutex_unlock(&env->mutex);
+}
+
+static void strike(struct isb_txn *txn)
+{
+	struct isb_environment *env = txn->env;
+	pthread_mutex_lock(&env->mutex);
+	*(txn->prev ? &txn->prev->next : &env->txns) = txn->next;
+	if (txn->next)
+		txn->next->prev = txn->prev;
+	pthread_mutex_unlock(&env->mutex);
 }
 
 /* --- Transactions --- */
@@ -58,14 +99,12 @@ static int start(struct isb_txn *txn)
 {
 	struct isb_environment *env = txn->env;
 	for (unsigned attempt = 0;; attempt++) {
-		enter(env);
+		enter(txn);
 		int rc = txn->mdb ? mdb_txn_renew(txn->mdb)
 		                  : mdb_txn_begin(env->mdb, NULL, txn->write ? 0 : MDB_RDONLY, &txn->mdb);
-		if (rc == 0) {
-			txn->live = true;
+		if (rc == 0)
 			return ISB_OK;
-		}
-		leave(env);
+		leave(txn);
 		int remedy = ISB_OK, dead;
 		if (rc == MDB_MAP_RESIZED && attempt < 2)
 			remedy = adopt_map(env);
@@ -88,12 +127,14 @@ int isb_txn_begin(struct isb_store *store, enum isb_env env, bool write, struct 
 {
 	if (write && !store->env[env].write)
 		return ISB_EREADONLY;
-	struct isb_txn *txn = isb_xcalloc(1, sizeof(*txn));
+	struct isb_txn *txn = isb_xcalloc_apart(sizeof(*txn));
 	txn->env = &store->env[env];
 	txn->which = env;
 	txn->write = write;
+	enlist(txn);
 	int rc = start(txn);
 	if (rc != ISB_OK) {
+		strike(txn);
 		free(txn);
 		return rc;
 	}
@@ -104,8 +145,9 @@ int isb_txn_begin(struct isb_store *store, enum isb_env env, bool write, struct 
 
 static void finish(struct isb_txn *txn)
 {
-	if (txn->live)
-		leave(txn->env);
+	if (is_live(txn))
+		leave(txn);
+	strike(txn);
 	isb_buf_done(&txn->scratch);
 	free(txn);
 }
@@ -136,11 +178,10 @@ void isb_txn_abort(struct isb_txn *txn)
 
 void isb_txn_reset(struct isb_txn *txn)
 {
-	if (!txn->live)
+	if (!is_live(txn))
 		return;
 	mdb_txn_reset(txn->mdb);
-	txn->live = false;
-	leave(txn->env);
+	leave(txn);
 }
 
 int isb_txn_renew(struct isb_txn *txn, bool *ret_moved)
@@ -170,9 +211,9 @@ uint64_t isb_store_last_txn_id(struct isb_store *store, enum isb_env which)
 {
 	struct isb_environment *env = &store->env[which];
 	MDB_envinfo info;
-	enter(env);
+	pthread_mutex_lock(&env->mutex); /* the meta page stands in the map */
 	mdb_env_info(env->mdb, &info);
-	leave(env);
+	pthread_mutex_unlock(&env->mutex);
 	return info.me_last_txnid;
 }
 
@@ -191,7 +232,7 @@ static struct isb_slice slice_of(const MDB_val *v)
 /* A table of the other environment has no handle here. */
 static bool has_table(const struct isb_txn *txn, enum isb_table table)
 {
-	return txn->live && table < ISB_T_COUNT && isb_table_env(table) == txn->which;
+	return is_live(txn) && table < ISB_T_COUNT && isb_table_env(table) == txn->which;
 }
 
 int isb_row_get(struct isb_txn *txn, enum isb_table table, struct isb_slice key, struct isb_slice *ret_value)

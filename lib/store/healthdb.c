@@ -26,6 +26,7 @@ static void add_text(struct isb_buf *out, const char *text)
 #define X(name, text) +1
 enum { OUTCOMES = 0 ISB_OUTCOME_MAP(X) };
 #undef X
+enum { HAS_SOFT = 1, HAS_LOAD = 2, LOAD_MAX = 4095 };
 
 int isb_observation_put(struct isb_txn *txn, const struct isb_observation *observation)
 {
@@ -52,13 +53,32 @@ int isb_observation_put(struct isb_txn *txn, const struct isb_observation *obser
 	isb_buf_u32(out, h->last.tls_us);
 	isb_buf_u32(out, h->last.first_byte_us);
 	isb_buf_u32(out, h->last.total_us);
+	isb_buf_putc(out, (char)((h->has_soft ? HAS_SOFT : 0) | (h->has_load ? HAS_LOAD : 0)));
+	isb_buf_putc(out, (char)h->soft);
+	isb_buf_u16(out, h->load);
+	isb_buf_putc(out, (char)h->falls);
+	isb_buf_u64(out, (uint64_t)h->fell_ms);
 	return isb_row_put(txn, ISB_T_OBSERVATION, isb_key_slice(&key), written(out));
+}
+
+/* What rows of older programs do not have: without it nothing is known of load and flaps. */
+static bool read_more(struct isb_reader *r, struct isb_history *h)
+{
+	uint8_t flags = isb_read_u8(r);
+	h->soft = isb_read_u8(r);
+	h->load = isb_read_u16(r);
+	h->falls = isb_read_u8(r);
+	h->fell_ms = (int64_t)isb_read_u64(r);
+	h->has_soft = flags & HAS_SOFT;
+	h->has_load = flags & HAS_LOAD;
+	return flags <= (HAS_SOFT | HAS_LOAD) && h->soft <= ISB_SOFT_FULL && h->load <= LOAD_MAX;
 }
 
 static int observation_decode(struct isb_slice value, struct isb_observation *observation)
 {
 	struct isb_reader r = isb_slice_reader(value);
 	struct isb_history *h = &observation->history;
+	*h = (struct isb_history){0};
 	observation->expires_ms = (int64_t)isb_read_u64(&r);
 	h->bits = isb_read_u64(&r);
 	h->seen = isb_read_u8(&r);
@@ -77,6 +97,8 @@ static int observation_decode(struct isb_slice value, struct isb_observation *ob
 	h->last.first_byte_us = isb_read_u32(&r);
 	h->last.total_us = isb_read_u32(&r);
 	bool sane = h->seen <= 64 && h->state <= ISB_DOWN && kind < OUTCOMES;
+	if (!r.bad && r.pos < r.len)
+		sane = read_more(&r, h) && sane;
 	return sane && isb_read_whole(&r) ? ISB_OK : ISB_EFORMAT;
 }
 

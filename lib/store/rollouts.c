@@ -236,23 +236,18 @@ void isb_standing_free(struct isb_standing *standing)
 }
 
 /* As the walk judges (steer/judge.h): an operator's word first; then the verdict, and without one what the pool says of
- * that. */
+ * that. What waits for its failback is in order, and serves when nothing else can. */
 static int is_usable(const struct standing_pool *pool, const struct standing_endpoint *endpoint, struct isb_txn *health,
                      int64_t now_ms, bool *ret_usable)
 {
 	uint64_t word = 0;
 	enum isb_admin admin = isb_admin_at(endpoint->admin, now_ms);
 	if (admin != ISB_ADMIN_AUTO || !pool->checked) {
-		*ret_usable = admin == ISB_ADMIN_AUTO || admin == ISB_ADMIN_UP;
+		*ret_usable = admin == ISB_ADMIN_AUTO || admin == ISB_ADMIN_UP || admin == ISB_ADMIN_HOLD_UP;
 		return ISB_OK;
 	}
 	int rc = isb_word_get(health, endpoint->slot, &word);
-	enum isb_verdict verdict = (enum isb_verdict)(word & 3);
-	if (verdict == ISB_UNKNOWN && pool->unknown != ISB_UNKNOWN_HOLD)
-		verdict = pool->unknown == ISB_UNKNOWN_DOWN ? ISB_DOWN : ISB_UP;
-	else
-		verdict = isb_health_effective(word);
-	*ret_usable = verdict != ISB_DOWN;
+	*ret_usable = !isb_health_is_down(word, pool->unknown);
 	return rc;
 }
 

@@ -80,7 +80,7 @@ int isb_health_reader_new(struct isb_store *store, struct isb_health_reader **re
 	if (rc != ISB_OK)
 		return rc;
 	isb_txn_reset(txn);
-	struct isb_health_reader *reader = isb_xcalloc(1, sizeof(*reader));
+	struct isb_health_reader *reader = isb_xcalloc_apart(sizeof(*reader)); /* written with every batch */
 	reader->txn = txn;
 	*ret_reader = reader;
 	return ISB_OK;

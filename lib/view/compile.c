@@ -135,6 +135,7 @@ static int add_endpoint(struct builder *b, const struct isb_pool *pool, const st
 		.region = endpoint->region.name ? intern_text(b, endpoint->region.name) : 0,
 		.checked = pool->check.name != NULL,
 		.unknown = (uint8_t)pool->unknown,
+		.failback_ms = (uint32_t)pool->failback_ms,
 		.slow_start_ms = (uint32_t)pool->slow_start_ms,
 	};
 	if (e.slot == ISB_SLOT_NONE) {

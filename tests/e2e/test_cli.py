@@ -525,7 +525,7 @@ class Operators(Cli):
     def test_one_wrong_name_among_several_changes_nothing(self):
         self.refused("drain", "asia/icn-1", "us/iad-2", said=["'us/iad-2'", "did you mean 'us/iad-1'?"])
         self.refused("force", "down", "x*", said=["'x*'"])
-        self.refused("force", "hold", "asia/icn-1", said=["hold"], status=2)
+        self.refused("force", "freeze", "asia/icn-1", said=["up, down, hold or auto"], status=2)
 
     def test_the_word_goes_with_the_endpoint(self):
         self.says("add", "pool", "spare", "endpoints={x: {address: 192.0.2.1}}")

@@ -1,10 +1,67 @@
 # SPDX-License-Identifier: Apache-2.0
 """A health result's walk: load balancers stop and return, the probe and the server die and come back."""
 import signal
+import socketserver
+import threading
 import time
 import unittest
 
 from harness import FRANKFURT, GERMANY, KOREA, NAME, SEOUL, USA, VIRGINIA, Story, until
+
+
+PAIR = """
+checks:
+  agent: {{type: agent, interval: 100ms, timeout: 1s}}
+pools:
+  pair: {{check: agent, endpoints: {{a: {{address: 127.0.0.1, port: {a}}}, b: {{address: 127.0.0.2, port: {b}}}}}}}
+zones:
+  example.com:
+    file: example.com.zone
+    records: {{www: {{types: [A], ttl: 30s, policy: pair}}}}
+"""
+
+
+class Agent(socketserver.TCPServer):
+    """Says one line to whoever connects."""
+
+    allow_reuse_address = True
+
+    def __init__(self, address, line):
+        self.line = line
+        super().__init__((address, 0), None)
+        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+
+    def finish_request(self, request, client_address):
+        request.sendall(self.line.encode() + b"\n")
+
+    def close(self):
+        self.shutdown()
+        self.server_close()
+
+
+class Agents(Story):
+    def test_what_an_agent_says_is_its_share_and_no_verdict(self):
+        a, b = (Agent(address, "100%") for address in ("127.0.0.1", "127.0.0.2"))
+        self.addCleanup(a.close)
+        self.addCleanup(b.close)
+        self.site.apply(PAIR.format(a=a.server_address[1], b=b.server_address[1]))
+        self.site.start_server()
+        self.site.start_probe()
+
+        def drawn():
+            return {self.site.answer(None)[0] for _ in range(60)}
+
+        until(lambda: drawn() == {"127.0.0.1", "127.0.0.2"}, 10, "both are drawn")
+        a.line = "drain"
+        until(lambda: drawn() == {"127.0.0.2"}, 10, "soft health 0 is taken when nothing else can answer")
+        self.assertEqual(self.site.verdicts(), {"pair/a": "up", "pair/b": "up"})
+        self.assertRegex(self.site.cli("status"), r"pair/a .* soft health 0%")
+        self.assertEqual(self.site.cli_json("status", "pair/a")["endpoints"][0]["observations"][0]["soft"], 0)
+        b.line = "down#disk full"
+        until(lambda: self.site.verdicts()["pair/b"] == "down", 10, "the agent says down")
+        self.assertEqual(drawn(), {"127.0.0.1"})
+        a.line = b.line = "up 100%"
+        until(lambda: drawn() == {"127.0.0.1", "127.0.0.2"}, 10, "both are back")
 
 
 class Health(Story):

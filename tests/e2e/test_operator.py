@@ -3,7 +3,7 @@
 import time
 import unittest
 
-from harness import FRANKFURT, GERMANY, KOREA, SEOUL, VIRGINIA, Story
+from harness import FRANKFURT, GERMANY, KOREA, SEOUL, VIRGINIA, Story, until
 
 
 class Operator(Story):
@@ -59,6 +59,76 @@ class Operator(Story):
         self.assertIn(VIRGINIA, told)
         self.assertIn("asia/icn-1", told)
         self.assertNotEqual(self.site.answer(KOREA), [FRANKFURT])
+
+    def test_a_hold_keeps_what_counted_when_it_was_said(self):
+        self.assertIn("asia/icn-1 is held up", self.site.cli("force", "hold", "asia/icn-1", "--for", "1h", "-r", "test of a link"))
+        self.site.balancers["seoul"].stop()
+        until(lambda: self.site.verdicts()["asia/icn-1"] == "down", 20, "the check sees it")
+        self.assertEqual(self.site.answer(KOREA), [SEOUL])
+        told = self.site.cli("explain", "www.example.com", "A", "--client", KOREA)
+        self.assertIn("held up by", told)
+        self.assertIn("checks say down", told)
+        self.assertIn("held up", self.site.cli("force", "hold", "asia/icn-1", "--for", "2h"), "prolonged, not taken anew")
+        self.assertEqual(self.site.endpoints()["asia/icn-1"]["admin"], "hold-up")
+        self.site.cli("force", "auto", "asia/icn-1")
+        self.site.moves(KOREA, VIRGINIA)
+        self.assertIn("is held down", self.site.cli("force", "hold", "asia/icn-1", "--for", "1h"))
+        self.site.balancers["seoul"].start()
+        until(lambda: self.site.verdicts()["asia/icn-1"] == "up", 20, "the check sees it back")
+        self.assertEqual(self.site.answer(KOREA), [VIRGINIA])
+        self.assertIn("1 held", self.site.cli("status"))
+
+    def test_a_drained_endpoint_has_no_verdict_that_could_be_held(self):
+        self.site.cli("drain", "asia/icn-1")
+        self.assertIn("isobar force auto asia/icn-1", self.site.cli("force", "hold", "*", ok=False))
+        self.assertEqual({e["admin"] for e in self.site.endpoints().values()}, {"auto", "drain"}, "nothing was changed")
+
+    def test_what_comes_back_waits_until_an_operator_lets_it(self):
+        self.site.cli("set", "pool", "asia", "failback=manual")
+        self.site.probe.until(lambda: "catalog-loaded generation=2" in self.site.probe.said(), 5, "the probe knows of it")
+        self.assertIn("nothing there waits", self.site.cli("failback", "asia/icn-1", ok=False))
+        self.site.balancers["seoul"].stop()
+        self.site.moves(KOREA, VIRGINIA)
+        self.site.balancers["seoul"].start()
+        until(lambda: self.site.verdicts()["asia/icn-1"] == "up", 20, "the check sees it back")
+        self.assertEqual(self.site.answer(KOREA), [VIRGINIA])
+        self.assertTrue(self.site.endpoints()["asia/icn-1"]["waits"])
+        self.assertIn("isobar failback asia/icn-1", self.site.cli("status"))
+        self.assertIn("waits for an operator", self.site.cli("explain", "www.example.com", "A", "--client", KOREA))
+        self.site.probe.kill()
+        self.site.server.kill()
+        self.site.start_server()
+        self.site.start_probe()
+        self.assertEqual(self.site.answer(KOREA), [VIRGINIA], "a restart is no consent")
+        self.assertIn("serves again", self.site.cli("failback", "asia/*", "-r", "disk replaced"))
+        self.site.moves(KOREA, SEOUL)
+        self.assertIn("failback, by", self.site.cli("log"))
+        self.assertFalse(self.site.endpoints()["asia/icn-1"]["waits"])
+
+    def test_status_of_one_endpoint_shows_its_outcomes_and_why_it_turned(self):
+        self.site.balancers["seoul"].stop()
+        self.site.moves(KOREA, VIRGINIA)
+        seen = self.site.cli_json("status", "asia/icn-1")["endpoints"][0]
+        self.assertRegex(seen["observations"][0]["history"], r"^\++--+$")
+        self.assertEqual((seen["observations"][0]["state"], seen["observations"][0]["flaps"]), ("down", 1))
+        self.assertEqual([(t["from"], t["to"]) for t in seen["transitions"]], [("up", "down"), ("unknown", "up")])
+        text = self.site.cli("status", "asia/icn-1")
+        self.assertIn("OUTCOMES", text)
+        self.assertRegex(text, r"up -> down  probe-1: connect-refused x\d")
+        self.assertNotIn("europe/fra-1", text)
+        self.assertIn("asia/icn-1", self.site.cli("status", "asia/icn-2", ok=False))
+
+    def test_status_tells_of_damping(self):
+        self.site.cli("set", "check", "web", "flap_limit=1", "rise=20")
+        for turn in range(2):
+            self.site.balancers["seoul"].stop()
+            until(lambda: self.site.verdicts()["asia/icn-1"] == "down", 20, "down")
+            if turn == 0:
+                self.site.cli("set", "check", "web", "rise=1")
+                self.site.balancers["seoul"].start()
+                until(lambda: self.site.verdicts()["asia/icn-1"] == "up", 20, "up")
+                self.site.cli("set", "check", "web", "rise=20")
+        self.assertRegex(self.site.cli("status"), r"damped: 3 flaps, up after 40 more successes")
 
 
 if __name__ == "__main__":

@@ -63,15 +63,21 @@ static const char *cell_of(const struct manual *m, char *const *cell, const char
 
 /* --- The state of a row -------------------------------------------------------------------------------------------- */
 
-/* "down", "down for 5 s", "up for 30 s", "unknown", "drained", "soft 50 %", "load 90 %", "80 ms"; "" is up and well. */
+/* "down", "down for 5 s", "up for 30 s", "back for 30 s" (where failback is manual), "unknown", "drained",
+ * "held down", "soft 50 %", "load 90 %", "80 ms"; "" is up and well. */
 static void put_state(struct manual *m, const char *endpoint, const char *state)
 {
 	struct isb_health h = {.verdict = ISB_UP, .held = ISB_UP, .soft = ISB_SOFT_FULL, .flip_s = ISB_FLIP_NONE};
 	unsigned n;
 	char end[8] = "";
 	int64_t ago_ms = -1;
-	if (sscanf(state, "down for %u %1[s]", &n, end) == 2 || sscanf(state, "up for %u %1[s]", &n, end) == 2)
+	enum isb_admin admin = strcmp(state, "drained") == 0 ? ISB_ADMIN_DRAIN : ISB_ADMIN_AUTO;
+	if (strcmp(state, "held down") == 0)
+		admin = ISB_ADMIN_HOLD_DOWN;
+	if (sscanf(state, "down for %u %1[s]", &n, end) == 2 || sscanf(state, "up for %u %1[s]", &n, end) == 2 ||
+	    sscanf(state, "back for %u %1[s]", &n, end) == 2)
 		ago_ms = (int64_t)n * 1000;
+	h.waits = strncmp(state, "back", 4) == 0;
 	if (strncmp(state, "down", 4) == 0)
 		h.verdict = h.held = ISB_DOWN;
 	else if (strcmp(state, "unknown") == 0)
@@ -82,11 +88,11 @@ static void put_state(struct manual *m, const char *endpoint, const char *state)
 		h.load = n * 10;
 	else if (sscanf(state, "%u %2[ms]", &n, end) == 2)
 		h.latency_us = n * 1000;
-	else if (*state && strcmp(state, "drained") != 0 && ago_ms < 0)
+	else if (*state && admin == ISB_ADMIN_AUTO && ago_ms < 0)
 		fail_msg("line %u: no state is called '%s'", m->number, state);
 	story_word(m->s, endpoint, &h);
 	story_since(m->s, endpoint, ago_ms);
-	story_admin(m->s, endpoint, strcmp(state, "drained") == 0 ? ISB_ADMIN_DRAIN : ISB_ADMIN_AUTO, 0);
+	story_admin(m->s, endpoint, admin, 0);
 }
 
 /* Of one endpoint "pool/endpoint", of all of a pool, or with `name` NULL of all there are. */

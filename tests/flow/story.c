@@ -393,7 +393,8 @@ void story_admin(struct story *s, const char *endpoint, enum isb_admin admin, in
 {
 	struct edit e;
 	struct isb_admin_row row = {.admin = admin, .since_ms = s->now_ms,
-	                            .until_ms = for_s ? s->now_ms + for_s * 1000 : 0, .author = "ada", .reason = ""};
+	                            .until_ms = for_s || admin == ISB_ADMIN_FAILBACK ? s->now_ms + for_s * 1000 : 0,
+	                            .author = "ada", .reason = ""};
 	edit_begin(&e, s);
 	assert_int_equal(isb_edit_admin(e.edit, endpoint, &row), ISB_OK);
 	edit_end(&e);

@@ -35,7 +35,7 @@ void story_replace(struct story *s, const char *yaml);
 const char *story_refused(struct story *s, const char *yaml);
 /* Commits what passes every check and yet cannot be compiled; the view stays the old one. */
 void story_unbuildable(struct story *s, const char *yaml);
-/* `for_s` 0: no end. */
+/* `for_s` 0: no end. ISB_ADMIN_FAILBACK is of this moment. */
 void story_admin(struct story *s, const char *endpoint, enum isb_admin admin, int64_t for_s);
 /* NULL takes it away. The times in it are the story's clock; a slot of ISB_SLOT_ALL is given by the store. */
 void story_rollout(struct story *s, const char *record, const struct isb_rollout *rollout);
@@ -73,6 +73,9 @@ void story_probe(struct story *s, const char *probe, const char *region);
 void story_kill(struct story *s, const char *probe);
 /* From now on checks of the endpoint end like this; `probe` NULL: for every probe. Before, all are ok. */
 void story_outcome(struct story *s, const char *probe, const char *endpoint, enum isb_outcome_kind kind);
+/* From now on checks of the endpoint bring this with them: soft health, load per mille (-1: nothing), and how long they take
+ * (0: as usual). */
+void story_says(struct story *s, const char *probe, const char *endpoint, int soft, int load, unsigned ms);
 /* Lets time pass: checks that fall due are done and reported, and every probe ticks each second. */
 void story_pass(struct story *s, int64_t seconds);
 void story_pass_ms(struct story *s, int64_t ms);
@@ -81,6 +84,8 @@ void story_checks(struct story *s, const char *probe, const char *endpoint, unsi
 /* Time since the story began. */
 int64_t story_ms(const struct story *s);
 int64_t story_now(const struct story *s); /* the wall clock */
+/* What this probe last saw of the endpoint, as it stands in the store. */
+struct isb_history story_history(struct story *s, const char *probe, const char *endpoint);
 struct isb_health story_health(struct story *s, const char *endpoint);
 /* Writes a word as no probe of this story would: for states that must hold whoever wrote them. */
 void story_word(struct story *s, const char *endpoint, const struct isb_health *health);

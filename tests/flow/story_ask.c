@@ -155,7 +155,8 @@ static void respond(struct story *s, const uint8_t *in, size_t len, uint8_t out[
 	health.unattended &= !s->attended;
 	if (s->view->nviewpoint)
 		assert_int_equal(isb_health_reader_paces(s->reader, s->view->viewpoints, s->view->nviewpoint, &health), ISB_OK);
-	size_t n = isb_respond(&s->ctx, s->view, &health, &client, s->now_ms, in, len, out, REPLY_MAX);
+	isb_context_begin(&s->ctx, s->view, &health, s->now_ms);
+	size_t n = isb_respond(&s->ctx, &client, in, len, out, REPLY_MAX);
 	isb_health_reader_end(s->reader);
 	assert_true(msg_read(ret, out, n));
 	assert_int_equal(ret->id, ID);

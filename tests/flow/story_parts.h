@@ -40,6 +40,12 @@ struct story {
 		enum isb_outcome_kind kind;
 	} found[STORY_OUTCOMES];
 	size_t nfound;
+	struct story_said { /* what they bring with them; likewise */
+		char probe[32], endpoint[64];
+		int soft, load;
+		unsigned ms;
+	} said[STORY_OUTCOMES];
+	size_t nsaid;
 	char counted_probe[32], counted[64];
 	unsigned left; /* checks of `counted` by `counted_probe` still to come */
 	struct story_answer last;

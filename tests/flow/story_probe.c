@@ -61,7 +61,7 @@ static void follow(struct story *s, struct story_probe *p)
 	isb_catalog_init(&catalog);
 	isb_diags_init(&diags);
 	assert_int_equal(isb_catalog_load(f.catalog, &catalog, &diags), ISB_OK);
-	isb_schedule_update(&p->schedule, &catalog, &source);
+	isb_schedule_update(&p->schedule, &catalog, &source, story_ms(s));
 	assert_int_equal(isb_guards_load(&p->report.guards, f.catalog, &catalog), ISB_OK);
 	for (size_t i = 0; i < p->schedule.count; i++) {
 		struct isb_target *t = p->schedule.targets[i];
@@ -132,7 +132,27 @@ void story_outcome(struct story *s, const char *probe, const char *endpoint, enu
 	found->kind = kind;
 }
 
+void story_says(struct story *s, const char *probe, const char *endpoint, int soft, int load, unsigned ms)
+{
+	assert_true(s->nsaid < STORY_OUTCOMES);
+	struct story_said *said = &s->said[s->nsaid++];
+	snprintf(said->probe, sizeof(said->probe), "%s", probe ? probe : "");
+	snprintf(said->endpoint, sizeof(said->endpoint), "%s", endpoint);
+	said->soft = soft;
+	said->load = load;
+	said->ms = ms;
+}
+
 /* --- Time ---------------------------------------------------------------------------------------------------------- */
+
+static void bring(struct isb_outcome *outcome, const struct story_said *said)
+{
+	outcome->has_soft = said->soft >= 0;
+	outcome->has_load = said->load >= 0;
+	outcome->soft = (uint8_t)(outcome->has_soft ? said->soft : 0);
+	outcome->load = (uint16_t)(outcome->has_load ? said->load : 0);
+	outcome->total_us = said->ms ? said->ms * 1000 : TOTAL_US;
+}
 
 static struct isb_outcome outcome_of(const struct story *s, const struct story_probe *p, const struct isb_target *t)
 {
@@ -146,6 +166,10 @@ static struct isb_outcome outcome_of(const struct story *s, const struct story_p
 	if (!isb_outcome_silent(outcome.kind))
 		outcome.connect_us = CONNECT_US;
 	outcome.total_us = TOTAL_US;
+	for (size_t i = 0; i < s->nsaid; i++)
+		if (outcome.kind == ISB_OUT_OK && (!*s->said[i].probe || strcmp(s->said[i].probe, p->name) == 0) &&
+		    strcmp(s->said[i].endpoint, t->name) == 0)
+			bring(&outcome, &s->said[i]);
 	return outcome;
 }
 
@@ -236,6 +260,16 @@ static uint32_t slot_of(struct story *s, const char *endpoint)
 	assert_int_equal(isb_slot_get(txn, pool, slash + 1, &slot), ISB_OK);
 	isb_txn_abort(txn);
 	return slot;
+}
+
+struct isb_history story_history(struct story *s, const char *probe, const char *endpoint)
+{
+	struct isb_observation observation;
+	uint32_t slot = slot_of(s, endpoint);
+	struct isb_txn *txn = story_txn(s, ISB_ENV_HEALTH, false);
+	assert_int_equal(isb_observation_get(txn, slot, probe, &observation), ISB_OK);
+	isb_txn_abort(txn);
+	return observation.history;
 }
 
 struct isb_health story_health(struct story *s, const char *endpoint)

@@ -204,7 +204,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		size_t in_len = signs ? sign(&keys->list[0], message, len) : len;
 		uint8_t *in = malloc(in_len ? in_len : 1); /* not an octet too long */
 		memcpy(in, message, in_len);
-		size_t out_len = isb_respond(&ctx, &t->view, &health, &client, NOW_S * 1000, in, in_len, out, cap);
+		isb_context_begin(&ctx, &t->view, &health, NOW_S * 1000);
+		size_t out_len = isb_respond(&ctx, &client, in, in_len, out, cap);
 		MUST(out_len <= cap);
 		if (out_len)
 			check_reply(&ctx, &client, in, in_len, out, out_len);

@@ -29,4 +29,8 @@ char *isb_arena_vprintf(struct isb_arena *arena, const char *fmt, va_list ap);
 void *isb_xmalloc(size_t size);
 void *isb_xcalloc(size_t count, size_t size);
 void *isb_xrealloc(void *old, size_t size);
+/* Zeroed, and alone on its cache lines: for what one thread writes all the time and no other should wait for. All of
+ * it is written at once, so it is not for what is large and mostly unused. */
+enum { ISB_CACHE_LINE = 64 };
+void *isb_xcalloc_apart(size_t size);
 char *isb_xstrdup(const char *text);

@@ -15,6 +15,14 @@ static inline void isb_put_u16(uint8_t *p, uint16_t v) { v = htobe16(v); memcpy(
 static inline void isb_put_u32(uint8_t *p, uint32_t v) { v = htobe32(v); memcpy(p, &v, sizeof(v)); }
 static inline void isb_put_u64(uint8_t *p, uint64_t v) { v = htobe64(v); memcpy(p, &v, sizeof(v)); }
 
+/* Copies `n` octets, 16 at least, by sixteens; the last ones overlap those before. For what is too short for a call. */
+static inline void isb_copy_short(uint8_t *to, const uint8_t *from, size_t n)
+{
+	for (size_t at = 0; at + 16 < n; at += 16)
+		memcpy(to + at, from + at, 16);
+	memcpy(to + n - 16, from + n - 16, 16);
+}
+
 struct isb_reader {
 	const uint8_t *base;
 	size_t len, pos; /* pos <= len always */

@@ -40,15 +40,15 @@ struct isb_answer {
 	bool steered, failopen;
 	bool cut_short; /* to be sent with TC and no records */
 	bool explains;  /* not found yet: isb_explain_find() will */
+	uint8_t scope;  /* bits of the client that the answer depends on */
+	uint8_t made_count;
+	uint16_t cls;   /* of every record: IN, or CH for questions about the server */
+	uint16_t count;
 	const struct isb_plan_endpoint *endpoint; /* the first one that steering chose, or NULL */
 	uint32_t record; /* steered: the first record that was asked, with the type below */
 	enum isb_plan_type record_type;
-	uint8_t scope; /* bits of the client that the answer depends on */
-	uint16_t cls;  /* of every record: IN, or CH for questions about the server */
-	struct isb_edns_extra extra;
-	uint8_t made_count;
 	struct isb_rrl_key key; /* what it is one more of; the name points into the view or the query */
-	unsigned count;
+	struct isb_edns_extra extra;
 	struct isb_part part[ISB_PARTS_MAX]; /* answer first, then authority, then the rest in any order */
 	uint8_t made[ISB_CHAIN_MAX][2 + ISB_DNAME_MAX]; /* rdata of CNAMEs synthesized from DNAMEs */
 };

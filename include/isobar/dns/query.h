@@ -18,6 +18,8 @@ enum {
 	ISB_FLAG_QR = 0x8000, ISB_FLAG_OPCODE = 0x7800, ISB_FLAG_AA = 0x0400, ISB_FLAG_TC = 0x0200, ISB_FLAG_RD = 0x0100
 };
 
+enum { ISB_LOWER_PAD = 8 }; /* so that a name may be read by words of eight octets, the last one filled with zeros */
+
 /* A name taken apart for walking down trees of labels. */
 struct isb_name {
 	const uint8_t *wire; /* as it came, case kept; not copied */
@@ -25,7 +27,7 @@ struct isb_name {
 	uint8_t len;         /* octets */
 	uint8_t labels;      /* without the root */
 	uint8_t label[ISB_LABELS_MAX + 1]; /* offsets, leftmost first; label[labels] is the root's zero octet */
-	uint8_t lower[ISB_DNAME_MAX + 1];
+	uint8_t lower[ISB_DNAME_MAX + ISB_LOWER_PAD]; /* the name in lower case, then so many zero octets */
 };
 /* From a well-formed name. */
 void isb_name_set(struct isb_name *name, const uint8_t *wire);

@@ -11,6 +11,7 @@
 #include "isobar/dns/rrl.h"
 #include "isobar/dns/settings.h"
 #include "isobar/model/health.h"
+#include "isobar/steer/steer.h"
 #include "isobar/view/view.h"
 
 /* One query: bytes in, bytes out; no socket, no clock, no allocation (but by OpenSSL for the sums of a signed one, and to
@@ -63,12 +64,15 @@ struct isb_context {
 	uint16_t udp_payload;   /* largest UDP answer we send; 512..4096, 1232 by default */
 	const struct isb_settings *settings; /* never NULL; all off after init */
 	struct isb_rrl *rrl;    /* the caller's; NULL: no limits */
-	struct isb_trace *trace; /* NULL, or filled by the next query (explain) */
+	struct isb_trace *trace; /* NULL, or filled by the queries of what isb_context_begin() begins (explain) */
 	struct isb_summary *summary; /* NULL, or filled by every query that is answered */
 	uint32_t *rotor;        /* counters for order rotate; NULL: every query begins anywhere in the cycle */
 	uint32_t nrotor;
 	const struct isb_view *turned_to; /* the view that they are for; only its address and generation count */
 	uint64_t generation;
+	/* What isb_context_begin() was told. */
+	const struct isb_view *view;
+	struct isb_steer_state steer; /* of each query only the client and the name are set anew */
 };
 void isb_context_init(struct isb_context *ctx, uint64_t seed);
 void isb_context_done(struct isb_context *ctx);
@@ -80,9 +84,13 @@ static inline bool isb_context_is_turned(const struct isb_context *ctx, const st
 	return ctx->turned_to == view && ctx->generation == view->generation;
 }
 
+/* What the queries from now on are answered from: the view, which ctx may have been turned to before, and the health words
+ * must stay as long. For a batch of them. */
+void isb_context_begin(struct isb_context *ctx, const struct isb_view *view, const struct isb_health_table *health,
+                       int64_t now_ms);
+
 /* Answers one message. Returns the length of the answer in `out`, or 0: drop it (shorter than a header, a response, or
  * over a limit).
  * `out` must hold at least 512 octets; give 65535 for TCP. `in` and `out` must not overlap. */
-size_t isb_respond(struct isb_context *ctx, const struct isb_view *view, const struct isb_health_table *health,
-                   const struct isb_client *client, int64_t now_ms, const uint8_t *in, size_t in_len, uint8_t *out,
+size_t isb_respond(struct isb_context *ctx, const struct isb_client *client, const uint8_t *in, size_t in_len, uint8_t *out,
                    size_t out_cap);

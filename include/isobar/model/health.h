@@ -12,6 +12,7 @@
  *   bits 11..22  load, per mille of capacity, 0..4095
  *   bits 23..42  smoothed latency of the check, in units of 16 us, 0..16.7 s
  *   bits 43..50  earliest possible flip of the verdict, in seconds after it was last judged; 255: none foreseen
+ *   bit  51      came back while its pool's failback is manual, and waits for an operator
  *   bit  63      set in every word that was ever written
  */
 enum isb_verdict { ISB_UNKNOWN, ISB_UP, ISB_DOWN, ISB_DISPUTED };
@@ -24,6 +25,7 @@ struct isb_health {
 	unsigned load;         /* 0..4095 */
 	unsigned latency_us;   /* rounded to 16 us, saturates */
 	unsigned flip_s;       /* 0..255 */
+	bool waits;            /* see bit 51; an operator's consent (isb_admin_consents()) is not in it */
 };
 
 uint64_t isb_health_pack(const struct isb_health *health);
@@ -36,10 +38,22 @@ static inline enum isb_verdict isb_health_effective(uint64_t word)
 	unsigned verdict = word & 3, held = (word >> 2) & 3;
 	return verdict == ISB_UP || verdict == ISB_DOWN ? (enum isb_verdict)verdict : (enum isb_verdict)held;
 }
+/* What an endpoint counts as while there is no fresh evidence, as its pool says. */
+enum isb_unknown { ISB_UNKNOWN_HOLD, ISB_UNKNOWN_UP, ISB_UNKNOWN_DOWN };
+/* A verdict never formed counts as up: a cold start must answer, and the word keeps `unknown` visible to whoever asks.
+ * `unknown: down` says otherwise, for pools where no evidence is worse than no answer. */
+static inline bool isb_health_is_down(uint64_t word, enum isb_unknown unknown)
+{
+	unsigned verdict = word & 3;
+	if (verdict != ISB_UP && verdict != ISB_DOWN && unknown != ISB_UNKNOWN_HOLD)
+		return unknown == ISB_UNKNOWN_DOWN;
+	return isb_health_effective(word) == ISB_DOWN;
+}
 static inline unsigned isb_health_soft(uint64_t word) { return (word >> 4) & 0x7f; }
 static inline unsigned isb_health_load(uint64_t word) { return (word >> 11) & 0xfff; }
 static inline uint32_t isb_health_latency_us(uint64_t word) { return (uint32_t)((word >> 23) & 0xfffff) << 4; }
 static inline unsigned isb_health_flip_s(uint64_t word) { return word ? (word >> 43) & 0xff : ISB_FLIP_NONE; }
+static inline bool isb_health_waits(uint64_t word) { return word >> 51 & 1; }
 /* As a word counts when no probe runs that would say `unknown` itself: what was the verdict is held, and none is to
  * come. */
 static inline uint64_t isb_health_unattended(uint64_t word)
@@ -87,9 +101,17 @@ static inline uint32_t isb_pace_us(const struct isb_pace_table *table, uint32_t 
 
 /* What an operator says of an endpoint; beats the verdict until `until_ms`. Kept in the catalog, not in the health
  * word, so that a drain works while every probe is dead; compiled into the view as one word per slot:
- * bits 0..2 state, bits 3..63 until_ms (0: no end). */
-enum isb_admin { ISB_ADMIN_AUTO, ISB_ADMIN_UP, ISB_ADMIN_DOWN, ISB_ADMIN_DRAIN };
-const char *isb_admin_name(enum isb_admin admin);           /* "auto", "up", "down", "drain" */
+ * bits 0..2 state, bits 3..63 until_ms (0: no end).
+ *
+ * A hold freezes the verdict as it counted when the operator spoke; which one that was is part of the state, so that nothing
+ * that happens later can change it. It is a verdict still: soft health goes on, and all_down treats it like one.
+ * A failback is no state but a consent, over as soon as it is given: until_ms is its own moment, see isb_admin_consents(). */
+enum isb_admin {
+	ISB_ADMIN_AUTO, ISB_ADMIN_UP, ISB_ADMIN_DOWN, ISB_ADMIN_DRAIN, ISB_ADMIN_HOLD_UP, ISB_ADMIN_HOLD_DOWN,
+	ISB_ADMIN_FAILBACK
+};
+/* "auto", "up", "down", "drain", "hold-up", "hold-down", "failback" */
+const char *isb_admin_name(enum isb_admin admin);
 int isb_admin_parse(const char *text, enum isb_admin *ret); /* ISB_EFORMAT */
 static inline uint64_t isb_admin_pack(enum isb_admin admin, int64_t until_ms)
 {
@@ -98,5 +120,19 @@ static inline uint64_t isb_admin_pack(enum isb_admin admin, int64_t until_ms)
 static inline enum isb_admin isb_admin_at(uint64_t word, int64_t now_ms)
 {
 	int64_t until_ms = (int64_t)(word >> 3);
-	return until_ms && now_ms >= until_ms ? ISB_ADMIN_AUTO : (enum isb_admin)(word & 7);
+	bool over = (until_ms && now_ms >= until_ms) || (word & 7) == ISB_ADMIN_FAILBACK;
+	return over ? ISB_ADMIN_AUTO : (enum isb_admin)(word & 7);
 }
+/* What came back before an operator's word ended does not wait for another one: whoever drains for two hours to replace a
+ * kernel expects it in service afterwards. */
+static inline bool isb_admin_consents(uint64_t word, int64_t recovered_ms)
+{
+	return (int64_t)(word >> 3) >= recovered_ms;
+}
+
+/* How long an endpoint that checks brought back is kept aside, while anything else can answer: a pool's failback in ms. */
+enum { ISB_FAILBACK_AUTO = 0, ISB_FAILBACK_MANUAL = -1 /* until an operator says so */ };
+#define ISB_FAILBACK_UNTOLD INT64_MAX
+/* How long it still waits, in ms; 0: it does not, ISB_FAILBACK_UNTOLD: until an operator says so. `since_ms` is when the held
+ * verdict turned, `admin` the admin word. */
+int64_t isb_failback_left(int64_t failback_ms, uint64_t word, int64_t since_ms, uint64_t admin, int64_t now_ms);

@@ -9,6 +9,7 @@
 #include "isobar/base/diag.h"
 #include "isobar/model/dname.h"
 #include "isobar/model/health.h"
+#include "isobar/model/observe.h"
 #include "isobar/model/verdict.h"
 
 /* The catalog as C: everything an operator edits but the zones' ordinary rrsets (they stay in the store and in master
@@ -34,6 +35,9 @@ struct isb_region {
 
 struct isb_span { /* an inclusive range of HTTP statuses */
 	uint16_t from, to;
+};
+struct isb_span_ms {
+	int64_t from, to;
 };
 
 enum isb_check_type {
@@ -70,9 +74,14 @@ struct isb_check {
 	size_t naddress;
 	struct isb_strings command;  /* of type script: the name of a file in the probe's directory, then its arguments */
 	int64_t interval_ms, timeout_ms, down_interval_ms, retry_ms; /* down_interval_ms 0: as interval */
-	unsigned rise, fall;
+	unsigned rise, fall, flap_limit; /* flap_limit: see isb_observe_rise() */
 	struct isb_quorum quorum;
+	enum isb_quorum_by quorum_by;
+	struct isb_span_ms soft_latency; /* latency that means soft health 100 and that means 1; 0, 0: none does */
 };
+
+/* What of it says when an endpoint counts as up or down. */
+struct isb_hysteresis isb_check_hysteresis(const struct isb_check *check);
 
 struct isb_endpoint {
 	const char *name; /* within its pool; "pool/endpoint" everywhere else */
@@ -117,8 +126,6 @@ struct isb_hash {
 	uint32_t seed;
 };
 
-/* What an endpoint counts as while there is no fresh evidence. */
-enum isb_unknown { ISB_UNKNOWN_HOLD, ISB_UNKNOWN_UP, ISB_UNKNOWN_DOWN };
 
 struct isb_pool {
 	const char *name;
@@ -129,6 +136,7 @@ struct isb_pool {
 	bool spread;             /* several answers lie in different regions where possible */
 	enum isb_unknown unknown; /* default hold */
 	int64_t slow_start_ms;   /* default 0 */
+	int64_t failback_ms;     /* default ISB_FAILBACK_AUTO */
 	struct isb_ref check;    /* name NULL: endpoints are always up */
 	unsigned answers;        /* how many endpoints one answer holds; 0: all; default 1 */
 	struct isb_min_up min_up;

@@ -48,6 +48,8 @@ char *isb_outcome_print(const struct isb_outcome *outcome, char out[ISB_OUTCOME_
 struct isb_hysteresis {
 	unsigned rise, fall;
 	int64_t interval_ms, down_interval_ms, retry_ms; /* retry_ms 0: no immediate re-check after a first failure */
+	unsigned flap_limit;     /* falls in short succession that are not damped; 0: none ever is */
+	uint32_t soft_full_us, soft_least_us; /* latency that means soft health 100, and that means 1; 0: it means nothing */
 };
 
 struct isb_history {
@@ -60,15 +62,30 @@ struct isb_history {
 	int64_t observed_ms;    /* when the last outcome was recorded */
 	uint32_t latency_us;    /* smoothed total (1/8 of each new one), of successful checks */
 	uint32_t connect_us;    /* smoothed connect time, the round trip to the endpoint's region */
+	uint8_t falls;          /* recent ones, as of fell_ms: see isb_observe_rise() */
+	int64_t fell_ms;        /* when state last went from up to down; 0: never */
+	bool has_soft, has_load;
+	uint8_t soft;           /* 0..100: what the endpoint said of itself and what its latency says, whichever is less */
+	uint16_t load;          /* 0..4095 per mille, smoothed by a half */
 	struct isb_outcome last;
 };
 
 /* Records one outcome. The first outcome ever decides the state at once (a cold start must not wait `rise` rounds);
  * later `rise` successes in a row make up and `fall` failures in a row make down. Returns true when state changed.
  * NONE and INTERNAL (the probe's own trouble: no memory, no descriptors, an unreadable CA file) are no evidence about the
- * endpoint: they are kept in `last` and change nothing else, so that the vote grows old and makes unknown, never down. */
+ * endpoint: they are kept in `last` and change nothing else, so that the vote grows old and makes unknown, never down.
+ *
+ * Soft health falls at once and rises by half of the way, so that an endpoint whose word follows its own load does not swing.
+ * Both soft health and load go when a success comes without them; a failure that says nothing of them leaves them. */
 bool isb_observe(struct isb_history *history, const struct isb_hysteresis *knobs, const struct isb_outcome *outcome,
                  int64_t now_ms);
+
+/* Damping. Every fall is remembered for ISB_FLAP_QUIET_MS; the first flap_limit of those remembered are forgiven, and each
+ * further one doubles the successes that it takes to be up again, up to 2^ISB_FLAP_DOUBLINGS times, at most 255. The memory
+ * is one of time and not of checks, because what a flap costs is what caches hold of it. */
+enum { ISB_FLAP_QUIET_MS = 5 * 60 * 1000, ISB_FLAP_DOUBLINGS = 4 };
+/* Successes in a row that make up, now: knobs->rise when nothing is damped. */
+unsigned isb_observe_rise(const struct isb_history *history, const struct isb_hysteresis *knobs, int64_t now_ms);
 
 /* When the next check is due after the last one ended: interval, down_interval once down, or retry_ms after the first
  * failure of a run while up. */

@@ -19,7 +19,7 @@
  * then, and readers follow it without another look. What comes from outside (the number of a record, a client's class, a
  * slot) is looked at each time. */
 
-enum { ISB_PLAN_MAGIC = 0x69736231, ISB_PLAN_VERSION = 3 }; /* "isb1" */
+enum { ISB_PLAN_MAGIC = 0x69736231, ISB_PLAN_VERSION = 4 }; /* "isb1" */
 enum { ISB_NO_MAP = 0xffffffff, ISB_NO_NODE = 0xffffffff, ISB_NO_VIEWPOINT = 0xffffffff };
 enum { ISB_PLAN_DEPTH_MAX = 18 }; /* policies nest to 16, then the pool, then its endpoints */
 
@@ -83,7 +83,7 @@ struct isb_plan_node {
 };
 enum {
 	ISB_CHILD_CHECKED = 1,  /* as `checked` of the endpoint */
-	ISB_CHILD_INTRICATE = 2 /* more than a health word decides: it starts slowly or is `unresolved` */
+	ISB_CHILD_INTRICATE = 2 /* more than a health word decides: it starts slowly, may wait, or is `unresolved` */
 };
 
 /* Enough of an endpoint to answer with it, rdata already in the form of struct isb_rrset.rdata. */
@@ -94,6 +94,7 @@ struct isb_plan_endpoint {
 	uint8_t checked;   /* 0: no check, so always up unless an operator says otherwise */
 	uint8_t unknown;   /* enum isb_unknown */
 	uint8_t pad[2];
+	uint32_t failback_ms;   /* after a recovery it waits for so long; 0: not at all */
 	uint32_t slow_start_ms; /* after a recovery the weight grows from nothing to the whole in this time; 0: at once */
 	struct isb_plan_rdata {
 		uint32_t offset; /* of the first length + octets */
@@ -106,13 +107,14 @@ struct isb_plan_endpoint {
 	uint32_t unresolved; /* the name is not ours and has no address yet or any more: nothing for ALIAS to choose */
 };
 
+enum { ISB_PLAN_FAILBACK_MANUAL = 0xffffffff }; /* failback_ms: until an operator says so */
 /* Which of ISB_NODE_STRAIGHT and ISB_NODE_ONE_DRAW are true of a node. */
 uint16_t isb_plan_shape(const struct isb_plan_node *node);
 /* What a pool's child repeats of its endpoint; key, rank and weight are the pool's to add. */
 static inline struct isb_plan_child isb_plan_candidate(uint32_t index, const struct isb_plan_endpoint *endpoint)
 {
 	uint32_t flags = (endpoint->checked ? ISB_CHILD_CHECKED : 0u) |
-	                 (endpoint->slow_start_ms || endpoint->unresolved ? ISB_CHILD_INTRICATE : 0u);
+	                 (endpoint->slow_start_ms || endpoint->failback_ms || endpoint->unresolved ? ISB_CHILD_INTRICATE : 0u);
 	return (struct isb_plan_child){.ref = index, .slot = endpoint->slot, .region = endpoint->region, .flags = flags};
 }
 

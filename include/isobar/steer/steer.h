@@ -48,4 +48,8 @@ void isb_steer(const struct isb_plan *plan, const struct isb_plan_record *record
                const struct isb_steer_state *state, struct isb_choice *ret_choice);
 
 /* Why an endpoint is usable or not, as the walk sees it. */
-enum isb_usable { ISB_USABLE, ISB_SET_ASIDE_DOWN, ISB_SET_ASIDE_ADMIN_DOWN, ISB_SET_ASIDE_DRAIN, ISB_SET_ASIDE_UNRESOLVED };
+enum isb_usable {
+	ISB_USABLE, ISB_SET_ASIDE_DOWN, ISB_SET_ASIDE_ADMIN_DOWN, ISB_SET_ASIDE_DRAIN, ISB_SET_ASIDE_UNRESOLVED,
+	ISB_SET_ASIDE_HELD,   /* down by a hold */
+	ISB_SET_ASIDE_WAITING /* it came back, and waits for its failback */
+};

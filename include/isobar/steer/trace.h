@@ -14,7 +14,8 @@ enum isb_step_kind {
 	ISB_STEP_ENTER,    /* a node is tried; name, order */
 	ISB_STEP_CHILD,    /* a child of the node in rank order; name, rank, weight */
 	ISB_STEP_ENDPOINT, /* an endpoint judged; name, rank, weight (effective), usable, word, admin, got: how much of its
-	                    * weight a slow start gives it, per cent */
+	                    * weight a slow start gives it, per cent; at: how long its failback takes yet, ms, UINT64_MAX: until
+	                    * an operator says so */
 	ISB_STEP_ROLLOUT,  /* the node leads from one side to another; name of the new side, weight: its per cent, rank: its step,
 	                    * got: it was aborted */
 	ISB_STEP_TRICKLE,  /* the next rank is tried before the first; rank, got: in how many of a hundred answers */
@@ -29,7 +30,8 @@ enum isb_step_kind {
 	ISB_STEP_FAILOPEN, /* nothing can answer; got: what all_down says */
 	ISB_STEP_AGAIN     /* so everything is tried once more; got: isb_again */
 };
-enum isb_again { ISB_AGAIN_LAST_GOOD, ISB_AGAIN_VERDICTS, ISB_AGAIN_OPERATORS }; /* and what is held against nobody then */
+/* and what is held against nobody then */
+enum isb_again { ISB_AGAIN_LAST_GOOD, ISB_AGAIN_VERDICTS, ISB_AGAIN_OPERATORS, ISB_AGAIN_WAITING };
 struct isb_step {
 	enum isb_step_kind kind;
 	unsigned depth;

@@ -81,7 +81,7 @@ static uint32_t first_address(const uint8_t *data, size_t len)
 static size_t respond(struct asking *a, const struct question *q, uint8_t out[ANSWER_MAX])
 {
 	static const struct isb_client client = {.addr = {.family = 4, .octets = {198, 18, 0, 1}}, .proto = ISB_UDP, .port = 5353};
-	return isb_respond(&a->ctx, a->site->view, &a->site->health, &client, a->site->now_ms, q->wire, q->len, out, ANSWER_MAX);
+	return isb_respond(&a->ctx, &client, q->wire, q->len, out, ANSWER_MAX);
 }
 
 static void verify(struct asking *a)
@@ -135,6 +135,7 @@ static void *set_up(const struct bench_subject *subject, uint32_t size)
 		bench_site_down(a->site, kind->is_down);
 	isb_context_init(&a->ctx, 3);
 	isb_context_turn_to(&a->ctx, a->site->view);
+	isb_context_begin(&a->ctx, a->site->view, &a->site->health, a->site->now_ms);
 	isb_rng_seed(&a->rng, 4);
 	a->count = size > QUESTIONS ? QUESTIONS * 16 : QUESTIONS;
 	a->question = isb_xcalloc(a->count, sizeof(*a->question));

@@ -101,6 +101,27 @@ static void nothing_asked_for_is_still_something_to_free(void **state)
 	free(text);
 }
 
+static void what_stands_apart_shares_no_cache_line(void **state)
+{
+	(void)state;
+	static const size_t sizes[] = {0, 1, 24, 64, 65, 200};
+	uint8_t *at[2 * sizeof(sizes) / sizeof(sizes[0])];
+	size_t n = sizeof(at) / sizeof(at[0]);
+	for (size_t i = 0; i < n; i++) {
+		size_t size = sizes[i / 2];
+		at[i] = isb_xcalloc_apart(size);
+		assert_int_equal((uintptr_t)at[i] % ISB_CACHE_LINE, 0);
+		for (size_t k = 0; k < size; k++)
+			assert_int_equal(at[i][k], 0);
+		for (size_t j = 0; j < i; j++) /* the lines of one end before the other begins */
+			assert_true(at[i] >= at[j] + (sizes[j / 2] + 63) / 64 * 64 ||
+			            at[j] >= at[i] + (size + 63) / 64 * 64);
+		memset(at[i], 0xff, size); /* the next one must not find it */
+	}
+	for (size_t i = 0; i < n; i++)
+		free(at[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -110,6 +131,7 @@ int main(void)
 		cmocka_unit_test(grow_copies_what_fits_and_zeroes_the_rest),
 		cmocka_unit_test(texts_are_copied_with_their_end),
 		cmocka_unit_test(nothing_asked_for_is_still_something_to_free),
+		cmocka_unit_test(what_stands_apart_shares_no_cache_line),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -62,7 +62,8 @@ static inline size_t ask_octets_with(struct isb_context *ctx, const struct isb_v
 	struct isb_health_table health = {.chunk = chunk, .chunks = 1};
 	struct isb_client client = {.proto = ask->udp ? ISB_UDP : ISB_TCP};
 	assert_int_equal(isb_addr_parse(ask->client ? ask->client : "127.0.0.1", &client.addr), ISB_OK);
-	size_t len = isb_respond(ctx, view, &health, &client, 1000000, in, in_len, out, ASK_MAX);
+	isb_context_begin(ctx, view, &health, 1000000);
+	size_t len = isb_respond(ctx, &client, in, in_len, out, ASK_MAX);
 	assert_true(len >= 12);
 	return len;
 }

@@ -158,7 +158,7 @@ static void an_opt_is_read_wherever_it_stands(void **state)
 	struct isb_query q;
 	assert_int_equal(READ(&q, HEAD(PLAIN, "\1", "\0", "\0", "\1") QUESTION OPT("\0")), ISB_NOERROR);
 	assert_true(q.edns.present);
-	assert_true(q.edns.dnssec_ok);
+	assert_int_equal(q.edns.flags, ISB_EDNS_DO);
 	assert_int_equal(q.edns.payload, 1232);
 	assert_int_equal(READ(&q, HEAD(PLAIN, "\1", "\0", "\0",
 	                               "\2") QUESTION "\xc0\x0c\0\1\0\1\0\0\0\0\0\0" OPT("\0")),
@@ -216,10 +216,52 @@ static void other_opcodes_are_not_implemented_whatever_follows(void **state)
 	assert_false(q.asks);
 }
 
+/* Names of every length, of labels of every length, alone in memory and with a question's end and an OPT behind them. */
+static void names_of_every_length_are_folded_and_filled_up(void **state)
+{
+	(void)state;
+	for (unsigned label = 1; label <= 63; label++) {
+		for (unsigned len = 1 + label + 1; len <= ISB_DNAME_MAX; len++) {
+			uint8_t message[12 + ISB_DNAME_MAX + 4 + 11] = {0, 1, 0, 0, 0, 1}, lower[ISB_DNAME_MAX + ISB_LOWER_PAD] = {0};
+			unsigned labels = 0, at = 0;
+			for (unsigned left; (left = len - 1 - at) > 0; labels++) { /* a label cannot end one octet before the root */
+				unsigned size = left > label + 2 ? label : left - 1 <= 63 ? left - 1 : left - 3;
+				lower[at] = (uint8_t)size;
+				for (unsigned i = 1; i <= size; i++)
+					lower[at + i] = (uint8_t)('a' + (at + i) % 26);
+				at += 1 + size;
+			}
+			for (unsigned i = 0; i < len; i++)
+				message[12 + i] = lower[i] >= 'a' && i % 3 ? lower[i] - 32 : lower[i];
+			memcpy(message + 12 + len, "\0\1\0\1\0\0\x29\x04\xd0\0\0\0\0\0", 15);
+			for (unsigned opt = 0; opt < 2; opt++) {
+				struct isb_query q;
+				memset(&q, 0xa5, sizeof(q));
+				message[11] = (uint8_t)opt;
+				assert_int_equal(read_exact(&q, (const char *)message, 12 + len + 4 + opt * 11), ISB_NOERROR);
+				assert_int_equal(q.name.len, len);
+				assert_int_equal(q.name.labels, labels);
+				assert_int_equal(q.name.label[labels], len - 1);
+				assert_memory_equal(q.name.lower, lower, len + ISB_LOWER_PAD < sizeof(lower) ? len + ISB_LOWER_PAD : sizeof(lower));
+			}
+			struct isb_name name;
+			memset(&name, 0xa5, sizeof(name));
+			uint8_t *alone = malloc(len);
+			memcpy(alone, message + 12, len);
+			isb_name_set(&name, alone);
+			assert_int_equal(name.len, len);
+			assert_int_equal(name.labels, labels);
+			assert_memory_equal(name.lower, lower, (len + 7) / 8 * 8);
+			free(alone);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_plain_question_is_taken_apart),
+		cmocka_unit_test(names_of_every_length_are_folded_and_filled_up),
 		cmocka_unit_test(every_octet_is_folded_as_ascii_alone),
 		cmocka_unit_test(the_longest_names_are_read),
 		cmocka_unit_test(what_is_no_query_is_dropped),

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ask.h"
 
+#include "isobar/dns/reply.h"
+
 /* `many` has 100 addresses, `big` one TXT of 600 octets, `mx` sixteen exchanges below one long name, `lame` and `deep`
  * are delegations whose glue is large. */
 static int set_up(void **state)
@@ -181,6 +183,95 @@ static void glue_that_does_not_fit_sets_tc_and_keeps_the_referral(void **state)
 	assert_int_equal(m->count[1], 12);
 }
 
+/* What a writer without shortcuts makes of `count` records of one rrset that the question's name owns, `limit` being the most. */
+static size_t write_slowly(uint8_t *out, size_t limit, const struct isb_query *q, const struct isb_part *set, bool opt)
+{
+	size_t question = ISB_HEADER + q->name.len + 4u;
+	struct isb_writer w = isb_writer(out, limit - (opt ? 11 : 0));
+	isb_write_u16(&w, q->id);
+	isb_write_u16(&w, ISB_FLAG_QR | ISB_FLAG_AA);
+	isb_write_u16(&w, 1);
+	isb_write_u16(&w, set->count);
+	isb_write_u16(&w, 0);
+	isb_write_u16(&w, opt);
+	isb_write(&w, q->name.wire, q->name.len + 4u);
+	const uint8_t *rdata = set->rdata;
+	for (unsigned i = 0; i < set->count; i++) {
+		uint16_t len;
+		const uint8_t *octets = isb_rdata_next(&rdata, &len);
+		isb_write_u16(&w, 0xc000 | ISB_HEADER);
+		isb_write_u16(&w, set->type);
+		isb_write_u16(&w, ISB_CLASS_IN);
+		isb_write_u32(&w, set->ttl_s);
+		isb_write_u16(&w, len);
+		isb_write(&w, octets, len);
+	}
+	if (w.bad) {
+		w.pos = question;
+		w.bad = false;
+		isb_put_u16(out + 2, ISB_FLAG_QR | ISB_FLAG_AA | ISB_FLAG_TC);
+		isb_put_u16(out + 6, 0);
+	}
+	w.cap = limit;
+	if (opt)
+		isb_write(&w, "\0\0\x29\x04\xd0\0\0\0\0\0", 11);
+	assert_false(w.bad);
+	return w.pos;
+}
+
+/* One part is written on the short way, several on the long one, and so is an owner whose place nobody told. */
+static void every_way_of_writing_gives_the_same_octets(void **state)
+{
+	(void)state;
+	enum { RECORDS = 9, RDATA_MAX = RECORDS * (2 + 90) };
+	static const char question[] = "\x42\x42\0\0\0\1\0\0\0\0\0\1\3wWw\7example\4TEST\0\0\1\0\1" "\0\0\x29\x04\xd0\0\0\0\0\0";
+	static const uint16_t types[] = {ISB_A, ISB_AAAA, ISB_TXT};
+	static struct isb_answer answer;
+	static uint8_t owner[] = "\3wWw\7example\4TEST";
+	struct isb_query q;
+	for (unsigned run = 0; run < 2 * 3 * (RECORDS + 1); run++) {
+		bool opt = run % 2;
+		uint16_t type = types[run / 2 % 3], count = (uint16_t)(run / 6);
+		uint8_t rdata[RDATA_MAX];
+		const uint8_t *each[RECORDS + 1] = {rdata};
+		for (unsigned i = 0; i < count; i++) {
+			uint16_t len = type == ISB_A ? 4 : type == ISB_AAAA ? 16 : (uint16_t)(3 + 10 * i);
+			uint8_t *to = rdata + (each[i] - rdata);
+			isb_put_u16(to, len);
+			memset(to + 2, (int)i + 1, len);
+			each[i + 1] = to + 2 + len;
+		}
+		assert_int_equal(isb_query_read(&q, (const uint8_t *)question, sizeof(question) - (opt ? 0 : 11)), opt ? 0 : ISB_FORMERR);
+		q.edns.present = opt;
+		for (size_t limit = 64; limit < 64 + RECORDS * 102; limit++) {
+			uint8_t expected[2048], out[2048];
+			struct isb_part set = {.owner = q.name.wire, .rdata = rdata, .ttl_s = 0x12345678, .at = ISB_HEADER, .type = type,
+			                       .count = count, .section = ISB_ANSWER};
+			size_t len = write_slowly(expected, limit, &q, &set, opt);
+			for (unsigned way = 0; way < 4; way++) { /* one part, one without its place, a part each, one and the rest */
+				isb_answer_init(&answer, ISB_NOERROR);
+				answer.authoritative = true;
+				unsigned first = way == 2 ? 1 : way == 3 && count > 1 ? count - 1u : count;
+				for (unsigned i = 0; i < count; i += first) {
+					struct isb_part *part = &answer.part[answer.count++];
+					*part = set;
+					part->rdata = each[i];
+					part->count = (uint16_t)(first < count - i ? first : count - i);
+					if (way == 1) {
+						part->at = 0;
+						part->owner = owner;
+					}
+				}
+				memset(out, 0x5a, sizeof(out));
+				assert_int_equal(isb_reply_write(out, limit, &q, &answer), len);
+				assert_memory_equal(out, expected, len);
+				for (size_t i = limit; i < limit + 32; i++)
+					assert_int_equal(out[i], 0x5a);
+			}
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -189,6 +280,7 @@ int main(void)
 		cmocka_unit_test(names_behind_the_reach_of_pointers_are_written_whole),
 		cmocka_unit_test(udp_without_edns_stops_at_512_octets),
 		cmocka_unit_test(udp_with_edns_stops_at_the_lesser_of_both_sides),
+		cmocka_unit_test(every_way_of_writing_gives_the_same_octets),
 		cmocka_unit_test(an_answer_that_fits_to_the_octet_is_sent),
 		cmocka_unit_test(addresses_for_convenience_are_left_out_silently),
 		cmocka_unit_test(glue_that_does_not_fit_sets_tc_and_keeps_the_referral),

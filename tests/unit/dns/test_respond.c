@@ -43,7 +43,8 @@ static size_t respond(void **state, struct isb_context *ctx, const char *in, siz
 	const struct testview *t = *state;
 	struct isb_health_table health = {0};
 	struct isb_client client = {.proto = ISB_UDP, .addr = {.family = 4, .octets = {127, 0, 0, 1}}};
-	return isb_respond(ctx, &t->view, &health, &client, 1000, (const uint8_t *)in, len, out, ASK_MAX);
+	isb_context_begin(ctx, &t->view, &health, 1000);
+	return isb_respond(ctx, &client, (const uint8_t *)in, len, out, ASK_MAX);
 }
 
 static void a_record_answers_by_the_client(void **state)

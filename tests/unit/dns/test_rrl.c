@@ -391,7 +391,8 @@ static size_t respond(struct isb_context *ctx, const struct testview *t, const s
 	struct isb_health_table health = {0};
 	struct isb_client client = {.addr = addr(ask->client ? ask->client : "198.51.100.1"),
 	                            .proto = ask->udp ? ISB_UDP : ISB_TCP};
-	return isb_respond(ctx, &t->view, &health, &client, start_ms, in, in_len, out, ASK_MAX);
+	isb_context_begin(ctx, &t->view, &health, start_ms);
+	return isb_respond(ctx, &client, in, in_len, out, ASK_MAX);
 }
 
 static void start(struct isb_context *ctx, uint32_t slip)

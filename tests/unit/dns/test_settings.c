@@ -109,14 +109,16 @@ static void a_query_without_a_question_gets_a_cookie(void **state)
 	uint8_t out[ASK_MAX];
 	isb_context_init(&ctx, 1);
 	ctx.settings = &on;
-	size_t len = isb_respond(&ctx, &t->view, &health, &client, 1000, (const uint8_t *)query, sizeof(query) - 1, out, ASK_MAX);
+	isb_context_begin(&ctx, &t->view, &health, 1000);
+	size_t len = isb_respond(&ctx, &client, (const uint8_t *)query, sizeof(query) - 1, out, ASK_MAX);
 	assert_int_equal(len, 12 + 11 + 28);
 	assert_memory_equal(out, "\x12\x34\x80\0\0\0\0\0\0\0\0\1", 12);
 	struct isb_context off;
 	isb_context_init(&off, 1);
-	isb_respond(&off, &t->view, &health, &client, 1000, (const uint8_t *)query, sizeof(query) - 1, out, ASK_MAX);
+	isb_context_begin(&off, &t->view, &health, 1000);
+	isb_respond(&off, &client, (const uint8_t *)query, sizeof(query) - 1, out, ASK_MAX);
 	assert_int_equal(out[3] & 15, ISB_FORMERR); /* no secrets, no cookies */
-	len = isb_respond(&ctx, &t->view, &health, &client, 1000, (const uint8_t *)bare, sizeof(bare) - 1, out, ASK_MAX);
+	len = isb_respond(&ctx, &client, (const uint8_t *)bare, sizeof(bare) - 1, out, ASK_MAX);
 	assert_int_equal(len, 12 + 11);
 	assert_int_equal(out[3] & 15, ISB_FORMERR);
 }

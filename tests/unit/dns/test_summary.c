@@ -105,9 +105,10 @@ static void a_malformed_query_has_no_name_and_a_dropped_one_no_summary(void **st
 	struct isb_client client = {.proto = ISB_UDP, .addr = {.family = 4, .octets = {127, 0, 0, 1}}};
 	isb_context_init(&ctx, 1);
 	ctx.summary = &summary;
-	assert_int_equal(isb_respond(&ctx, &t->view, &health, &client, 1000, reply, sizeof(reply), out, ASK_MAX), 0);
+	isb_context_begin(&ctx, &t->view, &health, 1000);
+	assert_int_equal(isb_respond(&ctx, &client, reply, sizeof(reply), out, ASK_MAX), 0);
 	assert_int_equal(summary.type, 77);
-	assert_true(isb_respond(&ctx, &t->view, &health, &client, 1000, cut, sizeof(cut), out, ASK_MAX) > 0);
+	assert_true(isb_respond(&ctx, &client, cut, sizeof(cut), out, ASK_MAX) > 0);
 	assert_null(summary.name);
 	assert_int_equal(summary.rcode, ISB_FORMERR);
 	assert_string_equal(summary.endpoint, "");
@@ -125,7 +126,8 @@ static void the_name_is_as_it_was_asked(void **state)
 	size_t len = ask_write(&question, in);
 	isb_context_init(&ctx, 1);
 	ctx.summary = &summary;
-	assert_true(isb_respond(&ctx, &t->view, &health, &client, 1000, in, len, out, ASK_MAX) > 0);
+	isb_context_begin(&ctx, &t->view, &health, 1000);
+	assert_true(isb_respond(&ctx, &client, in, len, out, ASK_MAX) > 0);
 	isb_dname_parse(question.name, NULL, name);
 	assert_memory_equal(summary.name, name, isb_dname_len(name));
 	assert_ptr_equal(summary.name, in + 12);

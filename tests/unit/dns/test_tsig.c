@@ -112,7 +112,8 @@ static size_t respond(void **state, struct isb_context *ctx, const struct isb_se
 	memcpy(copy, in, len);
 	isb_context_init(ctx, 1);
 	ctx->settings = settings;
-	size_t out_len = isb_respond(ctx, &t->view, &health, &client, (int64_t)TIME * 1000 + 999, copy, len, out, ASK_MAX);
+	isb_context_begin(ctx, &t->view, &health, (int64_t)TIME * 1000 + 999);
+	size_t out_len = isb_respond(ctx, &client, copy, len, out, ASK_MAX);
 	free(copy);
 	return out_len;
 }

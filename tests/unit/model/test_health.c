@@ -33,9 +33,10 @@ static void a_word_gives_back_what_was_packed(void **state)
 static void the_bits_lie_where_the_header_says(void **state)
 {
 	(void)state;
-	struct isb_health h = {ISB_UP, ISB_DOWN, 100, 1, 16, 3};
+	struct isb_health h = {ISB_UP, ISB_DOWN, 100, 1, 16, 3, true};
 	assert_int_equal(isb_health_pack(&h),
-			 UINT64_C(1) << 63 | 1 | 2 << 2 | 100 << 4 | 1 << 11 | 1 << 23 | UINT64_C(3) << 43);
+			 UINT64_C(1) << 63 | 1 | 2 << 2 | 100 << 4 | 1 << 11 | 1 << 23 | UINT64_C(3) << 43 |
+				 UINT64_C(1) << 51);
 }
 
 static void a_word_of_zero_is_never_seen(void **state)
@@ -53,7 +54,7 @@ static void a_word_of_zero_is_never_seen(void **state)
 static void values_out_of_range_saturate_and_leave_their_neighbours_alone(void **state)
 {
 	(void)state;
-	struct isb_health in = {ISB_DOWN, ISB_DISPUTED, 1000, 100000, UINT32_MAX, 100000};
+	struct isb_health in = {ISB_DOWN, ISB_DISPUTED, 1000, 100000, UINT32_MAX, 100000, false};
 	struct isb_health out = isb_health_unpack(isb_health_pack(&in));
 	assert_int_equal(out.verdict, ISB_DOWN);
 	assert_int_equal(out.held, ISB_UNKNOWN); /* only a definite verdict can be held */
@@ -61,6 +62,7 @@ static void values_out_of_range_saturate_and_leave_their_neighbours_alone(void *
 	assert_int_equal(out.load, 4095);
 	assert_int_equal(out.latency_us, 0xfffff * 16u);
 	assert_int_equal(out.flip_s, ISB_FLIP_NONE);
+	assert_false(out.waits);
 }
 
 static void latency_is_rounded_to_the_nearest_sixteen_microseconds(void **state)
@@ -118,12 +120,14 @@ static void an_admin_state_ends_at_its_time_and_not_before(void **state)
 	assert_int_equal(isb_admin_at(word, until), ISB_ADMIN_AUTO);
 	assert_int_equal(isb_admin_at(isb_admin_pack(ISB_ADMIN_DOWN, 0), INT64_MAX), ISB_ADMIN_DOWN);
 	assert_int_equal(isb_admin_at(0, until), ISB_ADMIN_AUTO);
+	assert_int_equal(isb_admin_at(isb_admin_pack(ISB_ADMIN_HOLD_DOWN, until), until - 1), ISB_ADMIN_HOLD_DOWN);
+	assert_int_equal(isb_admin_at(isb_admin_pack(ISB_ADMIN_FAILBACK, until), until - 1), ISB_ADMIN_AUTO); /* at any time */
 }
 
 static void names_of_admin_states_are_read_back(void **state)
 {
 	(void)state;
-	for (unsigned i = ISB_ADMIN_AUTO; i <= ISB_ADMIN_DRAIN; i++) {
+	for (unsigned i = ISB_ADMIN_AUTO; i <= ISB_ADMIN_FAILBACK; i++) {
 		enum isb_admin admin;
 		assert_int_equal(isb_admin_parse(isb_admin_name((enum isb_admin)i), &admin), ISB_OK);
 		assert_int_equal(admin, i);

@@ -199,6 +199,160 @@ static void outcomes_print_their_names(void **state)
 		assert_string_equal(isb_outcome_print(&cases[i].o, out), cases[i].text);
 }
 
+/* --- Damping --- */
+
+static const struct isb_hysteresis damped = {
+	.rise = 2, .fall = 1, .interval_ms = 1000, .flap_limit = 2};
+
+/* Falls and comes back; how many successes that took. */
+static unsigned flap(struct isb_history *h, const struct isb_hysteresis *k)
+{
+	unsigned successes = 0;
+	assert_int_equal(feed(h, k, "-"), 1);
+	for (; h->state == ISB_DOWN && successes < 300; successes++)
+		feed(h, k, "+");
+	return successes;
+}
+
+static void flaps_beyond_the_limit_double_what_a_recovery_takes(void **state)
+{
+	(void)state;
+	static const unsigned takes[] = {2, 2, 4, 8, 16, 32, 32, 32};
+	struct isb_history h = {0};
+	feed(&h, &damped, "+");
+	for (size_t i = 0; i < sizeof(takes) / sizeof(takes[0]); i++)
+		assert_int_equal(flap(&h, &damped), takes[i]);
+	assert_int_equal(h.flaps, 16);
+	struct isb_hysteresis off = damped;
+	off.flap_limit = 0;
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(flap(&h, &off), 2);
+}
+
+static void quiet_time_forgives_one_flap_after_the_other(void **state)
+{
+	(void)state;
+	struct isb_history h = {0};
+	feed(&h, &damped, "+");
+	for (int i = 0; i < 20; i++)
+		flap(&h, &damped);
+	assert_int_equal(isb_observe_rise(&h, &damped, h.fell_ms), 32);
+	assert_int_equal(isb_observe_rise(&h, &damped, h.fell_ms + ISB_FLAP_QUIET_MS - 1), 32);
+	assert_int_equal(isb_observe_rise(&h, &damped, h.fell_ms + ISB_FLAP_QUIET_MS), 16);
+	assert_int_equal(isb_observe_rise(&h, &damped, h.fell_ms + 4 * ISB_FLAP_QUIET_MS), 2);
+	assert_int_equal(isb_observe_rise(&h, &damped, h.fell_ms - 1000000), 32); /* the clock was set back */
+	/* whoever stays away for long comes back as if nothing had been */
+	feed(&h, &damped, "-");
+	h.observed_ms += 10 * ISB_FLAP_QUIET_MS;
+	assert_int_equal(feed(&h, &damped, "+"), 0);
+	assert_int_equal(feed(&h, &damped, "+"), 1);
+}
+
+static void damping_is_foreseen_and_has_an_end(void **state)
+{
+	(void)state;
+	struct isb_history h = {0};
+	feed(&h, &damped, "+");
+	for (int i = 0; i < 20; i++)
+		flap(&h, &damped);
+	feed(&h, &damped, "-++");
+	assert_int_equal(isb_observe_flip_s(&h, &damped), 30);
+	struct isb_hysteresis slow = {.rise = 64, .fall = 1, .interval_ms = 1, .flap_limit = 1};
+	for (int i = 0; i < 20; i++) {
+		feed(&h, &slow, "-");
+		for (int k = 0; k < 255; k++)
+			feed(&h, &slow, "+");
+	}
+	assert_int_equal(isb_observe_rise(&h, &slow, h.fell_ms), 255);
+	assert_int_equal(h.state, ISB_UP);
+}
+
+/* --- Soft health and load --- */
+
+static void hear(struct isb_history *h, const struct isb_hysteresis *k, enum isb_outcome_kind kind, int soft, int load)
+{
+	struct isb_outcome o = {.kind = kind, .has_soft = soft >= 0, .has_load = load >= 0,
+	                        .soft = (uint8_t)(soft >= 0 ? soft : 0), .load = (uint16_t)(load >= 0 ? load : 0), .total_us = 1000};
+	isb_observe(h, k, &o, h->observed_ms + 1000);
+}
+
+static void soft_health_falls_at_once_and_rises_by_halves(void **state)
+{
+	(void)state;
+	static const unsigned rises[] = {60, 80, 90, 95, 98, 99, 100, 100};
+	struct isb_history h = {0};
+	hear(&h, &knobs, ISB_OUT_OK, -1, -1);
+	assert_false(h.has_soft);
+	hear(&h, &knobs, ISB_OUT_OK, 20, -1);
+	assert_true(h.has_soft);
+	assert_int_equal(h.soft, 20);
+	for (size_t i = 0; i < sizeof(rises) / sizeof(rises[0]); i++) {
+		hear(&h, &knobs, ISB_OUT_OK, 100, -1);
+		assert_int_equal(h.soft, rises[i]);
+	}
+	hear(&h, &knobs, ISB_OUT_OK, 250, -1);
+	assert_int_equal(h.soft, 100);
+	hear(&h, &knobs, ISB_OUT_OK, 0, -1);
+	assert_int_equal(h.soft, 0);
+}
+
+static void load_moves_by_halves_and_arrives(void **state)
+{
+	(void)state;
+	struct isb_history h = {0};
+	hear(&h, &knobs, ISB_OUT_OK, -1, 100);
+	assert_int_equal(h.load, 100);
+	hear(&h, &knobs, ISB_OUT_OK, -1, 500);
+	assert_int_equal(h.load, 300);
+	for (int i = 0; i < 12; i++)
+		hear(&h, &knobs, ISB_OUT_OK, -1, 0);
+	assert_int_equal(h.load, 0);
+	for (int i = 0; i < 14; i++)
+		hear(&h, &knobs, ISB_OUT_OK, -1, 9999);
+	assert_int_equal(h.load, 4095);
+	assert_true(h.has_load);
+}
+
+static void what_is_no_longer_said_is_forgotten(void **state)
+{
+	(void)state;
+	struct isb_history h = {0};
+	hear(&h, &knobs, ISB_OUT_OK, 40, 700);
+	hear(&h, &knobs, ISB_OUT_CONNECT_REFUSED, -1, -1); /* says nothing of either */
+	hear(&h, &knobs, ISB_OUT_INTERNAL, 1, 1);
+	assert_true(h.has_soft && h.has_load);
+	assert_int_equal(h.soft, 40);
+	hear(&h, &knobs, ISB_OUT_SAID_DOWN, 10, -1); /* a failure that does */
+	assert_int_equal(h.soft, 10);
+	assert_true(h.has_load);
+	hear(&h, &knobs, ISB_OUT_OK, -1, -1);
+	assert_false(h.has_soft || h.has_load);
+	assert_int_equal(h.load, 0);
+}
+
+static void latency_beyond_its_budget_is_soft_health(void **state)
+{
+	(void)state;
+	static const struct {
+		uint32_t total_us;
+		unsigned soft;
+	} cases[] = {{50000, 100}, {100000, 100}, {300000, 50}, {499999, 1}, {500000, 1}, {9000000, 1}};
+	struct isb_hysteresis k = knobs;
+	k.soft_full_us = 100000;
+	k.soft_least_us = 500000;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct isb_history h = {0};
+		struct isb_outcome o = {.kind = ISB_OUT_OK, .total_us = cases[i].total_us};
+		isb_observe(&h, &k, &o, 1);
+		assert_true(h.has_soft);
+		assert_int_equal(h.soft, cases[i].soft);
+		o.has_soft = true; /* and what it says of itself, whichever is less */
+		o.soft = 30;
+		isb_observe(&h, &k, &o, 2);
+		assert_int_equal(h.soft, cases[i].soft < 30 ? cases[i].soft : 30);
+	}
+}
+
 /* Whatever says that a packet came back proves the network. */
 static void silence_is_when_nothing_came_back(void **state)
 {
@@ -216,6 +370,13 @@ static void silence_is_when_nothing_came_back(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(flaps_beyond_the_limit_double_what_a_recovery_takes),
+		cmocka_unit_test(quiet_time_forgives_one_flap_after_the_other),
+		cmocka_unit_test(damping_is_foreseen_and_has_an_end),
+		cmocka_unit_test(soft_health_falls_at_once_and_rises_by_halves),
+		cmocka_unit_test(load_moves_by_halves_and_arrives),
+		cmocka_unit_test(what_is_no_longer_said_is_forgotten),
+		cmocka_unit_test(latency_beyond_its_budget_is_soft_health),
 		cmocka_unit_test(the_first_outcome_decides_at_once),
 		cmocka_unit_test(only_fall_failures_in_a_row_make_down),
 		cmocka_unit_test(only_rise_successes_in_a_row_make_up),

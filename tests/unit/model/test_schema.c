@@ -352,6 +352,34 @@ static void scalars_take_every_form(void **state)
 	done(&f);
 }
 
+static void knobs_of_belief_are_read_as_they_are_printed(void **state)
+{
+	(void)state;
+	static const char text[] =
+		"checks:\n  c:\n    type: tcp\n    quorum_by: region\n    flap_limit: 0\n    soft:\n      latency: 100ms..1s500ms\n\n"
+		"pools:\n  a:\n    check: c\n    failback: after 5m\n    endpoints:\n      e:\n        address: 192.0.2.1\n"
+		"  m:\n    check: c\n    failback: manual\n    endpoints:\n      e:\n        address: 192.0.2.1\n";
+	struct fixture f;
+	must_read(&f, text);
+	const struct isb_hysteresis knobs = isb_check_hysteresis(&f.catalog.checks[0]);
+	assert_int_equal(f.catalog.checks[0].quorum_by, ISB_QUORUM_BY_REGION);
+	assert_int_equal(knobs.flap_limit, 0);
+	assert_int_equal(knobs.soft_full_us, 100000);
+	assert_int_equal(knobs.soft_least_us, 1500000);
+	assert_int_equal(f.catalog.pools[0].failback_ms, 300000);
+	assert_int_equal(f.catalog.pools[1].failback_ms, ISB_FAILBACK_MANUAL);
+	char *printed = print(&f.catalog);
+	assert_string_equal(printed, text);
+	free(printed);
+	done(&f);
+	must_read(&f, "checks: {c: {type: tcp, quorum_by: probe, flap_limit: 3}}\npools: {p: {failback: auto}}\n");
+	assert_int_equal(f.catalog.pools[0].failback_ms, ISB_FAILBACK_AUTO);
+	printed = print(&f.catalog);
+	assert_string_equal(printed, "checks:\n  c:\n    type: tcp\n\npools:\n  p: {}\n");
+	free(printed);
+	done(&f);
+}
+
 static void text_of_a_zone_knows_where_it_begins(void **state)
 {
 	(void)state;
@@ -413,6 +441,17 @@ static void wrong_types_say_what_is_taken(void **state)
 	               "t:2:64: verify takes a boolean (true, false), not 'yes'\n"
 	               "t:2:77: method takes one of GET, HEAD, not 'PUT'; did you mean 'GET'?\n"
 	               "t:2:88: path takes a path that begins with '/' (1..2048 octets), not 'health'\n");
+	assert_refused("checks:\n  a: {type: tcp, soft: {latency: 100ms}}\n  b: {type: tcp, soft: {latency: 2s..1s}}\n"
+	               "  c: {type: tcp, soft: {latency: 0ms..1s}}\n  d: {type: tcp, flap_limit: 21, quorum_by: zone}\n"
+	               "pools: {p: {failback: 5m}, q: {failback: after}, r: {failback: after 8d}}\n",
+	               "t:2:34: soft.latency takes a pair of durations such as 100ms..500ms (1ms..1m), not '100ms'\n"
+	               "t:3:34: soft.latency takes a pair of durations such as 100ms..500ms (1ms..1m), not '2s..1s'\n"
+	               "t:4:34: soft.latency takes a pair of durations such as 100ms..500ms (1ms..1m), not '0ms..1s'\n"
+	               "t:5:30: flap_limit takes an integer (0..20), not '21'\n"
+	               "t:5:45: quorum_by takes one of probe, region, not 'zone'\n"
+	               "t:6:23: failback takes a word auto or manual, or 'after' and a duration (1s..7d), not '5m'\n"
+	               "t:6:42: failback takes a word auto or manual, or 'after' and a duration (1s..7d), not 'after'\n"
+	               "t:6:64: failback takes a word auto or manual, or 'after' and a duration (1s..7d), not 'after 8d'\n");
 	assert_refused("checks: {c: {type: htps}, d: {type: [tcp]}, e: {}, f: 3, g: [x]}\n",
 	               "t:1:20: type takes one of tcp, tcp-half-open, tls, http, https, dns, udp, icmp, agent, script, not 'htps'; did you mean 'https'?\n"
 	               "t:1:37: type takes one of tcp, tcp-half-open, tls, http, https, dns, udp, icmp, agent, script, not a list\n"
@@ -1059,6 +1098,7 @@ int main(void)
 		cmocka_unit_test(spoiled_catalogs_never_hurt),
 		cmocka_unit_test(many_objects_do_not_cost_their_square),
 		cmocka_unit_test(a_catalog_put_together_by_hand_is_searched_too),
+		cmocka_unit_test(knobs_of_belief_are_read_as_they_are_printed),
 		cmocka_unit_test(fields_are_set_through_maps),
 		cmocka_unit_test(an_edit_that_cannot_be_says_why),
 		cmocka_unit_test(missing_maps_on_the_way_are_made),

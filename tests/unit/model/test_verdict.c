@@ -37,7 +37,7 @@ static enum isb_verdict judge(const char *quorum_text, const char *text)
 	struct isb_vote votes[16];
 	struct isb_quorum quorum;
 	assert_int_equal(isb_quorum_parse(quorum_text, &quorum), ISB_OK);
-	return isb_verdict(votes, votes_from(text, votes), &quorum, NOW);
+	return isb_verdict(votes, votes_from(text, votes), &quorum, ISB_QUORUM_BY_PROBE, NOW);
 }
 
 static void each_quorum_decides_as_written(void **state)
@@ -100,8 +100,8 @@ static void a_vote_is_fresh_until_the_very_millisecond_it_expires(void **state)
 	(void)state;
 	struct isb_quorum majority = {ISB_QUORUM_MAJORITY, 0};
 	struct isb_vote vote = {.state = ISB_DOWN, .observed_ms = 1, .expires_ms = 5000};
-	assert_int_equal(isb_verdict(&vote, 1, &majority, 4999), ISB_DOWN);
-	assert_int_equal(isb_verdict(&vote, 1, &majority, 5000), ISB_UNKNOWN);
+	assert_int_equal(isb_verdict(&vote, 1, &majority, ISB_QUORUM_BY_PROBE, 4999), ISB_DOWN);
+	assert_int_equal(isb_verdict(&vote, 1, &majority, ISB_QUORUM_BY_PROBE, 5000), ISB_UNKNOWN);
 }
 
 static void the_order_of_the_votes_does_not_matter(void **state)
@@ -123,6 +123,228 @@ static void the_order_of_the_votes_does_not_matter(void **state)
 		}
 		for (size_t q = 0; q < sizeof(quorums) / sizeof(quorums[0]); q++)
 			assert_int_equal(judge(quorums[q], text), judge(quorums[q], shuffled));
+	}
+}
+
+/* "seoul u u d, virginia d, - u": votes of probes by region; "-" is no region. Upper case is too old. */
+static enum isb_verdict judge_regions(const char *quorum_text, const char *text)
+{
+	static const char *const names[] = {"a", "b", "c", "d", "e", "f", "g", "h", "i", "j"};
+	char copy[128], *save, *save_word;
+	struct isb_vote votes[10];
+	struct isb_quorum quorum;
+	size_t n = 0;
+	strcpy(copy, text);
+	for (char *of = strtok_r(copy, ",", &save); of; of = strtok_r(NULL, ",", &save)) {
+		char *region = strtok_r(of, " ", &save_word);
+		for (char *v = strtok_r(NULL, " ", &save_word); v; v = strtok_r(NULL, " ", &save_word), n++) {
+			votes_from(v, &votes[n]);
+			votes[n].probe = names[n];
+			votes[n].region = strcmp(region, "-") == 0 ? "" : region;
+		}
+	}
+	assert_int_equal(isb_quorum_parse(quorum_text, &quorum), ISB_OK);
+	return isb_verdict(votes, n, &quorum, ISB_QUORUM_BY_REGION, NOW);
+}
+
+static void regions_vote_by_majority_among_their_probes(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *quorum, *votes;
+		enum isb_verdict verdict;
+	} cases[] = {
+		{"majority", "seoul u u u u, virginia d, frankfurt d", ISB_DOWN}, /* four in one place are one voice */
+		{"majority", "seoul u u d, virginia d u u, frankfurt d", ISB_UP},
+		{"majority", "seoul u, virginia d", ISB_DISPUTED},
+		{"majority", "seoul u, - d, - d", ISB_DOWN}, /* without a region each stands for itself */
+		{"majority", "seoul u u, virginia d d, - u", ISB_UP},
+		{"majority", "seoul u d, virginia u, frankfurt u", ISB_UP}, /* whichever side seoul took */
+		{"majority", "seoul u d, virginia u, frankfurt d", ISB_DISPUTED},
+		{"majority", "seoul u d, virginia u", ISB_DISPUTED},
+		{"majority", "seoul u d", ISB_DISPUTED},
+		{"majority", "seoul u D, virginia u", ISB_UP}, /* what is too old makes nothing even */
+		{"majority", "seoul U D", ISB_UNKNOWN},
+		{"any", "seoul u d d, virginia d", ISB_DOWN},
+		{"any", "seoul u u d, virginia d", ISB_UP},
+		{"any", "seoul u d, virginia d", ISB_DISPUTED},
+		{"all", "seoul u u d, virginia u", ISB_UP},
+		{"all", "seoul u d d, virginia u", ISB_DOWN},
+		{"at-least 2", "seoul u u u", ISB_DISPUTED}, /* two regions, not two probes */
+		{"at-least 2", "seoul u, virginia u, frankfurt d", ISB_UP},
+		{"50%", "seoul u u, virginia d d d", ISB_UP},
+		{"51%", "seoul u u, virginia d d d", ISB_DOWN},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		if (judge_regions(cases[i].quorum, cases[i].votes) != cases[i].verdict)
+			fail_msg("%s of '%s' is not %s", cases[i].quorum, cases[i].votes, isb_verdict_name(cases[i].verdict));
+}
+
+static void of_one_probes_votes_the_newest_is_its_vote(void **state)
+{
+	(void)state;
+	struct isb_quorum all = {ISB_QUORUM_ALL, 0};
+	struct isb_vote votes[] = {
+		{.probe = "a", .state = ISB_DOWN, .observed_ms = 1000, .expires_ms = NOW + 9},
+		{.probe = "a", .state = ISB_UP, .observed_ms = 2000, .expires_ms = NOW + 1},
+		{.probe = "b", .state = ISB_UP, .observed_ms = 500, .expires_ms = NOW + 9},
+	};
+	assert_int_equal(isb_verdict(votes, 3, &all, ISB_QUORUM_BY_PROBE, NOW), ISB_UP);
+	votes[0].observed_ms = 3000;
+	assert_int_equal(isb_verdict(votes, 3, &all, ISB_QUORUM_BY_PROBE, NOW), ISB_DOWN);
+	votes[0].expires_ms = NOW; /* the newest is too old: the older one does not speak in its place */
+	assert_int_equal(isb_verdict(votes, 2, &all, ISB_QUORUM_BY_PROBE, NOW), ISB_UNKNOWN);
+	votes[0] = votes[1]; /* the very same twice is one vote */
+	struct isb_quorum two = {ISB_QUORUM_AT_LEAST, 2};
+	assert_int_equal(isb_verdict(votes, 2, &two, ISB_QUORUM_BY_PROBE, NOW), ISB_DISPUTED);
+	votes[0].probe = votes[1].probe = NULL; /* nobody knows that these are one */
+	assert_int_equal(isb_verdict(votes, 2, &two, ISB_QUORUM_BY_PROBE, NOW), ISB_UP);
+}
+
+/* --- Properties, over votes made up at random --- */
+
+enum { VOTES = 9, ROUNDS = 4000, SKEW_MS = 30000, PROPERTY_SEED = 20261121 };
+static const char *const probe_names[] = {"p0", "p1", "p2", "p3", "p4", "p5"};
+static const char *const region_names[] = {NULL, "", "seoul", "virginia", "frankfurt"};
+
+static struct isb_quorum any_quorum(struct isb_rng *rng)
+{
+	static const char *const texts[] = {"majority", "any", "all", "at-least 1", "at-least 2", "at-least 3",
+	                                    "18%", "50%", "100%"};
+	struct isb_quorum quorum;
+	assert_int_equal(isb_quorum_parse(texts[isb_rng_below(rng, sizeof(texts) / sizeof(texts[0]))], &quorum), ISB_OK);
+	return quorum;
+}
+
+/* `age` 0: fresh, 1: too old, 2: either. A probe is in one region. */
+static struct isb_vote any_vote(struct isb_rng *rng, unsigned age)
+{
+	size_t probe = isb_rng_below(rng, 6);
+	bool old = age == 2 ? isb_rng_below(rng, 3) == 0 : age;
+	return (struct isb_vote){
+		.probe = probe_names[probe], .region = region_names[probe % 5],
+		.state = (enum isb_verdict)isb_rng_below(rng, 3), .blind = isb_rng_below(rng, 8) == 0,
+		.observed_ms = NOW - 10000 + (int64_t)isb_rng_below(rng, 6) * 1000,
+		.expires_ms = old ? NOW - (int64_t)isb_rng_below(rng, 2) * 500 : NOW + 1 + (int64_t)isb_rng_below(rng, 2) * 500};
+}
+
+static void shuffle(struct isb_rng *rng, struct isb_vote *votes, size_t count)
+{
+	for (size_t i = count; i > 1; i--) {
+		size_t j = isb_rng_below(rng, i);
+		struct isb_vote vote = votes[i - 1];
+		votes[i - 1] = votes[j];
+		votes[j] = vote;
+	}
+}
+
+static enum isb_quorum_by any_by(struct isb_rng *rng)
+{
+	return isb_rng_below(rng, 2) ? ISB_QUORUM_BY_REGION : ISB_QUORUM_BY_PROBE;
+}
+
+static void order_of_arrival_and_copies_change_nothing(void **state)
+{
+	(void)state;
+	unsigned met[4] = {0};
+	struct isb_rng rng;
+	isb_rng_seed(&rng, PROPERTY_SEED);
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		struct isb_vote votes[2 * VOTES];
+		struct isb_quorum quorum = any_quorum(&rng);
+		enum isb_quorum_by by = any_by(&rng);
+		size_t count = isb_rng_below(&rng, VOTES + 1), more = count;
+		for (size_t i = 0; i < count; i++)
+			votes[i] = any_vote(&rng, 2);
+		enum isb_verdict verdict = isb_verdict(votes, count, &quorum, by, NOW);
+		met[verdict]++;
+		for (size_t i = 0; i < count; i++)
+			if (isb_rng_below(&rng, 2))
+				votes[more++] = votes[i];
+		shuffle(&rng, votes, more);
+		if (isb_verdict(votes, more, &quorum, by, NOW) != verdict)
+			fail_msg("round %u: the verdict depends on order or copies", round);
+	}
+	for (unsigned i = 0; i < 4; i++)
+		assert_true(met[i] > ROUNDS / 40);
+}
+
+/* Of each probe one vote, as the store has it. */
+static size_t one_vote_each(struct isb_rng *rng, struct isb_vote *votes, unsigned age)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < sizeof(probe_names) / sizeof(probe_names[0]); i++) {
+		struct isb_vote vote = any_vote(rng, age);
+		vote.probe = probe_names[i];
+		vote.region = region_names[i % 5];
+		if (isb_rng_below(rng, 4))
+			votes[count++] = vote;
+	}
+	return count;
+}
+
+static void stale_blind_and_silent_votes_change_nothing(void **state)
+{
+	(void)state;
+	struct isb_rng rng;
+	isb_rng_seed(&rng, PROPERTY_SEED + 1);
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		struct isb_vote votes[VOTES], counted[VOTES];
+		struct isb_quorum quorum = any_quorum(&rng);
+		enum isb_quorum_by by = any_by(&rng);
+		size_t count = one_vote_each(&rng, votes, 2), n = 0;
+		for (size_t i = 0; i < count; i++)
+			if (votes[i].expires_ms > NOW && !votes[i].blind && votes[i].state != ISB_UNKNOWN)
+				counted[n++] = votes[i];
+		if (isb_verdict(votes, count, &quorum, by, NOW) != isb_verdict(counted, n, &quorum, by, NOW))
+			fail_msg("round %u: what does not count has changed the verdict", round);
+	}
+}
+
+/* Whoever stores a vote stamps its end by its own clock, so that of a probe's clock only observed_ms tells. */
+static void clocks_half_a_minute_apart_change_nothing(void **state)
+{
+	(void)state;
+	struct isb_rng rng;
+	isb_rng_seed(&rng, PROPERTY_SEED + 2);
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		struct isb_vote votes[2 * VOTES];
+		struct isb_quorum quorum = any_quorum(&rng);
+		enum isb_quorum_by by = any_by(&rng);
+		size_t count = one_vote_each(&rng, votes, 2), more = count;
+		enum isb_verdict verdict = isb_verdict(votes, count, &quorum, by, NOW);
+		for (size_t i = 0; i < count; i++) {
+			int64_t skew = (int64_t)isb_rng_below(&rng, 2 * SKEW_MS + 1) - SKEW_MS;
+			votes[i].observed_ms += skew;
+			votes[more] = votes[i]; /* and an older report of it that came late */
+			votes[more].observed_ms -= 1 + (int64_t)isb_rng_below(&rng, 1000);
+			votes[more++].state = (enum isb_verdict)isb_rng_below(&rng, 3);
+		}
+		shuffle(&rng, votes, more);
+		if (isb_verdict(votes, more, &quorum, by, NOW) != verdict)
+			fail_msg("round %u: a probe's clock has changed the verdict", round);
+	}
+}
+
+/* Votes that are renewed before they expire give one verdict at every moment. */
+static void renewed_votes_never_waver(void **state)
+{
+	(void)state;
+	enum { INTERVAL = 5000, LIFE = 3 * INTERVAL + 2000 };
+	struct isb_quorum majority = {ISB_QUORUM_MAJORITY, 0};
+	struct isb_rng rng;
+	isb_rng_seed(&rng, PROPERTY_SEED + 3);
+	struct isb_vote votes[3] = {
+		{.probe = "a", .state = ISB_UP}, {.probe = "b", .state = ISB_UP}, {.probe = "c", .state = ISB_DOWN}};
+	int64_t due[3] = {NOW, NOW, NOW};
+	for (int64_t now = NOW; now < NOW + 600000; now += 250) {
+		for (int i = 0; i < 3; i++)
+			if (now >= due[i]) { /* arrives with up to a second of delay, from a clock that is off */
+				votes[i].observed_ms = now + (i - 1) * SKEW_MS;
+				votes[i].expires_ms = now + LIFE;
+				due[i] = now + INTERVAL + (int64_t)isb_rng_below(&rng, 1000);
+			}
+		assert_int_equal(isb_verdict(votes, 3, &majority, ISB_QUORUM_BY_PROBE, now), ISB_UP);
 	}
 }
 
@@ -182,6 +404,12 @@ int main(void)
 		cmocka_unit_test(without_fresh_votes_the_verdict_is_unknown_never_down),
 		cmocka_unit_test(old_blind_and_absent_votes_do_not_count),
 		cmocka_unit_test(a_vote_is_fresh_until_the_very_millisecond_it_expires),
+		cmocka_unit_test(regions_vote_by_majority_among_their_probes),
+		cmocka_unit_test(of_one_probes_votes_the_newest_is_its_vote),
+		cmocka_unit_test(order_of_arrival_and_copies_change_nothing),
+		cmocka_unit_test(stale_blind_and_silent_votes_change_nothing),
+		cmocka_unit_test(clocks_half_a_minute_apart_change_nothing),
+		cmocka_unit_test(renewed_votes_never_waver),
 		cmocka_unit_test(the_order_of_the_votes_does_not_matter),
 		cmocka_unit_test(quorums_print_as_they_are_read),
 		cmocka_unit_test(malformed_quorums_are_refused_and_leave_the_output_alone),

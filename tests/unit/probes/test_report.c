@@ -63,7 +63,7 @@ static void start_probe(struct world *w, int p, int64_t now_ms)
 	catalog.pools = &pool;
 	catalog.ncheck = catalog.npool = 1;
 	isb_schedule_init(&w->schedule[p], 1);
-	isb_schedule_update(&w->schedule[p], &catalog, &source);
+	isb_schedule_update(&w->schedule[p], &catalog, &source, now_ms);
 	isb_report_init(&w->report[p], w->store, p ? "frankfurt" : "seoul", p ? "" : "seoul", (uint64_t)now_ms, now_ms);
 	struct isb_txn *txn;
 	assert_int_equal(isb_txn_begin(w->store, ISB_ENV_HEALTH, false, &txn), ISB_OK);
@@ -532,8 +532,8 @@ static void a_lookup_that_failed_is_told_with_the_host(void **state)
 	(void)state;
 	struct isb_buf out = {0};
 	const struct isb_ballot ballots[] = {
-		{.probe = "seoul", .vote.expires_ms = 2, .history = {.last.kind = ISB_OUT_RESOLVE, .run = 3}},
-		{.probe = "tokyo", .vote.expires_ms = 2, .history = {.last.kind = ISB_OUT_CONNECT_REFUSED, .run = 1}}};
+		{.vote = {.probe = "seoul", .expires_ms = 2}, .history = {.last.kind = ISB_OUT_RESOLVE, .run = 3}},
+		{.vote = {.probe = "tokyo", .expires_ms = 2}, .history = {.last.kind = ISB_OUT_CONNECT_REFUSED, .run = 1}}};
 	isb_judge_evidence(&out, ballots, 2, "lb.example.org", 1);
 	assert_string_equal(isb_buf_text(&out), "seoul: resolve-failed lb.example.org x3; tokyo: connect-refused x1");
 	isb_buf_reset(&out);
@@ -542,11 +542,123 @@ static void a_lookup_that_failed_is_told_with_the_host(void **state)
 	isb_buf_done(&out);
 }
 
+/* --- The word --- */
+
+/* "u40/700": up with soft health 40 and load 700; "u-/-": says nothing of them; "d…" down, "b…" blind. */
+static uint64_t word_of(const struct isb_target *target, const char *text, uint64_t old)
+{
+	struct isb_ballot ballots[8];
+	static const char *const names[] = {"a", "b", "c", "d", "e", "f", "g", "h"};
+	char copy[128], *save;
+	size_t n = 0;
+	strcpy(copy, text);
+	for (char *at = strtok_r(copy, " ", &save); at; at = strtok_r(NULL, " ", &save), n++) {
+		char *slash = strchr(at, '/');
+		ballots[n] = (struct isb_ballot){
+			.vote = {.probe = names[n], .state = *at == 'd' ? ISB_DOWN : ISB_UP, .expires_ms = T0 + 1,
+			         .blind = *at == 'b'},
+			.history = {.state = *at == 'd' ? ISB_DOWN : ISB_UP, .seen = 1, .bits = *at != 'd', .run = 1,
+		                    .has_soft = at[1] != '-', .soft = (uint8_t)atoi(at + 1), .has_load = slash[1] != '-',
+		                    .load = (uint16_t)atoi(slash + 1)}};
+	}
+	return isb_judge_word(ballots, n, target, old, T0);
+}
+
+static const struct isb_target judged = {.knobs = {.rise = 2, .fall = 3, .interval_ms = INTERVAL}};
+
+static void soft_health_and_load_are_the_cautious_median_of_the_votes_for_up(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *votes;
+		unsigned soft, load;
+	} cases[] = {
+		{"u-/-", 100, 0},
+		{"u40/700", 40, 700},
+		{"u40/700 u90/100", 40, 700},           /* of two the cautious one */
+		{"u10/4000 u80/300 u90/100", 80, 300},  /* one with a bad way takes nothing away */
+		{"u90/100 u10/4000 u80/300", 80, 300},
+		{"u90/1 u20/800 u30/900", 30, 800},     /* and one that is late hides nothing */
+		{"u50/500 u-/- u-/-", 50, 500},         /* who says nothing has no opinion */
+		{"u80/300 b1/4000 d1/4000 u90/100", 80, 300},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct isb_health h = isb_health_unpack(word_of(&judged, cases[i].votes, 0));
+		assert_int_equal(h.soft, cases[i].soft);
+		assert_int_equal(h.load, cases[i].load);
+	}
+}
+
+static void a_word_keeps_what_changed_too_little_or_has_no_evidence(void **state)
+{
+	(void)state;
+	uint64_t old = word_of(&judged, "u40/700", 0);
+	assert_true(word_of(&judged, "u41/710", old) == old);
+	assert_int_equal(isb_health_soft(word_of(&judged, "u42/700", old)), 42);
+	assert_int_equal(isb_health_load(word_of(&judged, "u40/720", old)), 720);
+	assert_int_equal(isb_health_soft(word_of(&judged, "u0/700", word_of(&judged, "u1/700", 0))), 0);
+	assert_int_equal(isb_health_soft(word_of(&judged, "u100/0", word_of(&judged, "u99/9", 0))), 100);
+	assert_int_equal(isb_health_load(word_of(&judged, "u100/0", word_of(&judged, "u99/9", 0))), 0);
+	struct isb_health h = isb_health_unpack(word_of(&judged, "b1/1", old));
+	assert_int_equal(h.verdict, ISB_UNKNOWN);
+	assert_int_equal(h.soft, 40);
+	assert_int_equal(h.load, 700);
+	h = isb_health_unpack(word_of(&judged, "u-/-", old));
+	assert_int_equal(h.soft, 100);
+	assert_int_equal(h.load, 0);
+}
+
+static void what_comes_back_waits_where_failback_is_manual(void **state)
+{
+	(void)state;
+	struct isb_target manual = judged;
+	manual.failback_manual = true;
+	uint64_t first = word_of(&manual, "u-/-", 0), down = word_of(&manual, "d-/-", first);
+	uint64_t unknown = word_of(&manual, "b-/-", down), back = word_of(&manual, "u-/-", unknown);
+	assert_false(isb_health_waits(first) || isb_health_waits(down) || isb_health_waits(unknown));
+	assert_true(isb_health_waits(back));
+	assert_true(isb_health_waits(word_of(&manual, "b-/-", back)));
+	assert_false(isb_health_waits(word_of(&manual, "d-/-", back)));
+	assert_false(isb_health_waits(word_of(&judged, "u-/-", back)));
+	assert_false(isb_health_waits(word_of(&manual, "u-/-", word_of(&judged, "u-/-", down)))); /* came back before */
+}
+
+static void probes_of_one_region_are_one_voice_where_the_check_says_so(void **state)
+{
+	struct world *w = *state;
+	check.quorum_by = ISB_QUORUM_BY_REGION;
+	start_probe(w, 0, T0); /* of region seoul */
+	start_probe(w, 1, T0); /* of none */
+	const struct isb_observation more = {.slot = 0, .probe = "seoul-b", .expires_ms = T0 + FRESH,
+	                                     .history = {.state = ISB_DOWN, .observed_ms = T0}};
+	const struct isb_probe_row row = {.name = "seoul-b", .region = "seoul", .seen_ms = T0};
+	struct isb_txn *txn;
+	assert_int_equal(isb_txn_begin(w->store, ISB_ENV_HEALTH, true, &txn), ISB_OK);
+	assert_int_equal(isb_observation_put(txn, &more), ISB_OK);
+	assert_int_equal(isb_probe_put(txn, &row), ISB_OK);
+	assert_int_equal(isb_txn_commit(txn), ISB_OK);
+	sees(w, 0, 0, ISB_OUT_CONNECT_REFUSED, 1, T0);
+	assert_int_equal(health(w, 0).verdict, ISB_DOWN);
+	sees(w, 1, 0, ISB_OUT_OK, 1, T0);
+	assert_int_equal(health(w, 0).verdict, ISB_DISPUTED); /* by probes it would be down by two to one */
+	check.quorum_by = ISB_QUORUM_BY_PROBE;
+	stop_probe(w, 1);
+	start_probe(w, 1, T0);
+	sees(w, 1, 0, ISB_OUT_OK, 1, T0);
+	assert_int_equal(health(w, 0).verdict, ISB_DOWN);
+	stop_probe(w, 0);
+	stop_probe(w, 1);
+}
+
 #define STORY(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_lookup_that_failed_is_told_with_the_host),
+		cmocka_unit_test(soft_health_and_load_are_the_cautious_median_of_the_votes_for_up),
+		cmocka_unit_test(a_word_keeps_what_changed_too_little_or_has_no_evidence),
+		cmocka_unit_test(what_comes_back_waits_where_failback_is_manual),
+		STORY(probes_of_one_region_are_one_voice_where_the_check_says_so),
 		STORY(a_first_success_is_an_up_word_with_its_evidence),
 		STORY(a_verdict_falls_after_fall_failures_and_is_written_once),
 		STORY(evidence_that_grows_old_makes_unknown_and_the_last_verdict_is_held),

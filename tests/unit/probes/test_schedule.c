@@ -20,6 +20,7 @@ struct world {
 	struct isb_catalog catalog;
 	struct isb_schedule schedule;
 	unsigned retired, gone;
+	int64_t now; /* of the updates */
 	bool no_slots;
 };
 
@@ -42,7 +43,7 @@ static void on_retire(void *arg, struct isb_target *target, bool gone)
 static void update(struct world *w)
 {
 	struct isb_schedule_source source = {slot, on_retire, w};
-	isb_schedule_update(&w->schedule, &w->catalog, &source);
+	isb_schedule_update(&w->schedule, &w->catalog, &source, w->now);
 }
 
 static void enter_all(struct world *w, int64_t now)
@@ -237,6 +238,61 @@ static void the_first_failure_is_checked_again_soon_and_the_store_hears_of_it(vo
 	assert_true(outcome_at(&w, 0, ISB_OUT_CONNECT_REFUSED, 10000)); /* the flip came nearer */
 	assert_in_range(w.schedule.targets[0]->due, 10501, 10551);
 	assert_true(w.schedule.targets[0]->dirty);
+	isb_schedule_done(&w.schedule);
+}
+
+static void a_shorter_interval_shortens_the_waits_under_way_and_keeps_them_spread(void **state)
+{
+	(void)state;
+	struct world w;
+	build(&w, 3);
+	w.check.interval_ms = 600000;
+	w.check.retry_ms = 0;
+	update(&w);
+	enter_all(&w, 0);
+	for (size_t i = 0; i < 3; i++)
+		outcome_at(&w, i, ISB_OUT_OK, 1000);
+	int64_t due[3];
+	for (size_t i = 0; i < 3; i++)
+		due[i] = w.schedule.targets[i]->due;
+	w.now = 301000;
+	w.check.interval_ms = 5000;
+	update(&w);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(w.schedule.targets[i]->due, w.now + (due[i] - w.now) * 5000 / 600000);
+	assert_in_range(isb_schedule_wait(&w.schedule, w.now), 1, 3000);
+	w.check.interval_ms = 600000; /* a longer one takes effect after the next test */
+	for (size_t i = 0; i < 3; i++)
+		due[i] = w.schedule.targets[i]->due;
+	update(&w);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(w.schedule.targets[i]->due, due[i]);
+	isb_schedule_done(&w.schedule);
+}
+
+static void a_leap_of_soft_health_or_load_is_urgent_and_a_step_is_not(void **state)
+{
+	(void)state;
+	static const struct {
+		uint8_t soft;
+		uint16_t load;
+		bool urgent;
+	} outcomes[] = {{100, 100, false}, {95, 120, false}, {40, 120, true}, {39, 120, false}, {39, 900, true},
+	                {35, 520, false}, {0, 520, true}, {1, 520, true}, {1, 515, false}};
+	struct world w;
+	build(&w, 1);
+	enter_all(&w, 0);
+	struct isb_target *t = w.schedule.targets[0];
+	for (size_t i = 0; i < sizeof(outcomes) / sizeof(outcomes[0]); i++) {
+		struct isb_outcome o = {.kind = ISB_OUT_OK, .has_soft = true, .has_load = true, .soft = outcomes[i].soft,
+		                        .load = outcomes[i].load};
+		int64_t now = (int64_t)(i + 1) * 6000;
+		assert_ptr_equal(isb_schedule_take(&w.schedule, now), t);
+		bool urgent = isb_schedule_record(&w.schedule, t, &o, now, WALL + now);
+		assert_true(t->dirty);
+		if (i) /* the first brings the first state */
+			assert_int_equal(urgent, outcomes[i].urgent);
+	}
 	isb_schedule_done(&w.schedule);
 }
 
@@ -517,6 +573,8 @@ int main(void)
 		cmocka_unit_test(targets_come_out_in_the_order_they_are_due),
 		cmocka_unit_test(jitter_lengthens_a_wait_by_up_to_a_tenth_and_never_shortens_it),
 		cmocka_unit_test(the_first_failure_is_checked_again_soon_and_the_store_hears_of_it),
+		cmocka_unit_test(a_shorter_interval_shortens_the_waits_under_way_and_keeps_them_spread),
+		cmocka_unit_test(a_leap_of_soft_health_or_load_is_urgent_and_a_step_is_not),
 		cmocka_unit_test(a_vote_lasts_three_intervals_and_a_timeout),
 		cmocka_unit_test(an_edit_that_changes_no_test_keeps_history_place_and_running_check),
 		cmocka_unit_test(an_edit_that_changes_the_test_keeps_the_state_but_not_the_run),

@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "isobar/base/arena.h"
 #include "isobar/base/err.h"
 #include "isobar/base/wire.h"
 #include "server/tcp_parts.h"
@@ -27,14 +28,10 @@ static const uint8_t ask_big = 0xbb, ask_nothing = 0xcc;
 static size_t responded;
 static struct isb_addr asked_by;
 
-size_t isb_respond(struct isb_context *ctx, const struct isb_view *view, const struct isb_health_table *health,
-                   const struct isb_client *client, int64_t now_ms, const uint8_t *in, size_t in_len, uint8_t *out,
+size_t isb_respond(struct isb_context *ctx, const struct isb_client *client, const uint8_t *in, size_t in_len, uint8_t *out,
                    size_t out_cap)
 {
 	(void)ctx;
-	(void)view;
-	(void)health;
-	(void)now_ms;
 	assert_int_equal(client->proto, ISB_TCP);
 	asked_by = client->addr;
 	assert_true(in_len >= HEADER);
@@ -90,7 +87,7 @@ static int listen_somewhere(struct world *world, bool proxy)
 
 static int setup(void **state)
 {
-	struct world *world = calloc(1, sizeof(*world));
+	struct world *world = isb_xcalloc_apart(sizeof(*world));
 	uv_loop_init(&world->worker.loop);
 	world->worker.options = &world->options;
 	world->options.tcp = (struct isb_tcp_limits){.idle_ms = 10000, .stall_ms = 10000, .lifetime_ms = 3600000};

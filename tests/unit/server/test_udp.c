@@ -6,11 +6,13 @@
 #include <cmocka.h>
 #include <arpa/inet.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "isobar/base/arena.h"
 #include "isobar/base/err.h"
 #include "server/udp.h"
 #include "server/worker.h"
@@ -21,14 +23,10 @@ static const uint8_t ask_nothing = 0xcc;
 static size_t responded, turns, longest;
 static struct isb_addr asked_by;
 
-size_t isb_respond(struct isb_context *ctx, const struct isb_view *view, const struct isb_health_table *health,
-                   const struct isb_client *client, int64_t now_ms, const uint8_t *in, size_t in_len, uint8_t *out,
+size_t isb_respond(struct isb_context *ctx, const struct isb_client *client, const uint8_t *in, size_t in_len, uint8_t *out,
                    size_t out_cap)
 {
 	(void)ctx;
-	(void)view;
-	(void)health;
-	(void)now_ms;
 	assert_int_equal(client->proto, ISB_UDP);
 	assert_int_not_equal(client->addr.family, 0);
 	asked_by = client->addr;
@@ -75,12 +73,11 @@ static int listen_for_front_ends(struct world *world, struct isb_diags *diags)
 /* On every address, IPv4 and IPv6 on one port. */
 static int setup(void **state)
 {
-	struct world *world = calloc(1, sizeof(*world));
+	struct world *world = isb_xcalloc_apart(sizeof(*world));
 	struct isb_listen v4 = {.addr = {.family = 4}}, v6 = {.addr = {.family = 6}, .optional = true};
 	struct isb_diags diags;
 	int rc = ISB_EIO;
 	isb_diags_init(&diags);
-	uv_loop_init(&world->worker.loop);
 	world->worker.options = &world->options;
 	world->udp = isb_udp_new(&world->worker, 3);
 	v4.port = (uint16_t)(20000 + getpid() % 10000);
@@ -106,18 +103,15 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	struct world *world = *state;
-	isb_udp_close(world->udp);
-	uv_run(&world->worker.loop, UV_RUN_DEFAULT);
-	int rc = uv_loop_close(&world->worker.loop);
 	isb_udp_free(world->udp);
 	free(world);
-	return rc;
+	return 0;
 }
 
 static void step(struct world *world)
 {
 	for (int i = 0; i < 4; i++)
-		uv_run(&world->worker.loop, UV_RUN_NOWAIT);
+		isb_udp_poll(world->udp, 0);
 }
 
 /* Connected, so that only answers from exactly the address that was asked arrive. */
@@ -295,6 +289,67 @@ static void datagrams_that_the_kernel_had_to_drop_are_counted(void **state)
 	close(fd);
 }
 
+static void *run(void *udp)
+{
+	isb_udp_run(udp);
+	return NULL;
+}
+
+/* Nobody but the thread that serves: what has not come within seconds will not come. */
+static void ask_and_wait(struct world *world, uint16_t port, const char *text, size_t len)
+{
+	uint8_t in[64];
+	world->port = port;
+	int fd = client(world, "127.0.0.1");
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){.tv_sec = 20}, sizeof(struct timeval));
+	for (int i = 0; i < 3; i++) { /* each finds the thread asleep, or about to be */
+		assert_int_equal(send(fd, text, len, 0), len);
+		assert_int_equal(recv(fd, in, sizeof(in), 0), 5);
+		assert_memory_equal(in, "hello", 5);
+	}
+	close(fd);
+}
+
+static void a_thread_serves_several_sockets_until_it_is_stopped(void **state)
+{
+	struct world *world = *state;
+	pthread_t thread;
+	uint8_t wrapped[28 + 5];
+	memcpy(wrapped, from_korea, 28);
+	memcpy(wrapped + 28, "hello", 5);
+	assert_int_equal(pthread_create(&thread, NULL, run, world->udp), 0);
+	ask_and_wait(world, world->port, "hello", 5);
+	ask_and_wait(world, world->proxy_port, (char *)wrapped, sizeof(wrapped));
+	isb_udp_stop(world->udp);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(world->worker.net.udp_errors, 0);
+}
+
+/* One socket is waited for in another call, and stopped while the thread waits there or before it does. */
+static void a_thread_with_one_socket_serves_it_until_it_is_stopped(void **state)
+{
+	struct world *world = *state;
+	struct isb_listen listen = {.addr = {.family = 4, .octets = {127, 0, 0, 1}}};
+	struct isb_diags diags;
+	pthread_t thread;
+	isb_diags_init(&diags);
+	for (listen.port = (uint16_t)(world->proxy_port + 1); isb_listen_check(&listen, &diags) != ISB_OK; listen.port++)
+		;
+	struct isb_udp *udp = isb_udp_new(&world->worker, 1);
+	assert_int_equal(isb_udp_listen(udp, &listen, &diags), ISB_OK);
+	assert_int_equal(pthread_create(&thread, NULL, run, udp), 0);
+	ask_and_wait(world, listen.port, "hello", 5);
+	isb_udp_stop(udp);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	size_t served = turns;
+	isb_udp_run(udp); /* returns at once */
+	assert_int_equal(turns, served); /* that it was woken up is no datagram */
+	assert_int_equal(served, 3);
+	assert_int_equal(world->worker.net.udp_errors, 0);
+	isb_udp_free(udp);
+	isb_diags_done(&diags);
+}
+
 int main(void)
 {
 #define story(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -308,6 +363,8 @@ int main(void)
 		story(datagrams_without_a_right_header_or_from_others_are_dropped),
 		story(elsewhere_a_header_is_only_octets),
 		story(datagrams_that_the_kernel_had_to_drop_are_counted),
+		story(a_thread_serves_several_sockets_until_it_is_stopped),
+		story(a_thread_with_one_socket_serves_it_until_it_is_stopped),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

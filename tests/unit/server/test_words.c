@@ -13,6 +13,7 @@
 static uint64_t stored[3][ISB_CHUNK_WORDS];
 static const uint64_t *chunks[3] = {stored[0], NULL, stored[2]};
 static uint64_t txn_id;
+static int64_t clock_ms;
 static uint32_t nchunk;
 static int failure;
 static int64_t turned[3][ISB_CHUNK_WORDS];
@@ -86,7 +87,7 @@ static void words_are_read_in_place(void **state)
 	(void)state;
 	struct isb_words *words = new_words();
 	struct isb_health_table table;
-	assert_int_equal(isb_words_begin(words, &view, &table), ISB_OK);
+	assert_int_equal(isb_words_begin(words, &view, clock_ms += ISB_WORDS_COPY_MS, &table), ISB_OK);
 	assert_ptr_equal(table.chunk, chunks);
 	assert_int_equal(table.npace, 0);
 	isb_words_end(words);
@@ -101,12 +102,12 @@ static void paces_come_with_a_view_that_asks_for_them(void **state)
 	static const char *const regions[] = {"seoul"};
 	view.viewpoints = regions;
 	view.nviewpoint = 1;
-	assert_int_equal(isb_words_begin(words, &view, &table), ISB_OK);
+	assert_int_equal(isb_words_begin(words, &view, clock_ms += ISB_WORDS_COPY_MS, &table), ISB_OK);
 	assert_int_equal(table.npace, 1);
 	assert_int_equal(isb_pace_us(&table.pace[0], 5), 2000);
 	isb_words_end(words);
 	failure = ISB_EIO;
-	assert_int_equal(isb_words_begin(words, &view, &table), ISB_EIO);
+	assert_int_equal(isb_words_begin(words, &view, clock_ms += ISB_WORDS_COPY_MS, &table), ISB_EIO);
 	assert_int_equal(table.npace, 0);
 	isb_words_end(words);
 	view = (struct isb_view){0};
@@ -118,17 +119,17 @@ static void when_the_store_cannot_be_read_the_last_words_stand(void **state)
 	(void)state;
 	struct isb_words *words = new_words();
 	struct isb_health_table table;
-	assert_int_equal(isb_words_begin(words, &view, &table), ISB_OK);
+	assert_int_equal(isb_words_begin(words, &view, clock_ms += ISB_WORDS_COPY_MS, &table), ISB_OK);
 	isb_words_end(words);
 	commit(5, 56);
 	turned[0][5] = 1000;
-	assert_int_equal(isb_words_begin(words, &view, &table), ISB_OK);
+	assert_int_equal(isb_words_begin(words, &view, clock_ms += ISB_WORDS_COPY_MS, &table), ISB_OK);
 	isb_words_end(words);
 	failure = ISB_EFORMAT;
 	commit(5, 57); /* never seen */
 	turned[0][5] = 2000;
 	for (int i = 0; i < 2; i++) {
-		assert_int_equal(isb_words_begin(words, &view, &table), ISB_EFORMAT);
+		assert_int_equal(isb_words_begin(words, &view, clock_ms += ISB_WORDS_COPY_MS, &table), ISB_EFORMAT);
 		assert_int_equal(isb_health_word(&table, 5), 56);
 		assert_int_equal(isb_health_since_ms(&table, 5), 1000);
 		assert_int_equal(isb_health_since_ms(&table, 300), 0);
@@ -139,9 +140,33 @@ static void when_the_store_cannot_be_read_the_last_words_stand(void **state)
 		isb_words_end(words);
 	}
 	failure = ISB_OK;
-	assert_int_equal(isb_words_begin(words, &view, &table), ISB_OK);
+	assert_int_equal(isb_words_begin(words, &view, clock_ms += ISB_WORDS_COPY_MS, &table), ISB_OK);
 	assert_int_equal(isb_health_word(&table, 5), 57);
 	isb_words_end(words);
+	isb_words_free(words);
+}
+
+static void words_that_change_all_the_time_are_copied_now_and_then(void **state)
+{
+	(void)state;
+	struct isb_words *words = new_words();
+	struct isb_health_table table;
+	static const struct {
+		int64_t wait_ms;
+		uint64_t copied; /* of words 100, 101 … */
+	} at[] = {{ISB_WORDS_COPY_MS, 100}, {0, 100}, {ISB_WORDS_COPY_MS - 1, 100}, {1, 103}, {1, 103}, {-5000, 105}};
+	for (size_t i = 0; i < sizeof(at) / sizeof(at[0]); i++) {
+		commit(5, 100 + i);
+		clock_ms += at[i].wait_ms;
+		assert_int_equal(isb_words_begin(words, &view, clock_ms, &table), ISB_OK);
+		assert_int_equal(isb_health_word(&table, 5), 100 + i); /* what is answered from is never old */
+		isb_words_end(words);
+		failure = ISB_EIO;
+		assert_int_equal(isb_words_begin(words, &view, clock_ms, &table), ISB_EIO);
+		assert_int_equal(isb_health_word(&table, 5), at[i].copied);
+		isb_words_end(words);
+		failure = ISB_OK;
+	}
 	isb_words_free(words);
 }
 
@@ -152,10 +177,10 @@ static void the_copy_grows_with_the_table(void **state)
 	struct isb_health_table table;
 	for (nchunk = 0; nchunk <= 3; nchunk++) {
 		txn_id++;
-		assert_int_equal(isb_words_begin(words, &view, &table), ISB_OK);
+		assert_int_equal(isb_words_begin(words, &view, clock_ms += ISB_WORDS_COPY_MS, &table), ISB_OK);
 		isb_words_end(words);
 		failure = ISB_EIO;
-		assert_int_equal(isb_words_begin(words, &view, &table), ISB_EIO);
+		assert_int_equal(isb_words_begin(words, &view, clock_ms += ISB_WORDS_COPY_MS, &table), ISB_EIO);
 		assert_int_equal(isb_health_word(&table, 700), nchunk == 3 ? 77 : 0);
 		isb_words_end(words);
 		failure = ISB_OK;
@@ -169,7 +194,7 @@ static void a_store_that_fails_before_anything_was_read_gives_no_words(void **st
 	struct isb_words *words = new_words();
 	struct isb_health_table table;
 	failure = ISB_EIO;
-	assert_int_equal(isb_words_begin(words, &view, &table), ISB_EIO);
+	assert_int_equal(isb_words_begin(words, &view, clock_ms += ISB_WORDS_COPY_MS, &table), ISB_EIO);
 	assert_int_equal(isb_health_word(&table, 5), 0);
 	isb_words_end(words);
 	isb_words_free(words);
@@ -185,6 +210,7 @@ int main(void)
 		cmocka_unit_test(words_are_read_in_place),
 		cmocka_unit_test(paces_come_with_a_view_that_asks_for_them),
 		cmocka_unit_test(when_the_store_cannot_be_read_the_last_words_stand),
+		cmocka_unit_test(words_that_change_all_the_time_are_copied_now_and_then),
 		cmocka_unit_test(the_copy_grows_with_the_table),
 		cmocka_unit_test(a_store_that_fails_before_anything_was_read_gives_no_words),
 	};

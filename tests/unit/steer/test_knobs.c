@@ -194,6 +194,182 @@ static void slow_start_is_for_those_whom_checks_brought_back(void **state)
 	done(&w);
 }
 
+/* --- failback ------------------------------------------------------------------------------------------------------ */
+
+enum { TURNED = 1000000 };
+
+static void set_waits(struct world *w, unsigned slot)
+{
+	struct isb_health h = isb_health_unpack(w->words[slot]);
+	h.waits = true;
+	w->words[slot] = isb_health_pack(&h);
+}
+
+/* Endpoint 0 first, then 1. */
+static void begin_failover(struct world *w, uint32_t failback_ms)
+{
+	begin(w, 2);
+	set_record(w, node(w, ISB_NODE_POOL, 1, 1, (const struct kid[]){{0, 0, 1}, {1, 1, 1}}, 2), ISB_ALL_DOWN_ALL);
+	endpoint(w, 0)->failback_ms = failback_ms;
+	judge(w, 0, ISB_UP);
+	judge(w, 1, ISB_UP);
+	w->since[0] = TURNED;
+	w->now_ms = TURNED;
+}
+
+static void failback_after_a_time_begins_with_that_time(void **state)
+{
+	static const struct {
+		int64_t passed_ms;
+		unsigned first;
+		uint32_t ttl_s;
+	} cases[] = {{0, 1, 30}, {-5000, 1, 30}, {280000, 1, 20}, {299001, 1, 5}, {300000, 0, 30}, {INT64_C(9000000000), 0, 30},
+	             {-300001, 0, 30} /* a clock was set back */};
+	struct world w;
+	(void)state;
+	begin_failover(&w, 300000);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		w.now_ms = TURNED + cases[i].passed_ms;
+		assert_int_equal(first(&w), cases[i].first);
+		assert_int_equal(ask(&w).ttl_s, cases[i].ttl_s);
+	}
+	w.now_ms = TURNED;
+	w.since[0] = 0; /* it never was down */
+	assert_int_equal(first(&w), 0);
+	w.since[0] = TURNED;
+	set_word(&w, 0, ISB_UNKNOWN, ISB_UP); /* what is held is still young */
+	assert_int_equal(first(&w), 1);
+	w.admin[0] = isb_admin_pack(ISB_ADMIN_FAILBACK, TURNED); /* an operator let it back */
+	assert_int_equal(first(&w), 0);
+	done(&w);
+}
+
+static void a_manual_failback_waits_for_the_end_of_an_operators_word(void **state)
+{
+	static const struct {
+		enum isb_admin admin;
+		int64_t until_ms;
+		unsigned first;
+	} cases[] = {
+		{ISB_ADMIN_AUTO, 0, 1},
+		{ISB_ADMIN_FAILBACK, TURNED - 1, 1}, /* of an earlier recovery */
+		{ISB_ADMIN_FAILBACK, TURNED, 0},
+		{ISB_ADMIN_FAILBACK, TURNED + 900000, 0}, /* by a clock that is ahead */
+		{ISB_ADMIN_DRAIN, TURNED + 1000, 0}, /* which is over */
+		{ISB_ADMIN_DRAIN, TURNED - 1000, 1},
+		{ISB_ADMIN_DRAIN, 0, 1},
+		{ISB_ADMIN_UP, 0, 0},
+		{ISB_ADMIN_HOLD_UP, 0, 0},
+		{ISB_ADMIN_HOLD_DOWN, 0, 1},
+	};
+	struct world w;
+	(void)state;
+	begin_failover(&w, ISB_PLAN_FAILBACK_MANUAL);
+	w.now_ms = TURNED + 86400000;
+	assert_int_equal(first(&w), 0); /* the word does not say that it waits: it came back before that was wanted */
+	set_waits(&w, 0);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		w.admin[0] = isb_admin_pack(cases[i].admin, cases[i].until_ms);
+		assert_int_equal(first(&w), cases[i].first);
+	}
+	w.admin[0] = 0;
+	endpoint(&w, 0)->failback_ms = 0;
+	assert_int_equal(first(&w), 0);
+	done(&w);
+}
+
+static void what_waits_answers_before_anything_fails_open(void **state)
+{
+	struct world w;
+	(void)state;
+	for (enum isb_all_down all_down = ISB_ALL_DOWN_ALL; all_down <= ISB_ALL_DOWN_LAST; all_down++) {
+		begin(&w, 3);
+		uint32_t pool = node(&w, ISB_NODE_POOL, 1, 2, (const struct kid[]){{0, 0, 1}, {1, 1, 1}, {2, 2, 1}}, 3);
+		set_record(&w, pool, all_down);
+		endpoint(&w, 0)->failback_ms = endpoint(&w, 1)->failback_ms = 300000;
+		w.since[0] = w.since[1] = w.now_ms = TURNED;
+		for (unsigned i = 0; i < 3; i++)
+			judge(&w, i, i == 2 ? ISB_DOWN : ISB_UP);
+		struct isb_choice c = ask(&w);
+		assert_int_equal(c.kind, ISB_CHOICE_ANSWER);
+		assert_int_equal(c.endpoint[0]->slot, 0);
+		assert_false(c.failopen);
+		judge(&w, 1, ISB_DOWN); /* min_up holds for those that wait, too */
+		assert_true(ask(&w).failopen);
+		judge(&w, 2, ISB_UP);
+		assert_false(ask(&w).failopen);
+		done(&w);
+	}
+}
+
+static void a_slow_start_begins_when_the_wait_ends(void **state)
+{
+	static const struct {
+		uint32_t failback_ms;
+		int64_t told_ms, now_ms;
+		uint16_t share;
+	} cases[] = {
+		{300000, 0, 300000, 1}, {300000, 0, 330001, 50}, {300000, 0, 360000, 100},
+		{300000, 50000, 80001, 50}, /* an operator ended it earlier */
+		{ISB_PLAN_FAILBACK_MANUAL, 900000, 930001, 50}, {ISB_PLAN_FAILBACK_MANUAL, 900000, 960000, 100}};
+	struct world w;
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		unsigned seen[2] = {0};
+		begin(&w, 2);
+		set_record(&w, node(&w, ISB_NODE_POOL, 1, 1, (const struct kid[]){{0, 0, 1}, {1, 0, 1}}, 2), ISB_ALL_DOWN_ALL);
+		endpoint(&w, 0)->slow_start_ms = 60000;
+		endpoint(&w, 0)->failback_ms = cases[i].failback_ms;
+		judge(&w, 0, ISB_UP);
+		judge(&w, 1, ISB_UP);
+		set_waits(&w, 0);
+		w.since[0] = TURNED;
+		w.now_ms = TURNED + cases[i].now_ms;
+		w.admin[0] = cases[i].told_ms ? isb_admin_pack(ISB_ADMIN_FAILBACK, TURNED + cases[i].told_ms) : 0;
+		for (int k = 0; k < 100000; k++)
+			seen[first(&w)]++;
+		assert_true(chi_square(seen, (const uint16_t[]){cases[i].share, 100}, 2, 100000) < 10.83);
+		done(&w);
+	}
+}
+
+/* --- hold ---------------------------------------------------------------------------------------------------------- */
+
+static void a_hold_stands_in_for_the_verdict_and_for_nothing_else(void **state)
+{
+	struct world w;
+	unsigned seen[2] = {0};
+	(void)state;
+	begin(&w, 2);
+	set_record(&w, node(&w, ISB_NODE_POOL, 1, 1, (const struct kid[]){{0, 0, 1}, {1, 0, 1}}, 2), ISB_ALL_DOWN_ALL);
+	judge(&w, 0, ISB_DOWN);
+	judge(&w, 1, ISB_UP);
+	w.now_ms = 5000;
+	w.admin[0] = isb_admin_pack(ISB_ADMIN_HOLD_UP, 0);
+	w.admin[1] = isb_admin_pack(ISB_ADMIN_HOLD_DOWN, 15000);
+	for (int i = 0; i < 200; i++)
+		assert_int_equal(first(&w), 0);
+	assert_int_equal(ask(&w).ttl_s, 10); /* until the hold ends */
+	w.now_ms = 15000;
+	w.admin[0] = 0;
+	for (int i = 0; i < 200; i++)
+		assert_int_equal(first(&w), 1);
+	/* soft health goes on */
+	struct isb_health h = {.verdict = ISB_UP, .held = ISB_UP, .soft = 50, .flip_s = ISB_FLIP_NONE};
+	w.words[0] = isb_health_pack(&h);
+	w.admin[0] = isb_admin_pack(ISB_ADMIN_HOLD_UP, 0);
+	for (int i = 0; i < 100000; i++)
+		seen[first(&w)]++;
+	assert_true(chi_square(seen, (const uint16_t[]){50, 100}, 2, 100000) < 10.83);
+	/* when nothing can answer, a hold is no operator's "never": it is taken for what it is, a verdict */
+	w.admin[0] = isb_admin_pack(ISB_ADMIN_HOLD_DOWN, 0);
+	w.admin[1] = isb_admin_pack(ISB_ADMIN_DRAIN, 0);
+	for (int i = 0; i < 200; i++)
+		assert_int_equal(first(&w), 0);
+	assert_true(ask(&w).failopen);
+	done(&w);
+}
+
 /* --- unknown ------------------------------------------------------------------------------------------------------- */
 
 static void unknown_counts_as_the_pool_says(void **state)
@@ -383,6 +559,11 @@ int main(void)
 		cmocka_unit_test(answers_lie_in_different_regions_where_possible),
 		cmocka_unit_test(a_recovered_endpoint_starts_slowly),
 		cmocka_unit_test(slow_start_is_for_those_whom_checks_brought_back),
+		cmocka_unit_test(failback_after_a_time_begins_with_that_time),
+		cmocka_unit_test(a_manual_failback_waits_for_the_end_of_an_operators_word),
+		cmocka_unit_test(what_waits_answers_before_anything_fails_open),
+		cmocka_unit_test(a_slow_start_begins_when_the_wait_ends),
+		cmocka_unit_test(a_hold_stands_in_for_the_verdict_and_for_nothing_else),
 		cmocka_unit_test(unknown_counts_as_the_pool_says),
 		cmocka_unit_test(the_last_good_answer_is_of_those_that_went_down_last),
 		cmocka_unit_test(what_is_up_in_a_pool_that_is_short_was_in_the_last_good_answer_too),

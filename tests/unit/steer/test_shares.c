@@ -272,6 +272,21 @@ static void random_health(struct scene *s)
 	}
 }
 
+/* Some that came back wait, and some are held. */
+static void random_waits(struct scene *s)
+{
+	struct world *w = &s->w;
+	for (unsigned i = 0; i < MAX; i++) {
+		struct isb_plan_endpoint *e = (struct isb_plan_endpoint *)(void *)(w->block.data + plan(w)->endpoint) + i;
+		struct isb_health h = isb_health_unpack(w->words[i]);
+		e->failback_ms = chance(s, 3) ? 0 : chance(s, 2) ? 40000 : ISB_PLAN_FAILBACK_MANUAL;
+		h.waits = chance(s, 2);
+		w->words[i] = isb_health_pack(&h);
+		if (chance(s, 20) == 0)
+			w->admin[i] = isb_admin_pack(ISB_ADMIN_HOLD_UP + chance(s, 3), chance(s, 2) ? 0 : 999999);
+	}
+}
+
 static struct scene *random_scene(uint64_t seed)
 {
 	uint32_t refs[40];
@@ -284,6 +299,8 @@ static struct scene *random_scene(uint64_t seed)
 		refs[n] = random_node(s, refs, n);
 	set_record(&s->w, refs[n - 1], (enum isb_all_down)chance(s, ISB_ALL_DOWN_LAST + 1));
 	random_health(s);
+	if (chance(s, 2))
+		random_waits(s);
 	return s;
 }
 

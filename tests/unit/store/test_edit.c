@@ -392,7 +392,10 @@ static void a_state_that_is_none_is_refused(void **state)
 {
 	struct session s = edit_begin(*state, "");
 	struct isb_admin_row row = drain;
-	row.admin = ISB_ADMIN_DRAIN + 1;
+	row.admin = ISB_ADMIN_FAILBACK + 1;
+	assert_int_equal(isb_edit_admin(s.edit, "asia/icn-1", &row), ISB_EINVAL);
+	row.admin = ISB_ADMIN_FAILBACK;
+	row.until_ms = 0; /* a consent to what? */
 	assert_int_equal(isb_edit_admin(s.edit, "asia/icn-1", &row), ISB_EINVAL);
 	row = drain;
 	row.until_ms = -1;

@@ -35,6 +35,12 @@ static struct isb_observation observation(uint32_t slot, const char *probe)
 			.observed_ms = 1763726400500,
 			.latency_us = 21000,
 			.connect_us = 4000,
+			.falls = 5,
+			.fell_ms = 1763726390000,
+			.has_soft = true,
+			.has_load = true,
+			.soft = 40,
+			.load = 930,
 			.last = {.kind = ISB_OUT_STATUS, .status = 503, .connect_us = 4100, .tls_us = 9000,
 		                 .first_byte_us = 20000, .total_us = 20500},
 		},
@@ -70,6 +76,11 @@ static void an_observation_comes_back_whole(void **state)
 	assert_int_equal(got.history.observed_ms, put.history.observed_ms);
 	assert_int_equal(got.history.latency_us, 21000);
 	assert_int_equal(got.history.connect_us, 4000);
+	assert_int_equal(got.history.falls, 5);
+	assert_int_equal(got.history.fell_ms, 1763726390000);
+	assert_true(got.history.has_soft && got.history.has_load);
+	assert_int_equal(got.history.soft, 40);
+	assert_int_equal(got.history.load, 930);
 	assert_int_equal(got.history.last.kind, ISB_OUT_STATUS);
 	assert_int_equal(got.history.last.status, 503);
 	assert_int_equal(got.history.last.connect_us, 4100);
@@ -115,20 +126,26 @@ static void observations_are_walked_by_slot_and_deleted_one_by_one(void **state)
 
 static void observations_out_of_range_are_malformed(void **state)
 {
-	enum { SEEN = 16, STATE = 17, KIND = 47, LEN = 66 };
+	enum { SEEN = 16, STATE = 17, KIND = 47, LEN = 66, FLAGS = LEN, SOFT, LOAD, FALLS = LOAD + 2, WHOLE = LEN + 13 };
 	static const struct {
 		size_t at, len;
 		uint8_t octet;
 	} cases[] = {{SEEN, LEN, 65}, {STATE, LEN, ISB_DISPUTED}, {KIND, LEN, 200}, {0, LEN - 1, 0},
-	             {0, LEN + 1, 0}};
+	             {0, LEN + 1, 0}, {0, WHOLE - 1, 0}, {0, WHOLE + 1, 0}, {FLAGS, WHOLE, 4}, {SOFT, WHOLE, 101},
+	             {LOAD, WHOLE, 0x10}};
 	struct isb_store *store = open_as_probe(*state);
 	struct isb_txn *txn = begin(store, ISB_ENV_HEALTH, true);
 	const struct isb_slice key = {"\0\0\0\7p", 6};
-	uint8_t octets[LEN + 1] = {0};
+	uint8_t octets[WHOLE + 1] = {0};
 	struct isb_observation got = {.slot = 3};
 	char all[512] = "";
 	assert_int_equal(isb_row_put(txn, ISB_T_OBSERVATION, key, (struct isb_slice){octets, LEN}), ISB_OK);
+	got.history.falls = 9;
+	got.history.has_soft = true;
 	assert_int_equal(isb_observation_get(txn, 7, "p", &got), ISB_OK); /* the zeroes themselves are fine */
+	assert_false(got.history.falls || got.history.has_soft); /* an older program's row says nothing of these */
+	assert_int_equal(isb_row_put(txn, ISB_T_OBSERVATION, key, (struct isb_slice){octets, WHOLE}), ISB_OK);
+	assert_int_equal(isb_observation_get(txn, 7, "p", &got), ISB_OK);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		memset(octets, 0, sizeof(octets));
 		octets[cases[i].at] = cases[i].octet;
@@ -318,7 +335,7 @@ static void the_manual_shows_these_very_rows(void **state)
 {
 	struct isb_store *store = open_as_probe(*state);
 	struct isb_txn *txn = begin(store, ISB_ENV_HEALTH, true);
-	const struct isb_health up = {ISB_UP, ISB_UP, ISB_SOFT_FULL, 0, 21008, 15};
+	const struct isb_health up = {ISB_UP, ISB_UP, ISB_SOFT_FULL, 0, 21008, 15, false};
 	const struct isb_observation o = observation(0, "seoul-a");
 	const struct isb_transition t = {0, 1763726400500, 0, ISB_UP, ISB_DOWN, "seoul: status-503 ×3"};
 	const struct isb_probe_row p = {"seoul-a", "seoul", 1763720000000, 1763726400500, 0x0123456789abcdef, false, 4};
