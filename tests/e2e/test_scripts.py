@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks of type script: how each ends, and that nothing a script ever started is left, whatever it does."""
+import http.server
 import os
 import pathlib
 import re
 import secrets
 import signal
 import subprocess
+import threading
 
 import test_checks
-from harness import BIN, until
+from harness import BIN, ROOT, until
 
 TIMEOUT_MS = test_checks.TIMEOUT_MS
 MOST_AT_ONCE = 64
@@ -175,6 +177,33 @@ class Scripts(test_checks.Checking):
                                    "ISOBAR_ENDPOINT={} ISOBAR_ADDRESS={} ISOBAR_PORT={} ISOBAR_HOST={}".format(*rest))
         self.assertEqual(self.detail("s"), f"{self.scripts} /dev/null 0 256 2")
         self.assertEqual(self.detail("l"), "0, 1, 2, 3", "what ls opened itself is the last one")
+
+    def test_the_manuals_script_does_what_it_says(self):
+        text = (ROOT / "docs/operations.md").read_text().partition("\n### Scripts\n")[2].partition("```sh\n")[2].partition("```")[0]
+        self.script("check-backlog", text)
+        jobs = {"idle": b"0", "half": b"250", "busy": b"500", "odd": None}
+        ports = {}
+        for name, said in jobs.items():
+            class Backlog(http.server.BaseHTTPRequestHandler):
+                said_ = said
+
+                def do_GET(self):
+                    self.send_response(200 if self.said_ and self.path == "/backlog" else 404)
+                    self.end_headers()
+                    self.wfile.write(self.said_ or b"what?")
+
+                def log_message(self, *_):
+                    pass
+
+            server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Backlog)
+            self.addCleanup(server.server_close)
+            self.addCleanup(server.shutdown)
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            ports[name] = server.server_port
+        ends = self.ends({name: f"type: script, command: [check-backlog, 500], port: {port}" for name, port in ports.items()})
+        self.assertEqual(ends, {"idle": "ok", "half": "ok", "busy": "exit-1", "odd": "exit-2"})
+        soft = dict(re.findall(r"/(\w+) outcome=ok connect_us=0 total_us=\d+ soft=(\d+)", self.probe.said()))
+        self.assertEqual((soft, self.detail("busy")), ({"idle": "100", "half": "50"}, "500 jobs wait"))
 
     # --- what is left ---
 
