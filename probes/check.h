@@ -6,8 +6,8 @@
 #include "isobar/model/observe.h"
 #include "spec.h"
 
-/* Runs checks on a libuv loop: start one with a deadline, get exactly one outcome or cancel it. Every check has its own
- * timer, so that none outlives its deadline whatever the other side or a library does. */
+/* Runs checks on a libuv loop: start one with a deadline, get exactly one outcome or cancel it. Every check has
+ * its own timer, so that none outlives its deadline whatever the other side or a library does. */
 struct isb_checker;
 struct isb_check_run;
 struct isb_helper;
@@ -17,7 +17,8 @@ struct isb_helper;
 typedef void isb_check_done(void *arg, void *item, const struct isb_outcome *outcome, const char *detail);
 
 int isb_checker_new(uv_loop_t *loop, isb_check_done *done, void *arg, struct isb_checker **ret_checker);
-/* Who runs scripts (script_helper.h); without one a check of that type is the probe's own trouble. Returns a code of libuv's. */
+/* Who runs scripts (script_helper.h); without one a check of that type is the probe's own trouble. Returns a code
+ * of libuv's. */
 int isb_checker_use_helper(struct isb_checker *checker, const struct isb_helper *helper);
 /* Cancel every run first; then let the loop run until it is empty before the checker is freed. */
 void isb_checker_close(struct isb_checker *checker);

@@ -192,8 +192,9 @@ static size_t count_sites(struct isb_target *const *targets, size_t count)
 /* A script that failed does not say whether it reached anything, whatever it says. */
 static bool is_silent(const struct isb_target *target, enum isb_outcome_kind kind)
 {
-	bool failed = kind != ISB_OUT_NONE && kind != ISB_OUT_OK && kind != ISB_OUT_SAID_DOWN && kind != ISB_OUT_INTERNAL;
-	return isb_outcome_silent(kind) || (target->spec.type == ISB_CHECK_SCRIPT && failed);
+	if (target->spec.type != ISB_CHECK_SCRIPT || kind == ISB_OUT_NONE || kind == ISB_OUT_INTERNAL)
+		return isb_outcome_silent(kind);
+	return kind != ISB_OUT_OK && kind != ISB_OUT_SAID_DOWN;
 }
 
 static void set_latest(struct isb_schedule *schedule, struct isb_target *target, enum isb_outcome_kind latest)

@@ -64,7 +64,8 @@ static int become(const struct isb_script_ask *ask, const char *dir, pid_t keepe
 	return errno;
 }
 
-int isb_script_exec(const struct isb_script_ask *ask, const char *dir, pid_t *ret_pid, struct isb_script_pipes *ret_pipes)
+int isb_script_exec(const struct isb_script_ask *ask, const char *dir, pid_t *ret_pid,
+                    struct isb_script_pipes *ret_pipes)
 {
 	struct ends out = {-1, -1}, err = {-1, -1}, failed = {-1, -1};
 	pid_t keeper = getpid();

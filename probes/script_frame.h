@@ -6,8 +6,8 @@
 
 #include "isobar/base/buf.h"
 
-/* What the probe and its helper for scripts tell each other, a message each way. Both are one program, so numbers go as they
- * lie in memory. */
+/* What the probe and its helper for scripts tell each other, a message each way. Both are one program, so numbers
+ * go as they lie in memory. */
 enum {
 	ISB_SCRIPT_WORDS = 32,          /* of a command */
 	ISB_SCRIPT_NAME_MAX = 255,      /* octets of its name */
@@ -20,7 +20,7 @@ enum {
 struct isb_script_ask {
 	uint64_t id;
 	uint32_t timeout_ms; /* 0: end the script of this id; there are no words then */
-	char *words[ISB_SCRIPT_WORDS + 1]; /* NULL-terminated, as execve(2) takes them; the first is the script's name */
+	char *words[ISB_SCRIPT_WORDS + 1]; /* NULL-terminated, as execve(2) takes them; first the script's name */
 	char *env[ISB_SCRIPT_ENV + 1];
 };
 void isb_script_ask_write(struct isb_buf *out, const struct isb_script_ask *ask);
@@ -45,7 +45,7 @@ struct isb_script_end {
 	uint32_t how; /* enum isb_script_how */
 	int32_t number;
 	uint32_t nline;
-	char line[ISB_SCRIPT_LINE]; /* the first line, as the script wrote it; the first of standard error where it said nothing */
-	uint32_t from_error;        /* `line` is from standard error */
+	char line[ISB_SCRIPT_LINE]; /* the first line, as the script wrote it */
+	uint32_t from_error;        /* `line` is that of standard error, for there was no other */
 };
 int isb_script_end_read(const void *message, size_t len, struct isb_script_end *ret_end);

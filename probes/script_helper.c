@@ -157,8 +157,9 @@ static _Noreturn void help(int fd, const char *dir)
 	_exit(0);
 }
 
-/* Returns the number that the socket has now, or -1. Signals are held back: what stops the probe, a terminal or a service
- * manager, may reach the helper first, and it waits for the probe to end; a keeper begins as deaf and listens by signalfd(2). */
+/* Returns the number that the socket has now, or -1. Signals are held back: what stops the probe, a terminal or a
+ * service manager, may reach the helper first, and it waits for the probe to end; a keeper begins as deaf and
+ * listens by signalfd(2). */
 static int settle(int fd)
 {
 	sigset_t all;

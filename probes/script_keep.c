@@ -83,8 +83,8 @@ static void hear(struct keeper *k, struct stream *s)
 
 /* --- How it ends --- */
 
-/* Orphans of the script are ours: they are taken away. The script itself stays a zombie as long as its group may have members,
- * so that nobody else gets its number. */
+/* Orphans of the script are ours: they are taken away. The script itself stays a zombie as long as its group may
+ * have members, so that nobody else gets its number. */
 static void look_at_children(struct keeper *k)
 {
 	siginfo_t child = {0};
@@ -171,7 +171,8 @@ static bool has_children(void)
 	return child == 0;
 }
 
-/* Most scripts leave nothing: then /proc is not looked at. What cannot be killed yet, as it waits for a disk, is waited for. */
+/* Most scripts leave nothing: then /proc is not looked at. What cannot be killed yet, as it waits for a disk, is
+ * waited for. */
 static void end_all(struct keeper *k)
 {
 	struct signalfd_siginfo info;

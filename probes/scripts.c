@@ -54,8 +54,9 @@ static void on_gone(struct isb_scripts *s)
 	const struct isb_script_end lost = {.how = ISB_SCRIPT_LOST};
 	dismiss(s);
 	int status = isb_helper_wait(&s->helper);
+	bool killed = WIFSIGNALED(status);
 	isb_log(ISB_LOG_ERROR, "script-helper-gone", "%s=%d no script is run until the probe is started again",
-	        WIFSIGNALED(status) ? "signal" : "status", WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+	        killed ? "signal" : "status", killed ? WTERMSIG(status) : WEXITSTATUS(status));
 	while (s->first)
 		tell(s->first, &lost);
 }

@@ -45,7 +45,8 @@ static void look_at_command(struct isb_reading *r, const struct isb_check *check
 	const struct isb_yaml_pair *pair = written(body, "command");
 	if (!pair) {
 		isb_diag(r->diags, body->mark,
-		         "type script needs 'command': write the script and its arguments, as [check-queue, --limit, 100]");
+		         "type script needs 'command': write the script and its arguments, as [check-queue, --limit, "
+		         "100]");
 		return;
 	}
 	const char *name = check->command.count ? check->command.list[0] : NULL;
@@ -53,8 +54,8 @@ static void look_at_command(struct isb_reading *r, const struct isb_check *check
 	if (!name || (len && len <= NAME_MOST && strspn(name, allowed) == len && *name != '.' && *name != '-'))
 		return; /* NULL: said already */
 	isb_diag(r->diags, pair->mark,
-	         "command: '%s' is no name of a script; write that of a file in the probe's directory of scripts, 1 to %d "
-	         "letters, digits, '_', '.' or '-', with each argument as an item of its own",
+	         "command: '%s' is no name of a script; write that of a file in the probe's directory of scripts, 1 to "
+	         "%d letters, digits, '_', '.' or '-', with each argument as an item of its own",
 	         isb_yaml_excerpt(name, shown), NAME_MOST);
 }
 

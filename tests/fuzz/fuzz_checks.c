@@ -10,8 +10,8 @@
 #include "probes/script_judge.h"
 
 /* Input: one octet that says who reads, then what an endpoint answers to a check: 'd' a DNS message, 'a' an agent's line,
- * '4', 'r' and '6' an echo message on a ping socket, a raw IPv4 and a raw IPv6 one; 's' how a script ended, its exit status and
- * its first line; 'q' what its helper is asked; 'p' what /proc says of a process. */
+ * '4', 'r' and '6' an echo message on a ping socket, a raw IPv4 and a raw IPv6 one; 's' how a script ended, its exit
+ * status and its first line; 'q' what its helper is asked; 'p' what /proc says of a process. */
 
 static void read_dns(const uint8_t *data, size_t size)
 {

@@ -72,7 +72,7 @@ struct isb_check {
 	size_t nrcode;
 	struct isb_addr *addresses;  /* expect.address: one of them is among the answers; none: any answer will do */
 	size_t naddress;
-	struct isb_strings command;  /* of type script: the name of a file in the probe's directory, then its arguments */
+	struct isb_strings command;  /* of type script: a file in the probe's directory, then its arguments */
 	int64_t interval_ms, timeout_ms, down_interval_ms, retry_ms; /* down_interval_ms 0: as interval */
 	unsigned rise, fall, flap_limit; /* flap_limit: see isb_observe_rise() */
 	struct isb_quorum quorum;

@@ -709,7 +709,8 @@ static void make_wire_check(struct isb_buf *out, struct isb_rng *rng, unsigned i
 		"tls, verify: false, alpn: smtp, send_hex: 00FF", "dns, query: {name: ., type: NS, recursion: false}",
 		"dns, query: {name: 'a\\.b.example'}, expect: {rcode: [NOERROR, NXDOMAIN], address: [192.0.2.1, \"2001:db8::1\"]}",
 		"dns, query: {name: no, type: TYPE4711}, expect: {rcode: REFUSED}", "udp, send: 'null', expect: {body: \" \"}", "icmp",
-		"agent, port: 9, send: \"a \\u2028\\n\"", "script, command: a", "script, port: 1, command: [a.sh, '', '#', \"a\\n\", a, a]", NULL};
+		"agent, port: 9, send: \"a \\u2028\\n\"", "script, command: a",
+		"script, port: 1, command: [a.sh, '', '#', \"a\\n\", a, a]", NULL};
 	isb_buf_printf(out, "  c%u: {type: %s}\n", i, word(rng, types));
 }
 

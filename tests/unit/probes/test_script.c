@@ -29,7 +29,8 @@ static int read_ask(const struct isb_buf *message, size_t len, struct isb_script
 static void what_is_asked_comes_back(void **state)
 {
 	(void)state;
-	struct isb_script_ask ask = {.id = 7, .timeout_ms = 2000, .words = {"check", "", "two\nlines"}, .env = {"A=b"}}, back;
+	struct isb_script_ask ask = {.id = 7, .timeout_ms = 2000, .words = {"check", "", "two\nlines"}, .env = {"A=b"}};
+	struct isb_script_ask back;
 	struct isb_buf message = written(&ask);
 	char *copy;
 	assert_int_equal(read_ask(&message, message.len, &back, &copy), ISB_OK);
