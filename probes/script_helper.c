@@ -195,8 +195,7 @@ int isb_helper_start(const char *dir, struct isb_helper *ret_helper)
 		return error;
 	}
 	if (pid == 0) {
-		close(fds[0]);
-		int fd = settle(fds[1]);
+		int fd = settle(fds[1]); /* closes the other end too */
 		if (fd < 0)
 			_exit(1);
 		help(fd, dir);
