@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # isobar-probe, the health checker. Build from the root of the tree:
 # docker build -f docker/isobar-probe.Dockerfile -t isobar-probe .
+# In another region, without a store (docs/operations.md; the key readable for uid 5300):
+# docker run -v /etc/isobar:/etc/isobar:ro isobar-probe --name seoul-1 --region seoul --site gslb.example.com:5354 \
+#   --cert /etc/isobar/seoul-1.pem --key /etc/isobar/seoul-1.key --ca /etc/isobar/ca.pem
 FROM debian:12-slim AS build
 WORKDIR /src
 COPY tools/install tools/lib.sh tools/packages.txt tools/

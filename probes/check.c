@@ -22,6 +22,7 @@ static const struct isb_check_method *const methods[] = {
 	[ISB_CHECK_TLS] = &isb_check_tls,
 	[ISB_CHECK_HTTP] = &isb_check_http,
 	[ISB_CHECK_HTTPS] = &isb_check_http,
+	[ISB_CHECK_GRPC] = &isb_check_http,
 	[ISB_CHECK_DNS] = &isb_check_dns,
 	[ISB_CHECK_UDP] = &isb_check_udp,
 	[ISB_CHECK_ICMP] = &isb_check_icmp,
@@ -29,7 +30,8 @@ static const struct isb_check_method *const methods[] = {
 	[ISB_CHECK_SCRIPT] = &isb_check_script,
 };
 
-int isb_checker_new(uv_loop_t *loop, isb_check_done *done, void *arg, struct isb_checker **ret_checker)
+int isb_checker_new(uv_loop_t *loop, const struct isb_helper *helper, isb_check_done *done, void *arg,
+                    struct isb_checker **ret_checker)
 {
 	struct isb_checker *checker = isb_xcalloc(1, sizeof(*checker));
 	*checker = (struct isb_checker){.loop = loop, .done = done, .arg = arg};
@@ -38,16 +40,13 @@ int isb_checker_new(uv_loop_t *loop, isb_check_done *done, void *arg, struct isb
 		free(checker);
 		return rc;
 	}
+	if (helper)
+		checker->scripts = isb_scripts_new(loop, helper);
 	checker->trust = isb_trust_new();
 	checker->setups = isb_tls_setups_new(checker->trust);
 	checker->chunk = isb_xmalloc(ISB_CHECK_READ);
 	*ret_checker = checker;
 	return ISB_OK;
-}
-
-int isb_checker_use_helper(struct isb_checker *checker, const struct isb_helper *helper)
-{
-	return isb_scripts_new(checker->loop, helper, &checker->scripts);
 }
 
 void isb_checker_close(struct isb_checker *checker)
@@ -146,6 +145,13 @@ void isb_check_finish_soon(struct isb_check_run *run, const struct isb_outcome *
 	uv_timer_start(&run->timer, on_timer, 0, 0);
 }
 
+void isb_check_begin_again(struct isb_check_run *run, uint32_t timeout_ms)
+{
+	run->started_us = isb_monotonic_us();
+	uv_update_time(run->checker->loop);
+	uv_timer_start(&run->timer, on_timer, timeout_ms, 0);
+}
+
 void isb_check_fail_soon(struct isb_check_run *run, int error)
 {
 	struct isb_outcome o = {.kind = isb_connect_failure(error), .total_us = isb_check_elapsed_us(run)};
@@ -203,10 +209,10 @@ static void look_up(struct isb_check_run *run)
 }
 
 struct isb_check_run *isb_check_start(struct isb_checker *checker, const struct isb_spec *spec, int64_t timeout_ms,
-                                      void *item)
+                                      struct isb_kept **keep, void *item)
 {
 	struct isb_check_run *run = isb_xcalloc(1, sizeof(*run));
-	*run = (struct isb_check_run){.checker = checker, .spec = spec, .item = item};
+	*run = (struct isb_check_run){.checker = checker, .spec = spec, .keep = keep, .item = item};
 	uv_timer_init(checker->loop, &run->timer);
 	run->timer.data = run;
 	uv_update_time(checker->loop); /* a commit may have taken a while: the deadline counts from now */

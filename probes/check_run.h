@@ -47,6 +47,7 @@ struct isb_check_run {
 	int64_t started_us; /* when the connection was begun */
 	bool decided;       /* `outcome` waits for the timer */
 	struct isb_outcome outcome;
+	struct isb_kept **keep;
 	char detail[ISB_CHECK_DETAIL]; /* "": none */
 	void *item; /* the customer's */
 };
@@ -59,6 +60,8 @@ void isb_check_finish_soon(struct isb_check_run *run, const struct isb_outcome *
 void isb_check_say(struct isb_check_run *run, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Microseconds since the connection was begun, at least 1: 0 would say "not reached". */
 uint32_t isb_check_elapsed_us(const struct isb_check_run *run);
+/* The test begins only now, with this much time: what waited for the probe itself says nothing of the endpoint. */
+void isb_check_begin_again(struct isb_check_run *run, uint32_t timeout_ms);
 /* From inside start(), when an errno says at once that nothing can be sent. */
 void isb_check_fail_soon(struct isb_check_run *run, int error);
 /* errno of a connection that was not made. */

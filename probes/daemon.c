@@ -3,9 +3,9 @@
 
 #include <inttypes.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -16,9 +16,10 @@
 #include "isobar/store/catalogdb.h"
 #include "isobar/store/healthdb.h"
 #include "alias.h"
-#include "check.h"
 #include "report.h"
-#include "schedule.h"
+#include "runner.h"
+#include "site.h"
+#include "sweep.h"
 
 enum {
 	TICK_MS = 1000,    /* judge again, heartbeat, look at the catalog */
@@ -31,21 +32,28 @@ struct daemon {
 	const struct isb_probe_options *options;
 	struct isb_store *store;
 	uv_loop_t loop;
-	uv_timer_t wake, tick;
+	uv_timer_t tick;
 	uv_prepare_t flush;
 	uv_fs_event_t watch;
 	uv_signal_t term, interrupt;
 	uv_work_t sync;
-	struct isb_checker *checker;
+	struct isb_runner runner;
 	struct isb_resolver *resolver;
 	struct isb_aliases aliases;
-	struct isb_schedule schedule;
 	struct isb_report report;
+	struct isb_site *site; /* NULL: no probes in other regions */
 	struct isb_txn *catalog_txn; /* while the catalog is being followed */
 	uint64_t seen_txn, generation;
 	int64_t followed; /* monotonic */
-	unsigned in_flight, ticks;
-	bool urgent, blind, syncing;
+	unsigned ticks;
+	bool blind, syncing;
+	struct trouble { /* what went wrong last time, so that it is said once and not every second */
+		int rc;
+		int64_t since_ms;
+	} report_trouble, alias_trouble, catalog_trouble, sync_trouble, sweep_trouble;
+	int synced;           /* what the last sync came to */
+	struct stat catalog;  /* the file, as it was opened */
+	bool replaced;        /* another one stands in its place; said once */
 };
 
 static int64_t monotonic_ms(void)
@@ -53,48 +61,21 @@ static int64_t monotonic_ms(void)
 	return isb_monotonic_us() / 1000;
 }
 
-/* --- Checks --- */
+/* --- What goes wrong --- */
 
-static void launch(struct daemon *d);
-
-static void on_wake(uv_timer_t *timer)
+/* The first failure, one of another kind and the end of them: nobody reads the same line every second. */
+static void note_trouble(struct trouble *trouble, const char *event, int rc, const char *meaning)
 {
-	launch(timer->data);
-}
-
-static void launch(struct daemon *d)
-{
-	struct isb_target *t;
-	int64_t now = monotonic_ms();
-	while (d->in_flight < d->options->max_in_flight && (t = isb_schedule_take(&d->schedule, now))) {
-		d->in_flight++;
-		t->run = isb_check_start(d->checker, &t->spec, t->timeout_ms, t);
-	}
-	int64_t wait = isb_schedule_wait(&d->schedule, now);
-	if (wait < 0 || d->in_flight >= d->options->max_in_flight) {
-		uv_timer_stop(&d->wake); /* the next outcome launches the next check */
+	int64_t now_ms = isb_clock_ms();
+	if (rc == trouble->rc)
 		return;
-	}
-	uv_update_time(&d->loop);
-	uv_timer_start(&d->wake, on_wake, (uint64_t)wait, 0);
-}
-
-static void on_outcome(void *arg, void *item, const struct isb_outcome *outcome, const char *detail)
-{
-	struct daemon *d = arg;
-	struct isb_target *t = item;
-	char text[ISB_OUTCOME_TEXT], soft[16] = "";
-	bool trouble = outcome->kind == ISB_OUT_INTERNAL && t->latest != ISB_OUT_INTERNAL;
-	if (outcome->has_soft)
-		snprintf(soft, sizeof(soft), " soft=%u", outcome->soft);
-	isb_log(trouble ? ISB_LOG_WARNING : ISB_LOG_DEBUG, trouble ? "check-trouble" : "checked",
-	        "endpoint=%s outcome=%s connect_us=%" PRIu32 " total_us=%" PRIu32 "%s%s%s%s", t->name,
-	        isb_outcome_print(outcome, text), outcome->connect_us, outcome->total_us, soft, detail ? " detail=\"" : "",
-	        detail ? detail : "", detail ? "\"" : "");
-	t->run = NULL;
-	d->in_flight--;
-	d->urgent |= isb_schedule_record(&d->schedule, t, outcome, monotonic_ms(), isb_clock_ms());
-	uv_timer_start(&d->wake, on_wake, 0, 0); /* not from here: curl may still be in the middle of its step */
+	if (rc != ISB_OK)
+		isb_log(ISB_LOG_ERROR, event, "error=\"%s\" %s", isb_strerror(rc), meaning);
+	else
+		isb_log(ISB_LOG_INFO, event, "over after_s=%" PRIi64, (now_ms - trouble->since_ms) / 1000);
+	if (trouble->rc == ISB_OK)
+		trouble->since_ms = now_ms;
+	trouble->rc = rc;
 }
 
 /* --- Names that ALIAS gives --- */
@@ -110,8 +91,7 @@ static void on_resolved(void *arg, void *item, const struct isb_resolve_result *
 {
 	struct daemon *d = arg;
 	int rc = isb_aliases_record(&d->aliases, item, result, monotonic_ms(), isb_clock_ms());
-	if (rc != ISB_OK)
-		isb_log(ISB_LOG_ERROR, "alias-not-written", "error=\"%s\"", isb_strerror(rc));
+	note_trouble(&d->alias_trouble, "alias-not-written", rc, "the last addresses stay");
 }
 
 static void follow_aliases(struct daemon *d, const struct isb_catalog *catalog)
@@ -126,14 +106,14 @@ static void follow_aliases(struct daemon *d, const struct isb_catalog *catalog)
 
 static void report(struct daemon *d, bool all)
 {
-	d->urgent = false; /* after a failure the next tick tries again */
-	int rc = isb_report_write(&d->report, &d->schedule, all, isb_clock_ms());
-	if (rc != ISB_OK)
-		isb_log(ISB_LOG_ERROR, "report-failed", "error=\"%s\"", isb_strerror(rc));
-	bool blind = isb_schedule_blind(&d->schedule);
+	d->runner.urgent = false; /* after a failure the next tick tries again */
+	d->report.hold = d->site && isb_site_awaits(d->site, isb_clock_ms());
+	int rc = isb_report_write(&d->report, &d->runner.schedule, all, isb_clock_ms());
+	note_trouble(&d->report_trouble, "report-failed", rc, "verdicts stay and grow old; tried again every second");
+	bool blind = isb_schedule_blind(&d->runner.schedule);
 	if (blind != d->blind)
 		isb_log(ISB_LOG_WARNING, blind ? "probe-blind" : "probe-sees", "endpoints=%zu silent=%zu",
-		        d->schedule.count, d->schedule.silent);
+		        d->runner.schedule.count, d->runner.schedule.silent);
 	d->blind = blind;
 }
 
@@ -141,20 +121,23 @@ static void report(struct daemon *d, bool all)
 static void on_flush(uv_prepare_t *prepare)
 {
 	struct daemon *d = prepare->data;
-	if (d->urgent)
+	bool told = d->site && isb_site_merge(d->site, isb_clock_ms());
+	if (d->runner.urgent || told)
 		report(d, false);
 }
 
 static void sync_work(uv_work_t *work)
 {
 	struct daemon *d = work->data;
-	isb_health_sync(d->store);
+	d->synced = isb_health_sync(d->store);
 }
 
 static void sync_done(uv_work_t *work, int status)
 {
-	(void)status;
-	((struct daemon *)work->data)->syncing = false;
+	struct daemon *d = work->data;
+	d->syncing = false;
+	if (status == 0)
+		note_trouble(&d->sync_trouble, "sync-failed", d->synced, "a power failure may cost what was written since");
 }
 
 /* --- The catalog --- */
@@ -172,11 +155,7 @@ static bool find_slot(void *arg, const char *pool, const char *endpoint, uint32_
 static void retire(void *arg, struct isb_target *target, bool gone)
 {
 	struct daemon *d = arg;
-	if (target->run) {
-		isb_check_cancel(target->run);
-		target->run = NULL;
-		d->in_flight--;
-	}
+	isb_runner_drop(&d->runner, target);
 	if (gone)
 		isb_report_withdraw(&d->report, target->slot);
 }
@@ -188,13 +167,13 @@ static void enter_new_targets(struct daemon *d)
 	int rc = isb_txn_begin(d->store, ISB_ENV_HEALTH, false, &health);
 	if (rc != ISB_OK)
 		isb_log(ISB_LOG_ERROR, "observations-lost", "error=\"%s\"", isb_strerror(rc));
-	for (size_t i = 0; i < d->schedule.count; i++) {
-		struct isb_target *t = d->schedule.targets[i];
+	for (size_t i = 0; i < d->runner.schedule.count; i++) {
+		struct isb_target *t = d->runner.schedule.targets[i];
 		if (t->place != ISB_NOT_QUEUED || t->run)
 			continue;
 		if (health && t->history.state == ISB_UNKNOWN)
 			isb_report_restore(&d->report, health, t);
-		isb_schedule_enter(&d->schedule, t, monotonic_ms(), isb_clock_ms());
+		isb_schedule_enter(&d->runner.schedule, t, monotonic_ms(), isb_clock_ms());
 	}
 	isb_txn_abort(health);
 }
@@ -209,14 +188,16 @@ static void log_diags(const struct isb_diags *diags)
 static void take_catalog(struct daemon *d, uint64_t generation, const struct isb_catalog *catalog)
 {
 	struct isb_schedule_source source = {find_slot, retire, d};
-	isb_schedule_update(&d->schedule, catalog, &source, monotonic_ms());
+	isb_schedule_update(&d->runner.schedule, catalog, &source, monotonic_ms());
 	enter_new_targets(d);
 	follow_aliases(d, catalog);
 	int rc = isb_guards_load(&d->report.guards, d->catalog_txn, catalog);
 	if (rc != ISB_OK)
 		isb_log(ISB_LOG_ERROR, "rollouts-unreadable", "error=\"%s\" the rest of them is not guarded", isb_strerror(rc));
 	d->generation = generation;
-	isb_log(ISB_LOG_INFO, "catalog-loaded", "generation=%" PRIu64 " endpoints=%zu", generation, d->schedule.count);
+	if (d->site)
+		isb_site_offer(d->site, catalog, generation);
+	isb_log(ISB_LOG_INFO, "catalog-loaded", "generation=%" PRIu64 " endpoints=%zu", generation, d->runner.schedule.count);
 	if (*d->options->region && !isb_catalog_region(catalog, d->options->region))
 		isb_log(ISB_LOG_WARNING, "region-unknown",
 		        "region=%s is not in the catalog; its round trips are used once it is added",
@@ -255,12 +236,11 @@ static void follow_catalog(struct daemon *d)
 		isb_txn_abort(d->catalog_txn);
 		d->catalog_txn = NULL;
 	}
-	if (rc != ISB_OK)
-		isb_log(ISB_LOG_ERROR, "catalog-not-loaded", "error=\"%s\" generation=%" PRIu64 " stays",
-		        isb_strerror(rc), d->generation);
-	d->seen_txn = newest;
+	if (rc == ISB_OK || rc == ISB_EFORMAT) /* else the store could not be read this time, and the next tick tries again */
+		d->seen_txn = newest;
+	note_trouble(&d->catalog_trouble, "catalog-not-loaded", rc, "the last one stays");
 	d->followed = monotonic_ms();
-	launch(d);
+	isb_runner_launch(&d->runner);
 }
 
 static void on_watch(uv_fs_event_t *watch, const char *path, int events, int status)
@@ -271,6 +251,30 @@ static void on_watch(uv_fs_event_t *watch, const char *path, int events, int sta
 		follow_catalog(d);
 }
 
+/* What is mapped is the file that was opened: who reads the new one sees nothing of what is written here. */
+static void check_file(struct daemon *d)
+{
+	struct stat now;
+	const char *path = isb_store_path(d->store, ISB_ENV_CATALOG);
+	bool same = stat(path, &now) == 0 && now.st_dev == d->catalog.st_dev && now.st_ino == d->catalog.st_ino;
+	if (!same && !d->replaced)
+		isb_log(ISB_LOG_ERROR, "catalog-replaced",
+		        "file=\"%s\" reason=\"removed, or another file stands in its place; restart isobar-probe to read that\"",
+		        path);
+	d->replaced = !same;
+}
+
+static void sweep(struct daemon *d)
+{
+	struct isb_swept swept = {0};
+	if (!d->generation)
+		return; /* nothing is tested before a catalog was read */
+	int rc = isb_sweep(d->store, &d->runner.schedule, d->options->name, isb_clock_ms(), &swept);
+	note_trouble(&d->sweep_trouble, "sweep-failed", rc, "what is gone stays listed; tried again every minute");
+	if (swept.observations || swept.probes)
+		isb_log(ISB_LOG_INFO, "swept", "observations=%zu probes=%zu", swept.observations, swept.probes);
+}
+
 /* --- Life --- */
 
 static void on_tick(uv_timer_t *timer)
@@ -279,11 +283,16 @@ static void on_tick(uv_timer_t *timer)
 	d->ticks++;
 	follow_catalog(d);
 	ask_for_aliases(d);
+	if (d->site)
+		isb_site_tick(d->site);
 	report(d, true);
 	if (d->ticks % SYNC_TICKS == 0 && !d->syncing) /* on another thread: a slow disk must not delay deadlines */
 		d->syncing = uv_queue_work(&d->loop, &d->sync, sync_work, sync_done) == 0;
-	if (d->ticks % CLEAN_TICKS == 0)
+	check_file(d);
+	if (d->ticks % CLEAN_TICKS == 0) {
 		isb_store_clean(d->store);
+		sweep(d);
+	}
 }
 
 static void on_signal(uv_signal_t *handle, int number)
@@ -293,13 +302,11 @@ static void on_signal(uv_signal_t *handle, int number)
 	uv_stop(&d->loop);
 }
 
-static int open_loop(struct daemon *d)
+static int open_loop(struct daemon *d, uint64_t boot)
 {
 	int rc = uv_loop_init(&d->loop);
-	if (rc == 0 && isb_checker_new(&d->loop, on_outcome, d, &d->checker) != ISB_OK)
+	if (rc == 0 && isb_runner_init(&d->runner, &d->loop, d->options, boot) != ISB_OK)
 		rc = UV_ENOMEM;
-	if (rc == 0 && d->options->scripts)
-		rc = isb_checker_use_helper(d->checker, &d->options->helper);
 	if (rc == 0 && isb_resolver_new(&d->loop, d->options->resolver, on_resolved, d, &d->resolver) != ISB_OK) {
 		isb_log(ISB_LOG_ERROR, "resolver-failed", "servers=\"%s\"",
 		        d->options->resolver ? d->options->resolver : "/etc/resolv.conf");
@@ -309,13 +316,12 @@ static int open_loop(struct daemon *d)
 		isb_log(ISB_LOG_ERROR, "loop-failed", "error=\"%s\"", uv_strerror(rc));
 		return rc;
 	}
-	uv_timer_init(&d->loop, &d->wake);
 	uv_timer_init(&d->loop, &d->tick);
 	uv_prepare_init(&d->loop, &d->flush);
 	uv_fs_event_init(&d->loop, &d->watch);
 	uv_signal_init(&d->loop, &d->term);
 	uv_signal_init(&d->loop, &d->interrupt);
-	d->wake.data = d->tick.data = d->flush.data = d->watch.data = d;
+	d->tick.data = d->flush.data = d->watch.data = d;
 	d->term.data = d->interrupt.data = d->sync.data = d;
 	uv_timer_start(&d->tick, on_tick, TICK_MS, TICK_MS);
 	uv_prepare_start(&d->flush, on_flush);
@@ -328,18 +334,20 @@ static int open_loop(struct daemon *d)
 	return 0;
 }
 
+/* Before the first report: it reads who reported until the last process stopped. */
+static bool open_site(struct daemon *d)
+{
+	return !*d->options->listen.host ||
+	       isb_site_new(&d->loop, d->options, d->store, &d->runner.schedule, &d->site) == ISB_OK;
+}
+
 static void close_loop(struct daemon *d)
 {
-	uv_handle_t *handles[] = {(uv_handle_t *)&d->wake,  (uv_handle_t *)&d->tick, (uv_handle_t *)&d->flush,
+	uv_handle_t *handles[] = {(uv_handle_t *)&d->tick,  (uv_handle_t *)&d->flush,
 	                          (uv_handle_t *)&d->watch, (uv_handle_t *)&d->term, (uv_handle_t *)&d->interrupt};
-	for (size_t i = 0; i < d->schedule.count; i++) {
-		struct isb_target *t = d->schedule.targets[i];
-		if (t->run)
-			isb_check_cancel(t->run);
-		t->run = NULL;
-	}
-	isb_checker_close(d->checker);
+	isb_runner_close(&d->runner);
 	isb_resolver_close(d->resolver);
+	isb_site_close(d->site);
 	for (size_t i = 0; i < sizeof(handles) / sizeof(handles[0]); i++)
 		uv_close(handles[i], NULL);
 	uv_cancel((uv_req_t *)&d->sync);
@@ -355,32 +363,35 @@ int isb_probe_run(struct isb_store *store, const struct isb_probe_options *optio
 	uint64_t boot = isb_random_seed();
 	d->options = options;
 	d->store = store;
-	if (open_loop(d) != 0) {
+	stat(isb_store_path(store, ISB_ENV_CATALOG), &d->catalog); /* gone already: the first tick says so */
+	if (open_loop(d, boot) != 0) {
 		free(d);
 		return EXIT_FAILURE;
 	}
-	isb_schedule_init(&d->schedule, boot);
 	isb_aliases_init(&d->aliases, store, options->name);
 	isb_report_init(&d->report, store, options->name, options->region, boot, isb_clock_ms());
 	isb_log(ISB_LOG_INFO, "probe-started", "name=%s region=%s store=%s", options->name,
 	        *options->region ? options->region : "-", options->store);
-	follow_catalog(d);
-	report(d, true);
-	uv_run(&d->loop, UV_RUN_DEFAULT);
-
-	report(d, false);
+	int status = EXIT_FAILURE;
+	if (open_site(d)) {
+		follow_catalog(d);
+		report(d, true);
+		uv_run(&d->loop, UV_RUN_DEFAULT);
+		report(d, false);
+		status = EXIT_SUCCESS;
+	}
 	close_loop(d);
 	isb_health_sync(store);
-	isb_schedule_done(&d->schedule);
 	isb_aliases_done(&d->aliases);
 	isb_report_done(&d->report);
 	if (uv_loop_close(&d->loop) != 0) {
 		/* A name lookup hangs in its thread, and leaving through exit() would wait for it. */
 		isb_store_close(store);
-		_exit(EXIT_SUCCESS);
+		_exit(status);
 	}
-	isb_checker_free(d->checker);
+	isb_runner_done(&d->runner);
 	isb_resolver_free(d->resolver);
+	isb_site_free(d->site);
 	free(d);
-	return EXIT_SUCCESS;
+	return status;
 }

@@ -8,11 +8,9 @@
 #include "isobar/base/err.h"
 #include "isobar/base/log.h"
 #include "judge.h"
+#include "sweep.h"
 
 enum {
-	RTT_STEP_US = 1000, /* smaller changes of a round trip are not worth a row … */
-	RTT_STEP_PART = 10, /* … nor are those below a tenth */
-	FORGET_MS = 24 * 60 * 60 * 1000, /* observations of probes that are gone */
 	CLASH_MS = 5000
 };
 
@@ -30,7 +28,7 @@ struct work {
 	size_t npeer;
 	struct isb_ballot *ballots;
 	size_t nballot, cballot;
-	uint32_t *rtts_us; /* beside report->rtts: what to write; 0: nothing */
+	bool measured; /* round trips were written where they changed */
 	struct change {
 		const char *endpoint, *evidence;
 		enum isb_verdict from, to;
@@ -48,9 +46,7 @@ void isb_report_init(struct isb_report *report, struct isb_store *store, const c
 
 void isb_report_done(struct isb_report *report)
 {
-	for (size_t i = 0; i < report->nrtt; i++)
-		free(report->rtts[i].region);
-	free(report->rtts);
+	isb_rtts_done(&report->rtts);
 	free(report->withdrawn);
 	isb_guards_done(&report->guards);
 	*report = (struct isb_report){0};
@@ -129,7 +125,7 @@ static int forget_the_gone(struct work *w, uint32_t slot)
 {
 	for (size_t i = 0; i < w->nballot; i++) {
 		const struct isb_ballot *b = &w->ballots[i];
-		if (w->now_ms - b->vote.expires_ms <= FORGET_MS || strcmp(b->vote.probe, w->report->name) == 0)
+		if (w->now_ms - b->vote.expires_ms <= ISB_FORGET_MS || strcmp(b->vote.probe, w->report->name) == 0)
 			continue;
 		int rc = isb_observation_delete(w->txn, slot, b->vote.probe);
 		if (rc != ISB_OK && rc != ISB_ENOTFOUND)
@@ -187,12 +183,6 @@ static int judge(struct work *w, const struct isb_target *t)
 
 /* --- Round trips and paces --- */
 
-static bool worth_a_row(uint32_t old_us, uint32_t new_us)
-{
-	uint32_t step = old_us > new_us ? old_us - new_us : new_us - old_us;
-	return new_us && (!old_us || (step > RTT_STEP_US && step > old_us / RTT_STEP_PART));
-}
-
 /* Probes of one region share its paces: they see the same network, so whoever reports last may say. */
 static int put_pace(struct work *w, const struct isb_target *t)
 {
@@ -200,48 +190,25 @@ static int put_pace(struct work *w, const struct isb_target *t)
 	if (!*w->report->region)
 		return ISB_OK;
 	int rc = isb_pace_get(w->txn, w->report->region, t->slot, &old_us);
-	if (rc == ISB_OK && worth_a_row(old_us, t->history.latency_us))
+	if (rc == ISB_OK && isb_rtt_step(old_us, t->history.latency_us))
 		rc = isb_pace_put(w->txn, w->report->region, t->slot, t->history.latency_us);
 	return rc;
 }
 
-static struct isb_report_rtt *rtt_of(struct isb_report *r, const char *region)
-{
-	for (size_t i = 0; i < r->nrtt; i++)
-		if (strcmp(r->rtts[i].region, region) == 0)
-			return &r->rtts[i];
-	r->rtts = isb_xrealloc(r->rtts, (r->nrtt + 1) * sizeof(*r->rtts));
-	r->rtts[r->nrtt] = (struct isb_report_rtt){isb_xstrdup(region), 0};
-	return &r->rtts[r->nrtt++];
-}
-
-/* The way to a region is the way to its nearest endpoint: others add their own queues, none takes any away. */
 static int put_rtts(struct work *w)
 {
 	struct isb_report *r = w->report;
 	if (!*r->region)
 		return ISB_OK;
-	for (size_t i = 0; i < w->schedule->count; i++)
-		if (w->schedule->targets[i]->region)
-			rtt_of(r, w->schedule->targets[i]->region);
-	uint32_t *best = isb_arena_alloc(&w->arena, r->nrtt * sizeof(*best));
-	for (size_t i = 0; i < w->schedule->count; i++) {
-		const struct isb_target *t = w->schedule->targets[i];
-		if (!t->region || !t->history.connect_us)
-			continue;
-		uint32_t *b = &best[rtt_of(r, t->region) - r->rtts];
-		if (!*b || t->history.connect_us < *b)
-			*b = t->history.connect_us;
+	isb_rtts_measure(&r->rtts, w->schedule);
+	w->measured = true;
+	int rc = ISB_OK;
+	for (size_t i = 0; i < r->rtts.count && rc == ISB_OK; i++) {
+		const struct isb_region_rtt *rtt = &r->rtts.list[i];
+		if (isb_rtt_step(rtt->known_us, rtt->best_us))
+			rc = isb_rtt_put(w->txn, r->region, rtt->region, rtt->best_us);
 	}
-	for (size_t i = 0; i < r->nrtt; i++) {
-		if (!worth_a_row(r->rtts[i].written_us, best[i]))
-			best[i] = 0;
-		int rc = best[i] ? isb_rtt_put(w->txn, r->region, r->rtts[i].region, best[i]) : ISB_OK;
-		if (rc != ISB_OK)
-			return rc;
-	}
-	w->rtts_us = best;
-	return ISB_OK;
+	return rc;
 }
 
 /* --- The report --- */
@@ -249,8 +216,8 @@ static int put_rtts(struct work *w)
 static int withdraw(struct work *w)
 {
 	for (size_t i = 0; i < w->report->nwithdrawn; i++) {
-		int rc = isb_observation_delete(w->txn, w->report->withdrawn[i], w->report->name);
-		if (rc != ISB_OK && rc != ISB_ENOTFOUND)
+		int rc = isb_observation_delete_all(w->txn, w->report->withdrawn[i]);
+		if (rc != ISB_OK)
 			return rc;
 	}
 	return ISB_OK;
@@ -265,7 +232,8 @@ static int put_targets(struct work *w, bool all)
 		int rc = t->dirty ? isb_observation_put(w->txn, &row) : ISB_OK;
 		if (rc == ISB_OK && t->dirty)
 			rc = put_pace(w, t);
-		if (rc == ISB_OK && (t->dirty || (all && t->latest != ISB_OUT_NONE)))
+		bool due = t->dirty || t->heard || (all && t->latest != ISB_OUT_NONE);
+		if (rc == ISB_OK && due && !w->report->hold)
 			rc = judge(w, t);
 		if (rc != ISB_OK)
 			return rc;
@@ -309,11 +277,16 @@ static int fill(struct work *w, bool all)
 static void settle(struct work *w)
 {
 	w->report->nwithdrawn = 0;
-	for (size_t i = 0; i < w->schedule->count; i++)
-		w->schedule->targets[i]->dirty = false;
-	for (size_t i = 0; w->rtts_us && i < w->report->nrtt; i++)
-		if (w->rtts_us[i])
-			w->report->rtts[i].written_us = w->rtts_us[i];
+	for (size_t i = 0; i < w->schedule->count; i++) {
+		struct isb_target *t = w->schedule->targets[i];
+		t->dirty = false;
+		t->heard = t->heard && w->report->hold;
+	}
+	for (size_t i = 0; w->measured && i < w->report->rtts.count; i++) {
+		struct isb_region_rtt *rtt = &w->report->rtts.list[i];
+		if (isb_rtt_step(rtt->known_us, rtt->best_us))
+			rtt->known_us = rtt->best_us;
+	}
 	for (const struct change *c = w->changes; c; c = c->next)
 		isb_log(ISB_LOG_INFO, "verdict-changed", "endpoint=%s from=%s to=%s evidence=\"%s\"", c->endpoint,
 		        isb_verdict_name(c->from), isb_verdict_name(c->to), c->evidence);

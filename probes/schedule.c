@@ -35,6 +35,7 @@ void isb_schedule_done(struct isb_schedule *schedule)
 		free_target(schedule->targets[i]);
 	free(schedule->targets);
 	free(schedule->queue);
+	isb_map_done(&schedule->names);
 	*schedule = (struct isb_schedule){0};
 }
 
@@ -123,6 +124,7 @@ static struct isb_target *new_target(const struct isb_pool *pool, const struct i
 	}
 	size_t size = strlen(pool->name) + strlen(endpoint->name) + 2;
 	t->slot = slot;
+	t->fingerprint = isb_spec_fingerprint(check, endpoint);
 	t->name = isb_xmalloc(size);
 	snprintf(t->name, size, "%s/%s", pool->name, endpoint->name);
 	if (check->type == ISB_CHECK_SCRIPT)
@@ -240,6 +242,7 @@ static void adopt(struct isb_target *old, struct isb_target *fresh)
 	char *name = old->name, *region = old->region;
 	old->name = fresh->name;
 	old->region = fresh->region;
+	old->fingerprint = fresh->fingerprint;
 	old->knobs = fresh->knobs;
 	old->quorum = fresh->quorum;
 	old->quorum_by = fresh->quorum_by;
@@ -258,6 +261,19 @@ static void inherit(struct isb_target *fresh, const struct isb_target *old)
 	fresh->history.seen = fresh->history.run = 0;
 	fresh->history.latency_us = fresh->history.connect_us = 0;
 	fresh->history.has_soft = fresh->history.has_load = false;
+}
+
+static void index_names(struct isb_schedule *schedule)
+{
+	isb_map_done(&schedule->names);
+	for (size_t i = 0; i < schedule->count; i++)
+		isb_map_put(&schedule->names, schedule->targets[i]->name, strlen(schedule->targets[i]->name), (uint32_t)i);
+}
+
+struct isb_target *isb_schedule_find(const struct isb_schedule *schedule, const char *name)
+{
+	uint32_t at;
+	return isb_map_get(&schedule->names, name, strlen(name), &at) ? schedule->targets[at] : NULL;
 }
 
 void isb_schedule_update(struct isb_schedule *schedule, const struct isb_catalog *catalog,
@@ -288,6 +304,7 @@ void isb_schedule_update(struct isb_schedule *schedule, const struct isb_catalog
 	schedule->count = count;
 	schedule->queue = isb_xrealloc(schedule->queue, count * sizeof(struct isb_target *));
 	schedule->sites = count_sites(fresh, count);
+	index_names(schedule);
 }
 
 /* --- Outcomes --- */
@@ -308,6 +325,12 @@ static bool would_turn(const struct isb_target *target, const struct isb_outcome
 	return isb_observe(&copy, &target->knobs, outcome, now_ms);
 }
 
+int64_t isb_target_vote_ms(const struct isb_target *target, const struct isb_history *history)
+{
+	bool slow = history->state == ISB_DOWN && target->knobs.down_interval_ms;
+	return VOTE_INTERVALS * (slow ? target->knobs.down_interval_ms : target->knobs.interval_ms) + target->timeout_ms;
+}
+
 static unsigned soft_of(const struct isb_history *h)
 {
 	return h->has_soft ? h->soft : ISB_SOFT_FULL;
@@ -326,11 +349,8 @@ static bool observe(struct isb_target *t, const struct isb_outcome *outcome, int
 	unsigned flip_s = isb_observe_flip_s(&t->history, &t->knobs);
 	struct isb_history was = t->history;
 	bool turned = isb_observe(&t->history, &t->knobs, outcome, now_ms);
-	if (outcome->kind != ISB_OUT_INTERNAL) {
-		bool slow = t->history.state == ISB_DOWN && t->knobs.down_interval_ms;
-		int64_t interval_ms = slow ? t->knobs.down_interval_ms : t->knobs.interval_ms;
-		t->expires_ms = now_ms + VOTE_INTERVALS * interval_ms + t->timeout_ms;
-	}
+	if (outcome->kind != ISB_OUT_INTERNAL)
+		t->expires_ms = now_ms + isb_target_vote_ms(t, &t->history);
 	t->dirty = true;
 	return turned || flip_s != isb_observe_flip_s(&t->history, &t->knobs) || leapt(&was, &t->history);
 }

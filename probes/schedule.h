@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "isobar/base/map.h"
 #include "isobar/base/rng.h"
 #include "isobar/model/model.h"
 #include "isobar/model/observe.h"
@@ -23,12 +24,14 @@
 enum { ISB_BLIND_SITES = 3, ISB_WITNESS_MS = 1000 };
 
 struct isb_check_run;
+struct isb_kept;
 
 struct isb_target { /* one endpoint under its pool's check */
 	uint32_t slot;
 	char *name;   /* "pool/endpoint" */
 	char *region; /* the endpoint's; NULL: none */
 	struct isb_spec spec;
+	uint64_t fingerprint; /* of the test, for observations that come from elsewhere */
 	struct isb_hysteresis knobs;
 	struct isb_quorum quorum;
 	enum isb_quorum_by quorum_by;
@@ -40,18 +43,21 @@ struct isb_target { /* one endpoint under its pool's check */
 	enum isb_outcome_kind latest; /* the last outcome, recorded or not; NONE before the first of this process */
 	struct isb_outcome doubted;   /* waits for a witness; kind NONE: nothing does */
 	int64_t doubted_at;
-	bool dirty;                   /* the store has not seen the history yet */
+	bool dirty;                   /* the store, or the site, has not seen the history yet */
+	bool heard;                   /* another probe's observation came: judge again */
 
 	int64_t due;       /* next check, monotonic */
 	int64_t started;   /* of the check under way or the last one */
 	size_t place;      /* in the queue, or ISB_NOT_QUEUED */
 	struct isb_check_run *run; /* the daemon's; NULL: none under way */
+	struct isb_kept *kept;     /* the daemon's: the connection that stays between checks; NULL: none */
 };
 #define ISB_NOT_QUEUED SIZE_MAX
 
 struct isb_schedule {
 	struct isb_target **targets; /* by slot */
 	size_t count;
+	struct isb_map names; /* of targets: their places in the list */
 	struct isb_target **queue; /* binary heap by due time */
 	size_t queued;
 	size_t sites;     /* different addresses tested */
@@ -92,3 +98,7 @@ enum { ISB_SOFT_LEAP = 10, ISB_LOAD_LEAP = 100 };
 bool isb_schedule_record(struct isb_schedule *schedule, struct isb_target *target, const struct isb_outcome *outcome,
                          int64_t now, int64_t now_ms);
 bool isb_schedule_blind(const struct isb_schedule *schedule);
+/* By "pool/endpoint"; NULL: none. */
+struct isb_target *isb_schedule_find(const struct isb_schedule *schedule, const char *name);
+/* How long the vote counts of a probe with this history of the target: three rounds and a timeout. */
+int64_t isb_target_vote_ms(const struct isb_target *target, const struct isb_history *history);

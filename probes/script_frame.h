@@ -36,7 +36,7 @@ enum isb_script_how {
 	ISB_SCRIPT_TIMEOUT,
 	ISB_SCRIPT_FLOOD,    /* it said too much */
 	ISB_SCRIPT_FAILED,   /* it could not be started; `number` is the errno */
-	ISB_SCRIPT_BUSY,     /* too many are under way */
+	ISB_SCRIPT_BUSY,     /* too many cannot be ended */
 	ISB_SCRIPT_LOST,     /* whoever watched over it is gone */
 	ISB_SCRIPT_HOW_COUNT
 };

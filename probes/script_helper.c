@@ -25,7 +25,7 @@ struct helper {
 	struct {
 		pid_t pid;
 		uint64_t id;
-	} keepers[ISB_SCRIPTS_MAX];
+	} keepers[ISB_KEEPERS_MAX];
 	size_t nkeeper;
 };
 
@@ -47,7 +47,7 @@ static void keep(const struct helper *h, const struct isb_script_ask *ask, pid_t
 
 static void start(struct helper *h, const struct isb_script_ask *ask)
 {
-	if (h->nkeeper == ISB_SCRIPTS_MAX) {
+	if (h->nkeeper == ISB_KEEPERS_MAX) {
 		answer(h, ask->id, ISB_SCRIPT_BUSY, 0);
 		return;
 	}

@@ -66,7 +66,7 @@ void isb_script_judge(const struct isb_script_end *end, const char *name, struct
 	case ISB_SCRIPT_FAILED:
 		snprintf(ret_said, ISB_SCRIPT_SAID, "cannot run '%.64s': %s", name, strerror(end->number));
 		break;
-	case ISB_SCRIPT_BUSY: strcpy(ret_said, "too many scripts under way"); break;
+	case ISB_SCRIPT_BUSY: strcpy(ret_said, "too many scripts wait for what cannot be killed"); break;
 	case ISB_SCRIPT_LOST:
 	case ISB_SCRIPT_HOW_COUNT: strcpy(ret_said, "the process that watched over the script is gone"); break;
 	}

@@ -5,7 +5,10 @@
 #include <string.h>
 
 #include "isobar/base/basenc.h"
+#include "isobar/base/buf.h"
+#include "isobar/base/hash.h"
 #include "isobar/model/rr.h"
+#include "isobar/model/schema.h"
 
 static char *dup_or_null(const char *text)
 {
@@ -22,6 +25,7 @@ static uint16_t port_of(const struct isb_check *check, const struct isb_endpoint
 	case ISB_CHECK_HTTP: return 80;
 	case ISB_CHECK_HTTPS:
 	case ISB_CHECK_TLS: return 443;
+	case ISB_CHECK_GRPC: return check->tls ? 443 : 80;
 	case ISB_CHECK_DNS: return 53;
 	default: return 0;
 	}
@@ -35,6 +39,56 @@ static char *host_of(const struct isb_check *check, const struct isb_endpoint *e
 	if (endpoint->host)
 		return isb_xstrdup(endpoint->host);
 	return isb_xstrdup(isb_addr_print(&endpoint->addresses[0], text));
+}
+
+/* The texts that are copied from the check as they are, and all that a spec owns. */
+static const struct {
+	size_t from, to;
+} copied[] = {
+#define COPIED(member) {offsetof(struct isb_check, member), offsetof(struct isb_spec, member)}
+	COPIED(body), COPIED(ca_file), COPIED(client_cert), COPIED(regex), COPIED(soft_json),
+	COPIED(service),
+#undef COPIED
+};
+static const size_t owned[] = {
+	offsetof(struct isb_spec, node), offsetof(struct isb_spec, host), offsetof(struct isb_spec, path),
+	offsetof(struct isb_spec, method), offsetof(struct isb_spec, body), offsetof(struct isb_spec, ca_file),
+	offsetof(struct isb_spec, client_cert), offsetof(struct isb_spec, client_key),
+	offsetof(struct isb_spec, regex), offsetof(struct isb_spec, soft_json), offsetof(struct isb_spec, service),
+	offsetof(struct isb_spec, endpoint),
+};
+static const struct {
+	size_t from, to;
+} lists[] = {
+	{offsetof(struct isb_check, headers), offsetof(struct isb_spec, headers)},
+	{offsetof(struct isb_check, expect_headers), offsetof(struct isb_spec, expect_headers)},
+	{offsetof(struct isb_check, expect_json), offsetof(struct isb_spec, expect_json)},
+	{offsetof(struct isb_check, command), offsetof(struct isb_spec, command)},
+};
+enum { NCOPIED = sizeof(copied) / sizeof(copied[0]), NOWNED = sizeof(owned) / sizeof(owned[0]),
+       NLISTS = sizeof(lists) / sizeof(lists[0]) };
+
+static char **text_at(const struct isb_spec *spec, size_t offset)
+{
+	return (char **)((uintptr_t)spec + offset);
+}
+
+static struct isb_texts *texts_at(const struct isb_spec *spec, size_t i)
+{
+	return (struct isb_texts *)((uintptr_t)spec + lists[i].to);
+}
+
+static void copy_texts(struct isb_spec *spec, const struct isb_check *check)
+{
+	for (size_t i = 0; i < NCOPIED; i++)
+		*text_at(spec, copied[i].to) = dup_or_null(*(char *const *)((const char *)check + copied[i].from));
+	for (size_t i = 0; i < NLISTS; i++) {
+		const struct isb_strings *from = (const struct isb_strings *)((const char *)check + lists[i].from);
+		struct isb_texts *to = texts_at(spec, i);
+		*to = (struct isb_texts){isb_xcalloc(from->count, sizeof(*to->list)), from->count};
+		for (size_t n = 0; n < from->count; n++)
+			to->list[n] = isb_xstrdup(from->list[n]);
+	}
 }
 
 static void take_send(struct isb_spec *spec, const struct isb_check *check)
@@ -83,13 +137,6 @@ static void take_question(struct isb_spec *spec, const struct isb_check *check)
 		memcpy(spec->addresses, check->addresses, check->naddress * sizeof(*spec->addresses));
 }
 
-static void take_command(struct isb_spec *spec, const struct isb_strings *command)
-{
-	spec->command = isb_xcalloc(command->count + 1, sizeof(*spec->command));
-	for (size_t i = 0; i < command->count; i++)
-		spec->command[i] = isb_xstrdup(command->list[i]);
-}
-
 /* Those that can do without. */
 static bool needs_port(enum isb_check_type type)
 {
@@ -110,22 +157,23 @@ bool isb_spec_init(struct isb_spec *spec, const struct isb_check *check, const s
 		.host = host_of(check, endpoint),
 		.path = isb_xstrdup(check->path ? check->path : "/"),
 		.method = isb_xstrdup(check->method ? check->method : "GET"),
-		.body = dup_or_null(check->body),
-		.ca_file = dup_or_null(check->ca_file),
-		.client_cert = dup_or_null(check->client_cert),
 		.client_key = dup_or_null(check->client_key ? check->client_key : check->client_cert),
 		.verify = check->verify,
 		.days = check->days,
+		.http = check->http,
+		.redirects = check->redirects,
+		.latency_ms = check->latency_ms,
+		.keep_alive = check->keep_alive,
+		.tls = check->tls || check->type == ISB_CHECK_HTTPS,
 		.statuses = isb_xcalloc(nstatus, sizeof(*statuses)),
 		.nstatus = nstatus,
 	};
 	memcpy(spec->statuses, statuses, nstatus * sizeof(*statuses));
+	copy_texts(spec, check);
 	take_send(spec, check);
 	take_alpn(spec, &check->alpn);
 	if (check->type == ISB_CHECK_DNS)
 		take_question(spec, check);
-	if (check->type == ISB_CHECK_SCRIPT)
-		take_command(spec, &check->command);
 	if (endpoint->naddress)
 		spec->addr = endpoint->addresses[0];
 	else
@@ -135,23 +183,19 @@ bool isb_spec_init(struct isb_spec *spec, const struct isb_check *check, const s
 
 void isb_spec_done(struct isb_spec *spec)
 {
-	free(spec->node);
-	free(spec->host);
-	free(spec->path);
-	free(spec->method);
-	free(spec->body);
-	free(spec->ca_file);
+	for (size_t i = 0; i < NOWNED; i++)
+		free(*text_at(spec, owned[i]));
+	for (size_t i = 0; i < NLISTS; i++) {
+		struct isb_texts *texts = texts_at(spec, i);
+		for (size_t n = 0; n < texts->count; n++)
+			free(texts->list[n]);
+		free(texts->list);
+	}
 	free(spec->statuses);
 	free(spec->send);
-	free(spec->client_cert);
-	free(spec->client_key);
 	free(spec->alpn);
 	free(spec->question);
 	free(spec->addresses);
-	for (char **word = spec->command; word && *word; word++)
-		free(*word);
-	free(spec->command);
-	free(spec->endpoint);
 	*spec = (struct isb_spec){0};
 }
 
@@ -160,13 +204,20 @@ static bool same(const char *a, const char *b)
 	return a == b || (a && b && strcmp(a, b) == 0);
 }
 
-static bool same_command(char *const *a, char *const *b)
+static bool same_texts(const struct isb_spec *a, const struct isb_spec *b)
 {
-	if (!a || !b)
-		return a == b;
-	while (*a && *b && strcmp(*a, *b) == 0)
-		a++, b++;
-	return !*a && !*b;
+	for (size_t i = 0; i < NOWNED; i++)
+		if (!same(*text_at(a, owned[i]), *text_at(b, owned[i])))
+			return false;
+	for (size_t i = 0; i < NLISTS; i++) {
+		const struct isb_texts *x = texts_at(a, i), *y = texts_at(b, i);
+		if (x->count != y->count)
+			return false;
+		for (size_t n = 0; n < x->count; n++)
+			if (!same(x->list[n], y->list[n]))
+				return false;
+	}
+	return true;
 }
 
 static bool same_octets(const void *a, size_t alen, const void *b, size_t blen)
@@ -177,16 +228,35 @@ static bool same_octets(const void *a, size_t alen, const void *b, size_t blen)
 bool isb_spec_equal(const struct isb_spec *a, const struct isb_spec *b)
 {
 	return a->type == b->type && isb_addr_equal(&a->addr, &b->addr) && a->port == b->port &&
-	       a->verify == b->verify && same(a->node, b->node) && same(a->host, b->host) && same(a->path, b->path) &&
-	       same(a->method, b->method) && same(a->body, b->body) && same(a->ca_file, b->ca_file) &&
-	       same(a->client_cert, b->client_cert) && same(a->client_key, b->client_key) && a->days == b->days &&
-	       a->recursion == b->recursion && a->rcodes == b->rcodes &&
-	       same_command(a->command, b->command) && same(a->endpoint, b->endpoint) &&
+	       a->verify == b->verify && a->http == b->http && a->redirects == b->redirects &&
+	       a->latency_ms == b->latency_ms && a->keep_alive == b->keep_alive && a->tls == b->tls && a->days == b->days &&
+	       a->recursion == b->recursion && a->rcodes == b->rcodes && same_texts(a, b) &&
 	       same_octets(a->send, a->nsend, b->send, b->nsend) && same_octets(a->alpn, a->nalpn, b->alpn, b->nalpn) &&
 	       same_octets(a->question, a->nquestion, b->question, b->nquestion) &&
 	       same_octets(a->addresses, a->naddress * sizeof(*a->addresses), b->addresses,
 	                   b->naddress * sizeof(*b->addresses)) &&
 	       same_octets(a->statuses, a->nstatus * sizeof(*a->statuses), b->statuses, b->nstatus * sizeof(*b->statuses));
+}
+
+uint64_t isb_spec_fingerprint(const struct isb_check *check, const struct isb_endpoint *endpoint)
+{
+	static const struct isb_quorum usual = {.kind = ISB_QUORUM_MAJORITY};
+	struct isb_check test = *check;
+	struct isb_buf text = {0};
+	test.interval_ms = test.timeout_ms = test.down_interval_ms = test.retry_ms = 0;
+	test.rise = test.fall = test.flap_limit = 0;
+	test.quorum = usual;
+	test.quorum_by = ISB_QUORUM_BY_PROBE;
+	test.soft_latency = (struct isb_span_ms){0};
+	isb_schema_print_check(&text, &test);
+	isb_buf_puts(&text, endpoint->host ? endpoint->host : "");
+	isb_buf_putc(&text, '\0');
+	isb_buf_u16(&text, endpoint->port);
+	if (endpoint->naddress)
+		isb_buf_add(&text, &endpoint->addresses[0], sizeof(endpoint->addresses[0]));
+	uint64_t fingerprint = isb_hash(text.data, text.len, 0);
+	isb_buf_done(&text);
+	return fingerprint;
 }
 
 bool isb_spec_status_ok(const struct isb_spec *spec, long status)

@@ -21,6 +21,18 @@ struct isb_spec {
 	char *path, *method;
 	char *body;           /* NULL: any */
 	char *ca_file;        /* NULL: the system's */
+	char *regex;          /* NULL: any */
+	char *soft_json;      /* NULL: none */
+	char *service;        /* NULL: the whole server */
+	struct isb_texts {
+		char **list;
+		size_t count;
+	} headers, expect_headers, expect_json, command;
+	char *endpoint;       /* "pool/endpoint", for a script; set by whoever knows it, NULL where nobody needs it */
+	enum isb_http_version http;
+	unsigned redirects;
+	int64_t latency_ms;   /* 0: any */
+	bool keep_alive, tls; /* tls: https, and grpc where it was asked for */
 	bool verify;
 	struct isb_span *statuses;
 	size_t nstatus;
@@ -36,8 +48,6 @@ struct isb_spec {
 	uint32_t rcodes;      /* wanted, a bit each */
 	struct isb_addr *addresses; /* one of them must be among the answers; none: any answer */
 	size_t naddress;
-	char **command;       /* NULL-terminated; NULL: type is not script */
-	char *endpoint;       /* of type script, which tells it to the script: "pool/endpoint"; set by whoever knows it */
 };
 
 /* False when there is nothing to test: neither address nor host, or no port where the type needs one. */
@@ -45,6 +55,10 @@ bool isb_spec_init(struct isb_spec *spec, const struct isb_check *check, const s
 void isb_spec_done(struct isb_spec *spec);
 /* The same test: what was observed under one holds for the other. */
 bool isb_spec_equal(const struct isb_spec *a, const struct isb_spec *b);
+/* The same for probes that do not share memory: a number for what the catalog says of the test, knobs of state,
+ * quorum and pace aside. It comes from the check's canonical text, so that a new field counts by itself and one at
+ * its default does not. Equal numbers mean equal tests; different ones mostly different tests. */
+uint64_t isb_spec_fingerprint(const struct isb_check *check, const struct isb_endpoint *endpoint);
 /* The check says something to the server or expects something of its reply; a connection alone is not enough. */
 static inline bool isb_spec_talks(const struct isb_spec *spec)
 {

@@ -50,6 +50,7 @@ struct isb_watch {
 	int64_t cells_next_us;       /* monotonic: not to be read again before */
 	uint64_t health_txn_id;      /* of the snapshot that resolved names were read from last */
 	bool refused;                /* that catalog could not be built */
+	bool unreadable;             /* the store could not even be read; said once */
 	struct stat file;            /* of the catalog, as it was opened */
 	bool replaced;               /* another file stands in its place; said once */
 	bool running;
@@ -93,28 +94,42 @@ static void swap(struct isb_watch *watch, struct isb_view *view, int64_t start_u
 		malloc_trim(0);
 }
 
+/* Both or none: without health the names that ALIAS gives would have no addresses. */
+static int begin(struct isb_watch *watch, struct isb_diags *diags, struct isb_txn **catalog, struct isb_txn **health)
+{
+	enum isb_env which = ISB_ENV_CATALOG;
+	int rc = isb_txn_begin(watch->store, which, false, catalog);
+	if (rc == ISB_OK) {
+		which = ISB_ENV_HEALTH;
+		rc = isb_txn_begin(watch->store, which, false, health);
+		if (rc != ISB_OK)
+			isb_txn_abort(*catalog);
+	}
+	watch->unreadable = rc != ISB_OK;
+	if (rc != ISB_OK)
+		isb_diag(diags, (struct isb_mark){0}, "cannot read '%s': %s", isb_store_path(watch->store, which),
+		         isb_strerror(rc));
+	return rc;
+}
+
 /* Builds a view of the catalog as it is now and swaps it in. Not `always`: only if the generation moved since the last
  * try, whatever came of that. */
 static int build(struct isb_watch *watch, const struct isb_geodb *geodb, bool always, struct isb_diags *diags)
 {
 	int64_t start_us = isb_monotonic_us();
-	struct isb_txn *catalog, *health = NULL;
-	int rc = isb_txn_begin(watch->store, ISB_ENV_CATALOG, false, &catalog);
-	if (rc != ISB_OK) {
-		isb_diag(diags, (struct isb_mark){0}, "cannot read the catalog: %s", isb_strerror(rc));
+	struct isb_txn *catalog, *health;
+	int rc = begin(watch, diags, &catalog, &health);
+	if (rc != ISB_OK)
 		return rc;
-	}
 	uint64_t generation = isb_generation(catalog);
 	bool moved = generation != watch->generation;
 	watch->txn_id = isb_txn_id(catalog);
 	watch->generation = generation;
 	if (!moved && !always) {
+		isb_txn_abort(health);
 		isb_txn_abort(catalog);
 		return ISB_OK;
 	}
-	rc = isb_txn_begin(watch->store, ISB_ENV_HEALTH, false, &health);
-	if (rc != ISB_OK)
-		isb_log(ISB_LOG_WARNING, "rtt-unreadable", "reason=\"%s\"", isb_strerror(rc));
 	watch->rtt_sum = isb_view_rtt_sum(health);
 	struct isb_view *view;
 	const struct isb_view_sources from = {.catalog = catalog, .health = health, .cells = watch->cells, .geodb = geodb};
@@ -130,9 +145,10 @@ static int build(struct isb_watch *watch, const struct isb_geodb *geodb, bool al
 static int rebuild(struct isb_watch *watch, const struct isb_geodb *geodb, bool always)
 {
 	struct isb_diags diags;
+	bool was_unreadable = watch->unreadable;
 	isb_diags_init(&diags);
 	int rc = build(watch, geodb, always, &diags);
-	if (rc != ISB_OK) {
+	if (rc != ISB_OK && !(was_unreadable && watch->unreadable)) {
 		log_refused("view-refused", &diags);
 		isb_log(ISB_LOG_ERROR, "view-kept", "generation=%" PRIu64 " refused=%" PRIu64, watch->view->generation,
 		        watch->generation);

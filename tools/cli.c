@@ -45,10 +45,21 @@ int cli_unreadable(const struct cli *cli, int err)
 	return cli_fail(CLI_FAILED, "cannot read the store in '%s': %s", cli->store_dir, isb_strerror(err));
 }
 
+/* What to do about it, where that does not follow from what is wrong. */
+static const char *remedy(int err)
+{
+	switch (err) {
+	case ISB_EFULL: return "; make room on its file system and try again";
+	case ISB_EIO: return "; look for errors of the disk in the system's log";
+	case ISB_EREADONLY: return "; edit as a user who may write there, on a file system that is writable";
+	default: return "";
+	}
+}
+
 int cli_unwritable(const struct cli *cli, int err)
 {
-	return cli_fail(CLI_FAILED, "cannot write the store in '%s': %s; nothing was changed", cli->store_dir,
-	                isb_strerror(err));
+	return cli_fail(CLI_FAILED, "cannot write the store in '%s': %s; nothing was changed%s", cli->store_dir,
+	                isb_strerror(err), remedy(err));
 }
 
 bool cli_printable(const char *text)

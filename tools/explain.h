@@ -22,6 +22,7 @@ struct explain_rank {
 /* A moment that is over, put together from what the store keeps (explain_past.c). */
 struct explain_past {
 	int64_t verdicts_from_ms;  /* transitions are kept from then on; 0: all there ever were */
+	int64_t edits_from_ms;     /* likewise the journal */
 	size_t verdicts, admins;   /* endpoints that had another one then */
 	size_t edits;              /* of the catalog since, beside what operators said of endpoints */
 	struct explain_admin {

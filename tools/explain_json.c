@@ -97,10 +97,11 @@ static json_t *json_moment(int64_t time_ms)
 static json_t *json_time(const struct explain *e)
 {
 	bool past = explain_is_past(e);
-	return json_pack("{s:o, s:o, s:s, s:s, s:s, s:o, s:I, s:I, s:I, s:I}", "at", json_moment(e->cli->at_ms), "now",
+	return json_pack("{s:o, s:o, s:s, s:s, s:s, s:o, s:o, s:I, s:I, s:I, s:I}", "at", json_moment(e->cli->at_ms), "now",
 	                 json_moment(e->cli->now_ms), "catalog", "now", "verdicts", past ? "then" : "now",
 	                 "admin", e->cli->at_ms == e->cli->now_ms ? "now" : "then",
-	                 "verdicts_from", past ? json_moment(e->past.verdicts_from_ms) : json_null(), "verdicts_changed",
+	                 "verdicts_from", past ? json_moment(e->past.verdicts_from_ms) : json_null(),
+	                 "edits_from", past ? json_moment(e->past.edits_from_ms) : json_null(), "verdicts_changed",
 	                 (json_int_t)e->past.verdicts, "admin_changed", (json_int_t)e->past.admins, "edits_since",
 	                 (json_int_t)e->past.edits, "generation", (json_int_t)e->view->generation);
 }

@@ -154,6 +154,7 @@ struct admins {
 	struct isb_map known; /* endpoint → its place in e->past.list */
 	uint64_t counted;     /* generation that counts as an edit already */
 	uint64_t generation;
+	bool any;
 };
 
 /* The first change of an endpoint after that moment tells what was before; later ones tell of later. */
@@ -196,6 +197,9 @@ static int add_change(void *arg, const struct isb_change *change)
 static int add_entry(void *arg, const struct isb_journal_entry *entry)
 {
 	struct admins *a = arg;
+	if (!a->any && entry->generation > 1)
+		a->e->past.edits_from_ms = entry->time_ms;
+	a->any = true;
 	if (entry->time_ms <= a->e->cli->at_ms)
 		return ISB_OK;
 	a->generation = entry->generation;
@@ -219,7 +223,7 @@ static int admins_then(struct explain *e)
 {
 	struct admins a = {.e = e};
 	uint64_t *words = isb_arena_alloc(&e->arena, (e->view->nadmin + 1) * sizeof(*words));
-	int rc = isb_journal_each(e->reader.catalog, 1, add_entry, &a);
+	int rc = isb_journal_each(e->reader.catalog, 0, add_entry, &a);
 	isb_map_done(&a.known);
 	if (rc != ISB_OK)
 		return rc;

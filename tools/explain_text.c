@@ -31,6 +31,8 @@ static void tell_past(const struct explain *e)
 	if (past->verdicts_from_ms > e->cli->at_ms)
 		printf("  unknown   verdicts between then and %s: older changes are not kept\n",
 		       isb_time_print(past->verdicts_from_ms, from));
+	if (past->edits_from_ms > e->cli->at_ms)
+		printf("  unknown   edits between then and %s: older ones are not kept\n", isb_time_print(past->edits_from_ms, from));
 	printf("  of now    the catalog, of generation %" PRIu64 " (%zu edit%s since then), soft health and load, round trips,\n"
 	       "            geo databases; how soon a verdict could change, which may have made TTLs shorter\n",
 	       e->view->generation, past->edits, past->edits == 1 ? "" : "s");

@@ -278,8 +278,9 @@ int sim_load(struct sim *sim, struct isb_store *store, struct isb_diags *diags)
 	if (rc == ISB_OK)
 		rc = isb_txn_begin(store, ISB_ENV_HEALTH, false, &health);
 	if (rc == ISB_OK)
-		rc = isb_view_build(&(struct isb_view_sources){catalog, health, sim->networks, sim->geodb}, NULL, diags,
-		                    &sim->side[SIM_BEFORE].view);
+		rc = isb_view_build(&(struct isb_view_sources){.catalog = catalog, .health = health, .cells = sim->networks,
+		                                               .geodb = sim->geodb},
+		                    NULL, diags, &sim->side[SIM_BEFORE].view);
 	if (rc == ISB_OK)
 		rc = take_health(sim, store, health);
 	if (rc == ISB_OK)
@@ -306,7 +307,7 @@ int sim_load_after(struct sim *sim, struct isb_txn *txn, struct isb_txn *health,
 		*after = *before;
 		return ISB_OK;
 	}
-	struct isb_view_sources from = {txn, health, sim->networks, sim->geodb};
+	struct isb_view_sources from = {.catalog = txn, .health = health, .cells = sim->networks, .geodb = sim->geodb};
 	int rc = isb_view_build(&from, before->view, diags, &after->view);
 	if (rc != ISB_OK)
 		return rc;

@@ -159,8 +159,9 @@ static int check_store(struct cli *cli, struct cli_reader *reader)
 	if (err == ISB_OK)
 		err = cli_read_cells(cli, reader, geodb, &cells);
 	if (err == ISB_OK)
-		err = isb_view_build(&(struct isb_view_sources){reader->catalog, reader->health, cells, geodb}, NULL, &diags,
-		                     &view);
+		err = isb_view_build(&(struct isb_view_sources){.catalog = reader->catalog, .health = reader->health, .cells = cells,
+		                                                .geodb = geodb},
+		                     NULL, &diags, &view);
 	isb_cells_release(cells);
 	if (err == ISB_OK) {
 		isb_catalog_check(isb_view_catalog(view), &diags);

@@ -129,9 +129,14 @@ static int run(struct cli *cli)
 	l.txn = reader.catalog;
 	l.health = reader.health;
 	l.json = cli->json ? json_array() : NULL;
-	int err = l.only > isb_generation(reader.catalog) ? ISB_OK : isb_journal_each(reader.catalog, l.only, print_entry, &l);
+	uint64_t first = 0;
+	int err = isb_journal_first(reader.catalog, &first);
+	if (err == ISB_OK && l.only <= isb_generation(reader.catalog) && (!l.only || l.only >= first))
+		err = isb_journal_each(reader.catalog, l.only, print_entry, &l);
 	if (err < 0)
 		rc = cli_unreadable(cli, err);
+	else if (l.only && l.only < first)
+		rc = cli_fail(CLI_FAILED, "generation %" PRIu64 " is no longer kept; the oldest that is: %" PRIu64, l.only, first);
 	else if (l.only && !l.found)
 		rc = cli_fail(CLI_FAILED, "there is no generation %" PRIu64 "; the newest is %" PRIu64, l.only,
 		              isb_generation(reader.catalog));
@@ -145,4 +150,5 @@ static int run(struct cli *cli)
 
 const struct verb verb_log = {
 	"log", "[GENERATION]", "every change of the catalog: when, who, why, what",
-	"Oldest first. With a generation, all that it changed.\n", "12", "", run};
+	"Oldest first. With a generation, all that it changed. Kept are the last 10000 edits,\n"
+	"and those of the last 90 days, but no more than a million.\n", "12", "", run};

@@ -300,13 +300,14 @@ static void print_probes(const struct status *s)
 {
 	struct cli_table table;
 	if (s->nprobe) {
-		cli_table_init(&table, 5, (const char *[]){"PROBE", "REGION", "STATE", "LAST SEEN", "CHECKS"});
+		cli_table_init(&table, 6, (const char *[]){"PROBE", "REGION", "STATE", "LAST SEEN", "CHECKS", "FROM"});
 		for (size_t i = 0; i < s->nprobe; i++) {
 			const struct isb_probe_row *p = &s->probes[i];
 			char age[ISB_SPAN_TEXT], checks[16];
 			isb_span_print(s->cli->now_ms - p->seen_ms, age);
 			snprintf(checks, sizeof(checks), "%" PRIu32, p->checks);
-			cli_table_row(&table, (const char *[]){p->name, *p->region ? p->region : "-", probe_state(s, p), age, checks});
+			cli_table_row(&table, (const char *[]){p->name, *p->region ? p->region : "-", probe_state(s, p), age, checks,
+			                                       *p->from ? p->from : "here"});
 		}
 		putchar('\n');
 		cli_table_print(&table);
@@ -347,9 +348,9 @@ static void print_json(struct status *s)
 		json_array_append_new(endpoints, json_row(s, &s->rows[i]));
 	for (size_t i = 0; i < s->nprobe; i++) {
 		const struct isb_probe_row *p = &s->probes[i];
-		json_array_append_new(probes, json_pack("{s:s, s:s, s:s, s:I, s:I}", "name", p->name, "region", p->region, "state",
+		json_array_append_new(probes, json_pack("{s:s, s:s, s:s, s:I, s:I, s:s}", "name", p->name, "region", p->region, "state",
 		                                        probe_state(s, p), "seen_ms", (json_int_t)p->seen_ms, "checks",
-		                                        (json_int_t)p->checks));
+		                                        (json_int_t)p->checks, "from", p->from));
 	}
 	cli_resolved_json_all(s->reader.health, aliases);
 	json_t *wrong = json_array();

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "isobar/model/rr.h"
+#include "isobar/steer/list.h"
 
 /* What one search needs at every step. */
 struct search {
@@ -50,6 +51,19 @@ void isb_answer_add(struct isb_answer *answer, enum isb_section section, const s
 	added->ttl_s = part->ttl_s;
 	added->type = part->type;
 	added->count = part->count;
+}
+
+/* All of one rrset in the answer section, at the name itself. */
+static inline void add_run(struct isb_answer *answer, const struct isb_name *name, uint16_t type, uint16_t count, uint32_t ttl_s,
+                           const uint8_t *rdata)
+{
+	struct isb_part *part = new_part(answer, ISB_ANSWER, name, 0);
+	if (!part)
+		return;
+	part->rdata = rdata;
+	part->ttl_s = ttl_s;
+	part->type = type;
+	part->count = count;
 }
 
 bool isb_answer_has(const struct isb_answer *answer, const struct isb_rrset *set)
@@ -172,15 +186,21 @@ static bool add_choice(struct search *s, const struct isb_name *name, uint16_t t
 	return end > first;
 }
 
+/* A chain may be steered more than once: then the scope is as narrow as any. */
+static inline void note_steered(struct isb_answer *answer, uint8_t scope)
+{
+	if (scope > answer->scope)
+		answer->scope = scope;
+	answer->steered = true;
+}
+
 static inline void choose(struct isb_answer *answer, const struct isb_asking *asking, const struct isb_plan_record *record,
                           const struct isb_name *name, enum isb_plan_type type, struct isb_choice *ret_choice)
 {
 	uint8_t scope;
 	asking->state->name = name->lower; /* at the end of a chain too: a cache keeps the answer under this name */
 	isb_view_steer(asking->view, record, type, asking->client, asking->state, ret_choice, &scope);
-	if (scope > answer->scope) /* a chain may be steered more than once */
-		answer->scope = scope;
-	answer->steered = true;
+	note_steered(answer, scope);
 	answer->failopen |= ret_choice->failopen;
 	if (ret_choice->n)
 		answer->endpoint = ret_choice->endpoint[0];
@@ -225,6 +245,27 @@ static bool add_alias(struct search *s, const struct isb_zone_view *zone, const 
 	return known || r->all_down == ISB_ALL_DOWN_NODATA;
 }
 
+/* One address, chosen by a list where the plan has one (steer/list.h). False: nothing was chosen, the walk shall. */
+static inline __attribute__((always_inline)) bool add_listed(struct isb_answer *answer, const struct isb_asking *asking, const struct isb_name *name,
+                              const struct isb_plan_record *r, enum isb_plan_type type)
+{
+	const struct isb_plan *plan = asking->view->plan;
+	const struct isb_steer_state *state = asking->state;
+	if (!(r->listed >> type & 1) || state->trace)
+		return false;
+	struct isb_geoleaf leaf = isb_view_leaf(asking->view, r, asking->client);
+	const struct isb_list *list = isb_plan_list(plan, r, leaf.cls, type);
+	if (!list)
+		return false;
+	struct isb_listed chosen = isb_list_choose(list, state);
+	if (!chosen.candidate)
+		return false;
+	add_run(answer, name, type == ISB_PLAN_A ? ISB_A : ISB_AAAA, 1, isb_plan_ttl(r, chosen.flip_s), chosen.candidate->rdata);
+	note_steered(answer, leaf.scope);
+	answer->endpoint = isb_plan_endpoint(plan, chosen.candidate->endpoint);
+	return true;
+}
+
 enum steered { ORDINARY, SAID, GO_ON };
 
 static enum steered add_chosen(struct search *s, const struct isb_zone_view *zone, const struct isb_name *name,
@@ -261,6 +302,8 @@ static enum steered steer(struct search *s, const struct isb_zone_view *zone, co
 		s->answer->record = record;
 		s->answer->record_type = (enum isb_plan_type)type;
 	}
+	if (type <= ISB_PLAN_AAAA && add_listed(s->answer, &s->asking, name, r, (enum isb_plan_type)type))
+		return SAID;
 	struct isb_choice choice;
 	choose(s->answer, &s->asking, r, name, (enum isb_plan_type)type, &choice);
 	*ret_ttl_max = choice.ttl_s;
@@ -411,8 +454,10 @@ static bool followed(const struct isb_answer *answer, const uint8_t *name)
 	return false;
 }
 
-void isb_answer_find(struct isb_answer *answer, const struct isb_view *view, const struct isb_query *query,
-                     const struct isb_addr *client, struct isb_steer_state *state)
+/* RFC 1034 §4.3.2, from the zone on down. */
+static __attribute__((noinline)) void find_in_zones(struct isb_answer *answer, const struct isb_view *view,
+                                                    const struct isb_query *query, const struct isb_addr *client,
+                                                    struct isb_steer_state *state)
 {
 	struct search s;
 	s.answer = answer;
@@ -420,7 +465,7 @@ void isb_answer_find(struct isb_answer *answer, const struct isb_view *view, con
 	s.asking = (struct isb_asking){.view = view, .client = client, .state = state};
 	s.qtype = query->qtype;
 	const struct isb_name *name = &query->name;
-	const struct isb_zone_view *zone = isb_zone_of(view, name, s.qtype == ISB_DS);
+	const struct isb_zone_view *zone = isb_zone_of(s.view, name, s.qtype == ISB_DS);
 	if (!zone) {
 		answer->rcode = ISB_REFUSED;
 		isb_edns_explain(&answer->extra, ISB_EDE_NOT_AUTHORITATIVE);
@@ -433,6 +478,58 @@ void isb_answer_find(struct isb_answer *answer, const struct isb_view *view, con
 			return;
 		isb_name_set(&s.target, next);
 		name = &s.target;
-		zone = isb_zone_of(view, name, s.qtype == ISB_DS);
+		zone = isb_zone_of(s.view, name, s.qtype == ISB_DS);
 	}
+}
+
+static inline void add_whole(struct isb_answer *answer, const struct isb_view *view, const struct isb_name *name,
+                             const struct isb_rrset *set)
+{
+	set_key(answer, ISB_RRL_ANSWER, name, 0);
+	add_run(answer, name, set->type, set->count, set->ttl_s, set->rdata);
+	if (set->type != ISB_A && set->type != ISB_AAAA)
+		isb_answer_targets(answer, view, set->type, set->rdata, set->count);
+}
+
+/* In zones that are too large for the table of whole names (view/large.h). False: nothing was said. */
+static bool find_large(struct isb_answer *answer, const struct isb_view *view, const struct isb_query *query)
+{
+	const struct isb_node *node = NULL;
+	for (uint32_t i = 0; !node && i < view->nlarge; i++)
+		node = isb_large_find(view->large[i], query->name.lower, query->name.len);
+	const struct isb_rrset *set = node ? isb_node_set(node, query->qtype) : NULL;
+	if (set)
+		add_whole(answer, view, &query->name, set);
+	return set;
+}
+
+/* By the table of whole names (view/exact.h). False: nothing was said. */
+static inline __attribute__((always_inline)) bool find_exact(struct isb_answer *answer, const struct isb_asking *asking, const struct isb_query *query)
+{
+	const struct isb_name *name = &query->name;
+	const struct isb_exact_entry *entry = isb_exact_find(asking->view->exact, name->lower, name->len);
+	if (!entry)
+		return false;
+	if (entry->record != ISB_NO_RECORD) {
+		const struct isb_plan_record *r = isb_plan_record(asking->view->plan, entry->record);
+		answer->record = entry->record;
+		answer->record_type = query->qtype == ISB_A ? ISB_PLAN_A : ISB_PLAN_AAAA;
+		set_key(answer, ISB_RRL_ANSWER, name, 0);
+		return r && (query->qtype == ISB_A || query->qtype == ISB_AAAA) &&
+		       add_listed(answer, asking, name, r, answer->record_type);
+	}
+	const struct isb_rrset *set = isb_exact_set(entry, query->qtype);
+	if (set)
+		add_whole(answer, asking->view, name, set);
+	return set;
+}
+
+void isb_answer_find(struct isb_answer *answer, const struct isb_view *view, const struct isb_query *query,
+                     const struct isb_addr *client, struct isb_steer_state *state)
+{
+	const struct isb_asking asking = {.view = view, .client = client, .state = state};
+	if ((view->nlarge && find_large(answer, view, query)) || (view->exact && find_exact(answer, &asking, query)))
+		answer->authoritative = true;
+	else
+		find_in_zones(answer, view, query, client, state);
 }

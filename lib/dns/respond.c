@@ -44,7 +44,7 @@ void isb_context_begin(struct isb_context *ctx, const struct isb_view *view, con
                        int64_t now_ms)
 {
 	ctx->view = view;
-	ctx->steer = (struct isb_steer_state){.health = health, .admin = view->admin, .nadmin = view->nadmin, .now_ms = now_ms,
+	ctx->steer = (struct isb_steer_state){.health = health, .admin = view->admin, .nadmin = view->admin_end, .now_ms = now_ms,
 	                                      .rng = &ctx->rng, .trace = ctx->trace,
 	                                      .rotor = ctx->nrotor >= view->plan->nrotor ? ctx->rotor : NULL};
 }

@@ -133,13 +133,28 @@ bool isb_observe(struct isb_history *history, const struct isb_hysteresis *knobs
 	return true;
 }
 
+static int64_t rebase(int64_t time_ms, int64_t there_ms, int64_t here_ms)
+{
+	if (time_ms <= 0)
+		return 0;
+	int64_t age_ms = time_ms < there_ms ? there_ms - time_ms : 0;
+	return age_ms < here_ms ? here_ms - age_ms : 1;
+}
+
+void isb_history_rebase(struct isb_history *history, int64_t there_ms, int64_t here_ms)
+{
+	history->fell_ms = rebase(history->fell_ms, there_ms, here_ms);
+	history->since_ms = rebase(history->since_ms, there_ms, here_ms);
+	history->observed_ms = rebase(history->observed_ms, there_ms, here_ms);
+}
+
 int64_t isb_observe_next_ms(const struct isb_history *history, const struct isb_hysteresis *knobs)
 {
 	if (history->state == ISB_DOWN && knobs->down_interval_ms)
 		return knobs->down_interval_ms;
-	if (history->state == ISB_UP && history->seen && !(history->bits & 1) && history->run == 1 && knobs->retry_ms)
-		return knobs->retry_ms;
-	return knobs->interval_ms;
+	bool first = history->state == ISB_UP && history->seen && !(history->bits & 1) && history->run == 1;
+	bool sooner = knobs->retry_ms && knobs->retry_ms < knobs->interval_ms; /* by default it is longer than short intervals */
+	return first && sooner ? knobs->retry_ms : knobs->interval_ms;
 }
 
 unsigned isb_observe_flip_s(const struct isb_history *history, const struct isb_hysteresis *knobs)

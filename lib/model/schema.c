@@ -21,11 +21,12 @@ const char *const isb_order_words[ISB_ORDER_COUNT + 1] = {
 const char *const isb_check_words[ISB_CHECK_TYPE_COUNT + 1] = {
 	[ISB_CHECK_TCP] = "tcp", [ISB_CHECK_TCP_HALF_OPEN] = "tcp-half-open", [ISB_CHECK_TLS] = "tls",
 	[ISB_CHECK_HTTP] = "http", [ISB_CHECK_HTTPS] = "https", [ISB_CHECK_DNS] = "dns", [ISB_CHECK_UDP] = "udp",
-	[ISB_CHECK_ICMP] = "icmp", [ISB_CHECK_AGENT] = "agent", [ISB_CHECK_SCRIPT] = "script",
+	[ISB_CHECK_ICMP] = "icmp", [ISB_CHECK_AGENT] = "agent", [ISB_CHECK_GRPC] = "grpc", [ISB_CHECK_SCRIPT] = "script",
 	[ISB_CHECK_TYPE_COUNT] = NULL};
 static const char *const rcode_words[] = { /* by number */
 	"NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED", "YXDOMAIN", "YXRRSET", "NXRRSET", "NOTAUTH", "NOTZONE",
 	NULL};
+static const char *const http_words[] = {[ISB_HTTP_ANY] = "any", [ISB_HTTP_1] = "1.1", [ISB_HTTP_2] = "2", NULL};
 static const char *const all_down_words[] = {
 	[ISB_ALL_DOWN_ALL] = "all", [ISB_ALL_DOWN_FALLBACK] = "fallback", [ISB_ALL_DOWN_NODATA] = "nodata",
 	[ISB_ALL_DOWN_LAST] = "last", NULL};
@@ -56,26 +57,38 @@ static const struct isb_field region_fields[] = {
 
 /* Types of check that read the same fields. */
 #define HTTP "http, https"
-#define CERTIFICATES "tls, https"
+#define CERTIFICATES "tls, https, grpc"
 #define TALKS "tcp, tls, udp"
 
 static const struct isb_field check_fields[] = {
-	{"type", "word", "tcp, tcp-half-open, tls, http, https, dns, udp, icmp, agent, script", .required = true,
+	{"type", "word", "tcp, tcp-half-open, tls, http, https, dns, udp, icmp, agent, grpc, script", .required = true,
 	 .how = &isb_how_word, .words = isb_check_words, AT(isb_check, type), .help = "the protocol that is spoken to the endpoint"},
 	{"port", "integer", "1..65535", .how = &isb_how_integer, AT(isb_check, port),
-	 .only = "tcp, tcp-half-open, tls, http, https, dns, udp, agent, script",
+	 .only = "tcp, tcp-half-open, tls, http, https, dns, udp, agent, grpc, script",
 	 .help = "the port that is tested; without it the endpoint's, else 53, 80 or 443 by type"},
 	{"host", "host name", "1..253", .unit = "octets", .how = &isb_how_host, AT(isb_check, host),
-	 .only = "tls, " HTTP,
+	 .only = "tls, " HTTP ", grpc",
 	 .help = "Host header and TLS server name; without it the endpoint's host, else its address"},
 	{"path", "path that begins with '/'", "1..2048", "/", "octets", .how = &isb_how_path, AT(isb_check, path),
 	 .only = HTTP, .help = "what is requested"},
-	{"method", "word", "GET, HEAD", "GET", .how = &isb_how_choice, AT(isb_check, method), .only = HTTP,
-	 .help = "how it is requested"},
+	{"http", "word", "any, 1.1, 2", "any", .how = &isb_how_word, .words = http_words, AT(isb_check, http),
+	 .only = HTTP, .help = "the version that must be spoken; any: 2 where TLS agrees on it, else 1.1"},
+	{"method", "word", "GET, HEAD, POST, OPTIONS", "GET", .how = &isb_how_choice, AT(isb_check, method),
+	 .only = HTTP, .help = "how it is requested"},
+	{"headers", "list of headers such as 'Name: value'", "3..1024", .unit = "octets", .how = &isb_how_header, .most = 32,
+	 .only = HTTP ", grpc", LIST(isb_check, headers.list, headers.count), .help = "more headers of the request"},
 	{"send", "text", "1..4096", .unit = "octets", .how = &isb_how_text, AT(isb_check, send),
-	 .only = TALKS ", agent", .help = "what is sent first; line ends stand in double quotes, as \"QUIT\\r\\n\""},
+	 .only = TALKS ", agent, " HTTP,
+	 .help = "what is sent first, with method POST as the body; line ends stand in double quotes, as \"QUIT\\r\\n\""},
 	{"send_hex", "even number of hexadecimal digits", "2..8192", .how = &isb_how_hex, AT(isb_check, send_hex),
 	 .only = TALKS, .help = "what is sent first, where it is no text"},
+	{"service", "text", "1..255", .unit = "octets", .how = &isb_how_line, AT(isb_check, service), .only = "grpc",
+	 .help = "the service whose health is asked for; without it the whole server's"},
+	{"redirects", "integer", "0..10", "0", .how = &isb_how_integer, AT(isb_check, redirects), .only = HTTP,
+	 .help = "how many redirects on the same host are followed; 0: a redirect is the reply"},
+	{"keep_alive", "boolean", "true, false", "false", .how = &isb_how_bool, AT(isb_check, keep_alive),
+	 .only = HTTP ", grpc",
+	 .help = "whether the connection is kept for the next test; a new one tests more and costs more"},
 	{"query.name", "domain name", .how = &isb_how_dname, AT(isb_check, query_name), .only = "dns",
 	 .help = "the name that is asked for"},
 	{"query.type", "record type", .preset = "A", .how = &isb_how_qtype, AT(isb_check, query_type), .only = "dns",
@@ -87,6 +100,16 @@ static const struct isb_field check_fields[] = {
 	{"expect.body", "text", "1..4096", .unit = "octets", .how = &isb_how_text, AT(isb_check, body),
 	 .only = TALKS ", " HTTP,
 	 .help = "must stand somewhere in the first 64 KiB of the reply (http and https: of its body, besides the status)"},
+	{"expect.regex", "regular expression", "1..1024", .unit = "octets", .how = &isb_how_regex, AT(isb_check, regex),
+	 .only = HTTP, .help = "must match somewhere in the first 64 KiB of the reply's body, besides the status"},
+	{"expect.header", "list of headers such as Name or 'Name: value'", "1..1024", .unit = "octets",
+	 .how = &isb_how_expect_header, .most = 16, .only = HTTP,
+	 LIST(isb_check, expect_headers.list, expect_headers.count), .help = "the reply must have them all"},
+	{"expect.json", "list of paths such as status.db, or 'status.db: ok' with a value", "1..1024", .unit = "octets",
+	 .how = &isb_how_json, .most = 16, .only = HTTP, LIST(isb_check, expect_json.list, expect_json.count),
+	 .help = "what must stand in a JSON body of at most 64 KiB"},
+	{"expect.latency", "duration", "1ms..1h", .how = &isb_how_span_ms, AT(isb_check, latency_ms),
+	 .only = HTTP ", grpc", .help = "a test that takes longer has failed, though the reply was good"},
 	{"expect.days", "integer", "1..3650", .unit = "days", .how = &isb_how_integer, AT(isb_check, days), .only = "tls",
 	 .help = "the certificate must be valid for at least this long"},
 	{"expect.rcode", "list of words", "NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED, YXDOMAIN, YXRRSET, NXRRSET, "
@@ -94,14 +117,16 @@ static const struct isb_field check_fields[] = {
 	 .only = "dns", .help = "response codes that count as success"},
 	{"expect.address", "list of addresses", .how = &isb_how_address, .most = 64, LIST(isb_check, addresses, naddress),
 	 .only = "dns", .help = "one of them must be among the answers"},
+	{"tls", "boolean", "true, false", "false", .how = &isb_how_bool, AT(isb_check, tls), .only = "grpc",
+	 .help = "whether TLS is spoken below it"},
 	{"verify", "boolean", "true, false", "true", .how = &isb_how_bool, AT(isb_check, verify), .only = CERTIFICATES,
 	 .help = "whether the certificate must be valid for the host"},
 	{"ca_file", "file name", "1..4096", .unit = "octets", .how = &isb_how_line, AT(isb_check, ca_file),
 	 .only = CERTIFICATES, .help = "PEM file of the authorities that may sign the certificate; without it the system's"},
 	{"client_cert", "file name", "1..4096", .unit = "octets", .how = &isb_how_line, AT(isb_check, client_cert),
-	 .only = "tls", .help = "PEM file of the certificate that is shown when the server asks for one, and its chain"},
+	 .only = CERTIFICATES, .help = "PEM file of the certificate that is shown when the server asks for one, and its chain"},
 	{"client_key", "file name", "1..4096", .unit = "octets", .how = &isb_how_line, AT(isb_check, client_key),
-	 .only = "tls", .help = "PEM file of its private key; without it the key is looked for in client_cert"},
+	 .only = CERTIFICATES, .help = "PEM file of its private key; without it the key is looked for in client_cert"},
 	{"alpn", "list of protocols such as h2", "1..64", .unit = "octets", .how = &isb_how_alpn, .most = 16, .only = "tls",
 	 LIST(isb_check, alpn.list, alpn.count), .help = "protocols that are offered; the server must take one of them"},
 	{"command", "list of texts", "0..1024", .unit = "octets", .how = &isb_how_text, .most = 32, .only = "script",
@@ -114,7 +139,7 @@ static const struct isb_field check_fields[] = {
 	{"down_interval", "duration", "10ms..1d", .how = &isb_how_span_ms, AT(isb_check, down_interval_ms),
 	 .help = "interval while the endpoint is down; without it the same as when it is up"},
 	{"retry", "duration", "0s..1h", "500ms", .how = &isb_how_span_ms, AT(isb_check, retry_ms),
-	 .help = "a first failure is tested again after this time; 0s waits for the next interval"},
+	 .help = "a first failure is tested again after this time, if that is sooner than the interval; 0s: never"},
 	{"rise", "integer", "1..64", "2", .how = &isb_how_integer, AT(isb_check, rise),
 	 .help = "successes in a row that make a down endpoint up"},
 	{"fall", "integer", "1..64", "3", .how = &isb_how_integer, AT(isb_check, fall),
@@ -126,6 +151,9 @@ static const struct isb_field check_fields[] = {
 	 .help = "region: the probes of a region make one vote by majority, and the quorum is one of regions"},
 	{"flap_limit", "integer", "0..20", "3", .how = &isb_how_integer, AT(isb_check, flap_limit),
 	 .help = "falls in short succession, after which each further one doubles rise; 0 damps nothing"},
+	{"soft.json", "path such as load.health", "1..255", .unit = "octets", .how = &isb_how_json_path,
+	 AT(isb_check, soft_json), .only = HTTP,
+	 .help = "where a JSON body says the endpoint's own health, 0 to 100; it multiplies the weight"},
 	{"soft.latency", "pair of durations such as 100ms..500ms", "1ms..1m", .how = &isb_how_span_pair,
 	 AT(isb_check, soft_latency), .help = "soft health goes from 100 at the first smoothed latency to 1 at the second"},
 };

@@ -59,6 +59,33 @@ static void look_at_command(struct isb_reading *r, const struct isb_check *check
 	         isb_yaml_excerpt(name, shown), NAME_MOST);
 }
 
+/* A reply to HEAD has nothing to look at. */
+static void refuse_bodiless(struct isb_reading *r, const struct isb_yaml *body)
+{
+	static const char *const keys[] = {"expect.body", "expect.regex", "expect.json", "soft.json"};
+	for (size_t i = 0; i < ISB_LEN(keys); i++) {
+		const struct isb_yaml_pair *pair = written(body, keys[i]);
+		if (pair)
+			isb_diag(r->diags, pair->mark,
+			         "the reply to HEAD has no body; leave out '%s', or use method GET", keys[i]);
+	}
+}
+
+static void read_http_rest(struct isb_reading *r, const struct isb_check *check, const struct isb_yaml *body)
+{
+	if (written(body, "send") && strcmp(check->method, "POST") != 0)
+		isb_diag(r->diags, written(body, "send")->mark,
+		         "a %s request has no body; leave out 'send', or use method POST", check->method);
+	if (strcmp(check->method, "HEAD") == 0)
+		refuse_bodiless(r, body);
+}
+
+/* HTTP/2 that both sides take for granted: libcurl 7.88 greets again on a connection that has been greeted. */
+static bool is_bare_http2(const struct isb_check *check)
+{
+	return check->type == ISB_CHECK_GRPC ? !check->tls : check->type == ISB_CHECK_HTTP && check->http == ISB_HTTP_2;
+}
+
 void isb_read_check_rest(struct isb_reading *r, const struct isb_check *check, const struct isb_yaml *body)
 {
 	const struct isb_yaml *type = isb_yaml_get(body, "type");
@@ -75,6 +102,11 @@ void isb_read_check_rest(struct isb_reading *r, const struct isb_check *check, c
 		look_at_command(r, check, body);
 	if (written(body, "send") && written(body, "send_hex"))
 		isb_diag(r->diags, written(body, "send_hex")->mark, "check has both 'send' and 'send_hex'; keep one");
+	if (check->type == ISB_CHECK_HTTP || check->type == ISB_CHECK_HTTPS)
+		read_http_rest(r, check, body);
+	if (check->keep_alive && is_bare_http2(check))
+		isb_diag(r->diags, written(body, "keep_alive")->mark,
+		         "'keep_alive' cannot be had with HTTP/2 without TLS; leave it out");
 	if (written(body, "client_key") && !written(body, "client_cert"))
 		isb_diag(r->diags, written(body, "client_key")->mark,
 		         "'client_key' is the key of a 'client_cert', which is missing");

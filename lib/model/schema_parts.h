@@ -5,7 +5,7 @@
 #include "isobar/model/schema.h"
 
 /* What the parts of the schema share: the tables (schema.c), reading (schema_read.c), printing (schema_print.c) and the
- * field types (schema_scalar.c, schema_geo.c, schema_map.c, schema_policy.c). */
+ * field types (schema_scalar.c, schema_http.c, schema_geo.c, schema_map.c, schema_policy.c). */
 
 #define ISB_LEN(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -37,11 +37,18 @@ struct isb_field_how {
 	void (*write)(struct isb_printing *p, const struct isb_field *f, const void *object);
 };
 
-/* schema_scalar.c */
+/* schema_scalar.c, schema_http.c */
 extern const struct isb_field_how isb_how_integer, isb_how_bool, isb_how_word, isb_how_choice, isb_how_text,
 	isb_how_line, isb_how_path, isb_how_host, isb_how_span_ms, isb_how_span_s, isb_how_name, isb_how_quorum,
 	isb_how_min_up, isb_how_answers, isb_how_priority, isb_how_status, isb_how_address, isb_how_rrtype, isb_how_alpn,
-	isb_how_base64, isb_how_hex, isb_how_dname, isb_how_qtype, isb_how_span_pair, isb_how_failback;
+	isb_how_base64, isb_how_hex, isb_how_dname, isb_how_qtype, isb_how_span_pair, isb_how_failback,
+	isb_how_header,
+	isb_how_expect_header, isb_how_json, isb_how_json_path, isb_how_regex;
+/* A control character, a line end among them. */
+bool isb_has_control(const char *text);
+/* What an octet length in `range` allows, copied to the catalog. */
+int isb_text_parse(struct isb_reading *r, const struct isb_field *f, const struct isb_yaml *node, void *value);
+void isb_text_print(struct isb_buf *out, const struct isb_field *f, const void *value);
 /* True when the list of words `range` ("GET, HEAD") holds `word`. */
 bool isb_range_has(const char *range, const char *word);
 /* schema_geo.c */

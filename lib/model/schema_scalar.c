@@ -409,7 +409,7 @@ const struct isb_field_how isb_how_address = {.parse = address_parse, .print = a
 
 /* --- Text: `range` is the length in octets --- */
 
-static int text_parse(struct isb_reading *r, const struct isb_field *f, const struct isb_yaml *node, void *value)
+int isb_text_parse(struct isb_reading *r, const struct isb_field *f, const struct isb_yaml *node, void *value)
 {
 	if (!in_range(f, (int64_t)strlen(node->text), parse_decimal))
 		return ISB_EFORMAT;
@@ -417,15 +417,15 @@ static int text_parse(struct isb_reading *r, const struct isb_field *f, const st
 	return ISB_OK;
 }
 
-static void text_print(struct isb_buf *out, const struct isb_field *f, const void *value)
+void isb_text_print(struct isb_buf *out, const struct isb_field *f, const void *value)
 {
-	(void)f;
-	isb_yaml_quote(out, *(const char *const *)value);
+	const char *text = *(const char *const *)value;
+	isb_yaml_quote(out, text ? text : f->preset); /* an object that was put together by hand may leave out what has a default */
 }
 
-const struct isb_field_how isb_how_text = {.parse = text_parse, .print = text_print};
+const struct isb_field_how isb_how_text = {.parse = isb_text_parse, .print = isb_text_print};
 
-static bool has_control(const char *text)
+bool isb_has_control(const char *text)
 {
 	for (; *text; text++)
 		if ((unsigned char)*text < ' ' || *text == 0x7f)
@@ -435,10 +435,10 @@ static bool has_control(const char *text)
 
 static int line_parse(struct isb_reading *r, const struct isb_field *f, const struct isb_yaml *node, void *value)
 {
-	return has_control(node->text) ? ISB_EFORMAT : text_parse(r, f, node, value);
+	return isb_has_control(node->text) ? ISB_EFORMAT : isb_text_parse(r, f, node, value);
 }
 
-const struct isb_field_how isb_how_line = {.parse = line_parse, .print = text_print};
+const struct isb_field_how isb_how_line = {.parse = line_parse, .print = isb_text_print};
 
 /* It goes into a request line as it stands: a blank or a line end there would be another request. */
 static int path_parse(struct isb_reading *r, const struct isb_field *f, const struct isb_yaml *node, void *value)
@@ -446,7 +446,7 @@ static int path_parse(struct isb_reading *r, const struct isb_field *f, const st
 	return node->text[0] != '/' || strchr(node->text, ' ') ? ISB_EFORMAT : line_parse(r, f, node, value);
 }
 
-const struct isb_field_how isb_how_path = {.parse = path_parse, .print = text_print};
+const struct isb_field_how isb_how_path = {.parse = path_parse, .print = isb_text_print};
 
 /* They become part of a record's text: nothing that would have to be escaped there. */
 static int alpn_parse(struct isb_reading *r, const struct isb_field *f, const struct isb_yaml *node, void *value)
@@ -454,10 +454,10 @@ static int alpn_parse(struct isb_reading *r, const struct isb_field *f, const st
 	for (const char *c = node->text; *c; c++)
 		if (*c <= ' ' || *c > '~' || strchr("\"\\,;()", *c))
 			return ISB_EFORMAT;
-	return text_parse(r, f, node, value);
+	return isb_text_parse(r, f, node, value);
 }
 
-const struct isb_field_how isb_how_alpn = {.parse = alpn_parse, .print = text_print};
+const struct isb_field_how isb_how_alpn = {.parse = alpn_parse, .print = isb_text_print};
 
 /* As strict as RFC 4648 §3.5 allows: bits that the padding leaves over are zero. */
 static int base64_parse(struct isb_reading *r, const struct isb_field *f, const struct isb_yaml *node, void *value)
@@ -468,18 +468,18 @@ static int base64_parse(struct isb_reading *r, const struct isb_field *f, const 
 		return ISB_EFORMAT;
 	if (padding && (strchr(digits, node->text[n - 1]) - digits) % (padding == 1 ? 4 : 16))
 		return ISB_EFORMAT;
-	return text_parse(r, f, node, value);
+	return isb_text_parse(r, f, node, value);
 }
 
-const struct isb_field_how isb_how_base64 = {.parse = base64_parse, .print = text_print};
+const struct isb_field_how isb_how_base64 = {.parse = base64_parse, .print = isb_text_print};
 
 static int hex_parse(struct isb_reading *r, const struct isb_field *f, const struct isb_yaml *node, void *value)
 {
 	size_t len = strlen(node->text);
-	return len % 2 || strspn(node->text, "0123456789abcdefABCDEF") != len ? ISB_EFORMAT : text_parse(r, f, node, value);
+	return len % 2 || strspn(node->text, "0123456789abcdefABCDEF") != len ? ISB_EFORMAT : isb_text_parse(r, f, node, value);
 }
 
-const struct isb_field_how isb_how_hex = {.parse = hex_parse, .print = text_print};
+const struct isb_field_how isb_how_hex = {.parse = hex_parse, .print = isb_text_print};
 
 static int choice_parse(struct isb_reading *r, const struct isb_field *f, const struct isb_yaml *node, void *value)
 {
@@ -489,7 +489,7 @@ static int choice_parse(struct isb_reading *r, const struct isb_field *f, const 
 	return ISB_OK;
 }
 
-const struct isb_field_how isb_how_choice = {.parse = choice_parse, .print = text_print};
+const struct isb_field_how isb_how_choice = {.parse = choice_parse, .print = isb_text_print};
 
 static int host_parse(struct isb_reading *r, const struct isb_field *f, const struct isb_yaml *node, void *value)
 {
@@ -497,22 +497,22 @@ static int host_parse(struct isb_reading *r, const struct isb_field *f, const st
 	uint8_t dname[ISB_DNAME_MAX];
 	if (node->text[strspn(node->text, allowed)] || isb_dname_parse(node->text, NULL, dname) < 2)
 		return ISB_EFORMAT;
-	return text_parse(r, f, node, value);
+	return isb_text_parse(r, f, node, value);
 }
 
-const struct isb_field_how isb_how_host = {.parse = host_parse, .print = text_print};
+const struct isb_field_how isb_how_host = {.parse = host_parse, .print = isb_text_print};
 
 static int dname_parse(struct isb_reading *r, const struct isb_field *f, const struct isb_yaml *node, void *value)
 {
 	(void)f;
 	uint8_t dname[ISB_DNAME_MAX];
-	if (has_control(node->text) || isb_dname_parse(node->text, NULL, dname) < 0)
+	if (isb_has_control(node->text) || isb_dname_parse(node->text, NULL, dname) < 0)
 		return ISB_EFORMAT;
 	*(const char **)value = isb_arena_strdup(r->arena, node->text);
 	return ISB_OK;
 }
 
-const struct isb_field_how isb_how_dname = {.parse = dname_parse, .print = text_print};
+const struct isb_field_how isb_how_dname = {.parse = dname_parse, .print = isb_text_print};
 
 static int name_parse(struct isb_reading *r, const struct isb_field *f, const struct isb_yaml *node, void *value)
 {

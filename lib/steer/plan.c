@@ -7,6 +7,7 @@
 #include "isobar/base/arena.h"
 #include "isobar/model/model.h"
 #include "isobar/model/rr.h"
+#include "isobar/steer/list.h"
 #include "isobar/steer/rollout.h"
 #include "isobar/steer/steer.h"
 
@@ -139,6 +140,7 @@ static bool candidate_ok(const struct isb_plan *plan, const struct isb_plan_chil
 struct check {
 	const struct isb_plan *plan;
 	uint8_t *height; /* [offset / 4] levels of a node that was found good, 0: none was seen there */
+	uint8_t *listed; /* [offset / 4] classes there were looked at */
 };
 
 /* Children lie before their parents in the block, which rules out loops. A node that many share is looked at once: a
@@ -173,16 +175,44 @@ static bool node_ok(struct check *check, uint32_t offset, unsigned depth)
 	return true;
 }
 
+/* A list says what the walk would find below the node, octet for octet, or it is none. */
+static bool list_ok(const struct isb_plan *plan, const struct isb_plan_class *cls, enum isb_plan_type type)
+{
+	_Alignas(8) uint8_t room[sizeof(struct isb_list) + ISB_LIST_MAX * sizeof(struct isb_candidate)];
+	uint32_t at = cls->list[type];
+	if (at == ISB_NO_LIST)
+		return true;
+	if (cls->node == ISB_NO_NODE)
+		return false;
+	size_t size = isb_list_build(plan, isb_plan_node(plan, cls->node), type, (struct isb_list *)(void *)room);
+	const void *list = words_at(plan, at, 1, size);
+	return size && list && memcmp(list, room, size) == 0;
+}
+
+/* Those that many records share are looked at once. */
+static bool classes_ok(struct check *check, uint32_t offset, uint32_t count)
+{
+	const struct isb_plan *plan = check->plan;
+	const struct isb_plan_class *classes = words_at(plan, offset, count, sizeof(*classes));
+	for (uint32_t c = 0; classes && c < count; c++) {
+		uint8_t *seen = &check->listed[(offset + c * sizeof(*classes)) / 4];
+		if (*seen)
+			continue;
+		*seen = 1;
+		if (classes[c].node != ISB_NO_NODE && !node_ok(check, classes[c].node, 0))
+			return false;
+		if (!list_ok(plan, &classes[c], ISB_PLAN_A) || !list_ok(plan, &classes[c], ISB_PLAN_AAAA))
+			return false;
+	}
+	return classes != NULL;
+}
+
 static bool record_ok(struct check *check, const struct isb_plan_record *record)
 {
 	const struct isb_plan *plan = check->plan;
 	if ((record->map != ISB_NO_MAP && record->map >= plan->nmap) || record->all_down > ISB_ALL_DOWN_LAST)
 		return false;
-	const uint32_t *roots = words_at(plan, record->class_node, record->nclass, sizeof(*roots));
-	for (uint32_t c = 0; roots && c < record->nclass; c++)
-		if (roots[c] != ISB_NO_NODE && !node_ok(check, roots[c], 0))
-			return false;
-	return roots != NULL;
+	return !(record->listed & ~isb_plan_listable(record->types)) && classes_ok(check, record->classes, record->nclass);
 }
 
 bool isb_plan_check(const void *block, size_t size)
@@ -198,10 +228,11 @@ bool isb_plan_check(const void *block, size_t size)
 	for (uint32_t i = 0; i < plan->nendpoint; i++)
 		if (!endpoint_ok(plan, isb_plan_endpoint(plan, i)))
 			return false;
-	struct check check = {.plan = plan, .height = isb_xcalloc(size / 4 + 1, 1)};
+	struct check check = {.plan = plan, .height = isb_xcalloc(size / 4 + 1, 1), .listed = isb_xcalloc(size / 4 + 1, 1)};
 	bool good = true;
 	for (uint32_t i = 0; good && i < plan->nrecord; i++)
 		good = record_ok(&check, isb_plan_record(plan, i));
 	free(check.height);
+	free(check.listed);
 	return good;
 }

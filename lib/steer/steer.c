@@ -458,12 +458,6 @@ SELDOM void fail(struct isb_walk *walk, const struct isb_plan_node *root)
 		walk->choice->kind = ISB_CHOICE_NODATA;
 }
 
-static uint32_t ttl(const struct isb_plan_record *record, uint32_t flip_s)
-{
-	uint32_t soonest = flip_s > record->ttl_min_s ? flip_s : record->ttl_min_s;
-	return flip_s == ISB_FLIP_NONE || soonest > record->ttl_s ? record->ttl_s : soonest;
-}
-
 void isb_steer(const struct isb_plan *plan, const struct isb_plan_record *record, uint32_t cls, enum isb_plan_type type,
                const struct isb_steer_state *state, struct isb_choice *ret_choice)
 {
@@ -484,5 +478,5 @@ void isb_steer(const struct isb_plan *plan, const struct isb_plan_record *record
 	if (ret_choice->n)
 		ret_choice->kind = ISB_CHOICE_ANSWER;
 	ret_choice->client_bits = walk.client_bits;
-	ret_choice->ttl_s = ttl(record, walk.flip_s);
+	ret_choice->ttl_s = isb_plan_ttl(record, walk.flip_s);
 }

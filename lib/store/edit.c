@@ -346,6 +346,8 @@ static int give_slots(struct isb_edit *edit)
 	return rc == ISB_OK ? check_rollouts(edit) : rc;
 }
 
+enum { TRIM_ROWS = 64 };
+
 static int write_journal(struct isb_edit *edit, uint64_t generation)
 {
 	struct isb_journal_entry entry = {
@@ -358,6 +360,8 @@ static int write_journal(struct isb_edit *edit, uint64_t generation)
 	int rc = isb_journal_put_header(edit->txn, &entry);
 	for (uint32_t i = 0; i < entry.changes && rc == ISB_OK; i++)
 		rc = isb_journal_put_change(edit->txn, generation, i + 1, edit->real[i]);
+	if (rc == ISB_OK) /* more than it adds, so that the journal shrinks after many large edits */
+		rc = isb_journal_trim(edit->txn, generation, edit->now_ms, entry.changes / 2 * 3 + TRIM_ROWS);
 	if (rc != ISB_OK)
 		return rc;
 	struct isb_key key;

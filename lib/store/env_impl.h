@@ -12,6 +12,7 @@ struct isb_environment {
 	MDB_env *mdb;
 	char *path;
 	bool write;
+	unsigned writes; /* transactions that this process began */
 	MDB_dbi dbi[ISB_T_COUNT]; /* of this environment's tables only */
 	/* LMDB leaves it to its caller that no transaction of this process is active while the map moves. So each says in
 	 * its own cache line whether it is: workers that take a snapshot per batch wait for nobody's line. */

@@ -10,7 +10,10 @@
 #include "isobar/base/arena.h"
 #include "isobar/base/err.h"
 
-enum { DISK_LEFT = 64 << 10 }; /* octets: less is a full disk */
+enum {
+	DISK_LEFT = 64 << 10, /* octets: less is a full disk */
+	CLEAN_WRITES = 64     /* a process that only writes is its own cleaner */
+};
 
 struct isb_txn {
 	alignas(ISB_CACHE_LINE) atomic_bool live; /* inside the gate; false between reset and renew */
@@ -123,6 +126,30 @@ static void note_snapshot(struct isb_txn *txn)
 	txn->moves = atomic_load_explicit(&txn->env->moves, memory_order_relaxed);
 }
 
+/* A writer that is killed after its meta page is on disk and before its number stands in the lock file has committed, and
+ * readers do not see it: the edit would show up whenever the next writer comes, or with the next boot. Whoever takes the
+ * writer's lock after it mends that (LMDB does, as with any robust mutex whose owner died). A copy takes that lock, also
+ * where the environment is read-only, before it writes its first octet, which to this descriptor it cannot. A writer that
+ * lives is between the two for a moment only. */
+static bool mend(struct isb_txn *txn)
+{
+	enum { NOWHERE = -1 };
+	MDB_envinfo info;
+	if (txn->write || mdb_env_info(txn->env->mdb, &info) != 0 || info.me_last_txnid <= mdb_txn_id(txn->mdb))
+		return false;
+	mdb_txn_reset(txn->mdb); /* a snapshot is not kept while waiting */
+	mdb_env_copyfd(txn->env->mdb, NOWHERE);
+	return true;
+}
+
+/* A reader that was killed keeps its snapshot in the table, and no page that was freed since is used again: the file
+ * would grow with every commit until somebody looks. */
+static void clean(struct isb_environment *env)
+{
+	int dead;
+	mdb_reader_check(env->mdb, &dead);
+}
+
 int isb_txn_begin(struct isb_store *store, enum isb_env env, bool write, struct isb_txn **ret_txn)
 {
 	if (write && !store->env[env].write)
@@ -133,12 +160,19 @@ int isb_txn_begin(struct isb_store *store, enum isb_env env, bool write, struct 
 	txn->write = write;
 	enlist(txn);
 	int rc = start(txn);
+	if (rc == ISB_OK && mend(txn)) {
+		leave(txn);
+		rc = start(txn);
+	}
 	if (rc != ISB_OK) {
+		mdb_txn_abort(txn->mdb);
 		strike(txn);
 		free(txn);
 		return rc;
 	}
 	note_snapshot(txn);
+	if (write && txn->env->writes++ % CLEAN_WRITES == 0) /* guarded by LMDB's lock of the writer */
+		clean(txn->env);
 	*ret_txn = txn;
 	return ISB_OK;
 }

@@ -28,15 +28,9 @@ enum { OUTCOMES = 0 ISB_OUTCOME_MAP(X) };
 #undef X
 enum { HAS_SOFT = 1, HAS_LOAD = 2, LOAD_MAX = 4095 };
 
-int isb_observation_put(struct isb_txn *txn, const struct isb_observation *observation)
+void isb_observation_encode(struct isb_buf *out, const struct isb_observation *observation)
 {
-	struct isb_key key;
-	int rc = isb_key_u32_text(&key, observation->slot, observation->probe);
-	if (rc != ISB_OK)
-		return rc;
 	const struct isb_history *h = &observation->history;
-	struct isb_buf *out = isb_txn_scratch(txn);
-	isb_buf_reset(out);
 	isb_buf_u64(out, (uint64_t)observation->expires_ms);
 	isb_buf_u64(out, h->bits);
 	isb_buf_putc(out, (char)h->seen);
@@ -58,7 +52,6 @@ int isb_observation_put(struct isb_txn *txn, const struct isb_observation *obser
 	isb_buf_u16(out, h->load);
 	isb_buf_putc(out, (char)h->falls);
 	isb_buf_u64(out, (uint64_t)h->fell_ms);
-	return isb_row_put(txn, ISB_T_OBSERVATION, isb_key_slice(&key), written(out));
 }
 
 /* What rows of older programs do not have: without it nothing is known of load and flaps. */
@@ -74,12 +67,12 @@ static bool read_more(struct isb_reader *r, struct isb_history *h)
 	return flags <= (HAS_SOFT | HAS_LOAD) && h->soft <= ISB_SOFT_FULL && h->load <= LOAD_MAX;
 }
 
-static int observation_decode(struct isb_slice value, struct isb_observation *observation)
+int isb_observation_decode(struct isb_slice value, struct isb_observation *ret)
 {
 	struct isb_reader r = isb_slice_reader(value);
-	struct isb_history *h = &observation->history;
-	*h = (struct isb_history){0};
-	observation->expires_ms = (int64_t)isb_read_u64(&r);
+	struct isb_observation observation = {.slot = ret->slot, .probe = ret->probe};
+	struct isb_history *h = &observation.history;
+	observation.expires_ms = (int64_t)isb_read_u64(&r);
 	h->bits = isb_read_u64(&r);
 	h->seen = isb_read_u8(&r);
 	h->state = isb_read_u8(&r);
@@ -99,7 +92,22 @@ static int observation_decode(struct isb_slice value, struct isb_observation *ob
 	bool sane = h->seen <= 64 && h->state <= ISB_DOWN && kind < OUTCOMES;
 	if (!r.bad && r.pos < r.len)
 		sane = read_more(&r, h) && sane;
-	return sane && isb_read_whole(&r) ? ISB_OK : ISB_EFORMAT;
+	if (!sane || !isb_read_whole(&r))
+		return ISB_EFORMAT;
+	*ret = observation;
+	return ISB_OK;
+}
+
+int isb_observation_put(struct isb_txn *txn, const struct isb_observation *observation)
+{
+	struct isb_key key;
+	int rc = isb_key_u32_text(&key, observation->slot, observation->probe);
+	if (rc != ISB_OK)
+		return rc;
+	struct isb_buf *out = isb_txn_scratch(txn);
+	isb_buf_reset(out);
+	isb_observation_encode(out, observation);
+	return isb_row_put(txn, ISB_T_OBSERVATION, isb_key_slice(&key), written(out));
 }
 
 int isb_observation_get(struct isb_txn *txn, uint32_t slot, const char *probe, struct isb_observation *ret)
@@ -111,7 +119,7 @@ int isb_observation_get(struct isb_txn *txn, uint32_t slot, const char *probe, s
 	if (rc == ISB_OK)
 		rc = isb_row_get(txn, ISB_T_OBSERVATION, isb_key_slice(&key), &value);
 	if (rc == ISB_OK)
-		rc = observation_decode(value, &observation);
+		rc = isb_observation_decode(value, &observation);
 	if (rc == ISB_OK)
 		*ret = observation;
 	return rc;
@@ -124,6 +132,30 @@ int isb_observation_delete(struct isb_txn *txn, uint32_t slot, const char *probe
 	return rc == ISB_OK ? isb_row_delete(txn, ISB_T_OBSERVATION, isb_key_slice(&key)) : rc;
 }
 
+/* The first key suffices: a walk must not be written under, and few probes see one slot. */
+static int note_key(void *arg, struct isb_slice key, struct isb_slice value)
+{
+	struct isb_key *first = arg;
+	(void)value;
+	first->len = key.len;
+	memcpy(first->octets, key.data, key.len);
+	return 1;
+}
+
+int isb_observation_delete_all(struct isb_txn *txn, uint32_t slot)
+{
+	struct isb_key prefix, first;
+	isb_key_u32(&prefix, slot);
+	for (;;) {
+		int rc = isb_row_each(txn, ISB_T_OBSERVATION, isb_key_slice(&prefix), everything, note_key, &first);
+		if (rc != 1)
+			return rc;
+		rc = isb_row_delete(txn, ISB_T_OBSERVATION, isb_key_slice(&first));
+		if (rc != ISB_OK)
+			return rc;
+	}
+}
+
 struct observation_walk {
 	int (*each)(void *arg, const struct isb_observation *observation);
 	void *arg;
@@ -132,11 +164,11 @@ struct observation_walk {
 static int observation_row(void *arg, struct isb_slice key, struct isb_slice value)
 {
 	const struct observation_walk *walk = arg;
-	struct isb_observation observation;
+	struct isb_observation observation = {0};
 	struct isb_reader r = isb_slice_reader(key);
 	observation.slot = isb_read_u32(&r);
 	observation.probe = isb_read_text(&r);
-	if (!isb_read_whole(&r) || observation_decode(value, &observation) != ISB_OK)
+	if (!isb_read_whole(&r) || isb_observation_decode(value, &observation) != ISB_OK)
 		return ISB_EFORMAT;
 	return walk->each(walk->arg, &observation);
 }
@@ -247,7 +279,43 @@ int isb_probe_put(struct isb_txn *txn, const struct isb_probe_row *row)
 	isb_buf_u32(out, row->checks);
 	isb_buf_putc(out, row->blind ? 1 : 0);
 	add_text(out, row->region ? row->region : "");
+	add_text(out, row->from ? row->from : "");
 	return isb_row_put(txn, ISB_T_PROBE, isb_key_slice(&key), written(out));
+}
+
+static int probe_decode(struct isb_slice value, struct isb_probe_row *row)
+{
+	struct isb_reader r = isb_slice_reader(value);
+	row->started_ms = (int64_t)isb_read_u64(&r);
+	row->seen_ms = (int64_t)isb_read_u64(&r);
+	row->boot = isb_read_u64(&r);
+	row->checks = isb_read_u32(&r);
+	row->blind = isb_read_u8(&r) != 0;
+	row->region = isb_read_text(&r);
+	row->from = r.pos < r.len ? isb_read_text(&r) : ""; /* older programs wrote none */
+	return isb_read_whole(&r) ? ISB_OK : ISB_EFORMAT;
+}
+
+int isb_probe_get(struct isb_txn *txn, const char *name, struct isb_probe_row *ret_row)
+{
+	struct isb_key key;
+	struct isb_slice value;
+	struct isb_probe_row row = {.name = name};
+	int rc = isb_key_text(&key, name);
+	if (rc == ISB_OK)
+		rc = isb_row_get(txn, ISB_T_PROBE, isb_key_slice(&key), &value);
+	if (rc == ISB_OK)
+		rc = probe_decode(value, &row);
+	if (rc == ISB_OK)
+		*ret_row = row;
+	return rc;
+}
+
+int isb_probe_delete(struct isb_txn *txn, const char *name)
+{
+	struct isb_key key;
+	int rc = isb_key_text(&key, name);
+	return rc == ISB_OK ? isb_row_delete(txn, ISB_T_PROBE, isb_key_slice(&key)) : rc;
 }
 
 struct probe_walk {
@@ -259,14 +327,7 @@ static int probe_row(void *arg, struct isb_slice key, struct isb_slice value)
 {
 	const struct probe_walk *walk = arg;
 	struct isb_probe_row row;
-	struct isb_reader r = isb_slice_reader(value);
-	row.started_ms = (int64_t)isb_read_u64(&r);
-	row.seen_ms = (int64_t)isb_read_u64(&r);
-	row.boot = isb_read_u64(&r);
-	row.checks = isb_read_u32(&r);
-	row.blind = isb_read_u8(&r) != 0;
-	row.region = isb_read_text(&r);
-	if (!isb_read_whole(&r) || isb_text_decode(key, &row.name) != ISB_OK)
+	if (probe_decode(value, &row) != ISB_OK || isb_text_decode(key, &row.name) != ISB_OK)
 		return ISB_EFORMAT;
 	return walk->each(walk->arg, &row);
 }

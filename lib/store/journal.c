@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "journal.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "isobar/base/arena.h"
 #include "isobar/base/err.h"
 #include "isobar/store/codec.h"
 
@@ -12,6 +14,8 @@ static const enum isb_table table_code[] = {
 	[1] = ISB_T_OBJECT, [2] = ISB_T_RRSET, [3] = ISB_T_ADMIN, [4] = ISB_T_LATENCY, [5] = ISB_T_ROLLOUT,
 };
 enum { TABLE_CODES = sizeof(table_code) / sizeof(table_code[0]) };
+
+static const struct isb_slice everything = {NULL, 0};
 
 /* --- Writing --- */
 
@@ -54,6 +58,28 @@ int isb_journal_put_change(struct isb_txn *txn, uint64_t generation, uint32_t se
 
 /* --- Reading --- */
 
+/* The first row is the oldest edit's header, or a change of one that is being taken away: headers go first. */
+static int note_first(void *arg, struct isb_slice key, struct isb_slice value)
+{
+	uint64_t *first = arg;
+	(void)value;
+	if (key.len != 12)
+		return ISB_EFORMAT;
+	const uint8_t *octets = key.data;
+	*first = isb_get_u64(octets) + (isb_get_u32(octets + 8) != 0);
+	return 1; /* enough */
+}
+
+int isb_journal_first(struct isb_txn *txn, uint64_t *ret_generation)
+{
+	uint64_t first = isb_generation(txn) + 1;
+	int rc = isb_row_each(txn, ISB_T_JOURNAL, everything, everything, note_first, &first);
+	if (rc < 0)
+		return rc;
+	*ret_generation = first;
+	return ISB_OK;
+}
+
 static int read_header(struct isb_txn *txn, uint64_t generation, struct isb_journal_entry *ret_entry)
 {
 	struct isb_key key;
@@ -78,9 +104,12 @@ int isb_journal_each(struct isb_txn *txn, uint64_t from, int (*each)(void *arg, 
                      void *arg)
 {
 	uint64_t last = isb_generation(txn);
-	for (uint64_t g = from ? from : 1; g <= last; g++) {
+	int rc = from ? ISB_OK : isb_journal_first(txn, &from);
+	if (rc != ISB_OK)
+		return rc;
+	for (uint64_t g = from; g <= last; g++) {
 		struct isb_journal_entry entry;
-		int rc = read_header(txn, g, &entry);
+		rc = read_header(txn, g, &entry);
 		if (rc == ISB_OK)
 			rc = each(arg, &entry);
 		if (rc != 0)
@@ -150,4 +179,63 @@ int isb_change_rrset(const struct isb_change *change, uint8_t ret_zone[255], uin
 	memcpy(ret_owner, owner, isb_dname_len(owner));
 	*ret_type = type;
 	return ISB_OK;
+}
+
+/* --- The past ends --- */
+
+enum { TRIM_MAX = 4096 }; /* rows: a transaction stays small whatever it follows on */
+static const int64_t DAY_MS = 24 * 60 * 60 * 1000;
+
+struct trim {
+	uint64_t newest;
+	int64_t now_ms;
+	uint32_t max, count;
+	struct {
+		uint64_t generation;
+		uint32_t number;
+	} rows[TRIM_MAX];
+};
+
+static bool is_past(const struct trim *trim, uint64_t generation, struct isb_slice header)
+{
+	uint64_t newer = trim->newest - generation;
+	struct isb_reader r = isb_slice_reader(header);
+	if (newer < ISB_JOURNAL_EDITS)
+		return false;
+	return newer >= ISB_JOURNAL_EDITS_MAX || (int64_t)isb_read_u64(&r) < trim->now_ms - ISB_JOURNAL_DAYS * DAY_MS;
+}
+
+/* Changes follow their header, so they go as it went, in this edit or in an earlier one. */
+static int note_past(void *arg, struct isb_slice key, struct isb_slice value)
+{
+	struct trim *trim = arg;
+	if (key.len != 12)
+		return ISB_EFORMAT;
+	const uint8_t *octets = key.data;
+	uint64_t generation = isb_get_u64(octets);
+	uint32_t number = isb_get_u32(octets + 8);
+	if (trim->count == trim->max || (number == 0 && !is_past(trim, generation, value)))
+		return 1; /* enough */
+	trim->rows[trim->count].generation = generation;
+	trim->rows[trim->count++].number = number;
+	return 0;
+}
+
+int isb_journal_trim(struct isb_txn *txn, uint64_t newest, int64_t now_ms, uint32_t max)
+{
+	if (newest <= ISB_JOURNAL_EDITS)
+		return ISB_OK;
+	struct trim *trim = isb_xmalloc(sizeof(*trim));
+	trim->newest = newest;
+	trim->now_ms = now_ms;
+	trim->max = max < TRIM_MAX ? max : TRIM_MAX;
+	trim->count = 0;
+	int rc = isb_row_each(txn, ISB_T_JOURNAL, everything, everything, note_past, trim);
+	for (uint32_t i = 0; i < trim->count && rc >= ISB_OK; i++) {
+		struct isb_key key;
+		isb_key_journal(&key, trim->rows[i].generation, trim->rows[i].number);
+		rc = isb_row_delete(txn, ISB_T_JOURNAL, isb_key_slice(&key));
+	}
+	free(trim);
+	return rc < ISB_OK ? rc : ISB_OK;
 }

@@ -7,13 +7,15 @@
 #include "isobar/base/err.h"
 #include "isobar/base/hash.h"
 #include "isobar/base/map.h"
+#include "isobar/steer/list.h"
 #include "isobar/steer/rollout.h"
 #include "isobar/steer/steer.h"
 #include "rdata.h"
 
 /* The compiled form of one pool or policy that records use: shared by all of them. */
 struct root {
-	uint32_t map, class_node, nclass;
+	uint32_t map, classes, nclass;
+	uint32_t listed; /* types that some class has a list for */
 };
 
 struct builder {
@@ -442,6 +444,17 @@ static int check_sizes(struct builder *b, const struct isb_tree *tree)
 	return rc;
 }
 
+/* What is decided below a node, once more as a list, where it is that plain. Many classes and records lead to the same one. */
+static uint32_t add_list(struct builder *b, uint32_t node, enum isb_plan_type type)
+{
+	_Alignas(8) uint8_t room[sizeof(struct isb_list) + ISB_LIST_MAX * sizeof(struct isb_candidate)];
+	const struct isb_plan *plan = (const void *)b->block.data;
+	size_t size = 0;
+	if (node != ISB_NO_NODE)
+		size = isb_list_build(plan, isb_plan_node(plan, node), type, (struct isb_list *)(void *)room);
+	return size ? intern(b, 'l', room, size) : ISB_NO_LIST;
+}
+
 static int compile_tree(struct builder *b, const struct isb_tree *tree, struct root *ret_root)
 {
 	if (check_sizes(b, tree) != ISB_OK)
@@ -453,18 +466,22 @@ static int compile_tree(struct builder *b, const struct isb_tree *tree, struct r
 		map = b->maps[root.map];
 		root.nclass = map->nclass;
 	}
-	uint32_t *nodes = isb_xcalloc(root.nclass, sizeof(*nodes));
+	struct isb_plan_class *classes = isb_xcalloc(root.nclass, sizeof(*classes));
 	struct isb_tree_settled settled = {0};
 	for (uint32_t c = 0; c < root.nclass; c++) {
 		b->node_at = isb_xcalloc(tree->count, sizeof(*b->node_at));
 		b->rank = map ? map->rank + (size_t)c * map->nrank : NULL;
 		isb_tree_settle(tree, b->rank, &settled);
-		nodes[c] = add_node(b, tree, &settled, (uint32_t)tree->count - 1);
+		classes[c].node = add_node(b, tree, &settled, (uint32_t)tree->count - 1);
+		for (enum isb_plan_type type = ISB_PLAN_A; type <= ISB_PLAN_AAAA; type++) {
+			classes[c].list[type] = add_list(b, classes[c].node, type);
+			root.listed |= (uint32_t)(classes[c].list[type] != ISB_NO_LIST) << type;
+		}
 		free(b->node_at);
 	}
 	isb_tree_settled_done(&settled);
-	root.class_node = intern(b, 'c', nodes, root.nclass * sizeof(*nodes));
-	free(nodes);
+	root.classes = intern(b, 'c', classes, root.nclass * sizeof(*classes));
+	free(classes);
 	*ret_root = root;
 	return ISB_OK;
 }
@@ -520,10 +537,11 @@ static int add_records(struct builder *b)
 			.ttl_min_s = from->ttl_min_s < from->ttl_s ? from->ttl_min_s : from->ttl_s,
 			.all_down = from->all_down,
 			.map = root.map,
-			.class_node = root.class_node,
+			.classes = root.classes,
 			.nclass = root.nclass,
 		};
 		records[i].types = types_of(from);
+		records[i].listed = root.listed & isb_plan_listable(records[i].types);
 	}
 	uint32_t at = reserve(b, in->nrecord, sizeof(*records));
 	if (in->nrecord)

@@ -62,44 +62,75 @@ const struct isb_rrset *isb_node_set(const struct isb_node *node, uint16_t type)
 	return NULL;
 }
 
+static size_t count_kids(const struct isb_kids *kids)
+{
+	size_t count = kids->count;
+	for (uint32_t i = 0; i < kids->count; i++)
+		if (slot_is_deeper(kids->slot[i]))
+			count += count_kids(slot_kids(kids->slot[i])) - 1;
+	return count;
+}
+
+size_t isb_node_children(const struct isb_node *node)
+{
+	return node->kids ? count_kids(node->kids) : 0;
+}
+
 /* --- Going through all of a tree --- */
 
-struct walk {
-	void (*each)(void *arg, const uint8_t *dname, const struct isb_node *node);
+struct tour {
+	enum isb_tour (*each)(void *arg, const uint8_t *dname, const struct isb_node *node);
 	void *arg;
 	uint8_t name[2 + ISB_DNAME_MAX]; /* filled from its end: a child's label stands before its parent's name */
 };
 
-static void walk_node(struct walk *walk, const struct isb_node *node, uint8_t *name);
+static bool tour_node(struct tour *tour, const struct isb_node *node, uint8_t *name);
 
-static void walk_kids(struct walk *walk, const struct isb_kids *kids, uint8_t *name)
+static bool tour_kids(struct tour *tour, const struct isb_kids *kids, uint8_t *name)
 {
-	for (uint32_t i = 0; i < kids->count; i++) {
-		if (slot_is_deeper(kids->slot[i]))
-			walk_kids(walk, slot_kids(kids->slot[i]), name);
-		else
-			walk_node(walk, slot_node(kids->slot[i]), name);
-	}
+	bool on = true;
+	for (uint32_t i = 0; on && i < kids->count; i++)
+		on = slot_is_deeper(kids->slot[i]) ? tour_kids(tour, slot_kids(kids->slot[i]), name)
+		                                   : tour_node(tour, slot_node(kids->slot[i]), name);
+	return on;
 }
 
 /* `name` is the parent's. */
-static void walk_node(struct walk *walk, const struct isb_node *node, uint8_t *name)
+static bool tour_node(struct tour *tour, const struct isb_node *node, uint8_t *name)
 {
 	if (node->label_len) {
 		name -= node->label_len;
 		memcpy(name, node->data, node->label_len);
 		*--name = node->label_len;
 	}
-	walk->each(walk->arg, name, node);
-	if (node->kids)
-		walk_kids(walk, node->kids, name);
+	enum isb_tour next = tour->each(tour->arg, name, node);
+	return next == ISB_TOUR_ON && node->kids ? tour_kids(tour, node->kids, name) : next != ISB_TOUR_END;
+}
+
+bool isb_names_tour(const struct isb_node *root,
+                    enum isb_tour (*each)(void *arg, const uint8_t *dname, const struct isb_node *node), void *arg)
+{
+	struct tour tour = {.each = each, .arg = arg};
+	return tour_node(&tour, root, tour.name + sizeof(tour.name) - 1);
+}
+
+struct walk {
+	void (*each)(void *arg, const uint8_t *dname, const struct isb_node *node);
+	void *arg;
+};
+
+static enum isb_tour walk_on(void *arg, const uint8_t *dname, const struct isb_node *node)
+{
+	const struct walk *walk = arg;
+	walk->each(walk->arg, dname, node);
+	return ISB_TOUR_ON;
 }
 
 void isb_names_walk(const struct isb_node *root,
                     void (*each)(void *arg, const uint8_t *dname, const struct isb_node *node), void *arg)
 {
 	struct walk walk = {.each = each, .arg = arg};
-	walk_node(&walk, root, walk.name + sizeof(walk.name) - 1);
+	isb_names_tour(root, walk_on, &walk);
 }
 
 static void measure_node(const struct isb_node *node, size_t *nodes, size_t *bytes);

@@ -174,7 +174,7 @@ static bool prove_decisions(const struct isb_plan *plan, const struct isb_plan_r
 /* --- Records ------------------------------------------------------------------------------------------------------- */
 
 struct group {
-	uint32_t map, class_node;
+	uint32_t map, classes;
 };
 
 struct proving {
@@ -195,7 +195,7 @@ static void sort_records(struct proving *p)
 		p->group_of[i] = UINT32_MAX;
 		if (!record || !record->name || record->map == ISB_NO_MAP)
 			continue;
-		struct group group = {record->map, record->class_node};
+		struct group group = {record->map, record->classes};
 		p->group_of[i] = isb_intern(&p->groups, &group, sizeof(group));
 	}
 }

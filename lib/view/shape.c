@@ -138,6 +138,13 @@ bool isb_shape_holds(const struct isb_view *old, const struct isb_view_sources *
 	return each_change(&since, old->generation + 1, look_for_objects) == ISB_OK && !since.objects;
 }
 
+void isb_shape_end_admin(struct isb_view *view)
+{
+	view->admin_end = view->nadmin;
+	while (view->admin_end && !view->admin[view->admin_end - 1])
+		view->admin_end--;
+}
+
 int isb_shape_replay_admin(const struct isb_view *old, struct isb_txn *txn, struct isb_view *view)
 {
 	uint64_t *admin = isb_xcalloc(old->nadmin, sizeof(*admin));
@@ -145,5 +152,7 @@ int isb_shape_replay_admin(const struct isb_view *old, struct isb_txn *txn, stru
 		memcpy(admin, old->admin, old->nadmin * sizeof(*admin));
 	view->admin = admin;
 	struct since since = {.txn = txn, .admin = admin};
-	return each_change(&since, old->generation + 1, replay_admin);
+	int rc = each_change(&since, old->generation + 1, replay_admin);
+	isb_shape_end_admin(view);
+	return rc;
 }

@@ -98,6 +98,7 @@ static int read_tables(struct build *b)
 	b->view->nadmin = b->view->slots;
 	if (rc == ISB_OK)
 		rc = isb_admin_each(b->txn, read_admin, b);
+	isb_shape_end_admin(b->view);
 	if (rc == ISB_OK)
 		rc = isb_rollout_each(b->txn, read_rollout, b);
 	shape->latencies = isb_latencies_new(&shape->arena, &shape->catalog, shape->cells);
@@ -262,6 +263,7 @@ static int compile(struct build *b, uint32_t (*slot)(void *arg, const char *pool
 
 static void free_own(struct isb_view *view)
 {
+	isb_exact_table_release(view->own->exact);
 	isb_shape_release(view->own->shape);
 	free((void *)(uintptr_t)view->admin);
 	free(view->own);
@@ -309,20 +311,44 @@ static int build_names(struct build *b)
 	return rc;
 }
 
+static void set_exact(struct isb_view *view, struct isb_view *old, size_t names)
+{
+	struct isb_exact_table *table = old ? old->own->exact : NULL;
+	if (table && isb_exact_table_holds(table))
+		table->users++;
+	else
+		table = isb_exact_table_new(view, names);
+	view->own->exact = table;
+	view->exact = table->block;
+	view->large = (const struct isb_large *const *)table->large;
+	view->nlarge = table->nlarge;
+}
+
+/* The journal is kept for long, not for ever: who slept longer begins anew. */
+static bool is_told(struct isb_txn *catalog, const struct isb_view *old)
+{
+	uint64_t first;
+	return isb_journal_first(catalog, &first) == ISB_OK && first <= old->generation + 1;
+}
+
 int isb_view_build(const struct isb_view_sources *from, struct isb_view *old, struct isb_diags *diags,
                    struct isb_view **ret_view)
 {
 	struct isb_view *view = isb_xcalloc(1, sizeof(*view));
+	if (old && !is_told(from->catalog, old))
+		old = NULL;
 	view->own = isb_xcalloc(1, sizeof(*view->own));
 	struct build b = {.from = from, .txn = from->catalog, .old = old, .view = view, .diags = diags};
 	b.zones = (struct isb_zones){.arena = &b.arena, .txn = b.txn, .old = old};
 	view->generation = isb_generation(from->catalog);
 	view->geodb = from->geodb;
 	int rc = old && isb_shape_holds(old, from) ? build_names(&b) : build_all(&b);
-	if (rc == ISB_OK)
+	if (rc == ISB_OK) {
 		isb_zones_commit(&b.zones, view);
-	else
+		set_exact(view, old, from->exact_names);
+	} else {
 		isb_zones_abort(&b.zones);
+	}
 	isb_map_done(&b.slot);
 	isb_map_done(&b.rollout);
 	isb_arena_done(&b.arena);

@@ -51,6 +51,54 @@ static struct isb_zone_edit *begin_edit(struct isb_zones *zones, const uint8_t *
 	return zone;
 }
 
+/* --- Whole names of the old view, whose table the new one may go on with -------------------------------------------- */
+
+static struct isb_exact_table *exact_of(const struct isb_zones *zones)
+{
+	return zones->old ? zones->old->own->exact : NULL;
+}
+
+static void edit_name(const struct isb_zones *zones, const uint8_t *owner)
+{
+	uint8_t lower[ISB_DNAME_MAX];
+	size_t len = isb_dname_lower(owner, lower);
+	if (exact_of(zones))
+		isb_exact_table_edit(exact_of(zones), lower, len);
+}
+
+/* A delegation or a DNAME that comes hides what is below it. What one uncovers that goes is in no table. */
+static void edit_set(const struct isb_zones *zones, const struct isb_zone_edit *zone, const uint8_t *relative_name,
+                     const uint8_t *owner, uint16_t type, bool put)
+{
+	uint8_t border = type == ISB_NS && relative_name[0] ? ISB_NODE_CUT : type == ISB_DNAME ? ISB_NODE_DNAME : 0;
+	const struct isb_node *node = put && border ? isb_names_find(zone->edit, relative_name) : NULL;
+	uint8_t lower[ISB_DNAME_MAX];
+	edit_name(zones, owner);
+	if (!node || node->flags & border || !exact_of(zones))
+		return;
+	isb_dname_lower(owner, lower);
+	isb_exact_table_edit_all(exact_of(zones), lower, node);
+}
+
+/* So does a zone that comes with what other zones have below its apex. */
+static void edit_newcomer(const struct isb_zones *zones, const struct isb_zone_edit *zone)
+{
+	static const uint8_t top[1] = {0};
+	const uint8_t *label[ISB_LABELS_MAX];
+	unsigned labels = isb_dname_split(zone->apex, label);
+	const struct isb_zone_view *above = NULL;
+	size_t nodes, bytes;
+	for (unsigned up = 1; !above && up <= labels; up++)
+		above = isb_zones_find(zones->old, isb_dname_up(zone->apex, up));
+	const struct isb_node *node = above ? above->root : NULL;
+	for (unsigned i = above ? above->labels : 0; node && i < labels; i++)
+		node = isb_node_child(node, label[i]);
+	if (node)
+		isb_exact_table_edit_all(exact_of(zones), zone->apex, node);
+	isb_names_measure(isb_names_find(zone->edit, top), &nodes, &bytes);
+	exact_of(zones)->edits += nodes;
+}
+
 /* --- What changed since the old view ------------------------------------------------------------------------------- */
 
 /* An old zone as the new view has it, or NULL when it leaves. */
@@ -82,6 +130,7 @@ static int replay_change(void *arg, const struct isb_change *change)
 	if (rc != ISB_OK && rc != ISB_ENOTFOUND)
 		return rc;
 	relative(zone, owner, name);
+	edit_set(zones, zone, name, owner, type, set);
 	isb_names_put(zone->edit, name, type, set);
 	return 0;
 }
@@ -134,6 +183,7 @@ static int look_for_leaver(void *arg, const struct isb_change *change)
 		isb_map_put(&zones->gone_at, old->apex, old->apex_len, (uint32_t)zones->ngone);
 		zones->gone = append(zones->gone, zones->ngone, sizeof(*zones->gone));
 		zones->gone[zones->ngone++] = old;
+		isb_exact_table_edit_all(exact_of(zones), old->apex, old->root);
 	}
 	return ISB_OK;
 }
@@ -148,7 +198,12 @@ static int look_for_newcomer(void *arg, const struct isb_change *change)
 	    isb_object_get(zones->txn, kind, name, &body) != ISB_OK || isb_dname_parse(name, NULL, apex) < 0)
 		return ISB_OK;
 	isb_dname_lower(apex, apex);
-	return isb_zones_find(zones->old, apex) || find_edit(zones, apex) ? ISB_OK : read_zone(zones, name, body);
+	if (isb_zones_find(zones->old, apex) || find_edit(zones, apex))
+		return ISB_OK;
+	int rc = read_zone(zones, name, body);
+	if (rc == ISB_OK)
+		edit_newcomer(zones, find_edit(zones, apex));
+	return rc;
 }
 
 static int each_change(struct isb_zones *zones, int (*each)(void *arg, const struct isb_change *change))
@@ -188,6 +243,7 @@ void isb_zones_put_record(struct isb_zones *zones, const uint8_t *apex, const ui
 	}
 	uint8_t name[ISB_DNAME_MAX];
 	relative(zone, owner, name);
+	edit_name(zones, owner);
 	isb_names_put_record(zone->edit, name, number);
 }
 

@@ -160,13 +160,141 @@ def slowhello(c):
     silent(c)
 
 
+def redirectloop(c):
+    c.sendall(b"HTTP/1.1 302 Found\r\nLocation: /again\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+
+def redirectaway(c):
+    c.sendall(b"HTTP/1.1 301 Moved\r\nLocation: http://elsewhere.example/health\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+
+def redirectplain(c):
+    """From TLS to where there is none, on the same host."""
+    c.sendall(b"HTTP/1.1 307 Go\r\nLocation: http://www.example.com/health\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+
+def tardy(c):
+    time.sleep(0.15)
+    healthy(c)
+
+
+def nesting(c):
+    """JSON that opens and opens, without end."""
+    c.sendall(OK + b"\r\n")
+    while True:
+        c.sendall(b"[{\"a\":" * 8192)
+
+
+def nested(c):
+    """JSON that is whole, and deeper than anything means."""
+    body = b"[" * 20000 + b"]" * 20000
+    c.sendall(OK + b"Content-Length: %d\r\nConnection: close\r\n\r\n" % len(body) + body)
+
+
+def bomb(c):
+    """What a backtracking matcher of (a|a)*$ or (a*)*b does not come back from."""
+    c.sendall(OK + b"Connection: close\r\n\r\n" + b"a" * 65000 + b"!")
+
+
+def frame(kind, flags, stream, payload=b""):
+    """RFC 9113 section 4.1."""
+    return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
+
+
+DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, CONTINUATION = 0, 1, 3, 4, 6, 7, 9
+END_STREAM, END_HEADERS = 1, 4
+STATUS_200 = b"\x88"  # HPACK's static table
+
+
+def literal(name, value):
+    return b"\0" + bytes([len(name)]) + name + bytes([len(value)]) + value
+
+
+def h2silent(c):
+    c.sendall(frame(SETTINGS, 0, 0))
+    silent(c)
+
+
+def h2goaway(c):
+    c.sendall(frame(SETTINGS, 0, 0) + frame(GOAWAY, 0, 0, bytes(8)))
+    silent(c)
+
+
+def h2reset(c):
+    c.sendall(frame(SETTINGS, 0, 0) + frame(RST_STREAM, 0, 1, (2).to_bytes(4, "big")))
+    silent(c)
+
+
+def h2settings(c):
+    while True:
+        c.sendall(frame(SETTINGS, 0, 0, b"\0\4\0\0\xff\xff") * 500)
+
+
+def h2ping(c):
+    c.sendall(frame(SETTINGS, 0, 0))
+    while True:
+        c.sendall(frame(PING, 0, 0, bytes(8)) * 500)
+
+
+def h2pong(c):
+    """Answers that nobody asked for, which need no answer."""
+    c.sendall(frame(SETTINGS, 0, 0))
+    while True:
+        c.sendall(frame(PING, 1, 0, bytes(8)) * 500)
+
+
+def h2empty(c):
+    """The body comes in frames with nothing in them."""
+    c.sendall(frame(SETTINGS, 0, 0) + frame(HEADERS, END_HEADERS, 1, STATUS_200))
+    while True:
+        c.sendall(frame(DATA, 0, 1) * 500)
+
+
+def h2headers(c):
+    """Headers that go on and on."""
+    c.sendall(frame(SETTINGS, 0, 0) + frame(HEADERS, 0, 1, STATUS_200))
+    while True:
+        c.sendall(frame(CONTINUATION, 0, 1, literal(b"x-more", b"y" * 100) * 100))
+
+
+def h2trailers(c):
+    """A good reply, and trailers without end behind it."""
+    c.sendall(frame(SETTINGS, 0, 0) + frame(HEADERS, END_HEADERS, 1, STATUS_200) + frame(DATA, 0, 1, b"\0\0\0\0\2\x08\1"))
+    c.sendall(frame(HEADERS, END_STREAM, 1, literal(b"grpc-status", b"0")))
+    while True:
+        c.sendall(frame(CONTINUATION, 0, 1, literal(b"x-more", b"y" * 100) * 100))
+
+
+def h2untrailed(c):
+    """A good reply, and the call's status never comes."""
+    c.sendall(frame(SETTINGS, 0, 0) + frame(HEADERS, END_HEADERS, 1, STATUS_200) + frame(DATA, 0, 1, b"\0\0\0\0\2\x08\1"))
+    silent(c)
+
+
+def h2nostatus(c):
+    """Whole, but without the call's status."""
+    c.sendall(frame(SETTINGS, 0, 0) + frame(HEADERS, END_HEADERS, 1, STATUS_200)
+              + frame(DATA, END_STREAM, 1, b"\0\0\0\0\2\x08\1"))
+    silent(c)
+
+
+def h2lie(c):
+    """gRPC's own frame promises more than there is."""
+    c.sendall(frame(SETTINGS, 0, 0) + frame(HEADERS, END_HEADERS, 1, STATUS_200) + frame(DATA, 0, 1, b"\0\x7f\0\0\0\x08\1")
+              + frame(HEADERS, END_HEADERS | END_STREAM, 1, literal(b"grpc-status", b"0")))
+    silent(c)
+
+
 def full(c):
     """Its queue is full: connections are never completed."""
 
 
 MODES = {f.__name__: f for f in (healthy, sick, silent, close, reset, short, drip, dripbody, endless, endlessheader,
                                  longheader, interim, garbage, chunk, late, edge, redirect, banner, stutter, busy, halfline,
-                                 flood, dribble, parrot, bighello, slowhello, full)}
+                                 flood, dribble, parrot, bighello, slowhello, redirectloop,
+                                 redirectaway, redirectplain, tardy, nesting, nested, bomb, h2silent, h2goaway, h2reset,
+                                 h2settings, h2ping, h2pong, h2empty, h2headers, h2trailers, h2untrailed, h2nostatus, h2lie,
+                                 full)}
 KEPT = []
 NEEDS_NO_REQUEST = {silent, close, reset, banner, stutter, busy, halfline, flood, dribble, parrot}
 

@@ -366,10 +366,26 @@ static void draft_store(struct draft *d, size_t fresh)
 	isb_buf_done(&text);
 }
 
+/* Delegations, DNAMEs and CNAMEs too, which come over what is there and go again. */
+static void rrset_by_chance(struct draft *d, const char *zone)
+{
+	static const char *const owners[] = {"a", "b.a", "*.a", "r1", "www", "x.r2", "sub", "b.sub"};
+	static const struct {
+		const char *type, *rdata;
+	} others[] = {{"NS", "ns.example.org."}, {"DNAME", "example.org."}, {"CNAME", "www.example.com."}, {"TXT", "\"t\""}};
+	const char *owner = owners[chance(d, 8)];
+	char text[32];
+	unsigned other = chance(d, 8);
+	snprintf(text, sizeof(text), "192.0.2.%u", chance(d, 250) + 1);
+	if (other < 4)
+		story_rrset(d->s, zone, owner, others[other].type, chance(d, 2) ? others[other].rdata : NULL);
+	else
+		story_rrset(d->s, zone, owner, "A", chance(d, 6) ? text : NULL);
+}
+
 /* True for an edit that leaves all objects alone. */
 static bool edit_by_chance(struct draft *d)
 {
-	static const char *const owners[] = {"a", "b.a", "*.a", "r1", "www", "x.r2"};
 	char text[32];
 	size_t zone = chance(d, DRAFT_ZONES), fresh = DRAFT_ZONES;
 	unsigned i;
@@ -377,8 +393,7 @@ static bool edit_by_chance(struct draft *d)
 	case 0: case 1: case 2:
 		while (!d->zone[zone])
 			zone = (zone + 1) % DRAFT_ZONES;
-		snprintf(text, sizeof(text), "192.0.2.%u", chance(d, 250) + 1);
-		story_rrset(d->s, draft_zones[zone], owners[chance(d, 6)], "A", text);
+		rrset_by_chance(d, draft_zones[zone]);
 		return true;
 	case 3: case 4:
 		snprintf(text, sizeof(text), "p%u/a", chance(d, DRAFT_POOLS));
@@ -406,12 +421,13 @@ static bool edit_by_chance(struct draft *d)
 	return false;
 }
 
-static void edits_of_every_kind_end_where_a_server_begins(void **state)
+/* `names`: whole ones in the table; zones with more are large. */
+static void edit_and_compare(uint64_t seed, size_t names)
 {
 	struct draft d = {.s = story_new(NULL), .zone = {true}};
-	unsigned shared = 0;
-	(void)state;
-	isb_rng_seed(&d.rng, 29);
+	unsigned shared = 0, whole = 0;
+	isb_rng_seed(&d.rng, seed);
+	story_whole_names(d.s, names);
 	draft_store(&d, 0);
 	for (int i = 0; i < 400; i++) {
 		const struct isb_plan *plan = story_view(d.s)->plan;
@@ -421,9 +437,46 @@ static void edits_of_every_kind_end_where_a_server_begins(void **state)
 			shared++;
 		}
 		assert_as_built_afresh(d.s);
+		if (i % 40 == 0)
+			story_restart_server(d.s);
+		whole += story_ask_exact(d.s);
 	}
 	assert_in_range(shared, 100, 300);
+	assert_true(whole > 400); /* edits leave something in the table of whole names */
 	story_free(d.s);
+}
+
+static void edits_of_every_kind_end_where_a_server_begins(void **state)
+{
+	(void)state;
+	edit_and_compare(29, 0);
+}
+
+static void so_they_do_in_zones_that_are_large(void **state)
+{
+	(void)state;
+	edit_and_compare(31, 1);
+	edit_and_compare(37, 12);
+}
+
+/* More names at once than the table of whole names waits for. */
+static void a_zone_that_comes_is_soon_in_the_table_of_whole_names(void **state)
+{
+	struct story *s = begin();
+	struct isb_buf text = {0};
+	(void)state;
+	const struct isb_exact *first = story_view(s)->exact;
+	story_rrset(s, "example.com", "one", "A", "192.0.2.1");
+	assert_ptr_equal(story_view(s)->exact, first); /* one edit is no reason to make another */
+	isb_buf_puts(&text, "zones:\n  many.example:\n    text: |\n      $TTL 60\n      @ SOA ns h 1 7200 1800 1209600 300\n"
+	                    "      @ NS ns\n      ns A 192.0.2.1\n");
+	for (unsigned i = 0; i < 5000; i++)
+		isb_buf_printf(&text, "      h%u A 192.0.2.%u\n", i, i % 256);
+	story_apply(s, isb_buf_text(&text));
+	isb_buf_done(&text);
+	assert_true(story_view(s)->exact->count > 5000);
+	assert_answer(s, "h4999.many.example", "A", NULL, "192.0.2.135");
+	story_free(s);
 }
 
 int main(void)
@@ -444,6 +497,8 @@ int main(void)
 		cmocka_unit_test(a_view_that_cannot_be_built_leaves_the_old_one_and_the_next_takes_both_edits_up),
 		cmocka_unit_test(many_small_edits_end_where_one_large_one_does),
 		cmocka_unit_test(edits_of_every_kind_end_where_a_server_begins),
+		cmocka_unit_test(so_they_do_in_zones_that_are_large),
+		cmocka_unit_test(a_zone_that_comes_is_soon_in_the_table_of_whole_names),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -49,10 +49,11 @@ bool story_samples_aged(struct story *s);
 /* What order latency says of the first child of the record's policy for this client, as `isobar explain` prints it. */
 const char *story_why(struct story *s, const char *record, const char *client);
 void story_rtt(struct story *s, const char *from, const char *to, unsigned ms); /* as a probe measured it */
+unsigned story_rtt_of(struct story *s, const char *from, const char *to);       /* in us; 0: nobody measured it */
 /* What a probe resolved now: addresses with blanks between; the view follows as the server's would. NULL: takes it away. */
 void story_resolved(struct story *s, const char *host, const char *addresses, unsigned ttl_s);
 void story_pace(struct story *s, const char *region, const char *endpoint, unsigned ms); /* as its probes see the endpoint */
-/* One ordinary rrset by its text; NULL takes it away. */
+/* One ordinary rrset by its text; NULL takes it away, if it is there. */
 void story_rrset(struct story *s, const char *zone, const char *owner, const char *type, const char *rdata);
 
 const struct isb_view *story_view(const struct story *s);
@@ -70,6 +71,12 @@ struct isb_view *story_fresh_view(struct story *s);
 
 /* A probe starts (or starts again) with this name; kill is the end without a last word. `region` NULL: none. */
 void story_probe(struct story *s, const char *probe, const char *region);
+/* The same, but it also takes in probes in other regions: one probe of a story at most. */
+void story_site(struct story *s, const char *name, const char *region);
+/* A probe in another region, without a store, whose wall clock is that much ahead. It reports to the site's probe
+ * while there is one and the link is up, which it is at first. */
+void story_remote(struct story *s, const char *name, const char *region, int64_t ahead_ms);
+void story_link(struct story *s, const char *name, bool up);
 void story_kill(struct story *s, const char *probe);
 /* From now on checks of the endpoint end like this; `probe` NULL: for every probe. Before, all are ok. */
 void story_outcome(struct story *s, const char *probe, const char *endpoint, enum isb_outcome_kind kind);
@@ -108,6 +115,11 @@ struct story_answer {
  * those that do not own the question ("CNAME www.example.com. 192.0.2.1"); else "NODATA", "NXDOMAIN", "REFUSED", ….
  * Valid until the next call but seven. */
 const char *story_ask(struct story *s, const char *name, const char *type, const char *client);
+/* How many names the views to come take up in their table of whole names; zones with more are large (view/large.h). */
+void story_whole_names(struct story *s, size_t names);
+/* Asks for every name in the view's tables of whole names (view/exact.h, view/large.h), by several types: each is the zones' answer, too.
+ * How many names there are. */
+unsigned story_ask_exact(struct story *s);
 const struct story_answer *story_last(const struct story *s);
 /* Who sends the questions: the resolver. At first 198.18.0.1. */
 void story_resolver(struct story *s, const char *addr);

@@ -4,11 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "isobar/base/arena.h"
 #include "isobar/base/err.h"
 #include "isobar/base/wire.h"
 #include "isobar/dns/rcode.h"
 #include "isobar/model/dname.h"
 #include "isobar/model/rr.h"
+#include "isobar/steer/trace.h"
 #include "isobar/store/healthdb.h"
 #include "../unit/dns/message.h"
 
@@ -140,6 +142,37 @@ static void take_apart(struct story *s, const struct msg *m)
 
 enum { REPLY_MAX = 4096 };
 
+/* Where nothing is short: names by the tries alone, decisions by the walk, which a trace asks for. The same random numbers
+ * must lead to the same octets. */
+static void the_long_way_says_the_same(struct story *s, const struct isb_health_table *health, const struct isb_client *client,
+                                       const uint8_t *in, size_t len, const uint8_t *out, size_t out_len)
+{
+	struct isb_view view = *s->view;
+	struct isb_context ctx = s->asked;
+	struct isb_trace trace;
+	uint8_t again[REPLY_MAX];
+	isb_trace_init(&trace);
+	view.exact = NULL;
+	view.nlarge = 0;
+	ctx.trace = &trace;
+	isb_context_begin(&ctx, &view, health, s->now_ms);
+	assert_int_equal(isb_respond(&ctx, client, in, len, again, REPLY_MAX), out_len);
+	assert_memory_equal(again, out, out_len);
+	assert_memory_equal(&ctx.rng, &s->ctx.rng, sizeof(ctx.rng));
+	isb_trace_done(&trace);
+}
+
+/* As it was before a question: the counters of order rotate, too. */
+static void remember(struct story *s)
+{
+	isb_context_done(&s->asked);
+	s->asked = s->ctx;
+	if (s->ctx.rotor)
+		s->asked.rotor = isb_xmalloc(s->ctx.nrotor * sizeof(*s->ctx.rotor));
+	if (s->ctx.rotor)
+		memcpy(s->asked.rotor, s->ctx.rotor, s->ctx.nrotor * sizeof(*s->ctx.rotor));
+}
+
 /* `ret` points into `out`. */
 static void respond(struct story *s, const uint8_t *in, size_t len, uint8_t out[REPLY_MAX], struct msg *ret)
 {
@@ -155,8 +188,10 @@ static void respond(struct story *s, const uint8_t *in, size_t len, uint8_t out[
 	health.unattended &= !s->attended;
 	if (s->view->nviewpoint)
 		assert_int_equal(isb_health_reader_paces(s->reader, s->view->viewpoints, s->view->nviewpoint, &health), ISB_OK);
+	remember(s);
 	isb_context_begin(&s->ctx, s->view, &health, s->now_ms);
 	size_t n = isb_respond(&s->ctx, &client, in, len, out, REPLY_MAX);
+	the_long_way_says_the_same(s, &health, &client, in, len, out, n);
 	isb_health_reader_end(s->reader);
 	assert_true(msg_read(ret, out, n));
 	assert_int_equal(ret->id, ID);
@@ -183,6 +218,50 @@ const char *story_ask_ecs(struct story *s, const char *name, const char *type, c
 	assert_true(m.rcode == 1 || (option != NULL) == (echoed != NULL));
 	msg_done(&m);
 	return isb_buf_text(text);
+}
+
+static void ask_by_types(struct story *s, const uint8_t *name)
+{
+	static const char *const types[] = {"A", "AAAA", "TXT", "NS", "CNAME", "DS", "ANY"};
+	char text[ISB_DNAME_TEXT];
+	isb_dname_print(name, text);
+	for (size_t t = 0; t < sizeof(types) / sizeof(types[0]); t++)
+		story_ask(s, text, types[t], NULL);
+}
+
+static unsigned ask_large(struct story *s, const struct isb_large *large)
+{
+	unsigned names = 0;
+	for (uint32_t i = 0; i < large->slots + ISB_LARGE_PROBES; i++) {
+		uint64_t word = atomic_load(&large->slot[i]) << 16 >> 16;
+		uint8_t name[ISB_DNAME_MAX];
+		if (!word || word == ISB_LARGE_DEAD)
+			continue;
+		const struct isb_node *node = (const struct isb_node *)(uintptr_t)word;
+		name[0] = node->label_len;
+		memcpy(name + 1, node->data, name[0]);
+		memcpy(name + 1 + name[0], large->apex, large->apex_len);
+		assert_ptr_equal(isb_large_find(large, name, 1u + name[0] + large->apex_len), node);
+		ask_by_types(s, name);
+		names++;
+	}
+	return names;
+}
+
+unsigned story_ask_exact(struct story *s)
+{
+	const struct isb_exact *exact = s->view->exact;
+	unsigned names = 0;
+	for (uint64_t i = 0; exact && i < (uint64_t)exact->mask + ISB_EXACT_PROBES; i++) {
+		uint64_t word = atomic_load(&isb_exact_slots(exact)[i]);
+		if (!word || (uint32_t)word == ISB_EXACT_DEAD)
+			continue;
+		ask_by_types(s, ((const struct isb_exact_entry *)(const void *)((const uint8_t *)exact + (uint32_t)word))->name);
+		names++;
+	}
+	for (uint32_t i = 0; i < s->view->nlarge; i++)
+		names += ask_large(s, s->view->large[i]);
+	return names;
 }
 
 const char *story_ask(struct story *s, const char *name, const char *type, const char *client)

@@ -63,6 +63,8 @@ static void follow(struct story *s, struct story_probe *p)
 	assert_int_equal(isb_catalog_load(f.catalog, &catalog, &diags), ISB_OK);
 	isb_schedule_update(&p->schedule, &catalog, &source, story_ms(s));
 	assert_int_equal(isb_guards_load(&p->report.guards, f.catalog, &catalog), ISB_OK);
+	if (p == s->site)
+		story_site_offers(s, &catalog, isb_generation(f.catalog));
 	for (size_t i = 0; i < p->schedule.count; i++) {
 		struct isb_target *t = p->schedule.targets[i];
 		if (t->place != ISB_NOT_QUEUED)
@@ -80,13 +82,13 @@ static void follow(struct story *s, struct story_probe *p)
 void story_probes_follow(struct story *s)
 {
 	for (size_t i = 0; i < STORY_PROBES; i++)
-		if (s->probe[i].runs)
+		if (s->probe[i].runs && !s->probe[i].far.remote)
 			follow(s, &s->probe[i]);
 }
 
 /* --- Life ---------------------------------------------------------------------------------------------------------- */
 
-void story_probe(struct story *s, const char *name, const char *region)
+static struct story_probe *begin(struct story *s, const char *name, const char *region)
 {
 	struct story_probe *p = find_probe(s, name);
 	if (!p)
@@ -97,15 +99,52 @@ void story_probe(struct story *s, const char *name, const char *region)
 	snprintf(p->region, sizeof(p->region), "%s", region ? region : "");
 	p->runs = true;
 	isb_schedule_init(&p->schedule, (uint64_t)s->now_ms ^ (uint64_t)(p - s->probe));
+	return p;
+}
+
+static void begin_with_store(struct story *s, struct story_probe *p)
+{
 	isb_report_init(&p->report, story_store(s, ISB_STORE_WRITE_HEALTH), p->name, p->region, (uint64_t)s->now_ms,
 	                s->now_ms);
 	follow(s, p);
 }
 
-static void stop(struct story_probe *p)
+void story_probe(struct story *s, const char *name, const char *region)
 {
+	begin_with_store(s, begin(s, name, region));
+}
+
+void story_site(struct story *s, const char *name, const char *region)
+{
+	struct story_probe *p = begin(s, name, region);
+	story_site_begins(s, p);
+	begin_with_store(s, p);
+}
+
+void story_remote(struct story *s, const char *name, const char *region, int64_t ahead_ms)
+{
+	struct story_probe *p = begin(s, name, region);
+	p->far = (struct story_far){.remote = true, .linked = true, .ahead_ms = ahead_ms};
+	story_remote_begins(s, p);
+}
+
+void story_link(struct story *s, const char *name, bool up)
+{
+	struct story_probe *p = find_probe(s, name);
+	assert_true(p && p->far.remote);
+	p->far.linked = up;
+}
+
+static void stop(struct story *s, struct story_probe *p)
+{
+	if (p->far.remote)
+		story_remote_ends(p);
+	else
+		isb_report_done(&p->report);
+	if (p == s->site)
+		story_site_ends(s);
 	isb_schedule_done(&p->schedule);
-	isb_report_done(&p->report);
+	p->far.remote = false;
 	p->runs = false;
 }
 
@@ -113,14 +152,14 @@ void story_kill(struct story *s, const char *name)
 {
 	struct story_probe *p = find_probe(s, name);
 	assert_true(p && p->runs);
-	stop(p);
+	stop(s, p);
 }
 
 void story_probes_stop(struct story *s)
 {
 	for (size_t i = 0; i < STORY_PROBES; i++)
 		if (s->probe[i].runs)
-			stop(&s->probe[i]);
+			stop(s, &s->probe[i]);
 }
 
 void story_outcome(struct story *s, const char *probe, const char *endpoint, enum isb_outcome_kind kind)
@@ -173,24 +212,40 @@ static struct isb_outcome outcome_of(const struct story *s, const struct story_p
 	return outcome;
 }
 
-static void report(struct story *s, struct story_probe *p, bool all)
+void story_report(struct story *s, struct story_probe *p, bool all)
 {
+	p->report.hold = p == s->site && isb_awaited_any(&s->awaited, s->now_ms);
 	p->report.store = story_store(s, ISB_STORE_WRITE_HEALTH);
 	assert_int_equal(isb_report_write(&p->report, &p->schedule, all, s->now_ms), ISB_OK);
 }
 
-static void check_what_is_due(struct story *s, struct story_probe *p)
+/* True: others should hear of it at once. */
+static bool check_what_is_due(struct story *s, struct story_probe *p)
 {
 	struct isb_target *t;
 	bool urgent = false;
 	while ((t = isb_schedule_take(&p->schedule, story_ms(s)))) {
 		struct isb_outcome outcome = outcome_of(s, p, t);
-		urgent |= isb_schedule_record(&p->schedule, t, &outcome, story_ms(s), s->now_ms);
+		urgent |= isb_schedule_record(&p->schedule, t, &outcome, story_ms(s), s->now_ms + p->far.ahead_ms);
 		if (s->left && strcmp(p->name, s->counted_probe) == 0 && strcmp(t->name, s->counted) == 0)
 			s->left--;
 	}
+	return urgent;
+}
+
+static void tell(struct story *s, struct story_probe *p, bool urgent)
+{
+	bool tick = story_ms(s) % TICK_MS == 0;
+	if (p->far.remote) {
+		if (urgent || tick)
+			isb_remote_push(&p->far.talk);
+		story_remote_talks(s, p);
+		return;
+	}
 	if (urgent)
-		report(s, p, false);
+		story_report(s, p, false);
+	if (tick)
+		story_report(s, p, true);
 }
 
 /* Milliseconds to the next thing that happens by itself. */
@@ -210,9 +265,7 @@ static void happen(struct story *s)
 	for (size_t i = 0; i < STORY_PROBES; i++) {
 		if (!s->probe[i].runs)
 			continue;
-		check_what_is_due(s, &s->probe[i]);
-		if (story_ms(s) % TICK_MS == 0)
-			report(s, &s->probe[i], true);
+		tell(s, &s->probe[i], check_what_is_due(s, &s->probe[i]));
 	}
 }
 
@@ -312,6 +365,28 @@ void story_rtt(struct story *s, const char *from, const char *to, unsigned ms)
 	struct isb_txn *txn = story_txn(s, ISB_ENV_HEALTH, true);
 	assert_int_equal(isb_rtt_put(txn, from, to, ms * 1000), ISB_OK);
 	assert_int_equal(isb_txn_commit(txn), ISB_OK);
+}
+
+struct wanted {
+	const char *from, *to;
+	unsigned us;
+};
+
+static int find_rtt(void *arg, const char *from, const char *to, uint32_t rtt_us)
+{
+	struct wanted *wanted = arg;
+	if (strcmp(from, wanted->from) == 0 && strcmp(to, wanted->to) == 0)
+		wanted->us = rtt_us;
+	return 0;
+}
+
+unsigned story_rtt_of(struct story *s, const char *from, const char *to)
+{
+	struct wanted wanted = {from, to, 0};
+	struct isb_txn *txn = story_txn(s, ISB_ENV_HEALTH, false);
+	assert_int_equal(isb_rtt_each(txn, find_rtt, &wanted), ISB_OK);
+	isb_txn_abort(txn);
+	return wanted.us;
 }
 
 void story_resolved(struct story *s, const char *host, const char *addresses, unsigned ttl_s)

@@ -3,6 +3,7 @@
 
 #include "fuzz.h"
 #include "isobar/model/rr.h"
+#include "isobar/steer/list.h"
 #include "isobar/steer/steer.h"
 #include "isobar/steer/trace.h"
 
@@ -50,6 +51,29 @@ static unsigned unfolded(const struct isb_plan *plan, const struct isb_plan_node
 	return n;
 }
 
+/* A list that decides says what the walk does, by the same random number. */
+static void compare(const struct isb_plan *plan, const struct isb_plan_record *record, uint32_t cls, enum isb_plan_type type,
+                    const struct isb_steer_state *state)
+{
+	_Alignas(8) static uint8_t room[sizeof(struct isb_list) + ISB_LIST_MAX * sizeof(struct isb_candidate)];
+	struct isb_list *list = (struct isb_list *)(void *)room;
+	const struct isb_plan_node *root = isb_plan_root(plan, record, cls);
+	struct isb_steer_state again = *state;
+	struct isb_rng rng = *state->rng, same = rng;
+	struct isb_choice choice;
+	if (!root || !isb_list_build(plan, root, type, list))
+		return;
+	again.rng = &rng;
+	const struct isb_listed chosen = isb_list_choose(list, &again);
+	if (!chosen.candidate)
+		return;
+	again.rng = &same;
+	isb_steer(plan, record, cls, type, &again, &choice);
+	MUST(choice.n == 1 && choice.endpoint[0] == isb_plan_endpoint(plan, chosen.candidate->endpoint));
+	MUST(choice.ttl_s == isb_plan_ttl(record, chosen.flip_s) && choice.client_bits == 0);
+	MUST(memcmp(&rng, &same, sizeof(rng)) == 0);
+}
+
 static void walk(struct world *w, const struct isb_plan *plan, const struct isb_plan_record *record, uint32_t cls)
 {
 	struct isb_trace trace;
@@ -64,6 +88,8 @@ static void walk(struct world *w, const struct isb_plan *plan, const struct isb_
 		return;
 	unsigned nodes = unfolded(plan, isb_plan_root(plan, record, cls), NODES_MANY);
 	for (int type = 0; type < ISB_PLAN_TYPES; type++) {
+		if (type <= ISB_PLAN_AAAA)
+			compare(plan, record, cls, (enum isb_plan_type)type, &state);
 		isb_steer(plan, record, cls, (enum isb_plan_type)type, &state, &choice);
 		check_choice(plan, record, &choice);
 		w->walks += nodes < NODES_MANY ? 1 : WALKS_MAX / 20;

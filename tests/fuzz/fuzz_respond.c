@@ -192,7 +192,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct isb_client client = {.proto = data[0] & 1 ? ISB_TCP : ISB_UDP};
 	isb_addr_parse(clients[data[0] >> 1 & 3], &client.addr);
 	size_t cap = client.proto == ISB_TCP ? 65535 : ctx.udp_payload;
-	uint8_t *out = malloc(cap);
+	uint8_t *out = malloc(cap), *again = malloc(cap);
 	for (size_t at = 1; at + 2 <= size;) {
 		size_t len = isb_get_u16(data + at);
 		at += 2;
@@ -204,9 +204,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		size_t in_len = signs ? sign(&keys->list[0], message, len) : len;
 		uint8_t *in = malloc(in_len ? in_len : 1); /* not an octet too long */
 		memcpy(in, message, in_len);
+		struct isb_context before = ctx;
 		isb_context_begin(&ctx, &t->view, &health, NOW_S * 1000);
 		size_t out_len = isb_respond(&ctx, &client, in, in_len, out, cap);
 		MUST(out_len <= cap);
+		struct isb_view tries = t->view; /* without the table of whole names the same is said */
+		tries.exact = NULL;
+		isb_context_begin(&before, &tries, &health, NOW_S * 1000);
+		MUST(isb_respond(&before, &client, in, in_len, again, cap) == out_len);
+		MUST(memcmp(again, out, out_len) == 0);
 		if (out_len)
 			check_reply(&ctx, &client, in, in_len, out, out_len);
 		else
@@ -217,5 +223,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		at += len;
 	}
 	free(out);
+	free(again);
 	return 0;
 }

@@ -42,9 +42,10 @@ struct isb_span_ms {
 
 enum isb_check_type {
 	ISB_CHECK_TCP, ISB_CHECK_TCP_HALF_OPEN, ISB_CHECK_TLS, ISB_CHECK_HTTP, ISB_CHECK_HTTPS, ISB_CHECK_DNS, ISB_CHECK_UDP,
-	ISB_CHECK_ICMP, ISB_CHECK_AGENT, ISB_CHECK_SCRIPT, ISB_CHECK_TYPE_COUNT
+	ISB_CHECK_ICMP, ISB_CHECK_AGENT, ISB_CHECK_GRPC, ISB_CHECK_SCRIPT, ISB_CHECK_TYPE_COUNT
 };
 extern const char *const isb_check_words[ISB_CHECK_TYPE_COUNT + 1]; /* as written in YAML; NULL at the end */
+enum isb_http_version { ISB_HTTP_ANY, ISB_HTTP_1, ISB_HTTP_2 };
 /* What to test. Which types read which field: `only` of its row in the schema; to the others it is unknown. */
 struct isb_check {
 	const char *name;
@@ -53,15 +54,26 @@ struct isb_check {
 	uint16_t port;               /* 0: the endpoint's port, else 53, 80 or 443 by type */
 	const char *host;            /* Host header and SNI; NULL: the endpoint's host, else its address */
 	const char *path;            /* default "/" */
-	const char *method;          /* GET, HEAD */
+	enum isb_http_version http;  /* what must be spoken; any: HTTP/2 where TLS agrees on it (ALPN), else HTTP/1.1 */
+	const char *method;          /* GET, HEAD, POST, OPTIONS */
+	struct isb_strings headers;  /* of the request: "Name: value" */
+	const char *service;         /* grpc: whose health is asked for; NULL: the whole server's */
+	unsigned redirects;          /* followed at most; 0: a redirect is the reply */
+	bool keep_alive;             /* the connection is kept for the next test; default false */
+	bool tls;                    /* grpc: TLS below it; default false */
 	struct isb_span *statuses;   /* expect.status; default 200-399 */
 	size_t nstatus;
 	const char *body;            /* expect.body: substring in the first 64 KiB; NULL: any */
+	const char *regex;           /* expect.regex: matches somewhere in them (model/pattern.h); NULL: any */
+	struct isb_strings expect_headers; /* expect.header: "Name" or "Name: value" */
+	struct isb_strings expect_json;    /* expect.json: "path" or "path: value" (model/json.h) */
+	int64_t latency_ms;          /* expect.latency: a slower test has failed; 0: the timeout alone bounds it */
+	const char *soft_json;       /* soft.json: path of a number from 0 to 100; NULL: no soft health */
 	bool verify;                 /* certificates; default true */
 	const char *ca_file;         /* PEM; NULL: the system's */
 	const char *client_cert;     /* PEM, with its chain; NULL: none */
 	const char *client_key;      /* PEM; NULL: stands in client_cert too */
-	const char *send;            /* what the server is told first; NULL: nothing */
+	const char *send;            /* what the server is told first, or a POST's body; NULL: nothing */
 	const char *send_hex;        /* the same as hexadecimal digits; never both */
 	struct isb_strings alpn;     /* protocols offered, of which the server must take one */
 	uint16_t days;               /* expect.days: the certificate is valid for at least so many; 0: not asked */

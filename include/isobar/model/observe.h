@@ -87,8 +87,13 @@ enum { ISB_FLAP_QUIET_MS = 5 * 60 * 1000, ISB_FLAP_DOUBLINGS = 4 };
 /* Successes in a row that make up, now: knobs->rise when nothing is damped. */
 unsigned isb_observe_rise(const struct isb_history *history, const struct isb_hysteresis *knobs, int64_t now_ms);
 
-/* When the next check is due after the last one ended: interval, down_interval once down, or retry_ms after the first
- * failure of a run while up. */
+/* Brings a history that was kept by another clock, which shows `there_ms` while ours shows `here_ms`, onto ours:
+ * every time in it keeps its age. What lies in that clock's future counts as now, whatever it says; 0 stays
+ * "never". */
+void isb_history_rebase(struct isb_history *history, int64_t there_ms, int64_t here_ms);
+
+/* When the next check is due after the last one ended: interval, down_interval once down, or retry_ms, where that is
+ * sooner, after the first failure of a run while up. */
 int64_t isb_observe_next_ms(const struct isb_history *history, const struct isb_hysteresis *knobs);
 
 /* Whole seconds from the last outcome until `state` could flip at the earliest, if every further check went the other

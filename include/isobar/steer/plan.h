@@ -4,12 +4,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "isobar/model/health.h"
+
 /* Decisions are data: the flat tables that policies compile to and queries are answered from. One block, little
  * effort to read: offsets are 32 bits from its start, nothing in it is a pointer, every object is 8-aligned, so that
  * another executor (a program in the kernel) can run the very same bytes. It is built by view/compile and never
  * written again; health words and admin words live outside it.
  *
  *   record ──(class of the client, from the geo map)──> node ──> children (nodes or endpoints), best rank first
+ *                                                  └──> list: the same decision ready to be read, where it is that plain (list.h)
  *
  * Compilation removes everything that depends on the client: order geo, nearest and latency become *ranks* of a node's
  * children, one plan per class of clients. What is left to a query is to take ranks in order, set aside what cannot
@@ -19,8 +22,8 @@
  * then, and readers follow it without another look. What comes from outside (the number of a record, a client's class, a
  * slot) is looked at each time. */
 
-enum { ISB_PLAN_MAGIC = 0x69736231, ISB_PLAN_VERSION = 4 }; /* "isb1" */
-enum { ISB_NO_MAP = 0xffffffff, ISB_NO_NODE = 0xffffffff, ISB_NO_VIEWPOINT = 0xffffffff };
+enum { ISB_PLAN_MAGIC = 0x69736231, ISB_PLAN_VERSION = 5 }; /* "isb1" */
+enum { ISB_NO_MAP = 0xffffffff, ISB_NO_NODE = 0xffffffff, ISB_NO_LIST = 0, ISB_NO_VIEWPOINT = 0xffffffff };
 enum { ISB_PLAN_DEPTH_MAX = 18 }; /* policies nest to 16, then the pool, then its endpoints */
 
 struct isb_plan {
@@ -47,7 +50,15 @@ struct isb_plan_record {
 	uint32_t ttl_s, ttl_min_s;
 	uint32_t all_down;  /* enum isb_all_down */
 	uint32_t map;       /* index of the geo map, or ISB_NO_MAP when no answer depends on the client */
-	uint32_t class_node, nclass; /* uint32_t[nclass]: offset of the root node for each class (one without a map) */
+	uint32_t classes, nclass; /* struct isb_plan_class[nclass]; one without a map */
+	uint32_t listed;    /* of A and AAAA, as in `types`: those that the record answers with addresses of its own, and lists
+	                     * may decide for some class */
+	uint32_t pad;
+};
+/* What is decided for the clients of one class. Records of one policy share these. */
+struct isb_plan_class {
+	uint32_t node;      /* offset of the root node, or ISB_NO_NODE */
+	uint32_t list[2];   /* A, AAAA: offset of what list.h says of that node, or ISB_NO_LIST */
 };
 
 enum { /* flags */
@@ -118,6 +129,20 @@ static inline struct isb_plan_child isb_plan_candidate(uint32_t index, const str
 	return (struct isb_plan_child){.ref = index, .slot = endpoint->slot, .region = endpoint->region, .flags = flags};
 }
 
+/* How long an answer may be kept: no longer than until the earliest flip of anything looked at, seconds or ISB_FLIP_NONE. */
+static inline uint32_t isb_plan_ttl(const struct isb_plan_record *record, uint32_t flip_s)
+{
+	uint32_t soonest = flip_s > record->ttl_min_s ? flip_s : record->ttl_min_s;
+	return flip_s == ISB_FLIP_NONE || soonest > record->ttl_s ? record->ttl_s : soonest;
+}
+
+/* Those of a record's types that lists may answer: A and AAAA, where no name of another host comes before them. */
+static inline uint32_t isb_plan_listable(uint32_t types)
+{
+	const uint32_t names = 1u << ISB_PLAN_CNAME | 1u << ISB_PLAN_ALIAS;
+	return types & names ? 0 : types & (1u << ISB_PLAN_A | 1u << ISB_PLAN_AAAA);
+}
+
 int isb_plan_type_of(uint16_t rrtype);            /* index or -1; ISB_ALIAS is one here */
 uint16_t isb_plan_type_rr(enum isb_plan_type type); /* ISB_A, … */
 
@@ -145,12 +170,19 @@ static inline const struct isb_plan_node *isb_plan_node(const struct isb_plan *p
 {
 	return isb_plan_at(plan, offset);
 }
+/* NULL for a class that the record does not have. */
+static inline const struct isb_plan_class *isb_plan_class(const struct isb_plan *plan, const struct isb_plan_record *record,
+                                                          uint32_t cls)
+{
+	const struct isb_plan_class *classes = isb_plan_at(plan, record->classes);
+	return cls < record->nclass ? &classes[cls] : NULL;
+}
 /* Root node of a record for a class, or NULL. */
 static inline const struct isb_plan_node *isb_plan_root(const struct isb_plan *plan, const struct isb_plan_record *record,
                                                         uint32_t cls)
 {
-	const uint32_t *nodes = isb_plan_at(plan, record->class_node);
-	return cls < record->nclass && nodes[cls] != ISB_NO_NODE ? isb_plan_node(plan, nodes[cls]) : NULL;
+	const struct isb_plan_class *of = isb_plan_class(plan, record, cls);
+	return of && of->node != ISB_NO_NODE ? isb_plan_node(plan, of->node) : NULL;
 }
 /* "" for an offset that leads to no text. */
 const char *isb_plan_text(const struct isb_plan *plan, uint32_t offset);

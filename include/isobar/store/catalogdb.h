@@ -77,7 +77,13 @@ struct isb_change {
 	enum isb_table table;
 	struct isb_slice key, before, after;
 };
-/* From generation `from` on, oldest first. */
+/* The journal ends somewhere in the past. An edit is kept while it is among the newest ISB_JOURNAL_EDITS, and longer while
+ * it is younger than ISB_JOURNAL_DAYS and among the newest ISB_JOURNAL_EDITS_MAX (a clock that was wrong once, or a
+ * program that edits without end, shall not keep everything). Edits take away what is older, see isb_edit_finish(). */
+enum { ISB_JOURNAL_EDITS = 10000, ISB_JOURNAL_DAYS = 90, ISB_JOURNAL_EDITS_MAX = 1000000 };
+/* The oldest generation that the journal tells of; one more than isb_generation() when it tells of none. */
+int isb_journal_first(struct isb_txn *txn, uint64_t *ret_generation);
+/* From generation `from` on, oldest first; 0: from the oldest that is kept. ISB_ENOTFOUND when `from` is older. */
 int isb_journal_each(struct isb_txn *txn, uint64_t from, int (*each)(void *arg, const struct isb_journal_entry *entry),
                      void *arg);
 int isb_journal_changes(struct isb_txn *txn, uint64_t generation,
@@ -116,6 +122,7 @@ const struct isb_change *isb_edit_change(const struct isb_edit *edit, size_t i);
 
 /* Gives slots to new endpoints and takes slots and admin states of vanished ones away; refuses admin states of
  * endpoints that are in no pool and rollouts of records that are not there (ISB_ENOTFOUND), and pools whose endpoints cannot be read (ISB_EFORMAT). Writes the
- * journal and generation + 1 into the transaction; *ret_generation is the one that will be current after the caller
+ * journal and generation + 1 into the transaction, and takes some of what the journal need not keep any more, never much
+ * more than it adds; *ret_generation is the one that will be current after the caller
  * commits (the old one when nothing changed). On failure the caller aborts. */
 int isb_edit_finish(struct isb_edit *edit, uint64_t *ret_generation);

@@ -31,7 +31,8 @@ int isb_store_open(const char *dir, enum isb_store_mode mode, struct isb_store *
 void isb_store_close(struct isb_store *store); /* NULL is fine */
 const char *isb_store_dir(const struct isb_store *store);
 
-/* Frees slots of dead readers in all environments; returns how many. Call every minute. */
+/* Frees slots of dead readers in all environments; returns how many. Call every minute. Opening a store does it too, and so
+ * does every 64th write transaction of a process: what a dead reader pins is bounded whoever runs. */
 unsigned isb_store_clean(struct isb_store *store);
 
 /* A transaction on one environment. Write transactions are durable on commit (catalog, latency) or at the next sync (health).

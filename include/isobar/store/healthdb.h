@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "isobar/base/buf.h"
 #include "isobar/model/health.h"
 #include "isobar/model/observe.h"
 #include "isobar/store/env.h"
@@ -48,6 +49,12 @@ struct isb_observation {
 int isb_observation_put(struct isb_txn *txn, const struct isb_observation *observation);
 int isb_observation_get(struct isb_txn *txn, uint32_t slot, const char *probe, struct isb_observation *ret);
 int isb_observation_delete(struct isb_txn *txn, uint32_t slot, const char *probe);
+/* All probes' observations of the slot, for an endpoint that is checked no more. */
+int isb_observation_delete_all(struct isb_txn *txn, uint32_t slot);
+/* The row's value by itself, for those who carry observations from probe to probe. encode appends; decode sets
+ * everything but slot and probe, or nothing. */
+void isb_observation_encode(struct isb_buf *out, const struct isb_observation *observation);
+int isb_observation_decode(struct isb_slice value, struct isb_observation *ret);
 /* All probes' observations of one slot, or of every slot with ISB_SLOT_ALL. */
 enum { ISB_SLOT_ALL = 0xffffffff };
 int isb_observation_each(struct isb_txn *txn, uint32_t slot,
@@ -72,8 +79,11 @@ struct isb_probe_row {
 	uint64_t boot;             /* changes with every start */
 	bool blind;
 	uint32_t checks;           /* endpoints it tests */
+	const char *from;          /* address that a probe in another region reports from; "" or NULL: it writes here itself */
 };
 int isb_probe_put(struct isb_txn *txn, const struct isb_probe_row *row);
+int isb_probe_get(struct isb_txn *txn, const char *name, struct isb_probe_row *ret_row); /* texts hold as in each */
+int isb_probe_delete(struct isb_txn *txn, const char *name);
 int isb_probe_each(struct isb_txn *txn, int (*each)(void *arg, const struct isb_probe_row *row), void *arg);
 /* A probe writes its row every second or so; one that has not for that long has died, or sleeps. */
 enum { ISB_PROBE_GONE_MS = 15000 };

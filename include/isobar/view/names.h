@@ -46,9 +46,15 @@ static inline const struct isb_node *isb_node_child(const struct isb_node *node,
 const struct isb_rrset *isb_node_set(const struct isb_node *node, uint16_t type);
 /* Steps through all: pass NULL first; NULL at the end. */
 const struct isb_rrset *isb_node_next_set(const struct isb_node *node, const struct isb_rrset *previous);
+/* How many children it has. */
+size_t isb_node_children(const struct isb_node *node);
 /* Every node of the tree in any order, each with its name relative to the root, as editing takes it (see below). */
 void isb_names_walk(const struct isb_node *root,
                     void (*each)(void *arg, const uint8_t *dname, const struct isb_node *node), void *arg);
+/* The same from the root down, as far as `each` wants: a node comes before what is below it. False: it was ended. */
+enum isb_tour { ISB_TOUR_ON, ISB_TOUR_PAST /* what is below the node */, ISB_TOUR_END };
+bool isb_names_tour(const struct isb_node *root,
+                    enum isb_tour (*each)(void *arg, const uint8_t *dname, const struct isb_node *node), void *arg);
 
 /* --- Editing ----------------------------------------------------------------------------------------------------- */
 

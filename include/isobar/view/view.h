@@ -14,8 +14,10 @@
 #include "isobar/steer/steer.h"
 #include "isobar/store/env.h"
 #include "isobar/view/cells.h"
+#include "isobar/view/exact.h"
 #include "isobar/view/geodb.h"
 #include "isobar/view/geomap.h"
+#include "isobar/view/large.h"
 #include "isobar/view/names.h"
 
 /* The immutable compiled catalog that queries are answered from. A view is built beside the one in use, shares what did
@@ -34,10 +36,14 @@ struct isb_view {
 	uint64_t generation;
 	const struct isb_node *zones; /* a child for each apex (isb_apex_key()); payload: struct isb_zone_view */
 	uint64_t apex_labels[2];      /* bit n: there is a zone whose apex has n labels, so it is worth looking for one */
+	const struct isb_exact *exact; /* names that are answered without a walk down the tries; NULL: none are */
+	const struct isb_large *const *large; /* nlarge of them: likewise, of zones too large for that */
+	uint32_t nlarge;
 	const struct isb_plan *plan;  /* never NULL */
 	const struct isb_geomap *const *maps; /* plan->nmap of them */
 	const uint64_t *admin;        /* admin words by slot */
 	uint32_t nadmin;
+	uint32_t admin_end;           /* the last of them that says anything, + 1; queries look no further */
 	uint32_t slots;               /* highest slot + 1 */
 	const struct isb_geodb *geodb; /* that it was built with; the builder's */
 	const char *const *viewpoints; /* regions whose probes order fastest asks, as the plan numbers them */
@@ -66,6 +72,14 @@ static inline void isb_apex_labels_add(uint64_t apex_labels[2], unsigned labels)
 	apex_labels[labels / 64] |= 1ull << labels % 64;
 }
 
+/* The client's class by the record's map, and how much of the client makes it (0 without a map). The record is one of the
+ * view's plan. */
+static inline struct isb_geoleaf isb_view_leaf(const struct isb_view *view, const struct isb_plan_record *record,
+                                               const struct isb_addr *client)
+{
+	return record->map != ISB_NO_MAP ? isb_geomap_find(view->maps[record->map], client) : (struct isb_geoleaf){0};
+}
+
 /* Steers for one client: class from the record's map, then isb_steer(). ret_scope: bits of the client the answer
  * depends on, by its class or by what the walk looked at beyond that (0 without either). The record is one of
  * the view's plan. `state->client` is `client` or NULL. */
@@ -73,9 +87,7 @@ static inline void isb_view_steer(const struct isb_view *view, const struct isb_
                                   enum isb_plan_type type, const struct isb_addr *client,
                                   const struct isb_steer_state *state, struct isb_choice *ret_choice, uint8_t *ret_scope)
 {
-	struct isb_geoleaf leaf = {0};
-	if (record->map != ISB_NO_MAP)
-		leaf = isb_geomap_find(view->maps[record->map], client);
+	struct isb_geoleaf leaf = isb_view_leaf(view, record, client);
 	isb_steer(view->plan, record, leaf.cls, type, state, ret_choice);
 	*ret_scope = ret_choice->client_bits > leaf.scope ? ret_choice->client_bits : leaf.scope;
 }
@@ -107,6 +119,7 @@ struct isb_view_sources {
 	struct isb_txn *health;  /* the probes' round trips for order latency, and what they resolved for ALIAS; NULL: none */
 	struct isb_cells *cells; /* the clients', made with the same geodb; the view becomes a user of them; NULL: none */
 	const struct isb_geodb *geodb; /* NULL: none; it must live as long as the view, which explains by it */
+	size_t exact_names; /* that the table of whole names takes up; 0: ISB_EXACT_NAMES */
 };
 /* A sum over the probes' round trips that moves when they lead to another view: they count in steps, since only a shift
  * that can change an order is worth one. `health` NULL: 0. */

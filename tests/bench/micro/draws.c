@@ -5,6 +5,7 @@
 
 #include "isobar/base/arena.h"
 #include "isobar/base/rng.h"
+#include "isobar/steer/list.h"
 
 /* One decision without a message around it: class of the client, walk, draw. An order is a line of each table at the
  * end. */
@@ -70,7 +71,7 @@ static void set_state(struct drawing *d)
 	d->health = d->site->health;
 	d->health.pace = d->pace;
 	d->health.npace = view->plan->nviewpoint;
-	d->state = (struct isb_steer_state){.health = &d->health, .admin = view->admin, .nadmin = view->nadmin,
+	d->state = (struct isb_steer_state){.health = &d->health, .admin = view->admin, .nadmin = view->admin_end,
 	                                    .now_ms = d->site->now_ms, .rng = &d->rng, .rotor = d->rotor};
 }
 
@@ -121,6 +122,24 @@ static void run(void *state, uint32_t ops)
 	}
 }
 
+/* The same where the plan has it as a list, which is how a question for an address comes by it. */
+static void run_listed(void *state, uint32_t ops)
+{
+	struct drawing *d = state;
+	const struct isb_view *view = d->site->view;
+	const struct isb_plan_record *record = isb_plan_record(view->plan, d->record);
+	for (uint32_t i = 0; i < ops; i++) {
+		struct isb_geoleaf leaf = isb_view_leaf(view, record, &d->client[d->at++ % CLIENTS]);
+		const struct isb_list *list = isb_plan_list(view->plan, record, leaf.cls, ISB_PLAN_A);
+		struct isb_listed listed = {0};
+		if (list)
+			listed = isb_list_choose(list, &d->state);
+		if (!listed.candidate)
+			bench_die("nothing is drawn from a list");
+		bench_sink += listed.candidate->slot + leaf.scope;
+	}
+}
+
 #define BY_PLACE(order) "{order: " order ", of: [asia, us, europe]}"
 #define RULES "{continent: AS, use: asia}, {continent: EU, use: europe}, {default: true, use: us}"
 static const struct draw failover = {.pool_order = "failover"};
@@ -134,6 +153,7 @@ static const struct draw least_load = {.pool_order = "least-load"};
 static const struct draw fastest = {.pool_order = "weighted", .policy = BY_PLACE("fastest")};
 
 #define ALIKE .guard_ops = 10000, .set_up = set_up, .run = run, .tear_down = tear_down
+#define LISTED .guard_ops = 10000, .set_up = set_up, .run = run_listed, .tear_down = tear_down
 const struct bench_subject bench_draws[] = {
 	{.name = "draw/failover", .what = "eight endpoints in three tiers", .arg = &failover, ALIKE},
 	{.name = "draw/weighted", .what = "eight endpoints by weight", .arg = &weighted, ALIKE},
@@ -144,5 +164,8 @@ const struct bench_subject bench_draws[] = {
 	{.name = "draw/hash", .what = "eight endpoints by the client's network", .arg = &hash, ALIKE},
 	{.name = "draw/least-load", .what = "eight endpoints by load over weight", .arg = &least_load, ALIKE},
 	{.name = "draw/fastest", .what = "three pools of two by the latest checks", .arg = &fastest, ALIKE},
+	{.name = "list/failover", .what = "eight endpoints in three tiers, from a list", .arg = &failover, LISTED},
+	{.name = "list/weighted", .what = "eight endpoints by weight, from a list", .arg = &weighted, LISTED},
+	{.name = "list/geo", .what = "three pools of two by the client's continent, from a list", .arg = &geo, LISTED},
 	{0},
 };

@@ -7,14 +7,18 @@
 #include "isobar/base/arena.h"
 #include "isobar/base/err.h"
 #include "isobar/model/model.h"
+#include "isobar/steer/list.h"
 #include "isobar/view/view.h"
 #include "isobar/view/zonefile.h"
 
 /* Views made by hand from zone text, without a store. What cannot be made ends the program: these are tests. */
 
-enum { TESTVIEW_ZONES = 8 };
+enum { TESTVIEW_ZONES = 8, TESTVIEW_STEERED = 16 };
 struct testview {
 	struct isb_view view;
+	struct isb_exact *exact; /* the view's, of all that it has so far */
+	uint8_t steered[TESTVIEW_STEERED][ISB_DNAME_MAX];
+	size_t nsteered;
 	struct isb_zone_view *zone[TESTVIEW_ZONES];
 	struct isb_geomap *map;
 	const struct isb_geomap *maps[1];
@@ -42,6 +46,7 @@ static inline void testview_init(struct testview *t)
 
 static inline void testview_done(struct testview *t)
 {
+	free(t->exact);
 	isb_names_free(t->view.zones);
 	for (size_t i = 0; i < t->view.nzone; i++) {
 		isb_names_free(t->zone[i]->root);
@@ -49,6 +54,17 @@ static inline void testview_done(struct testview *t)
 	}
 	isb_geomap_free(t->map);
 	isb_arena_done(&t->arena);
+}
+
+static inline void testview_whole_names(struct testview *t)
+{
+	const uint8_t *steered[TESTVIEW_STEERED];
+	for (size_t i = 0; i < t->nsteered; i++)
+		steered[i] = t->steered[i];
+	free(t->exact);
+	struct isb_exact_sources sources = {.names = ISB_EXACT_NAMES, .steered = steered, .nsteered = t->nsteered};
+	t->view.exact = t->exact = isb_exact_new(&t->view, &sources);
+	testview_must(!t->exact || isb_exact_check(t->exact, t->exact->size), "whole names");
 }
 
 /* `owner` without the labels of the zone. */
@@ -97,6 +113,7 @@ static inline void testview_add(struct testview *t, const char *apex, const stru
 	isb_apex_labels_add(t->view.apex_labels, zone->labels);
 	t->view.zones = isb_names_commit(zones, &garbage);
 	isb_garbage_free(garbage);
+	testview_whole_names(t);
 }
 
 static inline void testview_zone(struct testview *t, const char *apex, const char *text)
@@ -125,6 +142,9 @@ static inline void testview_record(struct testview *t, const char *owner, uint32
 	struct isb_names_edit *edit = isb_names_edit_new(zone->root);
 	isb_names_put_record(edit, name, number);
 	testview_finish(zone, edit);
+	testview_must(t->nsteered < TESTVIEW_STEERED, "too many steered names");
+	isb_dname_lower(absolute, t->steered[t->nsteered++]);
+	testview_whole_names(t);
 }
 
 /* --- A plan of three regions -------------------------------------------------------------------------------------- */
@@ -140,7 +160,8 @@ struct testview_plan {
 	struct isb_plan_record record[TESTVIEW_RECORDS];
 	struct isb_plan_endpoint endpoint[TESTVIEW_ENDPOINTS];
 	_Alignas(8) uint8_t asia[TESTVIEW_POOL], eu[TESTVIEW_POOL], target[TESTVIEW_POOL], names[TESTVIEW_POOL];
-	uint32_t geo[3], one[1], srv[1], named[1]; /* class → node */
+	struct isb_plan_class geo[3], one[1], srv[1], named[1];
+	_Alignas(8) uint8_t asia_list[2][sizeof(struct isb_list) + sizeof(struct isb_candidate)]; /* A, AAAA */
 	char name[8], asia_name[12], eu_name[8]; /* of the record and the pools; of endpoints */
 	_Alignas(4) uint8_t a_asia[6], aaaa_asia[18], a_eu[6], a_eu2[12], srv_target[26], ours[20], loop[19], outside[13], a_outside[6];
 };
@@ -169,11 +190,22 @@ static inline void testview_pool(uint8_t *at, const struct isb_plan_endpoint *en
 	}
 }
 
-static inline struct isb_plan_record testview_plan_record(uint32_t types, uint32_t map, uint32_t class_node,
+/* The list that says the same as the pool. */
+static inline uint32_t testview_list(struct testview_plan *p, enum isb_plan_type type)
+{
+	_Alignas(8) uint8_t room[sizeof(struct isb_list) + ISB_LIST_MAX * sizeof(struct isb_candidate)];
+	const struct isb_plan_node *pool = isb_plan_node(&p->head, TESTVIEW_AT(asia));
+	size_t size = isb_list_build(&p->head, pool, type, (struct isb_list *)(void *)room);
+	testview_must(size == sizeof(p->asia_list[type]), "list");
+	memcpy(p->asia_list[type], room, size);
+	return (uint32_t)(TESTVIEW_AT(asia_list) + type * sizeof(p->asia_list[0]));
+}
+
+static inline struct isb_plan_record testview_plan_record(uint32_t types, uint32_t map, uint32_t classes,
                                                           uint32_t nclass, uint32_t all_down)
 {
 	return (struct isb_plan_record){.name = TESTVIEW_AT(name), .types = types, .ttl_s = 30, .ttl_min_s = 5,
-	                                .all_down = all_down, .map = map, .class_node = class_node, .nclass = nclass};
+	                                .all_down = all_down, .map = map, .classes = classes, .nclass = nclass};
 }
 
 /* Clients: 192.0.2.0/24 is class 0 (asia), 203.0.113.128/25 and 2001:db8:e::/48 class 1 (eu), others 2: no plan, so the
@@ -205,10 +237,10 @@ static inline void testview_plan(struct testview *t)
 		             [TESTVIEW_OUTSIDE] = {.slot = 6, .rdata = {[ISB_PLAN_CNAME] = TESTVIEW_RDATA(outside, 1),
 		                                                        [ISB_PLAN_ALIAS] = TESTVIEW_RDATA(outside, 1)},
 		                                   .resolved = {TESTVIEW_RDATA(a_outside, 1)}, .host = 1}},
-		.geo = {TESTVIEW_AT(asia), TESTVIEW_AT(eu), ISB_NO_NODE},
-		.one = {TESTVIEW_AT(asia)},
-		.srv = {TESTVIEW_AT(target)},
-		.named = {TESTVIEW_AT(names)},
+		.geo = {{.node = TESTVIEW_AT(asia)}, {.node = TESTVIEW_AT(eu)}, {.node = ISB_NO_NODE}},
+		.one = {{.node = TESTVIEW_AT(asia)}},
+		.srv = {{.node = TESTVIEW_AT(target)}},
+		.named = {{.node = TESTVIEW_AT(names)}},
 		.name = "test",
 		.asia_name = "test/asia",
 		.eu_name = "test/eu",
@@ -238,6 +270,9 @@ static inline void testview_plan(struct testview *t)
 	                                               ISB_ALL_DOWN_ALL);
 	p->record[TESTVIEW_CNAME] = testview_plan_record(1u << ISB_PLAN_CNAME, ISB_NO_MAP, TESTVIEW_AT(named), 1, ISB_ALL_DOWN_ALL);
 	p->record[TESTVIEW_ALIAS] = testview_plan_record(1u << ISB_PLAN_ALIAS, ISB_NO_MAP, TESTVIEW_AT(named), 1, ISB_ALL_DOWN_ALL);
+	for (enum isb_plan_type type = ISB_PLAN_A; type <= ISB_PLAN_AAAA; type++)
+		p->geo[0].list[type] = p->one[0].list[type] = testview_list(p, type);
+	p->record[TESTVIEW_GEO].listed = p->record[TESTVIEW_NODATA].listed = p->record[TESTVIEW_FALLBACK].listed = addresses;
 	t->view.host_until_ms = t->until_ms;
 	t->view.nhost = 1;
 	testview_must(isb_plan_check(&p->head, sizeof(*p)), "plan");

@@ -134,6 +134,9 @@ static void the_next_check_follows_the_state(void **state)
 	assert_int_equal(isb_observe_next_ms(&h, &k), 5000);
 	feed(&h, &k, "-");
 	assert_int_equal(isb_observe_next_ms(&h, &k), 500); /* one retry after the first failure of a run */
+	k.interval_ms = 200;
+	assert_int_equal(isb_observe_next_ms(&h, &k), 200); /* a retry is no delay */
+	k.interval_ms = knobs.interval_ms;
 	feed(&h, &k, "-");
 	assert_int_equal(isb_observe_next_ms(&h, &k), 5000);
 	feed(&h, &k, "-");

@@ -139,8 +139,9 @@ static void kinds_are_read_in_both_numbers(void **state)
 /* The least that a check which reads the field must say. */
 static const char *type_that_reads(const struct isb_field *f)
 {
-	bool dns = f->only && strcmp(f->only, "dns") == 0;
-	return dns ? "    type: dns\n    query:\n      name: a.example\n" : "    type: https\n";
+	if (f->only && strcmp(f->only, "dns") == 0)
+		return "    type: dns\n    query:\n      name: a.example\n";
+	return f->only && strcmp(f->only, "grpc") == 0 ? "    type: grpc\n" : "    type: https\n";
 }
 
 /* A preset that a user writes out is left out again: so it is read as the default, and stands as it prints. */
@@ -439,7 +440,7 @@ static void wrong_types_say_what_is_taken(void **state)
 	               "t:2:35: rise takes an integer (1..64), not '65'\n"
 	               "t:2:49: interval takes a duration (10ms..1d), not '5 sec'\n"
 	               "t:2:64: verify takes a boolean (true, false), not 'yes'\n"
-	               "t:2:77: method takes one of GET, HEAD, not 'PUT'; did you mean 'GET'?\n"
+	               "t:2:77: method takes one of GET, HEAD, POST, OPTIONS, not 'PUT'; did you mean 'GET'?\n"
 	               "t:2:88: path takes a path that begins with '/' (1..2048 octets), not 'health'\n");
 	assert_refused("checks:\n  a: {type: tcp, soft: {latency: 100ms}}\n  b: {type: tcp, soft: {latency: 2s..1s}}\n"
 	               "  c: {type: tcp, soft: {latency: 0ms..1s}}\n  d: {type: tcp, flap_limit: 21, quorum_by: zone}\n"
@@ -453,8 +454,8 @@ static void wrong_types_say_what_is_taken(void **state)
 	               "t:6:42: failback takes a word auto or manual, or 'after' and a duration (1s..7d), not 'after'\n"
 	               "t:6:64: failback takes a word auto or manual, or 'after' and a duration (1s..7d), not 'after 8d'\n");
 	assert_refused("checks: {c: {type: htps}, d: {type: [tcp]}, e: {}, f: 3, g: [x]}\n",
-	               "t:1:20: type takes one of tcp, tcp-half-open, tls, http, https, dns, udp, icmp, agent, script, not 'htps'; did you mean 'https'?\n"
-	               "t:1:37: type takes one of tcp, tcp-half-open, tls, http, https, dns, udp, icmp, agent, script, not a list\n"
+	               "t:1:20: type takes one of tcp, tcp-half-open, tls, http, https, dns, udp, icmp, agent, grpc, script, not 'htps'; did you mean 'https'?\n"
+	               "t:1:37: type takes one of tcp, tcp-half-open, tls, http, https, dns, udp, icmp, agent, grpc, script, not a list\n"
 	               "t:1:48: check needs 'type': the protocol that is spoken to the endpoint\n"
 	               "t:1:55: check must be a map of its fields, not one value\n"
 	               "t:1:61: check must be a map of its fields, not a list\n");
@@ -533,8 +534,8 @@ static void checks_refuse_what_their_type_does_not_read(void **state)
 	               "t:1:67: a check of type tcp does not read 'expect.days', which is for tls; leave it out\n");
 	assert_refused("checks: {c: {type: icmp, port: 7, host: h, query: {type: A}, alpn: h2}}\n",
 	               "t:1:26: a check of type icmp does not read 'port', which is for tcp, tcp-half-open, tls, http, https, dns, "
-	               "udp, agent, script; leave it out\n"
-	               "t:1:35: a check of type icmp does not read 'host', which is for tls, http, https; leave it out\n"
+	               "udp, agent, grpc, script; leave it out\n"
+	               "t:1:35: a check of type icmp does not read 'host', which is for tls, http, https, grpc; leave it out\n"
 	               "t:1:52: a check of type icmp does not read 'query.type', which is for dns; leave it out\n"
 	               "t:1:62: a check of type icmp does not read 'alpn', which is for tls; leave it out\n");
 	assert_refused("checks: {a: {type: dns, query: {type: AAAA}}, b: {type: udp}, c: {type: tls, client_key: k}}\n",
@@ -564,6 +565,35 @@ static void scripts_are_plain_names(void **state)
 	               "t:1:37: command is an empty list; fill it or leave it out\n"
 	               "t:1:69: command takes a list of texts (0..1024 octets), not a map\n"
 	               "t:1:102: command takes a list of texts (0..1024 octets), not a list\n");
+}
+
+static void http_checks_refuse_what_makes_no_request(void **state)
+{
+	(void)state;
+	assert_refused("checks: {c: {type: http, tls: true, soft: {json: a}, service: s}}\n",
+	               "t:1:54: a check of type http does not read 'service', which is for grpc; leave it out\n"
+	               "t:1:26: a check of type http does not read 'tls', which is for grpc; leave it out\n");
+	assert_refused("checks: {c: {type: https, send: x, client_key: k}, d: {type: https, method: HEAD, expect: {regex: x}}}\n",
+	               "t:1:27: a GET request has no body; leave out 'send', or use method POST\n"
+	               "t:1:36: 'client_key' is the key of a 'client_cert', which is missing\n"
+	               "t:1:92: the reply to HEAD has no body; leave out 'expect.regex', or use method GET\n");
+	assert_refused("checks: {c: {type: grpc, keep_alive: true}, d: {type: http, http: 2, keep_alive: true}}\n",
+	               "t:1:26: 'keep_alive' cannot be had with HTTP/2 without TLS; leave it out\n"
+	               "t:1:70: 'keep_alive' cannot be had with HTTP/2 without TLS; leave it out\n");
+	assert_refused("checks: {c: {type: http, headers: [\"A: b\\r\\nHost: c\", 'Host: c', 'A:b', ': b', 'transfer-encoding: x'],\n"
+	               " expect: {header: ['a b', 'A:b'], json: ['.a', 'a..b: c', {status: ok}], regex: 'a('}, soft: {json: 'a.'}}}\n",
+	               "t:1:36: headers takes a list of headers such as 'Name: value' (3..1024 octets), not 'A: b??Host: c'\n"
+	               "t:1:55: headers: 'Host' is not given here; the key 'host' decides it\n"
+	               "t:1:66: headers takes a list of headers such as 'Name: value' (3..1024 octets), not 'A:b'\n"
+	               "t:1:73: headers takes a list of headers such as 'Name: value' (3..1024 octets), not ': b'\n"
+	               "t:1:80: headers: 'transfer-encoding' is not given here; the request itself decides it\n"
+	               "t:2:20: expect.header takes a list of headers such as Name or 'Name: value' (1..1024 octets), not 'a b'\n"
+	               "t:2:27: expect.header takes a list of headers such as Name or 'Name: value' (1..1024 octets), not 'A:b'\n"
+	               "t:2:42: expect.json takes a list of paths such as status.db, or 'status.db: ok' with a value (1..1024 octets), not '.a'\n"
+	               "t:2:48: expect.json takes a list of paths such as status.db, or 'status.db: ok' with a value (1..1024 octets), not 'a..b: c'\n"
+	               "t:2:59: expect.json takes a list of paths such as status.db, or 'status.db: ok' with a value (1..1024 octets), not a map\n"
+	               "t:2:81: expect.regex: '(' without its ')' at 2\n"
+	               "t:2:101: soft.json takes a path such as load.health (1..255 octets), not 'a.'\n");
 }
 
 static void policies_refuse_what_they_cannot_mean(void **state)
@@ -716,18 +746,25 @@ static void make_wire_check(struct isb_buf *out, struct isb_rng *rng, unsigned i
 
 static void make_check(struct isb_buf *out, struct isb_rng *rng, unsigned i)
 {
-	static const char *const extras[] = {"port: 1", "host: a.example", "path: '/x?y=\"z\"#'", "method: HEAD", "verify: false",
-		"ca_file: 'my ca.pem'", "interval: 3661001ms", "timeout: 1ms", "down_interval: 1d", "retry: 0", "rise: 64",
-		"fall: 1", NULL};
-	bool https = pick(rng, 2);
+	static const char *const types[] = {"http", "https", "grpc", NULL};
+	static const char *const extras[] = {"port: 1", "host: a.example", "interval: 3661001ms", "timeout: 1ms", "down_interval: 1d",
+		"retry: 0", "rise: 64", "fall: 1", NULL};
+	static const char *const of_http[] = {"path: '/x?y=\"z\"#'", "http: 1.1", "method: OPTIONS", "redirects: 3",
+		"headers: ['A: b: \"c\"', 'd: #e']", "soft: {json: a.0.b, latency: 100ms..500ms}", "keep_alive: true", NULL};
+	static const char *const of_tls[] = {"verify: false", "ca_file: 'my ca.pem'", "client_cert: c.pem, client_key: 'k #.pem'",
+		NULL};
+	static const char *const of_grpc[] = {"tls: true", "service: a.B", "headers: 'authorization: x'", NULL};
+	static const char *const *const more[][3] = {{extras, of_http}, {extras, of_http, of_tls}, {extras, of_grpc, of_tls}};
 	static const char *const quorums[] = {"18%", "all", "any", "majority", "at-least 3", NULL};
-	static const char *const expects[] = {"status: [100, 200-299]", "body: \"two\\nlines: #\\t\\u2028\"",
-		"status: 204, body: 'null'", "status: 200-399", NULL};
-	isb_buf_printf(out, "  c%u: {type: %s, quorum: %s, expect: {%s}", i, https ? "https" : "http",
-	               word(rng, quorums), word(rng, expects));
-	for (unsigned k = 0; extras[k]; k++)
-		if (pick(rng, 3) == 0 && (https || (k != 4 && k != 5))) /* verify and ca_file */
-			isb_buf_printf(out, ", %s", extras[k]);
+	static const char *const expects[] = {"status: [100, 200-299]", "body: \"two\\nlines: #\\t\\u2028\", regex: '^a[\\d\"]+$'",
+		"status: 204, body: 'null', header: [Via, 'X: y z']", "status: 200-399, json: ['a.0: 1', b.c, \"d: \\u00e9: #\"]", NULL};
+	unsigned type = pick(rng, 3);
+	isb_buf_printf(out, "  c%u: {type: %s, quorum: %s, expect: {latency: 250ms%s%s}", i, types[type], word(rng, quorums),
+	               type < 2 ? ", " : "", type < 2 ? word(rng, expects) : "");
+	for (unsigned m = 0; m < 3 && more[type][m]; m++)
+		for (unsigned k = 0; more[type][m][k]; k++)
+			if (pick(rng, 3) == 0)
+				isb_buf_printf(out, ", %s", more[type][m][k]);
 	isb_buf_puts(out, "}\n");
 }
 
@@ -1087,6 +1124,7 @@ int main(void)
 		cmocka_unit_test(pools_and_records_refuse_what_they_cannot_mean),
 		cmocka_unit_test(checks_refuse_what_their_type_does_not_read),
 		cmocka_unit_test(scripts_are_plain_names),
+		cmocka_unit_test(http_checks_refuse_what_makes_no_request),
 		cmocka_unit_test(policies_refuse_what_they_cannot_mean),
 		cmocka_unit_test(names_are_unique_across_documents),
 		cmocka_unit_test(the_example_prints_what_it_reads),

@@ -148,7 +148,7 @@ static void every_end_is_an_outcome(void **state)
 		{ISB_SCRIPT_TIMEOUT, 0, "", ISB_OUT_TIMEOUT, 0, -1, ""},
 		{ISB_SCRIPT_FLOOD, 0, "x", ISB_OUT_BAD_REPLY, 0, -1, "it printed more than 65536 octets and was killed"},
 		{ISB_SCRIPT_FAILED, 2, "", ISB_OUT_INTERNAL, 0, -1, "cannot run 'check': No such file or directory"},
-		{ISB_SCRIPT_BUSY, 0, "", ISB_OUT_INTERNAL, 0, -1, "too many scripts under way"},
+		{ISB_SCRIPT_BUSY, 0, "", ISB_OUT_INTERNAL, 0, -1, "too many scripts wait for what cannot be killed"},
 		{ISB_SCRIPT_LOST, 0, "", ISB_OUT_INTERNAL, 0, -1, "the process that watched over the script is gone"},
 	};
 	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {

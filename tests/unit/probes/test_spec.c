@@ -129,8 +129,8 @@ static void a_script_is_its_words_and_whose_it_is(void **state)
 	const char *words[] = {"check", "a", "b"}, *others[] = {"check", "a", "c"};
 	struct isb_check check = {.type = ISB_CHECK_SCRIPT, .command = {words, 3}};
 	struct isb_spec first = make(check), same = make(check);
-	assert_string_equal(first.command[2], "b");
-	assert_null(first.command[3]);
+	assert_int_equal(first.command.count, 3);
+	assert_string_equal(first.command.list[2], "b");
 	assert_true(isb_spec_equal(&first, &same));
 	same.endpoint = strdup("p/e");
 	assert_false(isb_spec_equal(&first, &same));

@@ -345,9 +345,9 @@ static void a_small_plan_that_unfolds_without_end_still_ends(void **state)
 	assert_int_equal(choice.kind, ISB_CHOICE_NODATA);
 	uint32_t one_more = node(&w, 0, 0, 0, (const struct kid[]){{at, 0, 1}, {at, 0, 1}}, 2);
 	uint32_t too_deep = node(&w, 0, 0, 0, (const struct kid[]){{one_more, 0, 1}}, 1);
-	memcpy(w.block.data + isb_plan_record(plan(&w), 0)->class_node, &one_more, sizeof(one_more));
+	memcpy(w.block.data + isb_plan_record(plan(&w), 0)->classes, &one_more, sizeof(one_more));
 	assert_true(isb_plan_check(plan(&w), w.block.len));
-	memcpy(w.block.data + isb_plan_record(plan(&w), 0)->class_node, &too_deep, sizeof(too_deep));
+	memcpy(w.block.data + isb_plan_record(plan(&w), 0)->classes, &too_deep, sizeof(too_deep));
 	assert_false(isb_plan_check(plan(&w), w.block.len));
 	done(&w);
 }

@@ -131,10 +131,10 @@ static inline uint32_t node(struct world *w, uint16_t flags, uint32_t answers, u
 
 static inline void set_record(struct world *w, uint32_t root, enum isb_all_down all_down)
 {
-	uint32_t roots = place(w, &root, sizeof(root));
+	uint32_t classes = place(w, &(struct isb_plan_class){.node = root}, sizeof(struct isb_plan_class));
 	uint32_t name = place(w, "example.com/www", 16);
 	struct isb_plan_record record = {.name = name, .types = 1, .ttl_s = 30, .ttl_min_s = 5, .all_down = all_down,
-	                                 .map = ISB_NO_MAP, .class_node = roots, .nclass = 1};
+	                                 .map = ISB_NO_MAP, .classes = classes, .nclass = 1};
 	uint32_t at = place(w, &record, sizeof(record));
 	plan(w)->record = at;
 	plan(w)->nrecord = 1;

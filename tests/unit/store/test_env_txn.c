@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store_test.h"
+#include "../../../lib/store/env_impl.h"
 
-#include <lmdb.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -223,6 +223,33 @@ static void a_full_reader_table_of_the_living_is_busy(void **state)
 	isb_store_close(store);
 }
 
+static off_t health_size(const char *dir)
+{
+	char path[512];
+	struct stat st;
+	snprintf(path, sizeof(path), "%s/health.mdb", dir);
+	assert_int_equal(stat(path, &st), 0);
+	return st.st_size;
+}
+
+/* Nobody calls isb_store_clean() here: the writer must do for itself. */
+static void killed_readers_do_not_make_the_file_grow(void **state)
+{
+	enum { COMMITS = 100000, READERS_KILLED = 20, LARGEST = 4 << 20 };
+	isb_store_close(open_store(*state, ISB_STORE_WRITE_CATALOG));
+	struct isb_store *store = open_store(*state, ISB_STORE_WRITE_HEALTH);
+	for (unsigned i = 0; i < COMMITS; i++) {
+		if (i % (COMMITS / READERS_KILLED) == 0)
+			assert_int_equal(kill_readers(*state, 3), 3);
+		struct isb_txn *txn = begin(store, ISB_ENV_HEALTH, true);
+		uint32_t number = i;
+		assert_int_equal(isb_row_put(txn, ISB_T_PROBE, text("k"), (struct isb_slice){&number, sizeof(number)}), ISB_OK);
+		assert_int_equal(isb_txn_commit(txn), ISB_OK);
+	}
+	assert_in_range(health_size(*state), 1, LARGEST);
+	isb_store_close(store);
+}
+
 /* A health file with a small map, as a program with other ideas of its size would have made it. */
 static MDB_env *raw_health(const char *path, size_t map)
 {
@@ -441,6 +468,50 @@ static void a_file_that_may_not_grow_is_full_and_the_store_stays_as_it_was(void 
 	isb_store_close(store);
 }
 
+/* What does not fit the map is refused like what does not fit the disk; and room can be made from inside. */
+static void a_full_map_is_full_and_takes_rows_again_after_some_went(void **state)
+{
+	enum { MAP = 1 << 20, ROW = 20000 };
+	static char large[ROW];
+	isb_store_close(open_store(*state, ISB_STORE_WRITE_CATALOG));
+	struct isb_store *store = open_store(*state, ISB_STORE_WRITE_HEALTH);
+	assert_int_equal(mdb_env_set_mapsize(store->env[ISB_ENV_HEALTH].mdb, MAP), 0);
+	char key[16];
+	unsigned rows = 0;
+	int rc;
+	do {
+		struct isb_txn *txn = begin(store, ISB_ENV_HEALTH, true);
+		snprintf(key, sizeof(key), "row-%03u", rows);
+		rc = isb_row_put(txn, ISB_T_PROBE, text(key), (struct isb_slice){large, sizeof(large)});
+		if (rc == ISB_OK)
+			rc = isb_txn_commit(txn);
+		else
+			isb_txn_abort(txn);
+		rows += rc == ISB_OK;
+	} while (rc == ISB_OK && rows < MAP / ROW);
+	assert_int_equal(rc, ISB_EFULL);
+	assert_in_range(rows, MAP / ROW / 2, MAP / ROW - 1);
+	struct isb_slice value;
+	struct isb_txn *txn = begin(store, ISB_ENV_HEALTH, true);
+	assert_int_equal(isb_row_get(txn, ISB_T_PROBE, text(key), &value), ISB_ENOTFOUND); /* the one refused */
+	for (unsigned i = 0; i < rows; i++) {
+		snprintf(key, sizeof(key), "row-%03u", i);
+		assert_int_equal(isb_row_get(txn, ISB_T_PROBE, text(key), &value), ISB_OK);
+		if (i < 2)
+			assert_int_equal(isb_row_delete(txn, ISB_T_PROBE, text(key)), ISB_OK);
+	}
+	assert_int_equal(isb_txn_commit(txn), ISB_OK);
+	for (unsigned i = 0; i < 2; i++) { /* pages that were freed are used from the next transaction but one on */
+		txn = begin(store, ISB_ENV_HEALTH, true);
+		assert_int_equal(isb_row_put(txn, ISB_T_PROBE, text("small"), text(i ? "two" : "one")), ISB_OK);
+		assert_int_equal(isb_txn_commit(txn), ISB_OK);
+	}
+	txn = begin(store, ISB_ENV_HEALTH, true);
+	assert_int_equal(isb_row_put(txn, ISB_T_PROBE, text("again"), (struct isb_slice){large, sizeof(large)}), ISB_OK);
+	assert_int_equal(isb_txn_commit(txn), ISB_OK);
+	isb_store_close(store);
+}
+
 enum { NO_MOUNTS_HERE = 77 };
 static int write_on_a_small_disk(void *dir)
 {
@@ -470,11 +541,13 @@ int main(void)
 		T(a_key_beyond_lmdbs_limit_is_refused),
 		T(slots_of_killed_readers_are_freed),
 		T(a_reader_table_full_of_the_dead_stops_nobody),
+		T(killed_readers_do_not_make_the_file_grow),
 		T(a_full_reader_table_of_the_living_is_busy),
 		T(a_store_that_lacks_a_table_is_mended_by_the_next_writer),
 		T(a_map_that_another_process_grew_is_adopted),
 		T(threads_that_read_while_the_map_grows_all_follow),
 		T(a_file_that_may_not_grow_is_full_and_the_store_stays_as_it_was),
+		T(a_full_map_is_full_and_takes_rows_again_after_some_went),
 		T(a_full_disk_is_full_and_no_input_output_error),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

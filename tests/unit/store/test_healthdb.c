@@ -120,6 +120,11 @@ static void observations_are_walked_by_slot_and_deleted_one_by_one(void **state)
 	assert_int_equal(isb_observation_delete(txn, 1, "ab"), ISB_ENOTFOUND);
 	assert_int_equal(isb_observation_get(txn, 1, "ab", &got), ISB_ENOTFOUND);
 	assert_int_equal(isb_observation_get(txn, 1, "a", &got), ISB_OK);
+	assert_int_equal(isb_observation_delete_all(txn, 1), ISB_OK);
+	assert_int_equal(isb_observation_delete_all(txn, 1), ISB_OK);
+	*all = '\0';
+	assert_int_equal(isb_observation_each(txn, ISB_SLOT_ALL, join_observations, all), ISB_OK);
+	assert_string_equal(all, "0/z 256/a ");
 	isb_txn_abort(txn);
 	isb_store_close(store);
 }
@@ -236,8 +241,9 @@ static void a_transition_carries_its_evidence(void **state)
 static int join_probes(void *arg, const struct isb_probe_row *row)
 {
 	size_t at = strlen(arg);
-	snprintf((char *)arg + at, 512 - at, "%s@%s %d %d %llx %u %s; ", row->name, row->region, (int)row->started_ms,
-	         (int)row->seen_ms, (unsigned long long)row->boot, row->checks, row->blind ? "blind" : "sees");
+	snprintf((char *)arg + at, 512 - at, "%s@%s %d %d %llx %u %s%s%s; ", row->name, row->region, (int)row->started_ms,
+	         (int)row->seen_ms, (unsigned long long)row->boot, row->checks, row->blind ? "blind" : "sees",
+	         *row->from ? " from " : "", row->from);
 	return 0;
 }
 
@@ -246,19 +252,24 @@ static void probes_are_known_by_name(void **state)
 	struct isb_store *store = open_as_probe(*state);
 	struct isb_txn *txn = begin(store, ISB_ENV_HEALTH, true);
 	const struct isb_probe_row rows[] = {
-		{"seoul-a", "seoul", 1, 2, 0xabcdef0123456789u, true, 12},
-		{"far", NULL, 5, 6, 1, false, 0},
-		{"seoul-a", "seoul", 3, 4, 0xff, false, 13},
+		{"seoul-a", "seoul", 1, 2, 0xabcdef0123456789u, true, 12, ""},
+		{"far", NULL, 5, 6, 1, false, 0, NULL},
+		{"seoul-a", "seoul", 3, 4, 0xff, false, 13, "192.0.2.7"},
 	};
 	for (size_t i = 0; i < 3; i++)
 		assert_int_equal(isb_probe_put(txn, &rows[i]), ISB_OK);
 	char all[512] = "";
 	assert_int_equal(isb_probe_each(txn, join_probes, all), ISB_OK);
-	assert_string_equal(all, "far@ 5 6 1 0 sees; seoul-a@seoul 3 4 ff 13 sees; ");
+	assert_string_equal(all, "far@ 5 6 1 0 sees; seoul-a@seoul 3 4 ff 13 sees from 192.0.2.7; ");
 	assert_int_equal(isb_probe_put(txn, &rows[0]), ISB_OK);
 	*all = '\0';
 	assert_int_equal(isb_probe_each(txn, join_probes, all), ISB_OK);
 	assert_non_null(strstr(all, "abcdef0123456789 12 blind"));
+	static const uint8_t older[31] = {[29] = 'r'}; /* a row as it was before there was `from` */
+	*all = '\0';
+	assert_int_equal(isb_row_put(txn, ISB_T_PROBE, (struct isb_slice){"old", 4}, (struct isb_slice){older, 31}), ISB_OK);
+	assert_int_equal(isb_probe_each(txn, join_probes, all), ISB_OK);
+	assert_non_null(strstr(all, "old@r 0 0 0 0 sees; "));
 	assert_int_equal(isb_row_put(txn, ISB_T_PROBE, (struct isb_slice){"x", 2}, text("short")), ISB_OK);
 	assert_int_equal(isb_probe_each(txn, join_probes, all), ISB_EFORMAT);
 	isb_txn_abort(txn);
@@ -338,7 +349,8 @@ static void the_manual_shows_these_very_rows(void **state)
 	const struct isb_health up = {ISB_UP, ISB_UP, ISB_SOFT_FULL, 0, 21008, 15, false};
 	const struct isb_observation o = observation(0, "seoul-a");
 	const struct isb_transition t = {0, 1763726400500, 0, ISB_UP, ISB_DOWN, "seoul: status-503 ×3"};
-	const struct isb_probe_row p = {"seoul-a", "seoul", 1763720000000, 1763726400500, 0x0123456789abcdef, false, 4};
+	const struct isb_probe_row p = {"seoul-a", "seoul", 1763720000000, 1763726400500, 0x0123456789abcdef, false, 4,
+	                                 "192.0.2.7"};
 	assert_int_equal(isb_word_put(txn, 0, isb_health_pack(&up)), ISB_OK);
 	assert_int_equal(isb_since_put(txn, 0, 1763726400000), ISB_OK);
 	assert_int_equal(isb_pace_put(txn, "seoul", 0, 21000), ISB_OK);

@@ -2,6 +2,7 @@
 #include "catalog_test.h"
 
 #include <signal.h>
+#include <sys/prctl.h>
 
 #include "isobar/base/rng.h"
 #include "isobar/store/codec.h"
@@ -68,6 +69,13 @@ static void the_journal_tells_who_why_and_what(void **state)
 	look_end(&s);
 }
 
+static int count_change(void *arg, const struct isb_change *change)
+{
+	(void)change;
+	++*(unsigned *)arg;
+	return 0;
+}
+
 static void journal_rows_that_do_not_add_up_are_malformed(void **state)
 {
 	static const struct isb_slice values[] = {
@@ -89,6 +97,94 @@ static void journal_rows_that_do_not_add_up_are_malformed(void **state)
 		assert_string_equal(all, "");
 		edit_abort(&s);
 	}
+}
+
+/* --- The past ends --- */
+
+/* `regions` get the body; every edit is one generation, and all of them are in one transaction. */
+static uint64_t edit_in(struct isb_txn *txn, int64_t now_ms, unsigned regions, unsigned number)
+{
+	uint64_t generation = 0;
+	struct isb_edit *edit = isb_edit_new(txn, "ada", "", now_ms);
+	char body[16], region[24];
+	snprintf(body, sizeof(body), "%u\n", number);
+	for (unsigned i = 0; i < regions; i++) {
+		snprintf(region, sizeof(region), "region-%u", i);
+		assert_int_equal(isb_edit_put_object(edit, ISB_REGION, region, body), ISB_OK);
+	}
+	assert_int_equal(isb_edit_finish(edit, &generation), ISB_OK);
+	isb_edit_free(edit);
+	return generation;
+}
+
+static uint64_t first_of(struct isb_txn *txn)
+{
+	uint64_t first = 0;
+	assert_int_equal(isb_journal_first(txn, &first), ISB_OK);
+	return first;
+}
+
+static int count_entry(void *arg, const struct isb_journal_entry *entry)
+{
+	(void)entry;
+	++*(unsigned *)arg;
+	return 0;
+}
+
+static unsigned rows_of(struct isb_txn *txn, uint64_t generation)
+{
+	unsigned rows = 0;
+	assert_int_equal(isb_journal_changes(txn, generation, count_change, &rows), ISB_OK);
+	return rows;
+}
+
+static void edits_are_kept_for_ninety_days_and_ten_thousand_edits(void **state)
+{
+	enum { LARGE = 200 };
+	const int64_t then = 1763726400000, day = 24 * 60 * 60 * 1000;
+	struct isb_store *store = open_store(*state, ISB_STORE_WRITE_CATALOG);
+	struct isb_txn *txn = begin(store, ISB_ENV_CATALOG, true);
+	unsigned entries = 0, edit = 0;
+	assert_int_equal(first_of(txn), 1); /* none yet */
+	edit_in(txn, then, LARGE, edit++);
+	while (edit < ISB_JOURNAL_EDITS + 10)
+		edit_in(txn, then, 1, edit++);
+	edit_in(txn, then + ISB_JOURNAL_DAYS * day, 1, edit++);
+	assert_int_equal(first_of(txn), 1); /* more than ten thousand, but not too old */
+
+	uint64_t newest = edit_in(txn, then + ISB_JOURNAL_DAYS * day + 1, 1, edit++);
+	assert_int_equal(first_of(txn), 2);
+	assert_in_range(rows_of(txn, 1), 100, LARGE - 1); /* the large one goes in pieces */
+	assert_int_equal(isb_journal_each(txn, 1, count_entry, &entries), ISB_ENOTFOUND);
+	assert_int_equal(entries, 0);
+	assert_int_equal(isb_journal_each(txn, 2, count_entry, &entries), ISB_OK);
+	assert_int_equal(entries, newest - 1);
+	for (unsigned i = 0; i < 8; i++)
+		newest = edit_in(txn, then + ISB_JOURNAL_DAYS * day + 1, 1, edit++);
+	assert_int_equal(rows_of(txn, 1), 0);
+	assert_int_equal(first_of(txn), newest - ISB_JOURNAL_EDITS + 1); /* old as it is, not one of these */
+	entries = 0;
+	assert_int_equal(isb_journal_each(txn, 0, count_entry, &entries), ISB_OK);
+	assert_int_equal(entries, ISB_JOURNAL_EDITS);
+	isb_txn_abort(txn);
+	isb_store_close(store);
+}
+
+static void a_million_edits_are_enough_whatever_the_clock_said(void **state)
+{
+	struct isb_store *store = open_store(*state, ISB_STORE_WRITE_CATALOG);
+	struct isb_txn *txn = begin(store, ISB_ENV_CATALOG, true);
+	struct isb_key key;
+	uint8_t number[8];
+	for (unsigned i = 0; i < 3; i++)
+		edit_in(txn, INT64_MAX, 1, i);
+	isb_key_text(&key, ISB_META_GENERATION);
+	isb_put_u64(number, ISB_JOURNAL_EDITS_MAX);
+	assert_int_equal(isb_row_put(txn, ISB_T_META, isb_key_slice(&key), (struct isb_slice){number, 8}), ISB_OK);
+	assert_int_equal(edit_in(txn, 1, 1, 4), ISB_JOURNAL_EDITS_MAX + 1);
+	assert_int_equal(first_of(txn), 2);
+	isb_txn_abort(txn);
+	isb_store_close(store);
 }
 
 /* --- Killed at any moment --- */
@@ -176,12 +272,33 @@ static uint64_t check_store(const char *dir)
 	return account.generation;
 }
 
+/* As servers do: LMDB cleans up after the dead when nobody else has the file open. */
+static int stay_open(void *dir)
+{
+	struct isb_store *store;
+	prctl(PR_SET_PDEATHSIG, SIGKILL); /* when a test fails, nobody is left to end it */
+	if (isb_store_open(dir, ISB_STORE_READ, &store, NULL) != ISB_OK)
+		return 1;
+	for (;;)
+		pause();
+}
+
+/* The generation that the next writer finds. */
+static uint64_t next_writer_finds(const char *dir)
+{
+	struct session s = edit_begin(dir, "");
+	uint64_t generation = isb_generation(s.txn);
+	edit_abort(&s);
+	return generation;
+}
+
 static void an_editor_killed_at_any_moment_leaves_whole_edits_only(void **state)
 {
 	struct isb_rng rng;
 	uint64_t reached = 0;
 	isb_rng_seed(&rng, 2024);
 	isb_store_close(open_store(*state, ISB_STORE_WRITE_CATALOG));
+	pid_t reader = spawn(stay_open, *state);
 	for (unsigned round = 0; round < 30; round++) {
 		int ends[2];
 		assert_int_equal(pipe(ends), 0);
@@ -199,8 +316,11 @@ static void an_editor_killed_at_any_moment_leaves_whole_edits_only(void **state)
 		uint64_t now = check_store(*state);
 		assert_true(now == seen || now == seen + 1); /* killed between the commit and saying so */
 		assert_true(now > reached);
+		assert_int_equal(next_writer_finds(*state), now); /* no edit shows up later on */
 		reached = now;
 	}
+	kill(reader, SIGKILL);
+	assert_int_equal(exit_code(reader), -SIGKILL);
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, make_dir, remove_dir)
@@ -209,6 +329,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(the_journal_tells_who_why_and_what),
 		T(journal_rows_that_do_not_add_up_are_malformed),
+		T(edits_are_kept_for_ninety_days_and_ten_thousand_edits),
+		T(a_million_edits_are_enough_whatever_the_clock_said),
 		T(an_editor_killed_at_any_moment_leaves_whole_edits_only),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

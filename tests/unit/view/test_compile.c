@@ -316,7 +316,7 @@ static void policies_of_one_shape_share_one_map_and_others_do_not(void **state)
 	             "  f: {types: [AAAA], policy: one}}}}\n", NULL);
 	const struct isb_plan *plan = c.made.plan;
 	assert_int_equal(isb_plan_record(plan, 0)->map, isb_plan_record(plan, 5)->map);
-	assert_int_equal(isb_plan_record(plan, 0)->class_node, isb_plan_record(plan, 5)->class_node);
+	assert_int_equal(isb_plan_record(plan, 0)->classes, isb_plan_record(plan, 5)->classes);
 	assert_int_not_equal(isb_plan_record(plan, 0)->map, isb_plan_record(plan, 3)->map);
 	assert_int_not_equal(isb_plan_record(plan, 0)->map, isb_plan_record(plan, 4)->map);
 	/* what the rules lead to is no part of the clients' classes, as long as it does not look at the client itself */

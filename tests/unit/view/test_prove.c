@@ -110,9 +110,9 @@ static void halves_of_one_decision_are_seen(void **state)
 	assert_non_null(plan);
 	memcpy(plan, p.view->plan, size);
 	const struct isb_plan_record *x = isb_plan_record(plan, 0);
-	uint32_t *roots = (uint32_t *)(void *)((uint8_t *)plan + x->class_node);
+	struct isb_plan_class *classes = (struct isb_plan_class *)(void *)((uint8_t *)plan + x->classes);
 	assert_int_equal(x->nclass, 2);
-	roots[0] = roots[1]; /* as if the two classes were one answer */
+	classes[0] = classes[1]; /* as if the two classes were one answer */
 	struct isb_view wrong = *p.view;
 	wrong.plan = plan;
 	prove(&p, &wrong);

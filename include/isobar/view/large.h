@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "isobar/model/dname.h"
+#include "isobar/view/names.h"
+
+/* The names right below the apex of a zone that is too large for the table of whole names (exact.h): first label → node of the
+ * zone's trie. No name or rrset is held twice, a name costs the eleven octets of its slot, and a question is answered after
+ * two looks at memory instead of one for each level of the trie.
+ *
+ * In it are nodes without a steering record whose rrsets answer for their names, as exact.h says; all else is asked of the
+ * tries. As there, a name stands in one of ISB_LARGE_PROBES slots or is left out, all octets are compared, and an edit marks
+ * slots dead before its view is published. Here that is also what keeps readers off memory that goes: a node may be freed
+ * once another one took its place and the last view that had it is gone, and what takes its place is an edit of this name or
+ * of one below it. Since a slot is a pointer this is not for another executor, whose tables are exact.h's. */
+
+enum { ISB_LARGE_PROBES = 16 };
+struct isb_large {
+	uint32_t slots; /* where a hash may lead; ISB_LARGE_PROBES - 1 more stand behind */
+	uint8_t apex_len;
+	uint8_t apex[ISB_DNAME_MAX]; /* lower case */
+	_Atomic uint64_t slot[];     /* 0: free; else 16 bits of the label's hash over 48 of the node's address, or over ISB_LARGE_DEAD */
+};
+enum { ISB_LARGE_DEAD = 1 };
+
+struct isb_view;
+struct isb_zone_view;
+/* Of one of the view's zones, for free(). */
+struct isb_large *isb_large_new(const struct isb_view *view, const struct isb_zone_view *zone);
+/* `name` in lower case. NULL: ask the tries. */
+const struct isb_node *isb_large_find(const struct isb_large *large, const uint8_t *name, size_t len);
+/* This name is edited, which may be any below the apex or elsewhere. */
+void isb_large_bury(struct isb_large *large, const uint8_t *name, size_t len);

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "options.h"
+
+#include <ctype.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "isobar/base/addr.h"
+#include "isobar/base/diag.h"
+#include "isobar/base/err.h"
+#include "isobar/base/log.h"
+#include "isobar/store/exchange.h"
+
+enum { EXIT_USAGE = 2, IN_FLIGHT_MAX = 65535 };
+
+static const char help_text[] =
+	"usage: isobar-probe [OPTION]...\n"
+	"Checks the endpoints of a store's catalog and writes what it finds, and the verdicts, into the store.\n"
+	"\n"
+	"  -s, --store DIR           the store (default: $ISOBAR_STORE, else /var/lib/isobar)\n"
+	"  -n, --name NAME           this probe's name, its own among the store's probes (default: the host's name)\n"
+	"  -r, --region REGION       the region of the catalog it runs in; round trips to the others are measured\n"
+	"  -m, --max-in-flight N     checks under way at once, 1..65535 (default: 2048): a bound for memory\n"
+	"  -R, --resolver ADDR[:PORT] who is asked for the names of ALIAS records; several with commas (default: those of\n"
+	"                            /etc/resolv.conf). Hosts of endpoints without an address are looked up as the system does\n"
+	"  -l, --listen-probes ADDR[:PORT]  take in what probes in other regions see (default port: 5354)\n"
+	"  -S, --site HOST[:PORT]    be such a probe: no store, the catalog comes from there and observations go there\n"
+	"  -C, --cert FILE           for either: this probe's certificate, PEM. A site finds the name of a probe in its one\n"
+	"  -K, --key FILE            its key\n"
+	"  -A, --ca FILE             the authorities that the other side's certificate must come from\n"
+	"  -x, --scripts DIR         where the programs of checks of type script are; without it none is run\n"
+	"  -L, --log-level LEVEL     error, warning, info or debug (default: info)\n"
+	"  -h, --help                print this and exit\n"
+	"  -V, --version             print the version and exit\n"
+	"\n"
+	"Signals: TERM and INT stop; what was observed stays and is taken up by the next start.\n"
+	"Exit status: 0 stopped as asked, 1 cannot run, 2 wrong command line.\n";
+
+static const struct option long_options[] = {
+	{"store", required_argument, NULL, 's'},         {"name", required_argument, NULL, 'n'},
+	{"region", required_argument, NULL, 'r'},        {"max-in-flight", required_argument, NULL, 'm'},
+	{"resolver", required_argument, NULL, 'R'},      {"log-level", required_argument, NULL, 'L'},
+	{"listen-probes", required_argument, NULL, 'l'}, {"site", required_argument, NULL, 'S'},
+	{"cert", required_argument, NULL, 'C'},          {"key", required_argument, NULL, 'K'},
+	{"ca", required_argument, NULL, 'A'},            {"scripts", required_argument, NULL, 'x'},
+	{"help", no_argument, NULL, 'h'},                {"version", no_argument, NULL, 'V'},
+	{0},
+};
+static const char *const option_names[] = {
+	"--store", "--name", "--region",  "--max-in-flight", "--resolver", "--log-level", "--listen-probes", "--site",
+	"--cert",  "--key",  "--ca",      "--scripts",       "--help",     "--version",   NULL};
+static const char *const levels[] = {"error", "warning", "info", "debug", NULL};
+
+__attribute__((format(printf, 1, 2))) static bool wrong(const char *fmt, ...)
+{
+	va_list ap;
+	fputs("isobar-probe: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputs("; see isobar-probe --help\n", stderr);
+	return false;
+}
+
+static bool unknown(const char *given)
+{
+	char name[64];
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(given, "="), given);
+	const char *near = isb_nearest(name, option_names);
+	if (near)
+		return wrong("unknown option '%s'; did you mean '%s'?", given, near);
+	return wrong("unknown option '%s'", given);
+}
+
+static bool set_level(const char *text)
+{
+	for (int i = 0; levels[i]; i++) {
+		if (strcmp(text, levels[i]) == 0) {
+			isb_log_set_level((enum isb_log_level)i);
+			return true;
+		}
+	}
+	return wrong("--log-level '%s' is none of error, warning, info, debug", text);
+}
+
+static bool set_in_flight(const char *text, unsigned *ret)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+	if (!isdigit((unsigned char)*text) || *end || n < 1 || n > IN_FLIGHT_MAX)
+		return wrong("--max-in-flight '%s' is not a number from 1 to %d", text, IN_FLIGHT_MAX);
+	*ret = (unsigned)n;
+	return true;
+}
+
+/* Names go into keys, log lines and evidence as they are. */
+static bool is_name(const char *text)
+{
+	size_t len = strlen(text);
+	for (size_t i = 0; i < len; i++)
+		if (!isalnum((unsigned char)text[i]) && !strchr("._-", text[i]))
+			return false;
+	return len > 0 && len <= ISB_PROBE_NAME_MAX;
+}
+
+static bool parse_port(const char *text, uint16_t *ret)
+{
+	char *rest;
+	unsigned long n = strtoul(text, &rest, 10);
+	if (!isdigit((unsigned char)*text) || *rest || n < 1 || n > UINT16_MAX)
+		return false;
+	*ret = (uint16_t)n;
+	return true;
+}
+
+bool isb_hostport_parse(const char *text, struct isb_hostport *ret)
+{
+	struct isb_hostport hp = {.port = ISB_EXCHANGE_PORT};
+	const char *colon = strchr(text, ':'), *from = text, *end;
+	if (*text == '[') {
+		from = text + 1;
+		end = strchr(text, ']');
+		if (!end || (end[1] && end[1] != ':'))
+			return false;
+		colon = end[1] ? end + 1 : NULL;
+	} else {
+		if (colon && strchr(colon + 1, ':')) /* an IPv6 address by itself */
+			colon = NULL;
+		end = colon ? colon : text + strlen(text);
+	}
+	size_t len = (size_t)(end - from);
+	if (!len || len > ISB_HOST_MAX || (colon && !parse_port(colon + 1, &hp.port)))
+		return false;
+	memcpy(hp.host, from, len);
+	*ret = hp;
+	return true;
+}
+
+static bool set_listen(const char *text, struct isb_hostport *ret)
+{
+	struct isb_addr addr;
+	if (isb_hostport_parse(text, ret) && isb_addr_parse(ret->host, &addr) == ISB_OK)
+		return true;
+	return wrong("--listen-probes '%s' is not an address; write 192.0.2.1:5354 or [2001:db8::1]:5354", text);
+}
+
+static bool set_option(int option, char *const *argv, struct isb_probe_options *o)
+{
+	switch (option) {
+	case 's': o->store = optarg; return true;
+	case 'n': o->name = optarg; return true; /* looked at when all is read, like the host's name */
+	case 'r':
+		o->region = optarg;
+		return is_name(optarg) || wrong("--region '%s' is not a name of a region", optarg);
+	case 'm': return set_in_flight(optarg, &o->max_in_flight);
+	case 'R': o->resolver = optarg; return true; /* what reads it says when it cannot */
+	case 'l': return set_listen(optarg, &o->listen);
+	case 'S':
+		return isb_hostport_parse(optarg, &o->site) ||
+		       wrong("--site '%s' is not a host; write gslb.example.com:5354 or [2001:db8::1]:5354", optarg);
+	case 'C': o->tls.cert = optarg; return true;
+	case 'K': o->tls.key = optarg; return true;
+	case 'A': o->tls.ca = optarg; return true;
+	case 'x': o->scripts = optarg; return true;
+	case 'L': return set_level(optarg);
+	case ':': return wrong("option '%s' needs a value", argv[optind - 1]);
+	default: return unknown(argv[optind - 1]);
+	}
+}
+
+static bool fits_together(const struct isb_probe_options *o, bool stored)
+{
+	bool remote = *o->site.host, exchanges = remote || *o->listen.host;
+	const struct isb_tls_files *tls = &o->tls;
+	if (!is_name(o->name))
+		return wrong("--name '%s' is not a name; write up to %d letters, digits, '.', '_' and '-'", o->name,
+		             ISB_PROBE_NAME_MAX);
+	if (remote && *o->listen.host)
+		return wrong("--site and --listen-probes exclude each other: a probe has a store, or reports to one that has");
+	if (remote && stored)
+		return wrong("--site and --store exclude each other: the site's probe has the store");
+	if (remote && o->resolver)
+		return wrong("--resolver means nothing with --site: the site's probe asks for the names of ALIAS records");
+	if (exchanges && (!tls->cert || !tls->key || !tls->ca))
+		return wrong("%s needs --cert, --key and --ca", remote ? "--site" : "--listen-probes");
+	if (!exchanges && (tls->cert || tls->key || tls->ca))
+		return wrong("--cert, --key and --ca mean nothing without --listen-probes or --site");
+	return true;
+}
+
+bool isb_probe_options_read(int argc, char **argv, struct isb_probe_options *options, int *ret_status)
+{
+	const char *preset = options->store;
+	*ret_status = EXIT_USAGE;
+	for (int c; (c = getopt_long(argc, argv, ":s:n:r:m:R:l:S:C:K:A:x:L:hV", long_options, NULL)) != -1;) {
+		if (c == 'h' || c == 'V') {
+			fputs(c == 'h' ? help_text : "isobar-probe " ISB_VERSION "\n", stdout);
+			*ret_status = EXIT_SUCCESS;
+			return false;
+		}
+		if (!set_option(c, argv, options))
+			return false;
+	}
+	if (optind < argc)
+		return wrong("unexpected argument '%s'", argv[optind]);
+	return fits_together(options, options->store != preset);
+}

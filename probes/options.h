@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "script_helper.h"
+#include "tls_link.h"
+
+/* What the command line says. */
+enum { ISB_EXCHANGE_PORT = 5354, ISB_HOST_MAX = 255 };
+
+struct isb_hostport {
+	char host[ISB_HOST_MAX + 1]; /* a name or an address; "": not given */
+	uint16_t port;
+};
+/* "gslb.example.com", "192.0.2.1:5354", "[2001:db8::1]:5354", "2001:db8::1"; ISB_EXCHANGE_PORT where none is given. */
+bool isb_hostport_parse(const char *text, struct isb_hostport *ret);
+
+struct isb_probe_options {
+	const char *store, *name, *region; /* region "": none */
+	const char *resolver; /* who is asked for the names of ALIAS records, see resolve.h; NULL: /etc/resolv.conf */
+	unsigned max_in_flight;
+	const char *scripts; /* the directory of scripts; NULL: none */
+	struct isb_helper helper; /* runs them, where there is a directory */
+	struct isb_hostport listen; /* for probes in other regions; host "": none */
+	struct isb_hostport site;   /* of a probe that has no store; host "": it has one */
+	struct isb_tls_files tls;   /* for either */
+};
+
+/* Reads the command line over `options`, which hold the defaults. False: leave with *ret_status, all was said. */
+bool isb_probe_options_read(int argc, char **argv, struct isb_probe_options *options, int *ret_status);

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "isobar/view/large.h"
+#include "../dns/testview.h"
+
+#define SOA "$TTL 60\n@ SOA ns h 1 2 3 4 60\n@ NS ns\n"
+
+static size_t wire(const char *text, uint8_t out[ISB_DNAME_MAX])
+{
+	int len = isb_dname_parse(text, NULL, out);
+	assert_true(len > 0);
+	return (size_t)len;
+}
+
+static const struct isb_node *find(const struct isb_large *large, const char *text)
+{
+	uint8_t name[ISB_DNAME_MAX];
+	return isb_large_find(large, name, wire(text, name));
+}
+
+static void bury(struct isb_large *large, const char *text)
+{
+	uint8_t name[ISB_DNAME_MAX];
+	isb_large_bury(large, name, wire(text, name));
+}
+
+static void nodes_right_below_the_apex_that_answer_for_themselves_are_in_it(void **state)
+{
+	static const char *const in[] = {"ns.big.test", "www.big.test", "*.big.test", "both.big.test"};
+	static const char *const out[] = {"big.test", "a.b.big.test", "b.big.test", "alias.big.test", "cut.big.test", "glue.cut.big.test",
+	                                  "old.big.test", "sub.big.test", "steered.big.test", "no.big.test", "www.test", "www.bog.test",
+	                                  "www", ".", "www.xbig.test", "www.big.test.test"};
+	struct testview t;
+	(void)state;
+	testview_init(&t);
+	testview_zone(&t, "sub.big.test.", SOA "ns A 192.0.2.9\n");
+	testview_zone(&t, "big.test.", SOA "ns A 192.0.2.1\nwww A 192.0.2.2\n* A 192.0.2.3\na.b A 192.0.2.3\nboth A 192.0.2.4\nx.both A 192.0.2.5\n"
+	                                   "alias CNAME www\ncut NS glue.cut\nglue.cut A 192.0.2.6\nold DNAME www\nsub A 192.0.2.7\n"
+	                                   "steered A 192.0.2.8\n");
+	testview_record(&t, "steered", 0);
+	struct isb_large *large = isb_large_new(&t.view, t.zone[1]);
+	for (size_t i = 0; i < sizeof(in) / sizeof(in[0]); i++) {
+		uint8_t name[ISB_DNAME_MAX];
+		wire(in[i], name);
+		assert_non_null(find(large, in[i]));
+		assert_ptr_equal(find(large, in[i]), isb_node_child(t.zone[1]->root, name));
+	}
+	for (size_t i = 0; i < sizeof(out) / sizeof(out[0]); i++)
+		assert_null(find(large, out[i]));
+	free(large);
+	testview_done(&t);
+}
+
+static void a_dname_at_the_apex_leaves_nothing(void **state)
+{
+	struct testview t;
+	(void)state;
+	testview_init(&t);
+	testview_zone(&t, "big.test.", SOA "@ DNAME example.org.\n");
+	struct isb_large *large = isb_large_new(&t.view, t.zone[0]);
+	assert_null(find(large, "ns.big.test"));
+	free(large);
+	testview_done(&t);
+}
+
+enum { MANY = 50000 };
+
+static void add_many(struct testview *t)
+{
+	struct isb_buf text = {0};
+	isb_buf_puts(&text, SOA);
+	for (unsigned i = 0; i < MANY; i++)
+		isb_buf_printf(&text, "n%u A 192.0.2.%u\n", i, i % 256);
+	testview_zone(t, "big.test.", isb_buf_text(&text));
+	isb_buf_done(&text);
+}
+
+static void nearly_all_of_many_names_find_a_place_and_each_its_own_node(void **state)
+{
+	struct testview t;
+	char text[64];
+	unsigned found = 0;
+	(void)state;
+	testview_init(&t);
+	add_many(&t);
+	struct isb_large *large = isb_large_new(&t.view, t.zone[0]);
+	for (unsigned i = 0; i < MANY; i++) {
+		snprintf(text, sizeof(text), "n%u.big.test", i);
+		const struct isb_node *node = find(large, text);
+		assert_true(!node || isb_node_set(node, ISB_A)->rdata[5] == i % 256);
+		found += node != NULL;
+	}
+	assert_in_range(found, MANY - MANY / 50, MANY);
+	assert_true(large->slots < MANY * 3 / 2);
+	free(large);
+	testview_done(&t);
+}
+
+/* An edit replaces the nodes on the way to its name. */
+static void an_edit_buries_the_node_right_below_the_apex_and_no_other(void **state)
+{
+	static const char *const others[] = {"a.big.test.example", "a.bog.test", "big.test", "test", ".", "nob.big.test"};
+	struct testview t;
+	(void)state;
+	testview_init(&t);
+	testview_zone(&t, "big.test.", SOA "a A 192.0.2.1\nb A 192.0.2.2\nc A 192.0.2.3\n");
+	struct isb_large *large = isb_large_new(&t.view, t.zone[0]);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		bury(large, others[i]);
+	assert_non_null(find(large, "a.big.test"));
+	bury(large, "a.big.test");
+	bury(large, "deep.below.b.big.test");
+	bury(large, "a.big.test");
+	assert_null(find(large, "a.big.test"));
+	assert_null(find(large, "b.big.test"));
+	assert_non_null(find(large, "c.big.test"));
+	/* octets that end like the apex are not the apex's labels: "\003big\004test" inside of one label */
+	const uint8_t odd[] = {10, 'c', 3, 'b', 'i', 'g', 4, 't', 'e', 's', 't', 0};
+	isb_large_bury(large, odd, sizeof(odd));
+	assert_null(isb_large_find(large, odd, sizeof(odd)));
+	assert_non_null(find(large, "c.big.test"));
+	free(large);
+	testview_done(&t);
+}
+
+struct race {
+	struct isb_large *large;
+	_Atomic bool over;
+	_Atomic unsigned rounds;
+};
+
+static void *read_on(void *arg)
+{
+	struct race *race = arg;
+	char text[64];
+	while (!atomic_load(&race->over)) {
+		for (unsigned i = 0; i < MANY; i += 50) {
+			snprintf(text, sizeof(text), "n%u.big.test", i);
+			const struct isb_node *node = find(race->large, text);
+			if (node && isb_node_set(node, ISB_A)->rdata[5] != i % 256)
+				abort();
+		}
+		atomic_fetch_add(&race->rounds, 1);
+	}
+	return NULL;
+}
+
+static void marks_may_be_set_while_others_read(void **state)
+{
+	struct testview t;
+	struct race race = {.over = false};
+	char text[64];
+	pthread_t reader;
+	(void)state;
+	testview_init(&t);
+	add_many(&t);
+	race.large = isb_large_new(&t.view, t.zone[0]);
+	assert_int_equal(pthread_create(&reader, NULL, read_on, &race), 0);
+	while (!atomic_load(&race.rounds))
+		sched_yield();
+	for (unsigned i = 0; i < MANY; i += 150) {
+		snprintf(text, sizeof(text), "n%u.big.test", i);
+		bury(race.large, text);
+		assert_null(find(race.large, text));
+	}
+	unsigned rounds = atomic_load(&race.rounds);
+	while (atomic_load(&race.rounds) < rounds + 2)
+		sched_yield();
+	atomic_store(&race.over, true);
+	pthread_join(reader, NULL);
+	free(race.large);
+	testview_done(&t);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nodes_right_below_the_apex_that_answer_for_themselves_are_in_it),
+		cmocka_unit_test(a_dname_at_the_apex_leaves_nothing),
+		cmocka_unit_test(nearly_all_of_many_names_find_a_place_and_each_its_own_node),
+		cmocka_unit_test(an_edit_buries_the_node_right_below_the_apex_and_no_other),
+		cmocka_unit_test(marks_may_be_set_while_others_read),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
