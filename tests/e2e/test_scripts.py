@@ -308,14 +308,20 @@ class Scripts(test_checks.Checking):
         names = [f"e{i}" for i in range(MOST_AT_ONCE)]
         self.once(dict.fromkeys(names, "waits"), timeout="1h")
         self.probe.until(lambda: self.keepers() == MOST_AT_ONCE, 30, "as many run as may")
-        self.site.apply("checks: {late: {type: script, command: good, interval: 200ms, timeout: 100ms}}\n"
-                        "pools: {late: {check: late, endpoints: {late: {address: 127.0.0.1}}}}\n")
-        self.probe.until(lambda: len(self.checked("late")) >= 3, 10, "it is checked")
+        self.site.apply("checks:\n"
+                        "  late: {type: script, command: good, interval: 200ms, timeout: 100ms}\n"
+                        "  patient: {type: script, command: good, interval: 200ms, timeout: 1h}\n"
+                        "pools:\n"
+                        "  late: {check: late, endpoints: {late: {address: 127.0.0.1}}}\n"
+                        "  patient: {check: patient, endpoints: {patient: {address: 127.0.0.1}}}\n")
+        self.probe.until(lambda: len(self.checked("late")) >= 12, 20, "it is checked, for more than two seconds")
         self.assertEqual((set(self.checked("late")), self.detail("late")), ({"internal"}, "too many scripts under way"))
         self.assertEqual(self.keepers(), MOST_AT_ONCE)
         gate.touch()
         self.probe.until(lambda: self.checked("late")[-1] == "ok", 10, "it has its turn")
         self.assertEqual({outcome for name in names for outcome in self.checked(name)}, {"ok"})
+        took = self.probe.until(lambda: re.findall(r"/patient outcome=ok connect_us=0 total_us=(\d+)", self.probe.said()), 10, "so has this")
+        self.assertLess(int(took[0]), 1500000, "what it waited for its turn is not counted")
 
     def test_without_the_option_no_script_is_run(self):
         self.script("good", "exit 0")
