@@ -39,6 +39,24 @@ static void allow_descriptors(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* Before anything is open and before there is a second thread. */
+static bool start_helper(struct isb_probe_options *o)
+{
+	int error = o->scripts ? isb_helper_start(o->scripts, &o->helper) : 0;
+	if (error)
+		fprintf(stderr, "isobar-probe: cannot take scripts from '%s': %s\n", o->scripts, strerror(error));
+	return !error;
+}
+
+static int run(struct isb_probe_options *options)
+{
+	if (!start_helper(options))
+		return EXIT_FAILURE;
+	allow_descriptors();
+	signal(SIGPIPE, SIG_IGN); /* a peer that closes is an outcome */
+	return *options->site.host ? isb_remote_run(options) : run_with_store(options);
+}
+
 int main(int argc, char **argv)
 {
 	char host[HOST_NAME_MAX + 1] = "";
@@ -50,11 +68,8 @@ int main(int argc, char **argv)
 	struct isb_probe_options options = {.store = store_dir && *store_dir ? store_dir : "/var/lib/isobar",
 	                                    .name = host, .region = "", .max_in_flight = IN_FLIGHT_PRESET,
 	                                    .measure = {.rate = ISB_MEASURE_RATE}};
-	if (isb_probe_options_read(argc, argv, &options, &status)) {
-		allow_descriptors();
-		signal(SIGPIPE, SIG_IGN); /* a peer that closes is an outcome */
-		status = *options.site.host ? isb_remote_run(&options) : run_with_store(&options);
-	}
+	if (isb_probe_options_read(argc, argv, &options, &status))
+		status = run(&options);
 	isb_deny_done(&options.measure.deny);
 	return status;
 }

@@ -213,7 +213,7 @@ int isb_measure_new(uv_loop_t *loop, struct isb_store *store, const char *region
                     const struct isb_measure_options *options, struct isb_measure **ret_measure)
 {
 	struct isb_measure *m = isb_xcalloc(1, sizeof(*m));
-	int rc = isb_checker_new(loop, on_echo, m, &m->checker);
+	int rc = isb_checker_new(loop, NULL, on_echo, m, &m->checker);
 	if (rc != ISB_OK) {
 		free(m);
 		return rc;

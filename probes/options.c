@@ -32,6 +32,7 @@ static const char help_text[] =
 	"  -C, --cert FILE           for either: this probe's certificate, PEM. A site finds the name of a probe in its one\n"
 	"  -K, --key FILE            its key\n"
 	"  -A, --ca FILE             the authorities that the other side's certificate must come from\n"
+	"  -x, --scripts DIR         where the programs of checks of type script are; without it none is run\n"
 	"      --measure SOCKET      measure the way to the networks that isobard --clients SOCKET tells of, by echo\n"
 	"                            requests, for order latency; needs --region (default: nothing is measured)\n"
 	"      --measure-rate N      echo requests per second at most, 1..100 (default: 10)\n"
@@ -52,15 +53,16 @@ static const struct option long_options[] = {
 	{"resolver", required_argument, NULL, 'R'},      {"log-level", required_argument, NULL, 'L'},
 	{"listen-probes", required_argument, NULL, 'l'}, {"site", required_argument, NULL, 'S'},
 	{"cert", required_argument, NULL, 'C'},          {"key", required_argument, NULL, 'K'},
-	{"ca", required_argument, NULL, 'A'},            {"measure", required_argument, NULL, MEASURE},
-	{"measure-rate", required_argument, NULL, MEASURE_RATE},
+	{"ca", required_argument, NULL, 'A'},            {"scripts", required_argument, NULL, 'x'},
+	{"measure", required_argument, NULL, MEASURE},   {"measure-rate", required_argument, NULL, MEASURE_RATE},
 	{"measure-deny", required_argument, NULL, MEASURE_DENY},
 	{"help", no_argument, NULL, 'h'},                {"version", no_argument, NULL, 'V'},
 	{0},
 };
 static const char *const option_names[] = {
 	"--store", "--name", "--region",  "--max-in-flight", "--resolver", "--log-level", "--listen-probes", "--site",
-	"--cert",  "--key",  "--ca",      "--measure",       "--measure-rate", "--measure-deny", "--help", "--version", NULL};
+	"--cert",  "--key",  "--ca",      "--scripts",       "--measure",  "--measure-rate", "--measure-deny", "--help",
+	"--version", NULL};
 static const char *const levels[] = {"error", "warning", "info", "debug", NULL};
 
 __attribute__((format(printf, 1, 2))) static bool wrong(const char *fmt, ...)
@@ -195,6 +197,7 @@ static bool set_option(int option, char *const *argv, struct isb_probe_options *
 	case 'C': o->tls.cert = optarg; return true;
 	case 'K': o->tls.key = optarg; return true;
 	case 'A': o->tls.ca = optarg; return true;
+	case 'x': o->scripts = optarg; return true;
 	case 'L': return set_level(optarg);
 	case ':': return wrong("option '%s' needs a value", argv[optind - 1]);
 	default: return unknown(argv[optind - 1]);
@@ -227,7 +230,7 @@ bool isb_probe_options_read(int argc, char **argv, struct isb_probe_options *opt
 {
 	const char *preset = options->store;
 	*ret_status = EXIT_USAGE;
-	for (int c; (c = getopt_long(argc, argv, ":s:n:r:m:R:l:S:C:K:A:L:hV", long_options, NULL)) != -1;) {
+	for (int c; (c = getopt_long(argc, argv, ":s:n:r:m:R:l:S:C:K:A:x:L:hV", long_options, NULL)) != -1;) {
 		if (c == 'h' || c == 'V') {
 			fputs(c == 'h' ? help_text : "isobar-probe " ISB_VERSION "\n", stdout);
 			*ret_status = EXIT_SUCCESS;
