@@ -3,6 +3,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "measure.h"
+#include "script_helper.h"
 #include "tls_link.h"
 
 /* What the command line says. */
@@ -19,10 +21,14 @@ struct isb_probe_options {
 	const char *store, *name, *region; /* region "": none */
 	const char *resolver; /* who is asked for the names of ALIAS records, see resolve.h; NULL: /etc/resolv.conf */
 	unsigned max_in_flight;
+	const char *scripts; /* the directory of scripts; NULL: none */
+	struct isb_helper helper; /* runs them, where there is a directory */
 	struct isb_hostport listen; /* for probes in other regions; host "": none */
 	struct isb_hostport site;   /* of a probe that has no store; host "": it has one */
 	struct isb_tls_files tls;   /* for either */
+	struct isb_measure_options measure;
 };
 
-/* Reads the command line over `options`, which hold the defaults. False: leave with *ret_status, all was said. */
+/* Reads the command line over `options`, which hold the defaults. False: leave with *ret_status, all was said. Either way
+ * their lists are the caller's to end. */
 bool isb_probe_options_read(int argc, char **argv, struct isb_probe_options *options, int *ret_status);

@@ -27,7 +27,8 @@ struct isb_spec {
 	struct isb_texts {
 		char **list;
 		size_t count;
-	} headers, expect_headers, expect_json;
+	} headers, expect_headers, expect_json, command;
+	char *endpoint;       /* "pool/endpoint", for a script; set by whoever knows it, NULL where nobody needs it */
 	struct isb_spec_load { /* how the page says the endpoint's load */
 		enum isb_load_format format;
 		char *proxy, *server, *field, *metric, *path; /* NULL: the format has none */
