@@ -101,7 +101,8 @@ static void read_json(struct isb_load *load, const struct isb_reply *reply)
 	if (rc == ISB_OK && isb_json_number(&value, &number) && isfinite(number) && number >= 0)
 		isb_load_settle(load, number);
 	else if (rc == ISB_EFORMAT)
-		isb_load_give_up(load, "no load: the body is %s", reply->cut ? "longer than 64 KiB" : "no JSON, or nested too deep");
+		isb_load_give_up(load, "no load: the body is %s",
+		                 reply->cut ? "longer than 64 KiB" : "no JSON, or nested too deep");
 	else
 		isb_load_give_up(load, "no load: no number from 0 on at '%.64s'", path);
 }
@@ -121,7 +122,8 @@ static void say_missing(struct isb_load *load, const struct isb_reply *reply)
 		                 from->labels.count ? " with these labels" : "", where);
 }
 
-void isb_load_tell(struct isb_load *load, const struct isb_reply *reply, struct isb_outcome *outcome, char why[ISB_REPLY_WHY])
+void isb_load_tell(struct isb_load *load, const struct isb_reply *reply, struct isb_outcome *outcome,
+                   char why[ISB_REPLY_WHY])
 {
 	if (load->from->format == ISB_LOAD_JSON)
 		read_json(load, reply);

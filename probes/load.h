@@ -3,8 +3,8 @@
 #include "isobar/base/buf.h"
 #include "reply.h"
 
-/* An endpoint's load out of a page that it, or something beside it, wrote. Pure; the page comes in pieces of any size, is taken
- * line by line as it comes and is not kept, so that a page of any length costs ISB_LOAD_LINE_MAX octets.
+/* An endpoint's load out of a page that it, or something beside it, wrote. Pure; the page comes in pieces of any size,
+ * is taken line by line as it comes and is not kept, so that a page of any length costs ISB_LOAD_LINE_MAX octets.
  *
  *  haproxy     statistics as CSV (HAProxy's management guide, §9.1): the row of `proxy` and `server`, the column `field`
  *  nginx       ngx_http_stub_status_module: "Active connections"
@@ -41,7 +41,8 @@ void isb_load_read(struct isb_load *load, const char *data, size_t len);
 size_t isb_load_wants(const struct isb_load *load);
 /* At the page's end, or where reading it ended (`reply->cut`): sets load in the outcome, or says why there is none where
  * nothing was said yet. */
-void isb_load_tell(struct isb_load *load, const struct isb_reply *reply, struct isb_outcome *outcome, char why[ISB_REPLY_WHY]);
+void isb_load_tell(struct isb_load *load, const struct isb_reply *reply, struct isb_outcome *outcome,
+                   char why[ISB_REPLY_WHY]);
 
 /* Between load.c and the formats, each of which looks at one line without its end. */
 void isb_load_haproxy(struct isb_load *load, const char *line, size_t len);

@@ -51,7 +51,8 @@ static void read_titles(struct isb_load *load, const char *line, size_t len)
 	const char *at = line, *end = line + len;
 	struct field f;
 	if (len < sizeof(begins) - 1 || memcmp(line, begins, sizeof(begins) - 1) != 0) {
-		isb_load_give_up(load, "no load: the page does not begin with '%s'; HAProxy's CSV is at a path that ends in ';csv'",
+		isb_load_give_up(load, "no load: the page does not begin with '%s'; "
+		                 "HAProxy's CSV is at a path that ends in ';csv'",
 		                 begins);
 		return;
 	}
@@ -90,5 +91,6 @@ void isb_load_haproxy(struct isb_load *load, const char *line, size_t len)
 	if (good)
 		isb_load_settle(load, value);
 	else
-		isb_load_give_up(load, "no load: '%.32s' of %.48s/%.48s is no number", from->field, from->proxy, from->server);
+		isb_load_give_up(load, "no load: '%.32s' of %.48s/%.48s is no number", from->field, from->proxy,
+		                 from->server);
 }

@@ -14,8 +14,8 @@ static const char *skip_blanks(const char *at, const char *end)
 
 static const char *skip_name(const char *at, const char *end)
 {
-	while (at < end && ((*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z') || (*at >= '0' && *at <= '9') || *at == '_' ||
-	                    *at == ':'))
+	while (at < end && ((*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z') || (*at >= '0' && *at <= '9') ||
+	                    *at == '_' || *at == ':'))
 		at++;
 	return at;
 }

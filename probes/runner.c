@@ -55,8 +55,9 @@ static void note_word(struct isb_target *t, const struct isb_outcome *outcome, c
 	if (!expected || wordless == t->wordless)
 		return;
 	t->wordless = wordless;
-	isb_log(wordless ? ISB_LOG_WARNING : ISB_LOG_INFO, wordless ? "load-missing" : "load-told", "endpoint=%s outcome=%s%s%s%s",
-	        t->name, isb_outcome_print(outcome, text), detail ? " detail=\"" : "", detail ? detail : "", detail ? "\"" : "");
+	isb_log(wordless ? ISB_LOG_WARNING : ISB_LOG_INFO, wordless ? "load-missing" : "load-told",
+	        "endpoint=%s outcome=%s%s%s%s", t->name, isb_outcome_print(outcome, text), detail ? " detail=\"" : "",
+	        detail ? detail : "", detail ? "\"" : "");
 }
 
 static void on_outcome(void *arg, void *item, const struct isb_outcome *outcome, const char *detail)

@@ -469,8 +469,8 @@ static bool hear(struct isb_target *t, struct isb_target *feed, const struct isb
 	return t->dirty && leapt(&was, &t->history);
 }
 
-static bool record_feed(struct isb_schedule *schedule, struct isb_target *feed, const struct isb_outcome *outcome, int64_t now,
-                        int64_t now_ms)
+static bool record_feed(struct isb_schedule *schedule, struct isb_target *feed, const struct isb_outcome *outcome,
+                        int64_t now, int64_t now_ms)
 {
 	struct isb_target *t = isb_schedule_find(schedule, feed->name);
 	int64_t expires_ms = feed->expires_ms;

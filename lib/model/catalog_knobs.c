@@ -96,7 +96,8 @@ static void check_feed(struct isb_graph *g, const struct isb_pool *pool)
 	bool soft = isb_check_says_soft(feed), load = says_load(feed);
 	if (!soft && !load)
 		isb_diag(g->diags, pool->feed.mark,
-		         "check '%s' is no 'feed': it says neither soft health nor load; give it 'load' or 'soft.json'", feed->name);
+		         "check '%s' is no 'feed': it says neither soft health nor load; give it 'load' or 'soft.json'",
+		         feed->name);
 	else if (check && ((soft && isb_check_says_soft(check)) || (load && says_load(check))))
 		isb_diag(g->diags, pool->feed.mark, "pool '%s' hears of %s from check '%s' and from feed '%s'; keep one",
 		         pool->name, load && says_load(check) ? "load" : "soft health", check->name, feed->name);
@@ -114,8 +115,8 @@ static void check_capacity(struct isb_graph *g, const struct isb_pool *pool)
 		const struct isb_endpoint *e = &pool->endpoints[i];
 		if (known && !source && e->capacity)
 			isb_diag(g->diags, e->mark,
-			         "endpoint '%s/%s' has a 'capacity', and no check of its pool says 'load'; leave it out", pool->name,
-			         e->name);
+			         "endpoint '%s/%s' has a 'capacity', and no check of its pool says 'load'; leave it out",
+			         pool->name, e->name);
 		else if (source && !source->load.capacity && !e->capacity && !limited)
 			isb_diag(g->diags, e->mark,
 			         "endpoint '%s/%s' needs a 'capacity', because check '%s' says load and has no 'load.capacity'",
