@@ -46,7 +46,7 @@ struct isb_link {
 static const char *reason(void)
 {
 	unsigned long e = ERR_peek_error();
-	const char *text = e ? ERR_reason_error_string(e) : NULL;
+	const char *text = !e ? NULL : ERR_SYSTEM_ERROR(e) ? strerror(ERR_GET_REASON(e)) : ERR_reason_error_string(e);
 	return text ? text : "unknown";
 }
 

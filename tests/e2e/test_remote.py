@@ -465,4 +465,4 @@ class Remote(Story):
                                  "127.0.0.1", "--cert", "/nonexistent", "--key", "k", "--ca", "a"],
                                 capture_output=True, text=True, timeout=10)
         self.assertEqual(broken.returncode, 1)
-        self.assertIn("cannot read the certificate '/nonexistent'", broken.stderr)
+        self.assertIn("cannot read the certificate '/nonexistent': No such file or directory", broken.stderr)
