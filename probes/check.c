@@ -10,6 +10,7 @@
 #include "check_run.h"
 #include "check_tls_setup.h"
 #include "check_trust.h"
+#include "scripts.h"
 
 /* getaddrinfo(3) cannot be interrupted: a lookup whose check gave up still occupies a thread. Past this many, checks
  * that need one fail by the probe's own trouble instead of queueing without end. */
@@ -26,9 +27,11 @@ static const struct isb_check_method *const methods[] = {
 	[ISB_CHECK_UDP] = &isb_check_udp,
 	[ISB_CHECK_ICMP] = &isb_check_icmp,
 	[ISB_CHECK_AGENT] = &isb_check_agent,
+	[ISB_CHECK_SCRIPT] = &isb_check_script,
 };
 
-int isb_checker_new(uv_loop_t *loop, isb_check_done *done, void *arg, struct isb_checker **ret_checker)
+int isb_checker_new(uv_loop_t *loop, const struct isb_helper *helper, isb_check_done *done, void *arg,
+                    struct isb_checker **ret_checker)
 {
 	struct isb_checker *checker = isb_xcalloc(1, sizeof(*checker));
 	*checker = (struct isb_checker){.loop = loop, .done = done, .arg = arg};
@@ -37,6 +40,8 @@ int isb_checker_new(uv_loop_t *loop, isb_check_done *done, void *arg, struct isb
 		free(checker);
 		return rc;
 	}
+	if (helper)
+		checker->scripts = isb_scripts_new(loop, helper);
 	checker->trust = isb_trust_new();
 	checker->setups = isb_tls_setups_new(checker->trust);
 	checker->chunk = isb_xmalloc(ISB_CHECK_READ);
@@ -46,11 +51,13 @@ int isb_checker_new(uv_loop_t *loop, isb_check_done *done, void *arg, struct isb
 
 void isb_checker_close(struct isb_checker *checker)
 {
+	isb_scripts_close(checker->scripts);
 	isb_http_close(checker->http);
 }
 
 void isb_checker_free(struct isb_checker *checker)
 {
+	isb_scripts_free(checker->scripts);
 	isb_http_free(checker->http);
 	isb_tls_setups_free(checker->setups);
 	isb_trust_free(checker->trust);
@@ -136,6 +143,13 @@ void isb_check_finish_soon(struct isb_check_run *run, const struct isb_outcome *
 	run->outcome = *outcome;
 	run->decided = true;
 	uv_timer_start(&run->timer, on_timer, 0, 0);
+}
+
+void isb_check_begin_again(struct isb_check_run *run, uint32_t timeout_ms)
+{
+	run->started_us = isb_monotonic_us();
+	uv_update_time(run->checker->loop);
+	uv_timer_start(&run->timer, on_timer, timeout_ms, 0);
 }
 
 void isb_check_fail_soon(struct isb_check_run *run, int error)

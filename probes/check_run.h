@@ -7,6 +7,7 @@
 struct isb_http;
 struct isb_trust;
 struct isb_tls_setups;
+struct isb_scripts;
 
 enum {
 	ISB_CHECK_READ = 64 * 1024,  /* octets of a reply that are kept and searched; then reading ends */
@@ -20,6 +21,7 @@ struct isb_checker {
 	struct isb_http *http;
 	struct isb_trust *trust;
 	struct isb_tls_setups *setups;
+	struct isb_scripts *scripts; /* NULL: no helper */
 	uint8_t *chunk; /* ISB_CHECK_READ octets for whatever is being read; used up before the loop goes on */
 	unsigned lookups; /* under way, those whose check gave up on them included */
 };
@@ -33,7 +35,7 @@ struct isb_check_method {
 	struct isb_outcome (*expire)(struct isb_check_run *run);
 };
 extern const struct isb_check_method isb_check_tcp, isb_check_tcp_half_open, isb_check_tls, isb_check_http,
-	isb_check_dns, isb_check_udp, isb_check_icmp, isb_check_agent;
+	isb_check_dns, isb_check_udp, isb_check_icmp, isb_check_agent, isb_check_script;
 
 struct isb_check_run {
 	struct isb_checker *checker;
@@ -58,6 +60,8 @@ void isb_check_finish_soon(struct isb_check_run *run, const struct isb_outcome *
 void isb_check_say(struct isb_check_run *run, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Microseconds since the connection was begun, at least 1: 0 would say "not reached". */
 uint32_t isb_check_elapsed_us(const struct isb_check_run *run);
+/* The test begins only now, with this much time: what waited for the probe itself says nothing of the endpoint. */
+void isb_check_begin_again(struct isb_check_run *run, uint32_t timeout_ms);
 /* From inside start(), when an errno says at once that nothing can be sent. */
 void isb_check_fail_soon(struct isb_check_run *run, int error);
 /* errno of a connection that was not made. */

@@ -305,7 +305,7 @@ static void on_signal(uv_signal_t *handle, int number)
 static int open_loop(struct daemon *d, uint64_t boot)
 {
 	int rc = uv_loop_init(&d->loop);
-	if (rc == 0 && isb_runner_init(&d->runner, &d->loop, d->options->max_in_flight, boot) != ISB_OK)
+	if (rc == 0 && isb_runner_init(&d->runner, &d->loop, d->options, boot) != ISB_OK)
 		rc = UV_ENOMEM;
 	if (rc == 0 && isb_resolver_new(&d->loop, d->options->resolver, on_resolved, d, &d->resolver) != ISB_OK) {
 		isb_log(ISB_LOG_ERROR, "resolver-failed", "servers=\"%s\"",

@@ -37,6 +37,15 @@ static void allow_descriptors(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* Before anything is open and before there is a second thread. */
+static bool start_helper(struct isb_probe_options *o)
+{
+	int error = o->scripts ? isb_helper_start(o->scripts, &o->helper) : 0;
+	if (error)
+		fprintf(stderr, "isobar-probe: cannot take scripts from '%s': %s\n", o->scripts, strerror(error));
+	return !error;
+}
+
 int main(int argc, char **argv)
 {
 	char host[HOST_NAME_MAX + 1] = "";
@@ -49,6 +58,8 @@ int main(int argc, char **argv)
 	                                    .name = host, .region = "", .max_in_flight = IN_FLIGHT_PRESET};
 	if (!isb_probe_options_read(argc, argv, &options, &status))
 		return status;
+	if (!start_helper(&options))
+		return EXIT_FAILURE;
 	allow_descriptors();
 	signal(SIGPIPE, SIG_IGN); /* a peer that closes is an outcome */
 	return *options.site.host ? isb_remote_run(&options) : run_with_store(&options);

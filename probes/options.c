@@ -31,6 +31,7 @@ static const char help_text[] =
 	"  -C, --cert FILE           for either: this probe's certificate, PEM. A site finds the name of a probe in its one\n"
 	"  -K, --key FILE            its key\n"
 	"  -A, --ca FILE             the authorities that the other side's certificate must come from\n"
+	"  -x, --scripts DIR         where the programs of checks of type script are; without it none is run\n"
 	"  -L, --log-level LEVEL     error, warning, info or debug (default: info)\n"
 	"  -h, --help                print this and exit\n"
 	"  -V, --version             print the version and exit\n"
@@ -44,12 +45,13 @@ static const struct option long_options[] = {
 	{"resolver", required_argument, NULL, 'R'},      {"log-level", required_argument, NULL, 'L'},
 	{"listen-probes", required_argument, NULL, 'l'}, {"site", required_argument, NULL, 'S'},
 	{"cert", required_argument, NULL, 'C'},          {"key", required_argument, NULL, 'K'},
-	{"ca", required_argument, NULL, 'A'},            {"help", no_argument, NULL, 'h'},
-	{"version", no_argument, NULL, 'V'},             {0},
+	{"ca", required_argument, NULL, 'A'},            {"scripts", required_argument, NULL, 'x'},
+	{"help", no_argument, NULL, 'h'},                {"version", no_argument, NULL, 'V'},
+	{0},
 };
 static const char *const option_names[] = {
 	"--store", "--name", "--region",  "--max-in-flight", "--resolver", "--log-level", "--listen-probes", "--site",
-	"--cert",  "--key",  "--ca",      "--help",          "--version",  NULL};
+	"--cert",  "--key",  "--ca",      "--scripts",       "--help",     "--version",   NULL};
 static const char *const levels[] = {"error", "warning", "info", "debug", NULL};
 
 __attribute__((format(printf, 1, 2))) static bool wrong(const char *fmt, ...)
@@ -162,6 +164,7 @@ static bool set_option(int option, char *const *argv, struct isb_probe_options *
 	case 'C': o->tls.cert = optarg; return true;
 	case 'K': o->tls.key = optarg; return true;
 	case 'A': o->tls.ca = optarg; return true;
+	case 'x': o->scripts = optarg; return true;
 	case 'L': return set_level(optarg);
 	case ':': return wrong("option '%s' needs a value", argv[optind - 1]);
 	default: return unknown(argv[optind - 1]);
@@ -192,7 +195,7 @@ bool isb_probe_options_read(int argc, char **argv, struct isb_probe_options *opt
 {
 	const char *preset = options->store;
 	*ret_status = EXIT_USAGE;
-	for (int c; (c = getopt_long(argc, argv, ":s:n:r:m:R:l:S:C:K:A:L:hV", long_options, NULL)) != -1;) {
+	for (int c; (c = getopt_long(argc, argv, ":s:n:r:m:R:l:S:C:K:A:x:L:hV", long_options, NULL)) != -1;) {
 		if (c == 'h' || c == 'V') {
 			fputs(c == 'h' ? help_text : "isobar-probe " ISB_VERSION "\n", stdout);
 			*ret_status = EXIT_SUCCESS;

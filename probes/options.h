@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "script_helper.h"
 #include "tls_link.h"
 
 /* What the command line says. */
@@ -19,6 +20,8 @@ struct isb_probe_options {
 	const char *store, *name, *region; /* region "": none */
 	const char *resolver; /* who is asked for the names of ALIAS records, see resolve.h; NULL: /etc/resolv.conf */
 	unsigned max_in_flight;
+	const char *scripts; /* the directory of scripts; NULL: none */
+	struct isb_helper helper; /* runs them, where there is a directory */
 	struct isb_hostport listen; /* for probes in other regions; host "": none */
 	struct isb_hostport site;   /* of a probe that has no store; host "": it has one */
 	struct isb_tls_files tls;   /* for either */

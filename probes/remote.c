@@ -284,7 +284,7 @@ int isb_remote_run(const struct isb_probe_options *options)
 	p->options = options;
 	p->backoff_ms = BACKOFF_MIN_MS;
 	isb_rng_seed(&p->rng, boot);
-	if (uv_loop_init(&p->loop) != 0 || isb_runner_init(&p->runner, &p->loop, options->max_in_flight, boot) != ISB_OK) {
+	if (uv_loop_init(&p->loop) != 0 || isb_runner_init(&p->runner, &p->loop, options, boot) != ISB_OK) {
 		isb_log(ISB_LOG_ERROR, "loop-failed", "error=\"%s\"", isb_strerror(ISB_ENOMEM));
 		free(p);
 		return EXIT_FAILURE;

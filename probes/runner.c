@@ -64,10 +64,11 @@ static void on_outcome(void *arg, void *item, const struct isb_outcome *outcome,
 	uv_timer_start(&runner->wake, on_wake, 0, 0); /* not from here: curl may still be in the middle of its step */
 }
 
-int isb_runner_init(struct isb_runner *runner, uv_loop_t *loop, unsigned max_in_flight, uint64_t seed)
+int isb_runner_init(struct isb_runner *runner, uv_loop_t *loop, const struct isb_probe_options *options, uint64_t seed)
 {
-	*runner = (struct isb_runner){.max_in_flight = max_in_flight};
-	int rc = isb_checker_new(loop, on_outcome, runner, &runner->checker);
+	const struct isb_helper *helper = options->scripts ? &options->helper : NULL;
+	*runner = (struct isb_runner){.max_in_flight = options->max_in_flight};
+	int rc = isb_checker_new(loop, helper, on_outcome, runner, &runner->checker);
 	if (rc != ISB_OK)
 		return rc;
 	isb_schedule_init(&runner->schedule, seed);

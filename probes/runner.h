@@ -4,6 +4,7 @@
 #include <uv.h>
 
 #include "check.h"
+#include "options.h"
 #include "schedule.h"
 
 /* Runs a schedule on a loop: starts what is due, as many at once as allowed, and records how each check ended. Whoever
@@ -18,7 +19,7 @@ struct isb_runner {
 };
 
 /* `runner` stays where it is until done. */
-int isb_runner_init(struct isb_runner *runner, uv_loop_t *loop, unsigned max_in_flight, uint64_t seed);
+int isb_runner_init(struct isb_runner *runner, uv_loop_t *loop, const struct isb_probe_options *options, uint64_t seed);
 /* Starts what is due now; call when the schedule was changed. */
 void isb_runner_launch(struct isb_runner *runner);
 /* Ends the target's check, if one is under way; for isb_schedule_source.retire. */

@@ -127,6 +127,8 @@ static struct isb_target *new_target(const struct isb_pool *pool, const struct i
 	t->fingerprint = isb_spec_fingerprint(check, endpoint);
 	t->name = isb_xmalloc(size);
 	snprintf(t->name, size, "%s/%s", pool->name, endpoint->name);
+	if (check->type == ISB_CHECK_SCRIPT)
+		t->spec.endpoint = isb_xstrdup(t->name);
 	t->region = endpoint->region.name ? isb_xstrdup(endpoint->region.name) : NULL;
 	t->knobs = isb_check_hysteresis(check);
 	t->quorum = check->quorum;
@@ -189,12 +191,20 @@ static size_t count_sites(struct isb_target *const *targets, size_t count)
 	return sites;
 }
 
+/* A script that failed does not say whether it reached anything, whatever it says. */
+static bool is_silent(const struct isb_target *target, enum isb_outcome_kind kind)
+{
+	if (target->spec.type != ISB_CHECK_SCRIPT || kind == ISB_OUT_NONE || kind == ISB_OUT_INTERNAL)
+		return isb_outcome_silent(kind);
+	return kind != ISB_OUT_OK && kind != ISB_OUT_SAID_DOWN;
+}
+
 static void set_latest(struct isb_schedule *schedule, struct isb_target *target, enum isb_outcome_kind latest)
 {
-	schedule->silent -= isb_outcome_silent(target->latest);
+	schedule->silent -= is_silent(target, target->latest);
 	schedule->mute -= target->latest == ISB_OUT_INTERNAL;
 	target->latest = latest;
-	schedule->silent += isb_outcome_silent(target->latest);
+	schedule->silent += is_silent(target, target->latest);
 	schedule->mute += target->latest == ISB_OUT_INTERNAL;
 }
 
@@ -351,7 +361,7 @@ static void call_witnesses(struct isb_schedule *schedule, int64_t now)
 	unsigned called = 0;
 	for (size_t i = 0; i < schedule->count && called < WITNESSES; i++) {
 		struct isb_target *t = schedule->targets[i];
-		if (isb_outcome_silent(t->latest) || t->latest == ISB_OUT_INTERNAL || t->place == ISB_NOT_QUEUED)
+		if (is_silent(t, t->latest) || t->latest == ISB_OUT_INTERNAL || t->place == ISB_NOT_QUEUED)
 			continue;
 		if (t->due > now) {
 			dequeue(schedule, t);
@@ -383,7 +393,7 @@ static void see_again(struct isb_schedule *schedule)
 {
 	for (size_t i = 0; i < schedule->count; i++) {
 		undoubt(schedule, schedule->targets[i]);
-		if (isb_outcome_silent(schedule->targets[i]->latest))
+		if (is_silent(schedule->targets[i], schedule->targets[i]->latest))
 			schedule->targets[i]->history.run = 0;
 	}
 }
@@ -391,7 +401,7 @@ static void see_again(struct isb_schedule *schedule)
 static bool record(struct isb_schedule *schedule, struct isb_target *t, const struct isb_outcome *outcome, int64_t now,
                    int64_t now_ms)
 {
-	bool was_blind = isb_schedule_blind(schedule), silent = isb_outcome_silent(outcome->kind), urgent = false;
+	bool was_blind = isb_schedule_blind(schedule), silent = is_silent(t, outcome->kind), urgent = false;
 	undoubt(schedule, t);
 	set_latest(schedule, t, outcome->kind);
 	bool blind = isb_schedule_blind(schedule);

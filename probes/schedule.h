@@ -13,9 +13,9 @@
 /* What to check, when, and what an outcome means here. No sockets, no store, no clocks: times are arguments. `now` is a
  * monotonic clock in milliseconds, `now_ms` the wall clock.
  *
- * Blindness. Silence (a connection that times out or finds no route, a name that does not resolve) may be the fault of
- * the endpoint or of this probe's own network; any other end of a check proves the network. A probe that tests at least
- * ISB_BLIND_SITES different addresses
+ * Blindness. Silence (a connection that times out or finds no route, a name that does not resolve, a script that fails)
+ * may be the fault of the endpoint or of this probe's own network; any other end of a check proves the network. A probe
+ * that tests at least ISB_BLIND_SITES different addresses
  *  - is blind while the latest outcome of every endpoint is silence: it withdraws its votes (verdicts become unknown
  *    and the last definite one is held) and records no further silence, until something answers;
  *  - asks a witness before silence turns a state: unless something else proved the network while the check ran, the

@@ -55,6 +55,7 @@ static const size_t owned[] = {
 	offsetof(struct isb_spec, method), offsetof(struct isb_spec, body), offsetof(struct isb_spec, ca_file),
 	offsetof(struct isb_spec, client_cert), offsetof(struct isb_spec, client_key),
 	offsetof(struct isb_spec, regex), offsetof(struct isb_spec, soft_json), offsetof(struct isb_spec, service),
+	offsetof(struct isb_spec, endpoint),
 };
 static const struct {
 	size_t from, to;
@@ -62,6 +63,7 @@ static const struct {
 	{offsetof(struct isb_check, headers), offsetof(struct isb_spec, headers)},
 	{offsetof(struct isb_check, expect_headers), offsetof(struct isb_spec, expect_headers)},
 	{offsetof(struct isb_check, expect_json), offsetof(struct isb_spec, expect_json)},
+	{offsetof(struct isb_check, command), offsetof(struct isb_spec, command)},
 };
 enum { NCOPIED = sizeof(copied) / sizeof(copied[0]), NOWNED = sizeof(owned) / sizeof(owned[0]),
        NLISTS = sizeof(lists) / sizeof(lists[0]) };
@@ -135,11 +137,17 @@ static void take_question(struct isb_spec *spec, const struct isb_check *check)
 		memcpy(spec->addresses, check->addresses, check->naddress * sizeof(*spec->addresses));
 }
 
+/* Those that can do without. */
+static bool needs_port(enum isb_check_type type)
+{
+	return type != ISB_CHECK_ICMP && type != ISB_CHECK_SCRIPT;
+}
+
 bool isb_spec_init(struct isb_spec *spec, const struct isb_check *check, const struct isb_endpoint *endpoint)
 {
 	static const struct isb_span usual = {200, 399};
 	uint16_t port = port_of(check, endpoint);
-	if ((!port && check->type != ISB_CHECK_ICMP) || (!endpoint->naddress && !endpoint->host))
+	if ((!port && needs_port(check->type)) || (!endpoint->naddress && !endpoint->host))
 		return false;
 	const struct isb_span *statuses = check->nstatus ? check->statuses : &usual;
 	size_t nstatus = check->nstatus ? check->nstatus : 1;

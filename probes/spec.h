@@ -27,7 +27,8 @@ struct isb_spec {
 	struct isb_texts {
 		char **list;
 		size_t count;
-	} headers, expect_headers, expect_json;
+	} headers, expect_headers, expect_json, command;
+	char *endpoint;       /* "pool/endpoint", for a script; set by whoever knows it, NULL where nobody needs it */
 	enum isb_http_version http;
 	unsigned redirects;
 	int64_t latency_ms;   /* 0: any */

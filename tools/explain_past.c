@@ -231,7 +231,7 @@ static int admins_then(struct explain *e)
 	for (size_t i = 0; i < e->past.count; i++)
 		set_admin(e, words, &e->past.list[i]);
 	e->asked.admin = words;
-	e->asked.admin_end = e->view->nadmin; /* what nobody has a say about now may have been drained then */
+	e->asked.admin_end = e->view->nadmin;
 	return ISB_OK;
 }
 

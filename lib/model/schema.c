@@ -21,7 +21,7 @@ const char *const isb_order_words[ISB_ORDER_COUNT + 1] = {
 const char *const isb_check_words[ISB_CHECK_TYPE_COUNT + 1] = {
 	[ISB_CHECK_TCP] = "tcp", [ISB_CHECK_TCP_HALF_OPEN] = "tcp-half-open", [ISB_CHECK_TLS] = "tls",
 	[ISB_CHECK_HTTP] = "http", [ISB_CHECK_HTTPS] = "https", [ISB_CHECK_DNS] = "dns", [ISB_CHECK_UDP] = "udp",
-	[ISB_CHECK_ICMP] = "icmp", [ISB_CHECK_AGENT] = "agent", [ISB_CHECK_GRPC] = "grpc",
+	[ISB_CHECK_ICMP] = "icmp", [ISB_CHECK_AGENT] = "agent", [ISB_CHECK_GRPC] = "grpc", [ISB_CHECK_SCRIPT] = "script",
 	[ISB_CHECK_TYPE_COUNT] = NULL};
 static const char *const rcode_words[] = { /* by number */
 	"NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED", "YXDOMAIN", "YXRRSET", "NXRRSET", "NOTAUTH", "NOTZONE",
@@ -61,10 +61,10 @@ static const struct isb_field region_fields[] = {
 #define TALKS "tcp, tls, udp"
 
 static const struct isb_field check_fields[] = {
-	{"type", "word", "tcp, tcp-half-open, tls, http, https, dns, udp, icmp, agent, grpc", .required = true,
+	{"type", "word", "tcp, tcp-half-open, tls, http, https, dns, udp, icmp, agent, grpc, script", .required = true,
 	 .how = &isb_how_word, .words = isb_check_words, AT(isb_check, type), .help = "the protocol that is spoken to the endpoint"},
 	{"port", "integer", "1..65535", .how = &isb_how_integer, AT(isb_check, port),
-	 .only = "tcp, tcp-half-open, tls, http, https, dns, udp, agent, grpc",
+	 .only = "tcp, tcp-half-open, tls, http, https, dns, udp, agent, grpc, script",
 	 .help = "the port that is tested; without it the endpoint's, else 53, 80 or 443 by type"},
 	{"host", "host name", "1..253", .unit = "octets", .how = &isb_how_host, AT(isb_check, host),
 	 .only = "tls, " HTTP ", grpc",
@@ -129,6 +129,9 @@ static const struct isb_field check_fields[] = {
 	 .only = CERTIFICATES, .help = "PEM file of its private key; without it the key is looked for in client_cert"},
 	{"alpn", "list of protocols such as h2", "1..64", .unit = "octets", .how = &isb_how_alpn, .most = 16, .only = "tls",
 	 LIST(isb_check, alpn.list, alpn.count), .help = "protocols that are offered; the server must take one of them"},
+	{"command", "list of texts", "0..1024", .unit = "octets", .how = &isb_how_text, .most = 32, .only = "script",
+	 LIST(isb_check, command.list, command.count),
+	 .help = "the name of a file in the directory that the probe takes scripts from, and its arguments"},
 	{"interval", "duration", "10ms..1d", "5s", .how = &isb_how_span_ms, AT(isb_check, interval_ms),
 	 .help = "time from the start of one test to the start of the next"},
 	{"timeout", "duration", "1ms..1h", "2s", .how = &isb_how_span_ms, AT(isb_check, timeout_ms),

@@ -36,6 +36,29 @@ static void refuse_unread(struct isb_reading *r, const char *type, const struct 
 	}
 }
 
+/* The catalog may come from elsewhere: it must not be able to name any other program of the probe's machine. */
+static void look_at_command(struct isb_reading *r, const struct isb_check *check, const struct isb_yaml *body)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
+	enum { NAME_MOST = 63 };
+	char shown[ISB_YAML_EXCERPT];
+	const struct isb_yaml_pair *pair = written(body, "command");
+	if (!pair) {
+		isb_diag(r->diags, body->mark,
+		         "type script needs 'command': write the script and its arguments, as [check-queue, --limit, "
+		         "100]");
+		return;
+	}
+	const char *name = check->command.count ? check->command.list[0] : NULL;
+	size_t len = name ? strlen(name) : 0;
+	if (!name || (len && len <= NAME_MOST && strspn(name, allowed) == len && *name != '.' && *name != '-'))
+		return; /* NULL: said already */
+	isb_diag(r->diags, pair->mark,
+	         "command: '%s' is no name of a script; write that of a file in the probe's directory of scripts, 1 to "
+	         "%d letters, digits, '_', '.' or '-', with each argument as an item of its own",
+	         isb_yaml_excerpt(name, shown), NAME_MOST);
+}
+
 /* A reply to HEAD has nothing to look at. */
 static void refuse_bodiless(struct isb_reading *r, const struct isb_yaml *body)
 {
@@ -75,6 +98,8 @@ void isb_read_check_rest(struct isb_reading *r, const struct isb_check *check, c
 	if (check->type == ISB_CHECK_UDP && !written(body, "send") && !written(body, "send_hex"))
 		isb_diag(r->diags, body->mark,
 		         "type udp needs 'send' or 'send_hex': nobody answers what was not asked");
+	if (check->type == ISB_CHECK_SCRIPT)
+		look_at_command(r, check, body);
 	if (written(body, "send") && written(body, "send_hex"))
 		isb_diag(r->diags, written(body, "send_hex")->mark, "check has both 'send' and 'send_hex'; keep one");
 	if (check->type == ISB_CHECK_HTTP || check->type == ISB_CHECK_HTTPS)

@@ -1,9 +1,13 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Runs the stories of this directory: run.py [WORD…] takes only those with a word in their name. The last line counts
-them: `e2e: N passed, N failed, N skipped`."""
+"""Runs the stories of this directory: run.py [--jobs N] [WORD…] takes only those with a word in their name. With jobs, so
+many files at a time, each in a process of its own. The last line counts them: `e2e: N passed, N failed, N skipped`."""
+import argparse
+import concurrent.futures
 import pathlib
+import re
 import signal
+import subprocess
 import sys
 import time
 import unittest
@@ -65,20 +69,49 @@ def wanted(suite, words):
             yield test
 
 
-def main(words):
+def in_turn(tests):
+    result = unittest.TextTestRunner(stream=sys.stdout, resultclass=Lines).run(unittest.TestSuite(tests))
+    return result.passed, len(result.failures) + len(result.errors), len(result.skipped)
+
+
+def run_file(name, words):
+    """Its output and counts; a process that does not come to its last line counts as one failure."""
+    child = subprocess.run([sys.executable, "-B", __file__, "--file", name, *words], stdout=subprocess.PIPE,
+                           stderr=subprocess.STDOUT, text=True, errors="replace", check=False)
+    counts = re.search(r"^e2e: (\d+) passed, (\d+) failed, (\d+) skipped$", child.stdout, re.MULTILINE)
+    text = child.stdout[:counts.start()] if counts else child.stdout + f"FAILED  {name} ended with {child.returncode}\n"
+    return text, tuple(map(int, counts.groups())) if counts else (0, 1, 0)
+
+
+def side_by_side(tests, words, jobs):
+    files = dict.fromkeys(type(test).__module__ for test in tests)
+    sums = (0, 0, 0)
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        for done in concurrent.futures.as_completed([pool.submit(run_file, name, words) for name in files]):
+            text, counts = done.result()
+            print(text, end="", flush=True)
+            sums = tuple(a + b for a, b in zip(sums, counts))
+    return sums
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--file", help=argparse.SUPPRESS)
+    parser.add_argument("words", nargs="*", metavar="WORD")
+    options = parser.parse_args()
     for ending in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ending, signal.default_int_handler)  # either way the directories are removed
     sys.path.insert(0, str(HERE))
-    tests = list(wanted(unittest.defaultTestLoader.discover(str(HERE)), words))
+    pattern = f"{options.file}.py" if options.file else "test*.py"
+    tests = list(wanted(unittest.defaultTestLoader.discover(str(HERE), pattern), options.words))
     if not tests:
-        print(f"e2e: no test has {' or '.join(words)} in its name")
+        print(f"e2e: no test has {' or '.join(options.words)} in its name")
         return 1
-    runner = unittest.TextTestRunner(stream=sys.stdout, resultclass=Lines)
-    result = runner.run(unittest.TestSuite(tests))
-    failed = len(result.failures) + len(result.errors)
-    print(f"e2e: {result.passed} passed, {failed} failed, {len(result.skipped)} skipped")
-    return 0 if result.wasSuccessful() else 1
+    passed, failed, skipped = side_by_side(tests, options.words, options.jobs) if options.jobs > 1 else in_turn(tests)
+    print(f"e2e: {passed} passed, {failed} failed, {skipped} skipped")
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

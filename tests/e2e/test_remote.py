@@ -179,10 +179,10 @@ class Remote(Story):
         self.site.processes.append(self.home)
         self.home.until(lambda: "listening-for-probes" in self.home.said(), 10, "the site listens")
 
-    def start_remote(self, name, *, region="seoul", files=None, port=None, trusts=None, site="localhost"):
+    def start_remote(self, name, *options, region="seoul", files=None, port=None, trusts=None, site="localhost"):
         process = Process(self.site.directory / f"{name}.log", "env", "-C", self.place(name, trusts), BIN / "isobar-probe",
                           "--site", f"{site}:{port or self.exchange}", "--name", name, "--region", region,
-                          *(files or self.authority.files(name)))
+                          *(files or self.authority.files(name)), *options)
         self.site.processes.append(process)
         self.remotes[name] = process
         return process
@@ -201,6 +201,22 @@ class Remote(Story):
         until(lambda: self.site.verdicts()[endpoint] == verdict, within, f"{endpoint} is {verdict}")
 
     # --- Many eyes ---
+
+    def test_a_remote_runs_the_scripts_of_its_own_machine(self):
+        """The site has none: to it the check is its own trouble, and the remote's word is the only one."""
+        scripts = self.place("seoul-1") / "scripts"
+        scripts.mkdir()
+        (scripts / "check").write_text('#!/bin/sh\necho "$ISOBAR_ENDPOINT at $ISOBAR_ADDRESS $1"; exit 5\n')
+        (scripts / "check").chmod(0o755)
+        self.site.apply("checks: {c: {type: script, command: [check, here], interval: 200ms}}\n"
+                        "pools: {asia: {check: c, endpoints: {icn-1: {address: 127.0.1.10}}}}\n")
+        self.start_site()
+        self.start_remote("seoul-1", "--scripts", "scripts", "--log-level", "debug")
+        self.verdict_is("down")
+        self.assertIn("seoul-1: exit-5", self.why())
+        self.assertIn("started without --scripts", self.home.said())
+        self.assertIn('detail="asia/icn-1 at 127.0.1.10 here"', self.remotes["seoul-1"].said())
+        self.assertEqual(self.remotes["seoul-1"].stop(within=5), 0)
 
     def test_two_remotes_outvote_a_site_that_alone_sees_a_failure(self):
         other = Authority(self.site.directory / "other")

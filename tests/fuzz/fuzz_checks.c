@@ -6,9 +6,12 @@
 #include "probes/check_agent_line.h"
 #include "probes/check_dns_reply.h"
 #include "probes/check_icmp_echo.h"
+#include "probes/script_children.h"
+#include "probes/script_judge.h"
 
 /* Input: one octet that says who reads, then what an endpoint answers to a check: 'd' a DNS message, 'a' an agent's line,
- * '4', 'r' and '6' an echo message on a ping socket, a raw IPv4 and a raw IPv6 one. */
+ * '4', 'r' and '6' an echo message on a ping socket, a raw IPv4 and a raw IPv6 one; 's' how a script ended, its exit
+ * status and its first line; 'q' what its helper is asked; 'p' what /proc says of a process. */
 
 static void read_dns(const uint8_t *data, size_t size)
 {
@@ -53,6 +56,47 @@ static void read_echo(char how, const uint8_t *data, size_t size)
 		MUST(size >= ISB_ECHO_LEN && memmem(data, size, "dddddddd", 8));
 }
 
+static void read_end(const uint8_t *data, size_t size)
+{
+	struct isb_script_end end = {0};
+	struct isb_outcome o = {.soft = 200};
+	char said[ISB_SCRIPT_SAID];
+	if (size < 2)
+		return;
+	end.how = data[0] % ISB_SCRIPT_HOW_COUNT;
+	end.number = data[1];
+	end.nline = (uint32_t)(size - 2 < sizeof(end.line) ? size - 2 : sizeof(end.line));
+	memcpy(end.line, data + 2, end.nline);
+	isb_script_judge(&end, "check", &o, said);
+	MUST(strlen(said) < sizeof(said) && o.kind != ISB_OUT_NONE);
+	MUST(!o.has_soft || (o.soft <= 100 && end.how == ISB_SCRIPT_EXITED && !end.number));
+	MUST(o.kind != ISB_OUT_OK || (end.how == ISB_SCRIPT_EXITED && !end.number));
+}
+
+static void read_ask(char *message, size_t size)
+{
+	struct isb_script_ask ask = {.id = 99};
+	struct isb_buf again = {0};
+	char *copy = malloc(size ? size : 1);
+	memcpy(copy, message, size);
+	int rc = isb_script_ask_read(message, size, &ask);
+	MUST(rc == ISB_OK || (rc == ISB_EFORMAT && ask.id == 99));
+	if (rc == ISB_OK) {
+		MUST(!ask.timeout_ms || (ask.words[0] && !strchr(ask.words[0], '/')));
+		isb_script_ask_write(&again, &ask);
+		MUST(again.len == size && memcmp(again.data, copy, size) == 0);
+	}
+	isb_buf_done(&again);
+	free(copy);
+}
+
+static void read_stat(const char *text, size_t size)
+{
+	char *copy = strndup(text, size);
+	isb_stat_parent(copy);
+	free(copy);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (size == 0)
@@ -64,6 +108,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		read_dns(copy, len);
 	else if (data[0] == 'a')
 		read_agent((const char *)copy, len);
+	else if (data[0] == 's')
+		read_end(copy, len);
+	else if (data[0] == 'q')
+		read_ask((char *)copy, len);
+	else if (data[0] == 'p')
+		read_stat((const char *)copy, len);
 	else
 		read_echo((char)data[0], copy, len);
 	free(copy);

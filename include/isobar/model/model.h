@@ -42,7 +42,7 @@ struct isb_span_ms {
 
 enum isb_check_type {
 	ISB_CHECK_TCP, ISB_CHECK_TCP_HALF_OPEN, ISB_CHECK_TLS, ISB_CHECK_HTTP, ISB_CHECK_HTTPS, ISB_CHECK_DNS, ISB_CHECK_UDP,
-	ISB_CHECK_ICMP, ISB_CHECK_AGENT, ISB_CHECK_GRPC, ISB_CHECK_TYPE_COUNT
+	ISB_CHECK_ICMP, ISB_CHECK_AGENT, ISB_CHECK_GRPC, ISB_CHECK_SCRIPT, ISB_CHECK_TYPE_COUNT
 };
 extern const char *const isb_check_words[ISB_CHECK_TYPE_COUNT + 1]; /* as written in YAML; NULL at the end */
 enum isb_http_version { ISB_HTTP_ANY, ISB_HTTP_1, ISB_HTTP_2 };
@@ -84,6 +84,7 @@ struct isb_check {
 	size_t nrcode;
 	struct isb_addr *addresses;  /* expect.address: one of them is among the answers; none: any answer will do */
 	size_t naddress;
+	struct isb_strings command;  /* of type script: a file in the probe's directory, then its arguments */
 	int64_t interval_ms, timeout_ms, down_interval_ms, retry_ms; /* down_interval_ms 0: as interval */
 	unsigned rise, fall, flap_limit; /* flap_limit: see isb_observe_rise() */
 	struct isb_quorum quorum;

@@ -454,8 +454,8 @@ static void wrong_types_say_what_is_taken(void **state)
 	               "t:6:42: failback takes a word auto or manual, or 'after' and a duration (1s..7d), not 'after'\n"
 	               "t:6:64: failback takes a word auto or manual, or 'after' and a duration (1s..7d), not 'after 8d'\n");
 	assert_refused("checks: {c: {type: htps}, d: {type: [tcp]}, e: {}, f: 3, g: [x]}\n",
-	               "t:1:20: type takes one of tcp, tcp-half-open, tls, http, https, dns, udp, icmp, agent, grpc, not 'htps'; did you mean 'https'?\n"
-	               "t:1:37: type takes one of tcp, tcp-half-open, tls, http, https, dns, udp, icmp, agent, grpc, not a list\n"
+	               "t:1:20: type takes one of tcp, tcp-half-open, tls, http, https, dns, udp, icmp, agent, grpc, script, not 'htps'; did you mean 'https'?\n"
+	               "t:1:37: type takes one of tcp, tcp-half-open, tls, http, https, dns, udp, icmp, agent, grpc, script, not a list\n"
 	               "t:1:48: check needs 'type': the protocol that is spoken to the endpoint\n"
 	               "t:1:55: check must be a map of its fields, not one value\n"
 	               "t:1:61: check must be a map of its fields, not a list\n");
@@ -534,7 +534,7 @@ static void checks_refuse_what_their_type_does_not_read(void **state)
 	               "t:1:67: a check of type tcp does not read 'expect.days', which is for tls; leave it out\n");
 	assert_refused("checks: {c: {type: icmp, port: 7, host: h, query: {type: A}, alpn: h2}}\n",
 	               "t:1:26: a check of type icmp does not read 'port', which is for tcp, tcp-half-open, tls, http, https, dns, "
-	               "udp, agent, grpc; leave it out\n"
+	               "udp, agent, grpc, script; leave it out\n"
 	               "t:1:35: a check of type icmp does not read 'host', which is for tls, http, https, grpc; leave it out\n"
 	               "t:1:52: a check of type icmp does not read 'query.type', which is for dns; leave it out\n"
 	               "t:1:62: a check of type icmp does not read 'alpn', which is for tls; leave it out\n");
@@ -551,6 +551,20 @@ static void checks_refuse_what_their_type_does_not_read(void **state)
 	               "t:1:84: expect.rcode takes a list of words (NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED, "
 	               "YXDOMAIN, YXRRSET, NXRRSET, NOTAUTH, NOTZONE), not 'NXDOMAN'; did you mean 'NXDOMAIN'?\n"
 	               "t:1:103: expect.address takes a list of addresses, not '1.2'\n");
+}
+
+static void scripts_are_plain_names(void **state)
+{
+	(void)state;
+	assert_refused("checks: {a: {type: script}, b: {type: script, command: [../sh, -c, id]}, c: {type: tcp, command: a}}\n",
+	               "t:1:13: type script needs 'command': write the script and its arguments, as [check-queue, --limit, 100]\n"
+	               "t:1:47: command: '../sh' is no name of a script; write that of a file in the probe's directory of scripts, "
+	               "1 to 63 letters, digits, '_', '.' or '-', with each argument as an item of its own\n"
+	               "t:1:89: a check of type tcp does not read 'command', which is for script; leave it out\n");
+	assert_refused("checks: {a: {type: script, command: []}, b: {type: script, command: {}}, c: {type: script, command: [[a]]}}\n",
+	               "t:1:37: command is an empty list; fill it or leave it out\n"
+	               "t:1:69: command takes a list of texts (0..1024 octets), not a map\n"
+	               "t:1:102: command takes a list of texts (0..1024 octets), not a list\n");
 }
 
 static void http_checks_refuse_what_makes_no_request(void **state)
@@ -725,7 +739,8 @@ static void make_wire_check(struct isb_buf *out, struct isb_rng *rng, unsigned i
 		"tls, verify: false, alpn: smtp, send_hex: 00FF", "dns, query: {name: ., type: NS, recursion: false}",
 		"dns, query: {name: 'a\\.b.example'}, expect: {rcode: [NOERROR, NXDOMAIN], address: [192.0.2.1, \"2001:db8::1\"]}",
 		"dns, query: {name: no, type: TYPE4711}, expect: {rcode: REFUSED}", "udp, send: 'null', expect: {body: \" \"}", "icmp",
-		"agent, port: 9, send: \"a \\u2028\\n\"", NULL};
+		"agent, port: 9, send: \"a \\u2028\\n\"", "script, command: a",
+		"script, port: 1, command: [a.sh, '', '#', \"a\\n\", a, a]", NULL};
 	isb_buf_printf(out, "  c%u: {type: %s}\n", i, word(rng, types));
 }
 
@@ -1108,6 +1123,7 @@ int main(void)
 		cmocka_unit_test(numbers_are_strict),
 		cmocka_unit_test(pools_and_records_refuse_what_they_cannot_mean),
 		cmocka_unit_test(checks_refuse_what_their_type_does_not_read),
+		cmocka_unit_test(scripts_are_plain_names),
 		cmocka_unit_test(http_checks_refuse_what_makes_no_request),
 		cmocka_unit_test(policies_refuse_what_they_cannot_mean),
 		cmocka_unit_test(names_are_unique_across_documents),

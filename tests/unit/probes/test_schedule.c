@@ -424,6 +424,32 @@ static void an_answer_of_any_kind_proves_the_network(void **state)
 	}
 }
 
+/* What a script could not reach, and why, only the script knows. */
+static void scripts_that_fail_prove_nothing(void **state)
+{
+	(void)state;
+	static const char *words[] = {"check"};
+	static const struct {
+		enum isb_outcome_kind kind;
+		bool blind;
+	} ends[] = {{ISB_OUT_EXIT, true},      {ISB_OUT_TIMEOUT, true}, {ISB_OUT_BAD_REPLY, true}, {ISB_OUT_OK, false},
+	            {ISB_OUT_SAID_DOWN, false}};
+	for (size_t k = 0; k < sizeof(ends) / sizeof(ends[0]); k++) {
+		struct world w;
+		build(&w, 3);
+		w.check.type = ISB_CHECK_SCRIPT;
+		w.check.command = (struct isb_strings){words, 1};
+		update(&w);
+		enter_all(&w, 0);
+		assert_string_equal(w.schedule.targets[1]->spec.endpoint, "p/e1");
+		outcome_at(&w, 0, ISB_OUT_EXIT, 0);
+		outcome_at(&w, 1, ISB_OUT_TIMEOUT, 0);
+		outcome_at(&w, 2, ends[k].kind, 0);
+		assert_int_equal(isb_schedule_blind(&w.schedule), ends[k].blind);
+		isb_schedule_done(&w.schedule);
+	}
+}
+
 static void fewer_than_three_addresses_cannot_tell_and_believe_what_they_see(void **state)
 {
 	(void)state;
@@ -555,6 +581,7 @@ int main(void)
 		cmocka_unit_test(endpoints_that_left_the_catalog_are_retired),
 		cmocka_unit_test(a_probe_is_blind_when_every_one_of_three_addresses_is_silent),
 		cmocka_unit_test(an_answer_of_any_kind_proves_the_network),
+		cmocka_unit_test(scripts_that_fail_prove_nothing),
 		cmocka_unit_test(fewer_than_three_addresses_cannot_tell_and_believe_what_they_see),
 		cmocka_unit_test(silence_asks_a_witness_before_it_turns_a_state),
 		cmocka_unit_test(a_witness_that_is_silent_too_leaves_the_state_alone),

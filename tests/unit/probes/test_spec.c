@@ -27,7 +27,8 @@ static void ports_follow_the_type(void **state)
 		int port; /* -1: cannot be tested without one */
 	} types[] = {{ISB_CHECK_TCP, -1},   {ISB_CHECK_TCP_HALF_OPEN, -1}, {ISB_CHECK_UDP, -1},
 	             {ISB_CHECK_AGENT, -1}, {ISB_CHECK_HTTP, 80},          {ISB_CHECK_HTTPS, 443},
-	             {ISB_CHECK_TLS, 443},  {ISB_CHECK_DNS, 53},           {ISB_CHECK_ICMP, 0}};
+	             {ISB_CHECK_TLS, 443},  {ISB_CHECK_DNS, 53},           {ISB_CHECK_ICMP, 0},
+	             {ISB_CHECK_SCRIPT, 0}};
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
 		struct isb_check check = {.type = types[i].type};
 		struct isb_spec spec = {0};
@@ -122,12 +123,33 @@ static void every_field_tells_specs_apart(void **state)
 	isb_spec_done(&first);
 }
 
+static void a_script_is_its_words_and_whose_it_is(void **state)
+{
+	(void)state;
+	const char *words[] = {"check", "a", "b"}, *others[] = {"check", "a", "c"};
+	struct isb_check check = {.type = ISB_CHECK_SCRIPT, .command = {words, 3}};
+	struct isb_spec first = make(check), same = make(check);
+	assert_int_equal(first.command.count, 3);
+	assert_string_equal(first.command.list[2], "b");
+	assert_true(isb_spec_equal(&first, &same));
+	same.endpoint = strdup("p/e");
+	assert_false(isb_spec_equal(&first, &same));
+	isb_spec_done(&same);
+	for (size_t i = 0; i < 3; i++) {
+		check.command = i ? (struct isb_strings){words, i} : (struct isb_strings){others, 3};
+		struct isb_spec other = make(check);
+		assert_false(isb_spec_equal(&first, &other));
+		isb_spec_done(&other);
+	}
+	isb_spec_done(&first);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ports_follow_the_type),         cmocka_unit_test(what_is_sent_is_octets),
 		cmocka_unit_test(a_question_is_as_in_a_message), cmocka_unit_test(protocols_stand_behind_their_lengths),
-		cmocka_unit_test(every_field_tells_specs_apart),
+		cmocka_unit_test(every_field_tells_specs_apart), cmocka_unit_test(a_script_is_its_words_and_whose_it_is),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
