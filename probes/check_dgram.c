@@ -13,25 +13,39 @@ enum { BATCH = 16 }; /* datagrams taken before others have their turn */
 struct isb_dgram {
 	uv_poll_t poll;
 	int fd;
+	struct isb_addr peer;
 	const struct isb_dgram_user *user;
 	struct isb_check_run *run; /* NULL once closed */
 };
 
+/* One datagram; *ret_known: it is the peer's. The kernel sees to that for UDP and raw sockets; but a ping socket, connected
+ * or not, is given replies from anywhere. */
+static ssize_t receive(struct isb_dgram *d, uint8_t *chunk, bool *ret_known)
+{
+	struct sockaddr_storage from = {0};
+	socklen_t room = sizeof(from);
+	ssize_t len = recvfrom(d->fd, chunk, ISB_CHECK_READ, MSG_DONTWAIT, (struct sockaddr *)&from, &room);
+	struct isb_addr addr = isb_addr_from_sockaddr((const struct sockaddr *)&from);
+	*ret_known = len >= 0 && isb_addr_equal(&addr, &d->peer);
+	return len;
+}
+
 static void on_ready(uv_poll_t *poll, int status, int events)
 {
-	(void)events; /* an error that waits is given by recv() */
+	(void)events; /* an error that waits is given by recvfrom() */
 	struct isb_dgram *d = poll->data;
 	for (int i = 0; i < BATCH && d->run; i++) {
 		uint8_t *chunk = d->run->checker->chunk;
-		ssize_t len = recv(d->fd, chunk, ISB_CHECK_READ, MSG_DONTWAIT);
-		if (len >= 0)
+		bool known;
+		ssize_t len = receive(d, chunk, &known);
+		if (known)
 			d->user->got(d->run, chunk, (size_t)len);
-		else if (errno == EAGAIN || errno == EINTR)
+		else if (len < 0 && (errno == EAGAIN || errno == EINTR))
 			break;
-		else
+		else if (len < 0)
 			d->user->failed(d->run, errno);
 	}
-	if (d->run && status < 0) /* libuv stops polling at an error that recv() has taken */
+	if (d->run && status < 0) /* libuv stops polling at an error that recvfrom() has taken */
 		uv_poll_start(poll, UV_READABLE, on_ready);
 }
 
@@ -39,7 +53,7 @@ int isb_dgram_open(struct isb_check_run *run, int fd, const struct sockaddr *sa,
                    const struct isb_dgram_user *user, struct isb_dgram **ret_dgram)
 {
 	struct isb_dgram *d = isb_xcalloc(1, sizeof(*d));
-	*d = (struct isb_dgram){.fd = fd, .user = user, .run = run};
+	*d = (struct isb_dgram){.fd = fd, .peer = isb_addr_from_sockaddr(sa), .user = user, .run = run};
 	d->poll.data = d;
 	int error = connect(fd, sa, len) == 0 ? 0 : errno;
 	if (!error)

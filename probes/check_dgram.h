@@ -2,7 +2,7 @@
 #pragma once
 #include "check_run.h"
 
-/* A connected datagram socket of a check: the kernel drops what others than the endpoint send to it. Every callback may
+/* A connected datagram socket of a check: what others than the endpoint send to it is dropped. Every callback may
  * end the check and close the socket; none comes after that. */
 
 struct isb_dgram;

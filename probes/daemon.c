@@ -16,6 +16,7 @@
 #include "isobar/store/catalogdb.h"
 #include "isobar/store/healthdb.h"
 #include "alias.h"
+#include "measure.h"
 #include "report.h"
 #include "runner.h"
 #include "site.h"
@@ -25,7 +26,8 @@ enum {
 	TICK_MS = 1000,    /* judge again, heartbeat, look at the catalog */
 	SYNC_TICKS = 5,
 	CLEAN_TICKS = 60,
-	FOLLOW_MS = 250    /* a burst of edits is planned for at most this often */
+	FOLLOW_MS = 250,   /* a burst of edits is planned for at most this often */
+	WRITE_PATIENCE_MS = 2000, WRITE_LOOK_MS = 20 /* at the end, for round trips that are being written */
 };
 
 struct daemon {
@@ -42,6 +44,7 @@ struct daemon {
 	struct isb_aliases aliases;
 	struct isb_report report;
 	struct isb_site *site; /* NULL: no probes in other regions */
+	struct isb_measure *measure; /* NULL: the way to clients is not measured */
 	struct isb_txn *catalog_txn; /* while the catalog is being followed */
 	uint64_t seen_txn, generation;
 	int64_t followed; /* monotonic */
@@ -195,6 +198,8 @@ static void take_catalog(struct daemon *d, uint64_t generation, const struct isb
 	if (rc != ISB_OK)
 		isb_log(ISB_LOG_ERROR, "rollouts-unreadable", "error=\"%s\" the rest of them is not guarded", isb_strerror(rc));
 	d->generation = generation;
+	if (d->measure)
+		isb_measure_follow(d->measure, catalog);
 	if (d->site)
 		isb_site_offer(d->site, catalog, generation);
 	isb_log(ISB_LOG_INFO, "catalog-loaded", "generation=%" PRIu64 " endpoints=%zu", generation, d->runner.schedule.count);
@@ -285,6 +290,8 @@ static void on_tick(uv_timer_t *timer)
 	ask_for_aliases(d);
 	if (d->site)
 		isb_site_tick(d->site);
+	if (d->measure)
+		isb_measure_tick(d->measure);
 	report(d, true);
 	if (d->ticks % SYNC_TICKS == 0 && !d->syncing) /* on another thread: a slow disk must not delay deadlines */
 		d->syncing = uv_queue_work(&d->loop, &d->sync, sync_work, sync_done) == 0;
@@ -341,6 +348,27 @@ static bool open_site(struct daemon *d)
 	       isb_site_new(&d->loop, d->options, d->store, &d->runner.schedule, &d->site) == ISB_OK;
 }
 
+/* A round trip is one between a network and a region: without a region there is nothing to measure. */
+static void open_measure(struct daemon *d)
+{
+	const struct isb_probe_options *o = d->options;
+	if (!o->measure.socket)
+		return;
+	if (!*o->region)
+		isb_log(ISB_LOG_WARNING, "measure-off", "reason=\"a probe without --region measures nothing\"");
+	else if (isb_measure_new(&d->loop, d->store, o->region, &o->measure, &d->measure) != ISB_OK)
+		isb_log(ISB_LOG_ERROR, "measure-off", "reason=\"%s\"", isb_strerror(ISB_ENOMEM));
+}
+
+/* Usually moments; but an import may hold the round trips for as long as it likes. Then this batch is given up. */
+static void give_time_to_write(struct daemon *d)
+{
+	for (int i = 0; i < WRITE_PATIENCE_MS / WRITE_LOOK_MS && isb_measure_is_writing(d->measure); i++) {
+		uv_run(&d->loop, UV_RUN_NOWAIT);
+		usleep(WRITE_LOOK_MS * 1000);
+	}
+}
+
 static void close_loop(struct daemon *d)
 {
 	uv_handle_t *handles[] = {(uv_handle_t *)&d->tick,  (uv_handle_t *)&d->flush,
@@ -348,11 +376,13 @@ static void close_loop(struct daemon *d)
 	isb_runner_close(&d->runner);
 	isb_resolver_close(d->resolver);
 	isb_site_close(d->site);
+	isb_measure_close(d->measure);
 	for (size_t i = 0; i < sizeof(handles) / sizeof(handles[0]); i++)
 		uv_close(handles[i], NULL);
 	uv_cancel((uv_req_t *)&d->sync);
 	while (d->syncing)
 		uv_run(&d->loop, UV_RUN_ONCE);
+	give_time_to_write(d);
 	uv_run(&d->loop, UV_RUN_NOWAIT);
 	uv_run(&d->loop, UV_RUN_NOWAIT);
 }
@@ -374,6 +404,7 @@ int isb_probe_run(struct isb_store *store, const struct isb_probe_options *optio
 	        *options->region ? options->region : "-", options->store);
 	int status = EXIT_FAILURE;
 	if (open_site(d)) {
+		open_measure(d);
 		follow_catalog(d);
 		report(d, true);
 		uv_run(&d->loop, UV_RUN_DEFAULT);
@@ -385,13 +416,15 @@ int isb_probe_run(struct isb_store *store, const struct isb_probe_options *optio
 	isb_aliases_done(&d->aliases);
 	isb_report_done(&d->report);
 	if (uv_loop_close(&d->loop) != 0) {
-		/* A name lookup hangs in its thread, and leaving through exit() would wait for it. */
-		isb_store_close(store);
+		/* A name lookup or a write hangs in its thread, and leaving through exit() would wait for it. */
+		if (!isb_measure_is_writing(d->measure))
+			isb_store_close(store);
 		_exit(status);
 	}
 	isb_runner_done(&d->runner);
 	isb_resolver_free(d->resolver);
 	isb_site_free(d->site);
+	isb_measure_free(d->measure);
 	free(d);
 	return status;
 }

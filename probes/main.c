@@ -9,15 +9,17 @@
 #include "isobar/base/err.h"
 #include "isobar/base/streams.h"
 #include "daemon.h"
+#include "measure_plan.h"
 #include "remote.h"
 
 enum { IN_FLIGHT_PRESET = 2048 };
 
 static int run_with_store(const struct isb_probe_options *options)
 {
+	enum isb_store_mode mode = options->measure.socket ? ISB_STORE_WRITE_MEASURED : ISB_STORE_WRITE_HEALTH;
 	struct isb_store *store;
 	const char *message = NULL;
-	int rc = isb_store_open(options->store, ISB_STORE_WRITE_HEALTH, &store, &message);
+	int rc = isb_store_open(options->store, mode, &store, &message);
 	if (rc != ISB_OK) {
 		fprintf(stderr, "isobar-probe: %s\n", message ? message : isb_strerror(rc));
 		return EXIT_FAILURE;
@@ -46,6 +48,15 @@ static bool start_helper(struct isb_probe_options *o)
 	return !error;
 }
 
+static int run(struct isb_probe_options *options)
+{
+	if (!start_helper(options))
+		return EXIT_FAILURE;
+	allow_descriptors();
+	signal(SIGPIPE, SIG_IGN); /* a peer that closes is an outcome */
+	return *options->site.host ? isb_remote_run(options) : run_with_store(options);
+}
+
 int main(int argc, char **argv)
 {
 	char host[HOST_NAME_MAX + 1] = "";
@@ -55,12 +66,10 @@ int main(int argc, char **argv)
 	gethostname(host, sizeof(host) - 1);
 	const char *store_dir = getenv("ISOBAR_STORE");
 	struct isb_probe_options options = {.store = store_dir && *store_dir ? store_dir : "/var/lib/isobar",
-	                                    .name = host, .region = "", .max_in_flight = IN_FLIGHT_PRESET};
-	if (!isb_probe_options_read(argc, argv, &options, &status))
-		return status;
-	if (!start_helper(&options))
-		return EXIT_FAILURE;
-	allow_descriptors();
-	signal(SIGPIPE, SIG_IGN); /* a peer that closes is an outcome */
-	return *options.site.host ? isb_remote_run(&options) : run_with_store(&options);
+	                                    .name = host, .region = "", .max_in_flight = IN_FLIGHT_PRESET,
+	                                    .measure = {.rate = ISB_MEASURE_RATE}};
+	if (isb_probe_options_read(argc, argv, &options, &status))
+		status = run(&options);
+	isb_deny_done(&options.measure.deny);
+	return status;
 }

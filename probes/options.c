@@ -13,8 +13,9 @@
 #include "isobar/base/err.h"
 #include "isobar/base/log.h"
 #include "isobar/store/exchange.h"
+#include "measure_plan.h"
 
-enum { EXIT_USAGE = 2, IN_FLIGHT_MAX = 65535 };
+enum { EXIT_USAGE = 2, IN_FLIGHT_MAX = 65535, SOCKET_LEN_MAX = 107 };
 
 static const char help_text[] =
 	"usage: isobar-probe [OPTION]...\n"
@@ -32,6 +33,9 @@ static const char help_text[] =
 	"  -K, --key FILE            its key\n"
 	"  -A, --ca FILE             the authorities that the other side's certificate must come from\n"
 	"  -x, --scripts DIR         where the programs of checks of type script are; without it none is run\n"
+	"      --measure SOCKET      measure the way to the networks that isobard --clients SOCKET tells of (needs --region)\n"
+	"      --measure-rate N      by so many echo requests per second at most, 1..100 (default: 10)\n"
+	"      --measure-deny NET[,NET]...|file:PATH  and never to these networks, nor to reserved ones or our endpoints'\n"
 	"  -L, --log-level LEVEL     error, warning, info or debug (default: info)\n"
 	"  -h, --help                print this and exit\n"
 	"  -V, --version             print the version and exit\n"
@@ -39,6 +43,7 @@ static const char help_text[] =
 	"Signals: TERM and INT stop; what was observed stays and is taken up by the next start.\n"
 	"Exit status: 0 stopped as asked, 1 cannot run, 2 wrong command line.\n";
 
+enum { MEASURE = 256, MEASURE_RATE, MEASURE_DENY }; /* options without a letter */
 static const struct option long_options[] = {
 	{"store", required_argument, NULL, 's'},         {"name", required_argument, NULL, 'n'},
 	{"region", required_argument, NULL, 'r'},        {"max-in-flight", required_argument, NULL, 'm'},
@@ -46,12 +51,15 @@ static const struct option long_options[] = {
 	{"listen-probes", required_argument, NULL, 'l'}, {"site", required_argument, NULL, 'S'},
 	{"cert", required_argument, NULL, 'C'},          {"key", required_argument, NULL, 'K'},
 	{"ca", required_argument, NULL, 'A'},            {"scripts", required_argument, NULL, 'x'},
+	{"measure", required_argument, NULL, MEASURE},   {"measure-rate", required_argument, NULL, MEASURE_RATE},
+	{"measure-deny", required_argument, NULL, MEASURE_DENY},
 	{"help", no_argument, NULL, 'h'},                {"version", no_argument, NULL, 'V'},
 	{0},
 };
 static const char *const option_names[] = {
 	"--store", "--name", "--region",  "--max-in-flight", "--resolver", "--log-level", "--listen-probes", "--site",
-	"--cert",  "--key",  "--ca",      "--scripts",       "--help",     "--version",   NULL};
+	"--cert",  "--key",  "--ca",      "--scripts",       "--measure",  "--measure-rate", "--measure-deny", "--help",
+	"--version", NULL};
 static const char *const levels[] = {"error", "warning", "info", "debug", NULL};
 
 __attribute__((format(printf, 1, 2))) static bool wrong(const char *fmt, ...)
@@ -86,14 +94,33 @@ static bool set_level(const char *text)
 	return wrong("--log-level '%s' is none of error, warning, info, debug", text);
 }
 
-static bool set_in_flight(const char *text, unsigned *ret)
+static bool set_number(const char *name, const char *text, unsigned most, unsigned *ret)
 {
 	char *end;
 	unsigned long n = strtoul(text, &end, 10);
-	if (!isdigit((unsigned char)*text) || *end || n < 1 || n > IN_FLIGHT_MAX)
-		return wrong("--max-in-flight '%s' is not a number from 1 to %d", text, IN_FLIGHT_MAX);
+	if (!isdigit((unsigned char)*text) || *end || n < 1 || n > most)
+		return wrong("%s '%s' is not a number from 1 to %u", name, text, most);
 	*ret = (unsigned)n;
 	return true;
+}
+
+static bool set_measure(const char *text, const char **ret)
+{
+	if (!*text || strlen(text) > SOCKET_LEN_MAX)
+		return wrong("--measure '%s' is no path of a unix socket: write 1 to %d octets", text, SOCKET_LEN_MAX);
+	*ret = text;
+	return true;
+}
+
+static bool add_deny(const char *text, struct isb_deny *deny)
+{
+	struct isb_diags diags;
+	isb_diags_init(&diags);
+	bool ok = isb_deny_read(deny, text, &diags) == ISB_OK;
+	isb_diags_print(&diags, stderr);
+	isb_diags_done(&diags);
+	isb_deny_seal(deny);
+	return ok || wrong("--measure-deny '%s' is refused", text);
 }
 
 /* Names go into keys, log lines and evidence as they are. */
@@ -155,7 +182,10 @@ static bool set_option(int option, char *const *argv, struct isb_probe_options *
 	case 'r':
 		o->region = optarg;
 		return is_name(optarg) || wrong("--region '%s' is not a name of a region", optarg);
-	case 'm': return set_in_flight(optarg, &o->max_in_flight);
+	case 'm': return set_number("--max-in-flight", optarg, IN_FLIGHT_MAX, &o->max_in_flight);
+	case MEASURE: return set_measure(optarg, &o->measure.socket);
+	case MEASURE_RATE: return set_number("--measure-rate", optarg, ISB_MEASURE_RATE_MAX, &o->measure.rate);
+	case MEASURE_DENY: return add_deny(optarg, &o->measure.deny);
 	case 'R': o->resolver = optarg; return true; /* what reads it says when it cannot */
 	case 'l': return set_listen(optarg, &o->listen);
 	case 'S':
@@ -184,6 +214,8 @@ static bool fits_together(const struct isb_probe_options *o, bool stored)
 		return wrong("--site and --store exclude each other: the site's probe has the store");
 	if (remote && o->resolver)
 		return wrong("--resolver means nothing with --site: the site's probe asks for the names of ALIAS records");
+	if (remote && o->measure.socket)
+		return wrong("--measure means nothing with --site: what is measured goes to a store; let a probe that has one measure");
 	if (exchanges && (!tls->cert || !tls->key || !tls->ca))
 		return wrong("%s needs --cert, --key and --ca", remote ? "--site" : "--listen-probes");
 	if (!exchanges && (tls->cert || tls->key || tls->ca))

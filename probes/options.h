@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "measure.h"
 #include "script_helper.h"
 #include "tls_link.h"
 
@@ -25,7 +26,9 @@ struct isb_probe_options {
 	struct isb_hostport listen; /* for probes in other regions; host "": none */
 	struct isb_hostport site;   /* of a probe that has no store; host "": it has one */
 	struct isb_tls_files tls;   /* for either */
+	struct isb_measure_options measure;
 };
 
-/* Reads the command line over `options`, which hold the defaults. False: leave with *ret_status, all was said. */
+/* Reads the command line over `options`, which hold the defaults. False: leave with *ret_status, all was said. Either way
+ * their lists are the caller's to end. */
 bool isb_probe_options_read(int argc, char **argv, struct isb_probe_options *options, int *ret_status);

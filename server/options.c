@@ -15,6 +15,7 @@
 #include "isobar/dns/settings.h"
 #include "isobar/model/dname.h"
 #include "isobar/model/yaml.h"
+#include "clients.h"
 #include "dnstap.h"
 #include "sampler.h"
 
@@ -59,6 +60,8 @@ static const char help_text[] =
 	"      --dnstap SOCKET|file:PATH\n"
 	"                            queries with their answers as dnstap (default: none)\n"
 	"      --dnstap-sample N     only one of N queries, on average (default: 1)\n"
+	"      --clients SOCKET      tell at this unix socket which networks are steered most, for isobar-probe --measure\n"
+	"                            (default: none)\n"
 	"  -L, --log-level LEVEL     error, warning, info or debug (default: info)\n"
 	"      --rrl MODE            limit how often one network gets the same answer over UDP: on, off, or log, which\n"
 	"                            only counts what on would hold back (default: on)\n"
@@ -84,7 +87,7 @@ enum {
 	OPT_COOKIES = 256, OPT_COOKIE_SECRET_FILE, OPT_NSID, OPT_VERSION_TEXT, OPT_ID_TEXT,
 	PROXY_LISTEN, PROXY_FROM, TCP_CONNECTIONS, TCP_PER_CLIENT, TCP_IDLE, TCP_STALL, TCP_LIFETIME,
 	RRL, RRL_RATE, RRL_ERROR_RATE, RRL_SLIP, RRL_WINDOW, RRL_IPV4_PREFIX, RRL_IPV6_PREFIX, RRL_EXEMPT,
-	OPT_QUERY_LOG, OPT_QUERY_LOG_SAMPLE, OPT_DNSTAP, OPT_DNSTAP_SAMPLE,
+	OPT_QUERY_LOG, OPT_QUERY_LOG_SAMPLE, OPT_DNSTAP, OPT_DNSTAP_SAMPLE, OPT_CLIENTS,
 	OPT_TSIG_KEYS, OPT_EXPLAIN_FROM, OPT_EXPLAIN_KEY
 };
 static const struct option long_options[] = {
@@ -101,6 +104,7 @@ static const struct option long_options[] = {
 	{"query-log-sample", required_argument, NULL, OPT_QUERY_LOG_SAMPLE},
 	{"dnstap", required_argument, NULL, OPT_DNSTAP},
 	{"dnstap-sample", required_argument, NULL, OPT_DNSTAP_SAMPLE},
+	{"clients", required_argument, NULL, OPT_CLIENTS},
 	{"store", required_argument, NULL, 's'},     {"listen", required_argument, NULL, 'l'},
 	{"workers", required_argument, NULL, 'w'},   {"geo", required_argument, NULL, 'g'},
 	{"log-level", required_argument, NULL, 'L'}, {"help", no_argument, NULL, 'h'},
@@ -211,6 +215,15 @@ static enum isb_options_result set_dnstap(struct isb_options *options, const cha
 	if (!file && strlen(text) > ISB_DNSTAP_SOCKET_MAX)
 		return wrong("--dnstap: the path of a unix socket has %d octets at most", (int)ISB_DNSTAP_SOCKET_MAX);
 	options->dnstap = text;
+	return ISB_OPTIONS_RUN;
+}
+
+static enum isb_options_result set_clients(struct isb_options *options, const char *text)
+{
+	if (!*text || strlen(text) > ISB_CLIENTS_PATH_MAX)
+		return wrong("--clients '%s' is no path of a unix socket: write 1 to %d octets", text,
+		             (int)ISB_CLIENTS_PATH_MAX);
+	options->clients = text;
 	return ISB_OPTIONS_RUN;
 }
 
@@ -386,6 +399,7 @@ static enum isb_options_result set(struct isb_options *options, int option, cons
 		return set_number("--query-log-sample", value, 1, ISB_SAMPLE_MAX, &options->query_log_sample);
 	case OPT_DNSTAP: return set_dnstap(options, value);
 	case OPT_DNSTAP_SAMPLE: return set_number("--dnstap-sample", value, 1, ISB_SAMPLE_MAX, &options->dnstap_sample);
+	case OPT_CLIENTS: return set_clients(options, value);
 	case 'c': return ISB_OPTIONS_RUN; /* was read before all others */
 	default: return set_rrl(&options->rrl, option, value);
 	}

@@ -4,6 +4,7 @@
 #include <stdalign.h>
 #include <stdlib.h>
 
+#include "clients.h"
 #include "dnstap.h"
 #include "isobar/base/arena.h"
 #include "isobar/base/err.h"
@@ -15,20 +16,21 @@ struct isb_tap {
 	alignas(ISB_CACHE_LINE) struct isb_taps *taps;
 	unsigned worker;
 	struct isb_rng rng; /* of its own: looking on must not change what is answered */
-	struct isb_sampler log, dnstap;
+	struct isb_sampler log, dnstap, clients;
 	struct isb_summary summary;
 };
 
 struct isb_taps {
 	struct isb_querylog *log; /* or NULL */
 	struct isb_dnstap *dnstap; /* or NULL */
+	struct isb_clients *clients; /* or NULL */
 	struct isb_tap tap[];
 };
 
 int isb_taps_new(const struct isb_options *options, unsigned workers, struct isb_diags *diags,
                  struct isb_taps **ret_taps)
 {
-	if (!options->query_log && !options->dnstap) {
+	if (!options->query_log && !options->dnstap && !options->clients) {
 		*ret_taps = NULL;
 		return ISB_OK;
 	}
@@ -38,6 +40,8 @@ int isb_taps_new(const struct isb_options *options, unsigned workers, struct isb
 		rc = isb_querylog_new(options->query_log, workers, diags, &taps->log);
 	if (rc == ISB_OK && options->dnstap)
 		rc = isb_dnstap_new(options->dnstap, options->nsid, workers, diags, &taps->dnstap);
+	if (rc == ISB_OK && options->clients)
+		rc = isb_clients_new(options->clients, workers, diags, &taps->clients);
 	if (rc != ISB_OK) {
 		isb_taps_free(taps);
 		return rc;
@@ -49,6 +53,7 @@ int isb_taps_new(const struct isb_options *options, unsigned workers, struct isb
 		isb_rng_seed(&tap->rng, isb_random_seed());
 		isb_sampler_init(&tap->log, taps->log ? options->query_log_sample : 0, &tap->rng);
 		isb_sampler_init(&tap->dnstap, taps->dnstap ? options->dnstap_sample : 0, &tap->rng);
+		isb_sampler_init(&tap->clients, taps->clients ? ISB_CLIENTS_SAMPLE : 0, &tap->rng);
 	}
 	*ret_taps = taps;
 	return ISB_OK;
@@ -60,6 +65,7 @@ void isb_taps_free(struct isb_taps *taps)
 		return;
 	isb_querylog_free(taps->log);
 	isb_dnstap_free(taps->dnstap);
+	isb_clients_free(taps->clients);
 	free(taps);
 }
 
@@ -89,13 +95,16 @@ size_t isb_tap_respond(struct isb_worker *worker, const struct isb_turn *turn, c
 	bool log = isb_sampler_takes(&tap->log, &tap->rng), dnstap = isb_sampler_takes(&tap->dnstap, &tap->rng);
 	if (dnstap)
 		clock_gettime(CLOCK_REALTIME, &event.asked);
-	worker->ctx.summary = log ? &tap->summary : NULL;
+	bool clients = isb_sampler_takes(&tap->clients, &tap->rng);
+	worker->ctx.summary = log || clients ? &tap->summary : NULL;
 	size_t len = isb_respond(&worker->ctx, client, in, in_len, out, out_cap);
 	worker->ctx.summary = NULL;
 	if (!len)
 		return 0;
 	if (log && !isb_querylog_add(tap->taps->log, tap->worker, &tap->summary, client, turn->now_ms, len))
 		isb_count(&worker->net.querylog_dropped);
+	if (clients)
+		isb_clients_add(tap->taps->clients, tap->worker, &tap->summary, client);
 	if (dnstap) {
 		clock_gettime(CLOCK_REALTIME, &event.answered);
 		event.client = client;

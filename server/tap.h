@@ -7,7 +7,7 @@
 #include "isobar/dns/respond.h"
 #include "options.h"
 
-/* Those who look at queries beside answering them: the query log and dnstap. */
+/* Those who look at queries beside answering them: the query log, dnstap, and who counts clients. */
 struct isb_taps;
 
 /* What the options ask for, for so many threads; *ret_taps becomes NULL when that is nothing. */

@@ -246,6 +246,7 @@ static void summarize(struct isb_summary *summary, const struct isb_view *view, 
 	*summary = (struct isb_summary){
 		.rcode = answer->rcode,
 		.truncated = out[2] & ISB_FLAG_TC >> 8,
+		.steered = answer->steered,
 		.failopen = answer->failopen,
 		.endpoint = answer->endpoint ? isb_plan_text(view->plan, answer->endpoint->name) : "",
 		.ttl_s = least_ttl(answer),

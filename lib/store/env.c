@@ -127,6 +127,11 @@ static void close_env(struct isb_environment *env)
 	env->mdb = NULL;
 }
 
+static bool writes(enum isb_store_mode mode, enum isb_env which)
+{
+	return mode == envs[which].writes || (mode == ISB_STORE_WRITE_MEASURED && which != ISB_ENV_CATALOG);
+}
+
 /* Readers take the map size that the file carries; writers set theirs. */
 static int open_env(struct isb_store *store, enum isb_env which, bool write)
 {
@@ -190,7 +195,7 @@ static int open_all(struct isb_store *store, enum isb_store_mode mode)
 		if (!present(env->path))
 			return refuse(ISB_EVERSION, "the store in '%s' has no '%s': it was deleted, or an older program made the "
 			              "store; any edit by this one makes it anew", store->dir, env->path);
-		int rc = open_env(store, e, mode == envs[e].writes);
+		int rc = open_env(store, e, writes(mode, e));
 		if (rc == ISB_OK)
 			rc = open_tables(env, e);
 		if (rc != ISB_OK)

@@ -49,7 +49,7 @@ struct isb_summary {
 	const uint8_t *name;   /* as asked, in the query; NULL: no question could be read, and type and cls mean nothing */
 	uint16_t type, cls;
 	enum isb_rcode rcode;
-	bool truncated, failopen;
+	bool truncated, steered, failopen;
 	uint8_t scope;         /* as told beside ecs */
 	struct isb_net ecs;    /* the network as the resolver told it; family 0: none */
 	const char *endpoint;  /* the first one chosen, "pool/endpoint", in the view; "": none */

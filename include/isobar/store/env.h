@@ -17,7 +17,8 @@ enum isb_store_mode {
 	ISB_STORE_READ,          /* all environments read-only: isobard, `isobar show` */
 	ISB_STORE_WRITE_CATALOG, /* this one writable, the others read-only */
 	ISB_STORE_WRITE_HEALTH,  /* likewise */
-	ISB_STORE_WRITE_LATENCY
+	ISB_STORE_WRITE_LATENCY,
+	ISB_STORE_WRITE_MEASURED /* health and latency: a probe that measures the way to clients too */
 };
 
 struct isb_store;

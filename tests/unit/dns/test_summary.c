@@ -53,6 +53,7 @@ static void a_steered_answer_names_its_first_endpoint(void **state)
 	assert_int_equal(s.rcode, ISB_NOERROR);
 	assert_int_equal(s.ttl_s, 30);
 	assert_false(s.truncated);
+	assert_true(s.steered);
 	assert_false(s.failopen);
 	s = summary_of(state, &(struct ask){.name = "www.example.test.", .type = ISB_A, .client = "203.0.113.200"});
 	assert_string_equal(s.endpoint, "test/eu"); /* of two */
@@ -68,6 +69,7 @@ static void the_ttl_is_the_least_that_counts(void **state)
 	s = summary_of(state, &(struct ask){.name = "plain.example.test.", .type = ISB_A});
 	assert_int_equal(s.ttl_s, 7);
 	assert_string_equal(s.endpoint, "");
+	assert_false(s.steered);
 	s = summary_of(state, &(struct ask){.name = "none.example.test.", .type = ISB_A});
 	assert_int_equal(s.rcode, ISB_NXDOMAIN);
 	assert_int_equal(s.ttl_s, 60);

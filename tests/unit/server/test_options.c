@@ -67,6 +67,7 @@ static void without_options_the_defaults_stand(void **state)
 	assert_null(options.tsig_keys);
 	assert_null(options.query_log);
 	assert_null(options.dnstap);
+	assert_null(options.clients);
 	assert_int_equal(options.query_log_sample, 1);
 	assert_int_equal(options.dnstap_sample, 1);
 	setenv("ISOBAR_STORE", "/srv/store", 1);
@@ -80,7 +81,7 @@ static void every_option_is_taken(void **state)
 	struct isb_options options;
 	char text[ISB_LISTEN_TEXT];
 	const char *line = "--store /s --listen 192.0.2.1:5300 -l [2001:db8::1]:54 --workers=7 --geo a.mmdb -g b.mmdb "
-			   "--log-level debug --query-log - --query-log-sample 100 --dnstap file:/t --dnstap-sample=7";
+			   "--log-level debug --query-log - --query-log-sample 100 --dnstap file:/t --dnstap-sample=7 --clients /c";
 	assert_int_equal(parse(&options, line), ISB_OPTIONS_RUN);
 	assert_string_equal(options.store, "/s");
 	assert_int_equal(options.nlisten, 2);
@@ -94,6 +95,7 @@ static void every_option_is_taken(void **state)
 	assert_string_equal(options.query_log, "-");
 	assert_int_equal(options.query_log_sample, 100);
 	assert_string_equal(options.dnstap, "file:/t");
+	assert_string_equal(options.clients, "/c");
 	assert_int_equal(options.dnstap_sample, 7);
 }
 
@@ -253,6 +255,7 @@ static void what_is_wrong_is_said_with_what_to_write_instead(void **state)
 		{"--dnstap file:", "--dnstap 'file:' names nothing; write the path of a unix socket, or file:PATH"},
 		{"--dnstap /run/23456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"
 		 "01234567", "--dnstap: the path of a unix socket has 107 octets at most"},
+		{"--clients=", "--clients '' is no path of a unix socket: write 1 to 107 octets"},
 		{"-g 1 -g 2 -g 3 -g 4 -g 5 -g 6 -g 7 -g 8 -g 9", "more than 8 --geo"},
 	};
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {

@@ -15,24 +15,25 @@ static void what_is_opened_read_only_cannot_be_written(void **state)
 {
 	static const struct {
 		enum isb_store_mode mode;
-		bool catalog, health;
+		bool may[ISB_ENV_COUNT];
 	} cases[] = {
-		{ISB_STORE_READ, false, false},
-		{ISB_STORE_WRITE_CATALOG, true, false},
-		{ISB_STORE_WRITE_HEALTH, false, true},
+		{ISB_STORE_READ, {false, false, false}},
+		{ISB_STORE_WRITE_CATALOG, {true, false, false}},
+		{ISB_STORE_WRITE_HEALTH, {false, true, false}},
+		{ISB_STORE_WRITE_LATENCY, {false, false, true}},
+		{ISB_STORE_WRITE_MEASURED, {false, true, true}},
 	};
+	static const enum isb_table tables[ISB_ENV_COUNT] = {ISB_T_OBJECT, ISB_T_PROBE, ISB_T_LATENCY};
 	isb_store_close(open_store(*state, ISB_STORE_WRITE_CATALOG));
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct isb_store *store = open_store(*state, cases[i].mode);
-		for (enum isb_env env = ISB_ENV_CATALOG; env <= ISB_ENV_HEALTH; env++) {
-			bool may = env == ISB_ENV_CATALOG ? cases[i].catalog : cases[i].health;
-			enum isb_table table = env == ISB_ENV_CATALOG ? ISB_T_OBJECT : ISB_T_PROBE;
+		for (enum isb_env env = ISB_ENV_CATALOG; env < ISB_ENV_COUNT; env++) {
 			struct isb_txn *txn = NULL;
-			assert_int_equal(isb_txn_begin(store, env, true, &txn), may ? ISB_OK : ISB_EREADONLY);
+			assert_int_equal(isb_txn_begin(store, env, true, &txn), cases[i].may[env] ? ISB_OK : ISB_EREADONLY);
 			isb_txn_abort(txn);
 			txn = begin(store, env, false);
-			assert_int_equal(isb_row_put(txn, table, text("k"), text("v")), ISB_EREADONLY);
-			assert_int_equal(isb_row_delete(txn, table, text("k")), ISB_EREADONLY);
+			assert_int_equal(isb_row_put(txn, tables[env], text("k"), text("v")), ISB_EREADONLY);
+			assert_int_equal(isb_row_delete(txn, tables[env], text("k")), ISB_EREADONLY);
 			isb_txn_abort(txn);
 		}
 		isb_store_close(store);

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "clients.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "isobar/base/arena.h"
+#include "isobar/base/clock.h"
+#include "isobar/base/err.h"
+#include "isobar/base/rng.h"
+#include "isobar/dns/edns.h"
+#include "isobar/model/demand.h"
+#include "ring.h"
+
+enum {
+	RING_SIZE = 1 << 16, /* some 1000 samples; the thread is told at every quarter */
+	BACKLOG = 4,
+	MODE = 0660,
+	TICK_MS = 200,       /* how long a sample waits at most when there are few */
+	PATIENCE_MS = 2000,  /* for a reader that does not read */
+	HALF_LIFE_MS = 3600 * 1000
+};
+
+/* What a worker hands over. */
+struct sample {
+	struct isb_net told;      /* the network steered for; family 0: the resolver's own */
+	struct isb_addr resolver;
+};
+
+struct isb_clients {
+	struct sockaddr_un at;
+	int listener, kick; /* kick: an eventfd that wakes the thread */
+	int reader;         /* -1: nobody is being told */
+	bool bound, running;
+	atomic_bool stop;
+	pthread_t thread;
+	unsigned workers;
+	struct isb_ring **rings;
+	struct isb_demand *demand;
+	int64_t halve_ms, until_ms; /* monotonic: when to halve, and how long the reader has */
+	struct isb_buf text;        /* for the reader */
+	size_t sent;
+	struct isb_demand_row rows[ISB_DEMAND_ROWS];
+};
+
+/* --- Counting ------------------------------------------------------------------------------------------------------ */
+
+static void count_sample(struct isb_demand *demand, const struct sample *sample)
+{
+	struct isb_net own = {.addr = sample->resolver, .len = (uint8_t)isb_addr_bits(&sample->resolver)};
+	own = isb_demand_net(&own);
+	isb_demand_add(demand, &own, &sample->resolver);
+	if (!sample->told.addr.family)
+		return;
+	struct isb_net told = isb_demand_net(&sample->told);
+	if (told.len != own.len || !isb_addr_equal(&told.addr, &own.addr))
+		isb_demand_add(demand, &told, NULL);
+}
+
+static void count_all(struct isb_clients *c)
+{
+	for (unsigned i = 0; i < c->workers; i++) {
+		size_t len;
+		const struct sample *sample;
+		while ((sample = isb_ring_take(c->rings[i], &len))) {
+			count_sample(c->demand, sample);
+			isb_ring_release(sample);
+		}
+	}
+	int64_t now = isb_monotonic_us() / 1000;
+	if (now >= c->halve_ms) {
+		isb_demand_halve(c->demand);
+		c->halve_ms = now + HALF_LIFE_MS;
+	}
+}
+
+/* --- Telling ------------------------------------------------------------------------------------------------------- */
+
+static void dismiss(struct isb_clients *c)
+{
+	close(c->reader);
+	c->reader = -1;
+}
+
+static void welcome(struct isb_clients *c)
+{
+	c->reader = accept4(c->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (c->reader < 0)
+		return;
+	c->until_ms = isb_monotonic_us() / 1000 + PATIENCE_MS;
+	c->sent = 0;
+	isb_buf_reset(&c->text);
+	isb_demand_print(c->rows, isb_demand_list(c->demand, c->rows), ISB_CLIENTS_SAMPLE, &c->text);
+}
+
+static void tell(struct isb_clients *c)
+{
+	ssize_t n = send(c->reader, c->text.data + c->sent, c->text.len - c->sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (n > 0)
+		c->sent += (size_t)n;
+	if (c->sent == c->text.len || (n < 0 && errno != EAGAIN && errno != EINTR))
+		dismiss(c);
+}
+
+/* --- The thread ---------------------------------------------------------------------------------------------------- */
+
+static void wait(struct isb_clients *c)
+{
+	uint64_t kicks;
+	bool telling = c->reader >= 0;
+	struct pollfd fds[2] = {{.fd = c->kick, .events = POLLIN},
+	                        {.fd = telling ? c->reader : c->listener, .events = telling ? POLLOUT : POLLIN}};
+	poll(fds, 2, TICK_MS);
+	if (read(c->kick, &kicks, sizeof(kicks)) < 0) {
+		/* not kicked */
+	}
+	if (fds[1].revents && !telling)
+		welcome(c);
+	else if (fds[1].revents)
+		tell(c);
+	if (c->reader >= 0 && isb_monotonic_us() / 1000 >= c->until_ms)
+		dismiss(c);
+}
+
+static void *run(void *arg)
+{
+	struct isb_clients *c = arg;
+	pthread_setname_np(pthread_self(), "clients");
+	/* relaxed: what is not counted by then is of no use to anybody */
+	while (!atomic_load_explicit(&c->stop, memory_order_relaxed)) {
+		count_all(c);
+		wait(c);
+	}
+	return NULL;
+}
+
+static void kick(struct isb_clients *c)
+{
+	uint64_t one = 1;
+	if (write(c->kick, &one, sizeof(one)) < 0) {
+		/* kicked more often than it can count: it wakes up anyway */
+	}
+}
+
+/* --- From outside -------------------------------------------------------------------------------------------------- */
+
+static int refuse(struct isb_diags *diags, const char *path, const char *why)
+{
+	isb_diag(diags, (struct isb_mark){0}, "cannot listen at --clients '%s': %s", path, why);
+	return ISB_EIO;
+}
+
+/* Takes away a socket that nobody listens at any more. */
+static int clear_path(const struct sockaddr_un *at, struct isb_diags *diags)
+{
+	struct stat st;
+	if (lstat(at->sun_path, &st) != 0)
+		return ISB_OK; /* bind() says what else is wrong */
+	if (!S_ISSOCK(st.st_mode))
+		return refuse(diags, at->sun_path, "there is a file that is no socket");
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return refuse(diags, at->sun_path, strerror(errno));
+	bool dead = connect(fd, (const struct sockaddr *)at, sizeof(*at)) != 0 && errno == ECONNREFUSED;
+	close(fd);
+	if (!dead)
+		return refuse(diags, at->sun_path, "another process does");
+	unlink(at->sun_path);
+	return ISB_OK;
+}
+
+static int start(struct isb_clients *c, struct isb_diags *diags)
+{
+	int rc = clear_path(&c->at, diags);
+	if (rc != ISB_OK)
+		return rc;
+	c->kick = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	c->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	/* the mode before the name is there, so that it is never wider, and after it, against the umask */
+	if (c->kick < 0 || c->listener < 0 || fchmod(c->listener, MODE) != 0)
+		return refuse(diags, c->at.sun_path, strerror(errno));
+	c->bound = bind(c->listener, (const struct sockaddr *)&c->at, sizeof(c->at)) == 0;
+	if (!c->bound || chmod(c->at.sun_path, MODE) != 0 || listen(c->listener, BACKLOG) != 0)
+		return refuse(diags, c->at.sun_path, strerror(errno));
+	int error = pthread_create(&c->thread, NULL, run, c);
+	if (error)
+		return refuse(diags, c->at.sun_path, strerror(error));
+	c->running = true;
+	return ISB_OK;
+}
+
+int isb_clients_new(const char *path, unsigned workers, struct isb_diags *diags, struct isb_clients **ret_clients)
+{
+	struct isb_clients *c = isb_xcalloc(1, sizeof(*c));
+	_Static_assert(sizeof(c->at.sun_path) > ISB_CLIENTS_PATH_MAX, "with its NUL");
+	c->at.sun_family = AF_UNIX;
+	memcpy(c->at.sun_path, path, strlen(path));
+	c->listener = c->kick = c->reader = -1;
+	c->workers = workers;
+	c->rings = isb_xcalloc(workers, sizeof(struct isb_ring *));
+	for (unsigned i = 0; i < workers; i++)
+		c->rings[i] = isb_ring_new(RING_SIZE);
+	c->demand = isb_demand_new(ISB_DEMAND_ROWS, isb_random_seed());
+	c->halve_ms = isb_monotonic_us() / 1000 + HALF_LIFE_MS;
+	int rc = start(c, diags);
+	if (rc != ISB_OK) {
+		isb_clients_free(c);
+		return rc;
+	}
+	*ret_clients = c;
+	return ISB_OK;
+}
+
+static void close_fd(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+void isb_clients_free(struct isb_clients *c)
+{
+	if (!c)
+		return;
+	if (c->running) {
+		atomic_store_explicit(&c->stop, true, memory_order_relaxed);
+		kick(c);
+		pthread_join(c->thread, NULL);
+	}
+	if (c->bound)
+		unlink(c->at.sun_path);
+	close_fd(c->listener);
+	close_fd(c->kick);
+	close_fd(c->reader);
+	for (unsigned i = 0; i < c->workers; i++)
+		isb_ring_free(c->rings[i]);
+	free(c->rings);
+	isb_demand_free(c->demand);
+	isb_buf_done(&c->text);
+	free(c);
+}
+
+void isb_clients_add(struct isb_clients *c, unsigned worker, const struct isb_summary *summary,
+                     const struct isb_client *client)
+{
+	if (!summary->steered)
+		return;
+	struct isb_ring *ring = c->rings[worker];
+	struct sample *sample = isb_ring_reserve(ring, sizeof(*sample));
+	if (!sample)
+		return;
+	*sample = (struct sample){.resolver = client->addr};
+	if (summary->ecs.addr.family && isb_ecs_believed(&summary->ecs.addr, summary->ecs.len))
+		sample->told = summary->ecs;
+	if (isb_ring_publish(ring))
+		kick(c);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include <stddef.h>
+
+#include "isobar/base/diag.h"
+#include "isobar/dns/respond.h"
+
+/* Which networks of clients the steered answers are about, for probes that measure the way there: told to whoever may connect
+ * to a unix socket (model/demand.h shows the text). Workers hand a sample of their answers over in rings; one thread
+ * counts and tells. */
+struct isb_clients;
+
+enum {
+	ISB_CLIENTS_SAMPLE = 64, /* one of so many answers is counted, on average */
+	ISB_CLIENTS_PATH_MAX = 107
+};
+
+/* Listens at `path`, with mode 0660. What a dead process left there is replaced; anything else that stands there is ISB_EIO
+ * with a diag, like all that goes wrong. */
+int isb_clients_new(const char *path, unsigned workers, struct isb_diags *diags, struct isb_clients **ret_clients);
+/* After all workers have ended; NULL is fine. */
+void isb_clients_free(struct isb_clients *clients);
+
+/* From the worker: one answer. It counts for the network that was steered for and, when that is another one, for the
+ * resolver's: what is measured there holds for all that lies near it. What was not steered is passed over. When the ring is
+ * full the sample is the smaller by one. */
+void isb_clients_add(struct isb_clients *clients, unsigned worker, const struct isb_summary *summary,
+                     const struct isb_client *client);
