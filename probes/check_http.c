@@ -84,6 +84,7 @@ static CURLcode on_tls(CURL *easy, void *ssl_ctx, void *arg)
 	if (rc == ISB_OK)
 		return CURLE_OK;
 	t->no_trust = true;
+	isb_trust_blame("ca_file", spec->ca_file, t->why, sizeof(t->why));
 	return CURLE_SSL_CACERT_BADFILE;
 }
 

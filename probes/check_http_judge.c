@@ -142,8 +142,6 @@ struct isb_outcome isb_transfer_judge(struct isb_transfer *t, CURLcode code)
 
 const char *isb_transfer_detail(const struct isb_transfer *t, CURLcode code)
 {
-	if (t->no_trust)
-		return "cannot read a certificate from the check's ca_file";
 	if (t->why[0])
 		return t->why;
 	if (t->error[0])

@@ -253,12 +253,11 @@ static bool name_server(SSL *ssl, const char *host)
 }
 
 /* NULL: fine; else the probe's own trouble. */
-static const char *prepare(struct isb_check_run *run)
+static const char *prepare(struct isb_check_run *run, char trouble[ISB_TLS_TROUBLE])
 {
 	struct tls *tls = run->state;
-	const char *trouble = NULL;
 	SSL_CTX *ctx;
-	if (isb_tls_setup(run->checker->setups, run->spec, isb_monotonic_us(), &ctx, &trouble) != ISB_OK)
+	if (isb_tls_setup(run->checker->setups, run->spec, isb_monotonic_us(), &ctx, trouble) != ISB_OK)
 		return trouble;
 	BIO *in = BIO_new(BIO_s_mem()), *out = BIO_new(BIO_s_mem());
 	tls->ssl = SSL_new(ctx);
@@ -279,7 +278,8 @@ static const char *prepare(struct isb_check_run *run)
 static void start(struct isb_check_run *run, const struct isb_addr *addr)
 {
 	struct tls *tls = run->state = isb_xcalloc(1, sizeof(*tls));
-	const char *trouble = prepare(run);
+	char text[ISB_TLS_TROUBLE];
+	const char *trouble = prepare(run, text);
 	if (trouble) {
 		struct isb_outcome o = outcome_of(run, ISB_OUT_INTERNAL);
 		isb_check_say(run, "%s", trouble);

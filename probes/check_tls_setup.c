@@ -46,17 +46,22 @@ void isb_tls_setups_free(struct isb_tls_setups *setups)
 	free(setups);
 }
 
-/* NULL: fine; else what is wrong. */
-static const char *show_certificate(SSL_CTX *ctx, const struct isb_spec *spec)
+/* False: it cannot, and the text says what is wrong. */
+static bool show_certificate(SSL_CTX *ctx, const struct isb_spec *spec, char trouble[ISB_TLS_TROUBLE])
 {
 	if (!spec->client_cert)
-		return NULL;
-	if (SSL_CTX_use_certificate_chain_file(ctx, spec->client_cert) != 1)
-		return "cannot read a certificate from the check's client_cert";
-	if (SSL_CTX_use_PrivateKey_file(ctx, spec->client_key, SSL_FILETYPE_PEM) != 1 ||
-	    SSL_CTX_check_private_key(ctx) != 1)
-		return "cannot read the private key of the check's client_cert";
-	return NULL;
+		return true;
+	if (SSL_CTX_use_certificate_chain_file(ctx, spec->client_cert) != 1) {
+		isb_trust_blame("client_cert", spec->client_cert, trouble, ISB_TLS_TROUBLE);
+		return false;
+	}
+	if (SSL_CTX_use_PrivateKey_file(ctx, spec->client_key, SSL_FILETYPE_PEM) == 1 && SSL_CTX_check_private_key(ctx) == 1)
+		return true;
+	if (ERR_GET_REASON(ERR_peek_last_error()) == X509_R_KEY_VALUES_MISMATCH)
+		snprintf(trouble, ISB_TLS_TROUBLE, "the check's client_key is not the key of its client_cert: %s", spec->client_key);
+	else
+		isb_trust_blame("client_key", spec->client_key, trouble, ISB_TLS_TROUBLE);
+	return false;
 }
 
 /* A key with a passphrase is none that can be read: nobody is there to be asked. */
@@ -66,16 +71,19 @@ static int no_passphrase(char *buf, int size, int writing, void *arg)
 	return -1;
 }
 
-static const char *prepare(struct isb_tls_setups *setups, const struct isb_spec *spec, int64_t now_us, SSL_CTX *ctx)
+static bool prepare(struct isb_tls_setups *setups, const struct isb_spec *spec, int64_t now_us, SSL_CTX *ctx,
+                    char trouble[ISB_TLS_TROUBLE])
 {
 	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION);
 	SSL_CTX_set_session_cache_mode(
 		ctx, SSL_SESS_CACHE_OFF); /* every check makes the whole way that a new client makes */
 	SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
 	SSL_CTX_set_verify(ctx, spec->verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
-	if (spec->verify && isb_trust_apply(setups->trust, spec->ca_file, now_us, ctx) != ISB_OK)
-		return "cannot read a certificate from the check's ca_file";
-	return show_certificate(ctx, spec);
+	if (spec->verify && isb_trust_apply(setups->trust, spec->ca_file, now_us, ctx) != ISB_OK) {
+		isb_trust_blame("ca_file", spec->ca_file, trouble, ISB_TLS_TROUBLE);
+		return false;
+	}
+	return show_certificate(ctx, spec, trouble);
 }
 
 static bool same(const char *a, const char *b)
@@ -89,7 +97,7 @@ static char *dup_or_null(const char *text)
 }
 
 int isb_tls_setup(struct isb_tls_setups *setups, const struct isb_spec *spec, int64_t now_us, SSL_CTX **ret_ctx,
-                  const char **ret_trouble)
+                  char ret_trouble[ISB_TLS_TROUBLE])
 {
 	for (size_t i = setups->count; i-- > 0;)
 		if (now_us - setups->list[i].made_us >= fresh_us)
@@ -103,11 +111,12 @@ int isb_tls_setup(struct isb_tls_setups *setups, const struct isb_spec *spec, in
 		}
 	}
 	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
-	const char *trouble = ctx ? prepare(setups, spec, now_us, ctx) : "out of memory";
+	snprintf(ret_trouble, ISB_TLS_TROUBLE, "out of memory");
 	ERR_clear_error();
-	if (trouble) {
+	bool good = ctx && prepare(setups, spec, now_us, ctx, ret_trouble);
+	ERR_clear_error();
+	if (!good) {
 		SSL_CTX_free(ctx);
-		*ret_trouble = trouble;
 		return ISB_EIO;
 	}
 	setups->list = isb_xrealloc(setups->list, (setups->count + 1) * sizeof(*setups->list));

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "check_trust.h"
 
+#include <errno.h>
 #include <openssl/err.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "isobar/base/arena.h"
 #include "isobar/base/err.h"
@@ -19,6 +22,16 @@ struct isb_trust {
 	} *entries;
 	size_t count;
 };
+
+void isb_trust_blame(const char *key, const char *file, char *ret_text, size_t size)
+{
+	if (!file)
+		snprintf(ret_text, size, "the system's authorities cannot be read; name some with %s", key);
+	else if (access(file, R_OK) != 0)
+		snprintf(ret_text, size, "the check's %s cannot be read (%s): %s", key, strerror(errno), file);
+	else
+		snprintf(ret_text, size, "the check's %s holds no usable PEM: %s", key, file);
+}
 
 struct isb_trust *isb_trust_new(void)
 {

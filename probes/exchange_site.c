@@ -64,6 +64,12 @@ struct isb_offer *isb_offer_new(const struct isb_catalog *catalog, uint64_t gene
 	return offer;
 }
 
+bool isb_offer_has_region(const struct isb_offer *offer, const char *region)
+{
+	uint32_t any;
+	return offer && isb_map_get(&offer->regions, region, strlen(region), &any);
+}
+
 void isb_offer_release(struct isb_offer *offer)
 {
 	if (!offer || --offer->refs)
@@ -160,9 +166,8 @@ static int take_rtt(struct isb_seat *seat, const struct isb_exchange_frame *fram
 {
 	if (seat->nrtt == RTTS_MAX)
 		return fault(seat, "it tells more than %d round trips at once", RTTS_MAX);
-	uint32_t any;
 	const char *region = frame->rtt.region;
-	if (!seat->offer || !isb_map_get(&seat->offer->regions, region, strlen(region), &any))
+	if (!isb_offer_has_region(seat->offer, region))
 		return ISB_OK; /* one that an edit took away */
 	seat->rtts = room_for(&seat->arena, seat->rtts, seat->nrtt, &seat->crtt, sizeof(*seat->rtts));
 	seat->rtts[seat->nrtt++] = (struct isb_remote_rtt){isb_arena_strdup(&seat->arena, region), frame->rtt.us};

@@ -23,6 +23,7 @@ struct isb_offer {
 };
 /* Regions, the pools that are checked, and their checks. The caller holds one reference. */
 struct isb_offer *isb_offer_new(const struct isb_catalog *catalog, uint64_t generation);
+bool isb_offer_has_region(const struct isb_offer *offer, const char *region); /* of NULL: none */
 void isb_offer_release(struct isb_offer *offer); /* NULL is fine */
 
 enum isb_seat_state {

@@ -77,7 +77,11 @@ static void on_outcome(void *arg, void *item, const struct isb_outcome *outcome,
 	note_word(t, outcome, detail);
 	t->run = NULL;
 	runner->in_flight--;
+	bool was_down = t->history.state == ISB_DOWN;
 	runner->urgent |= isb_schedule_record(&runner->schedule, t, outcome, monotonic_ms(), isb_clock_ms());
+	if (!was_down && t->history.state == ISB_DOWN) /* the verdict names the outcome; what the other side said is only here */
+		isb_log(ISB_LOG_INFO, "endpoint-down", "endpoint=%s outcome=%s%s%s%s", t->name, isb_outcome_print(outcome, text),
+		        detail ? " detail=\"" : "", detail ? detail : "", detail ? "\"" : "");
 	uv_timer_start(&runner->wake, on_wake, 0, 0); /* not from here: curl may still be in the middle of its step */
 }
 

@@ -12,6 +12,7 @@ enum {
 	FIRST_SPREAD_MS = 1000, /* a new endpoint is known within about this */
 	JITTER_PART = 10,       /* a wait is lengthened by up to a tenth, never shortened: see isb_observe_flip_s() */
 	VOTE_INTERVALS = 3,
+	VOTE_LEAST_MS = 5000, /* a second until it is told, one until it is written, and as much again for a busy machine */
 	WITNESSES = 2
 };
 
@@ -358,7 +359,8 @@ static bool would_turn(const struct isb_target *target, const struct isb_outcome
 int64_t isb_target_vote_ms(const struct isb_target *target, const struct isb_history *history)
 {
 	bool slow = history->state == ISB_DOWN && target->knobs.down_interval_ms;
-	return VOTE_INTERVALS * (slow ? target->knobs.down_interval_ms : target->knobs.interval_ms) + target->timeout_ms;
+	int64_t rounds_ms = VOTE_INTERVALS * (slow ? target->knobs.down_interval_ms : target->knobs.interval_ms);
+	return (rounds_ms < VOTE_LEAST_MS ? VOTE_LEAST_MS : rounds_ms) + target->timeout_ms;
 }
 
 static unsigned soft_of(const struct isb_history *h)

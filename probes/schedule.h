@@ -109,5 +109,6 @@ bool isb_schedule_record(struct isb_schedule *schedule, struct isb_target *targe
 bool isb_schedule_blind(const struct isb_schedule *schedule);
 /* By "pool/endpoint"; NULL: none. */
 struct isb_target *isb_schedule_find(const struct isb_schedule *schedule, const char *name);
-/* How long the vote counts of a probe with this history of the target: three rounds and a timeout. */
+/* How long the vote counts of a probe with this history of the target: three rounds and a timeout. Three
+ * rounds count as 5 s at least: what did not turn is told once a second, and written by the site once a second. */
 int64_t isb_target_vote_ms(const struct isb_target *target, const struct isb_history *history);

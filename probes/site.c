@@ -10,11 +10,13 @@
 #include "isobar/base/err.h"
 #include "isobar/base/log.h"
 #include "exchange_site.h"
+#include "site_certificate.h"
 
 enum {
 	BACKLOG = 256,
 	PIECE = 32 * 1024, /* said at once */
 	PING_TICKS = 5,
+	DAY_TICKS = 86400,
 	LOGGED_S = 10 /* refusals told in a second; the rest are counted */
 };
 
@@ -37,8 +39,7 @@ struct isb_site {
 	struct isb_store *store;
 	struct isb_schedule *schedule;
 	uv_tcp_t listener;
-	struct isb_tls *tls;
-	uint64_t files; /* what the certificate's files looked like when they were read */
+	struct isb_site_certificate own;
 	struct guest *guests; /* newest first */
 	struct isb_offer *offer;
 	struct isb_awaited awaited;
@@ -148,8 +149,12 @@ static void admit(struct guest *g, struct guest *older)
 	site->strangers--;
 	site->seated++;
 	g->seated = true;
-	isb_log(ISB_LOG_INFO, "remote-connected", "name=%s region=%s from=%s", g->seat.name,
-	        *g->seat.region ? g->seat.region : "-", g->from);
+	const char *region = g->seat.region;
+	isb_log(ISB_LOG_INFO, "remote-connected", "name=%s region=%s from=%s", g->seat.name, *region ? region : "-", g->from);
+	if (*region && site->offer && !isb_offer_has_region(site->offer, region))
+		isb_log(ISB_LOG_WARNING, "region-unknown", "name=%s region=%s is not in the catalog; its round trips are used once "
+		        "it is added", g->seat.name, region);
+	isb_site_certificate_warn_of(g->link, g->seat.name);
 	speak(g);
 }
 
@@ -272,28 +277,8 @@ static void on_connection(uv_stream_t *listener, int status)
 	site->guests = g;
 	site->strangers++;
 	site->handshakes--;
-	if (isb_link_serve(link, site->tls, &user) != ISB_OK)
+	if (isb_link_serve(link, site->own.tls, &user) != ISB_OK)
 		refuse(g, "out of memory");
-}
-
-/* --- Certificates --- */
-
-/* Connections that are there stay: theirs was good when they came. */
-static void renew_certificate(struct isb_site *site)
-{
-	char why[ISB_TLS_WHY];
-	struct isb_tls *fresh;
-	uint64_t look = isb_tls_files_look(&site->options->tls);
-	if (!look || look == site->files)
-		return;
-	site->files = look;
-	if (isb_tls_new(&site->options->tls, true, &fresh, why) != ISB_OK) {
-		isb_log(ISB_LOG_ERROR, "certificate-kept", "reason=\"%s\" the one in use stays", why);
-		return;
-	}
-	isb_tls_free(site->tls);
-	site->tls = fresh;
-	isb_log(ISB_LOG_INFO, "certificate-renewed", "file=%s", site->options->tls.cert);
 }
 
 /* --- Time --- */
@@ -320,12 +305,22 @@ static void look_after(struct guest *g, int64_t now)
 	speak(g);
 }
 
+static void warn_of_ends(const struct isb_site *site)
+{
+	isb_site_certificate_warn(&site->own);
+	for (const struct guest *g = site->guests; g; g = g->next)
+		if (!g->gone && g->seated)
+			isb_site_certificate_warn_of(g->link, g->seat.name);
+}
+
 void isb_site_tick(struct isb_site *site)
 {
 	int64_t now = monotonic_ms();
 	site->ticks++;
 	site->handshakes = ISB_SITE_HANDSHAKES_S;
-	renew_certificate(site);
+	isb_site_certificate_renew(&site->own);
+	if (site->ticks % DAY_TICKS == 0)
+		warn_of_ends(site);
 	for (struct guest *g = site->guests; g; g = g->next)
 		if (!g->gone)
 			look_after(g, now);
@@ -449,15 +444,11 @@ static int listen_on(struct isb_site *site)
 int isb_site_new(uv_loop_t *loop, const struct isb_probe_options *options, struct isb_store *store,
                  struct isb_schedule *schedule, struct isb_site **ret_site)
 {
-	char why[ISB_TLS_WHY];
-	struct isb_tls *tls;
-	uint64_t files = isb_tls_files_look(&options->tls);
-	if (isb_tls_new(&options->tls, true, &tls, why) != ISB_OK) {
-		isb_log(ISB_LOG_ERROR, "certificate-unusable", "reason=\"%s\"", why);
+	struct isb_site_certificate own;
+	if (isb_site_certificate_init(&own, &options->tls) != ISB_OK)
 		return ISB_EINVAL;
-	}
 	struct isb_site *site = isb_xcalloc(1, sizeof(*site));
-	*site = (struct isb_site){.options = options, .store = store, .schedule = schedule, .tls = tls, .files = files,
+	*site = (struct isb_site){.options = options, .store = store, .schedule = schedule, .own = own,
 	                          .handshakes = ISB_SITE_HANDSHAKES_S};
 	*ret_site = site;
 	uv_tcp_init(loop, &site->listener);
@@ -495,6 +486,6 @@ void isb_site_free(struct isb_site *site)
 	sweep(site);
 	isb_offer_release(site->offer);
 	isb_awaited_done(&site->awaited);
-	isb_tls_free(site->tls);
+	isb_site_certificate_done(&site->own);
 	free(site);
 }

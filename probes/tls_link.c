@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tls_link.h"
 
+#include <limits.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -46,7 +47,7 @@ struct isb_link {
 static const char *reason(void)
 {
 	unsigned long e = ERR_peek_error();
-	const char *text = e ? ERR_reason_error_string(e) : NULL;
+	const char *text = !e ? NULL : ERR_SYSTEM_ERROR(e) ? strerror(ERR_GET_REASON(e)) : ERR_reason_error_string(e);
 	return text ? text : "unknown";
 }
 
@@ -99,6 +100,24 @@ uint64_t isb_tls_files_look(const struct isb_tls_files *files)
 		look = isb_hash(facts, sizeof(facts), look);
 	}
 	return look;
+}
+
+static int days_of(const X509 *cert)
+{
+	int days = INT_MAX, seconds = 0;
+	if (!cert || !ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notAfter(cert)))
+		return INT_MAX;
+	return days == 0 && seconds < 0 ? -1 : days;
+}
+
+int isb_tls_days(const struct isb_tls *tls)
+{
+	return days_of(SSL_CTX_get0_certificate(tls->ctx));
+}
+
+int isb_link_peer_days(const struct isb_link *link)
+{
+	return link->ready ? days_of(SSL_get0_peer_certificate(link->ssl)) : INT_MAX;
 }
 
 void isb_tls_free(struct isb_tls *tls)

@@ -22,6 +22,8 @@ enum { ISB_TLS_WHY = 256 };
 int isb_tls_new(const struct isb_tls_files *files, bool server, struct isb_tls **ret_tls, char why[ISB_TLS_WHY]);
 /* A number that changes when a file does; 0: one is not there. */
 uint64_t isb_tls_files_look(const struct isb_tls_files *files);
+/* Whole days until its certificate ends, at most INT_MAX; below 0: it is over. */
+int isb_tls_days(const struct isb_tls *tls);
 void isb_tls_free(struct isb_tls *tls); /* NULL is fine; connections keep what they need */
 
 struct isb_link;
@@ -57,5 +59,6 @@ const struct isb_addr *isb_link_peer(const struct isb_link *link);
 /* A name of the other side's certificate, once ready: one of its DNS names, exactly; its common name where it has
  * none. */
 bool isb_link_peer_is(const struct isb_link *link, const char *name);
+int isb_link_peer_days(const struct isb_link *link); /* as isb_tls_days() of the other side's, once ready */
 /* Those names, for a sentence: "seoul-1, seoul-2"; cut where there are many. */
 void isb_link_peer_names(const struct isb_link *link, struct isb_buf *out);

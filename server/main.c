@@ -108,7 +108,7 @@ static int check_listen(struct isb_options *options, struct isb_diags *diags)
 static unsigned threads(const struct isb_options *options)
 {
 	unsigned kinds = 0;
-	for (int kind = 0; kind < ISB_WORKER_KINDS; kind++)
+	for (enum isb_worker_kind kind = 0; kind < ISB_WORKER_KINDS; kind++)
 		kinds += isb_worker_is_needed(kind, options);
 	return kinds * options->workers;
 }
@@ -153,7 +153,7 @@ static int start_workers(struct server *server, struct isb_diags *diags)
 	const struct isb_options *options = &server->options;
 	server->census = isb_census_new(options->tcp.connections, options->tcp.per_client, isb_random_seed());
 	server->workers = isb_xcalloc(threads(options), sizeof(struct isb_worker *));
-	for (int kind = 0; kind < ISB_WORKER_KINDS; kind++) {
+	for (enum isb_worker_kind kind = 0; kind < ISB_WORKER_KINDS; kind++) {
 		int rc = isb_worker_is_needed(kind, options) ? new_workers(server, kind, diags) : ISB_OK;
 		if (rc != ISB_OK)
 			return rc;

@@ -9,16 +9,19 @@
 #include "isobar/model/dname.h"
 #include "isobar/store/rollouts.h"
 
-int cli_open(const struct cli *cli, enum isb_store_mode mode, struct isb_store **ret_store)
+static int not_open(const struct cli *cli, int rc, const char *message)
 {
-	const char *message = NULL;
-	int rc = isb_store_open(cli->store_dir, mode, ret_store, &message);
-	if (rc == ISB_OK)
-		return CLI_OK;
 	if (rc == ISB_ENOTFOUND)
 		return cli_fail(CLI_FAILED, "there is no store in '%s'; name it with --store, or make one: isobar apply -f FILE",
 		                cli->store_dir);
 	return cli_fail(CLI_FAILED, "%s", message ? message : isb_strerror(rc));
+}
+
+int cli_open(const struct cli *cli, enum isb_store_mode mode, struct isb_store **ret_store)
+{
+	const char *message = NULL;
+	int rc = isb_store_open(cli->store_dir, mode, ret_store, &message);
+	return rc == ISB_OK ? CLI_OK : not_open(cli, rc, message);
 }
 
 int cli_read(const struct cli *cli, struct cli_reader *ret_reader)
@@ -197,14 +200,17 @@ static int finish(struct cli_edit *e, const struct cli_steps *steps)
 	return CLI_OK;
 }
 
-/* Only a catalog file makes a store: a mistyped --store shall not leave an empty one behind. */
+/* Only a catalog file makes a store: a mistyped --store shall not leave an empty one behind. What an older program
+ * left out can be read only once a writer has made it. */
 static int open_to_write(const struct cli *cli, struct isb_store **ret_store)
 {
 	if (!cli->nfile) {
-		int rc = cli_open(cli, ISB_STORE_READ, ret_store);
-		if (rc != CLI_OK)
-			return rc;
-		isb_store_close(*ret_store);
+		const char *message = NULL;
+		int rc = isb_store_open(cli->store_dir, ISB_STORE_READ, ret_store, &message);
+		if (rc == ISB_OK)
+			isb_store_close(*ret_store);
+		else if (rc != ISB_EVERSION)
+			return not_open(cli, rc, message);
 	}
 	return cli_open(cli, ISB_STORE_WRITE_CATALOG, ret_store);
 }

@@ -17,6 +17,8 @@ struct row {
 	const struct isb_endpoint *endpoint;
 	const char *name; /* "pool/endpoint" */
 	bool checked;
+	struct isb_quorum quorum;   /* when checked */
+	enum isb_quorum_by quorum_by;
 	struct isb_health health;
 	struct isb_admin_row admin; /* AUTO once it expired */
 	uint32_t slot;
@@ -54,6 +56,8 @@ static int add_evidence(void *arg, const struct isb_observation *o)
 	isb_buf_printf(&row->evidence, "%s%s: %s x%u%s", row->evidence.len ? "; " : "", o->probe,
 	               isb_outcome_print(&h->last, outcome), h->run, h->run == UINT8_MAX ? "+" : "");
 	cli_print_damped(&row->evidence, h, &row->knobs, row->now_ms);
+	if (row->now_ms >= o->expires_ms)
+		isb_buf_puts(&row->evidence, ", too old");
 	return 0;
 }
 
@@ -63,8 +67,11 @@ static int read_row(struct status *s, struct row *row)
 	const struct isb_check *check = row->pool->check.name ? isb_catalog_check_named(&s->catalog, row->pool->check.name) : NULL;
 	row->checked = check != NULL;
 	row->now_ms = s->cli->now_ms;
-	if (check)
+	if (check) {
 		row->knobs = isb_check_hysteresis(check);
+		row->quorum = check->quorum;
+		row->quorum_by = check->quorum_by;
+	}
 	int rc = isb_slot_get(s->reader.catalog, row->pool->name, row->endpoint->name, &row->slot);
 	if (rc == ISB_OK && row->checked)
 		rc = isb_word_get(s->reader.health, row->slot, &health);
@@ -190,11 +197,14 @@ static const char *state_text(struct status *s, const struct row *row)
 	return row->left_ms ? isb_arena_printf(&s->arena, "%s, waits", verdict_text(s, row)) : verdict_text(s, row);
 }
 
-/* What else the checks say of an endpoint that is up, and why it does not serve yet. */
+/* What else the checks say of an endpoint: whose votes a dispute lacks, how much of it is up, why it does not serve yet. */
 static const char *more_text(struct status *s, const struct row *row)
 {
 	struct isb_buf out = {0};
-	char left[ISB_SPAN_TEXT];
+	char left[ISB_SPAN_TEXT], quorum[ISB_QUORUM_TEXT];
+	if (row->checked && row->health.verdict == ISB_DISPUTED)
+		isb_buf_printf(&out, "; no quorum: %s of %s", isb_quorum_print(&row->quorum, quorum),
+		               row->quorum_by == ISB_QUORUM_BY_REGION ? "the regions" : "the probes");
 	if (row->checked && row->health.held == ISB_UP && row->health.soft < ISB_SOFT_FULL)
 		isb_buf_printf(&out, "; soft health %u%%", row->health.soft);
 	if (row->checked && row->health.load)

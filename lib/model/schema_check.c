@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "isobar/model/rr.h"
 #include "schema_parts.h"
 
 /* Fields of a check that do not go together with its type or with each other. A field that no code reads would look
@@ -115,15 +116,41 @@ static bool is_bare_http2(const struct isb_check *check)
 	return check->type == ISB_CHECK_GRPC ? !check->tls : check->type == ISB_CHECK_HTTP && check->http == ISB_HTTP_2;
 }
 
+static void refuse_without_tls(struct isb_reading *r, const struct isb_yaml *body)
+{
+	static const char *const keys[] = {"verify", "ca_file", "client_cert", "client_key"};
+	for (size_t i = 0; i < ISB_LEN(keys); i++) {
+		const struct isb_yaml_pair *pair = written(body, keys[i]);
+		if (pair)
+			isb_diag(r->diags, pair->mark, "'%s' means nothing without TLS; add 'tls: true', or leave it out",
+			         keys[i]);
+	}
+}
+
+static void read_dns_rest(struct isb_reading *r, const struct isb_check *check, const struct isb_yaml *body)
+{
+	const struct isb_yaml_pair *address = written(body, "expect.address");
+	if (!written(body, "query.name"))
+		isb_diag(r->diags, body->mark,
+		         "type dns needs 'query': write the name that is asked for, as {name: www.example.com}");
+	else if (address && check->query_type != ISB_A && check->query_type != ISB_AAAA)
+		isb_diag(r->diags, address->mark,
+		         "only answers of type A and AAAA hold addresses; leave out 'expect.address', or ask for one of these");
+}
+
 void isb_read_check_rest(struct isb_reading *r, const struct isb_check *check, const struct isb_yaml *body)
 {
 	const struct isb_yaml *type = isb_yaml_get(body, "type");
 	if (!type || type->kind != ISB_YAML_SCALAR || strcmp(type->text, isb_check_words[check->type]) != 0)
 		return; /* said already */
 	refuse_unread(r, type->text, body);
-	if (check->type == ISB_CHECK_DNS && !written(body, "query.name"))
-		isb_diag(r->diags, body->mark,
-		         "type dns needs 'query': write the name that is asked for, as {name: www.example.com}");
+	if (check->type == ISB_CHECK_DNS)
+		read_dns_rest(r, check, body);
+	if (check->type == ISB_CHECK_GRPC && !check->tls)
+		refuse_without_tls(r, body);
+	if (written(body, "expect.latency") && check->latency_ms >= check->timeout_ms)
+		isb_diag(r->diags, written(body, "expect.latency")->mark,
+		         "'expect.latency' must be less than the timeout, which ends the test before");
 	if (check->type == ISB_CHECK_UDP && !written(body, "send") && !written(body, "send_hex"))
 		isb_diag(r->diags, body->mark,
 		         "type udp needs 'send' or 'send_hex': nobody answers what was not asked");

@@ -47,10 +47,24 @@ static bool sets_ok(const struct isb_exact *exact, const struct isb_exact_entry 
 	return true;
 }
 
-static bool entry_ok(const struct isb_exact *exact, uint32_t at)
+static uint64_t slots_of(const struct isb_exact *exact)
 {
-	const struct isb_exact_entry *entry = (const void *)((const uint8_t *)exact + at);
-	if (at % 8 || at < sizeof(*exact) || at > exact->size || exact->size - at < sizeof(*entry))
+	return (uint64_t)exact->mask + ISB_EXACT_PROBES;
+}
+
+static const struct isb_exact_entry *entry_of(const struct isb_exact *exact, const _Atomic uint64_t *slot)
+{
+	uint32_t at = (uint32_t)atomic_load_explicit(slot, memory_order_relaxed);
+	return (const void *)((const uint8_t *)exact + at);
+}
+
+/* Behind the slots: a mark on one of them must change no entry. */
+static bool entry_ok(const struct isb_exact *exact, const _Atomic uint64_t *slot)
+{
+	const struct isb_exact_entry *entry = entry_of(exact, slot);
+	uint32_t at = (uint32_t)((const uint8_t *)entry - (const uint8_t *)exact);
+	if (at % 8 || at < exact->slot + slots_of(exact) * sizeof(*slot) || at > exact->size ||
+	    exact->size - at < sizeof(*entry))
 		return false;
 	if (exact->size - at < offsetof(struct isb_exact_entry, name) + entry->name_len ||
 	    isb_dname_check(entry->name, entry->name_len) != entry->name_len)
@@ -58,21 +72,22 @@ static bool entry_ok(const struct isb_exact *exact, uint32_t at)
 	return sets_ok(exact, entry, (uint64_t)at + entry->sets);
 }
 
-/* Of slots whose entries may be looked at. */
-static bool is_found(const struct isb_exact *exact, uint32_t at)
+/* Of slots whose entries may be looked at. In this slot and in no other before it, or one mark would not bury the name. */
+static bool is_found(const struct isb_exact *exact, const _Atomic uint64_t *slot)
 {
-	const struct isb_exact_entry *entry = (const void *)((const uint8_t *)exact + at);
-	return isb_exact_find(exact, entry->name, entry->name_len) == entry;
+	const struct isb_exact_entry *entry = entry_of(exact, slot);
+	return slot_of(exact, entry->name, entry->name_len) == slot;
 }
 
-static bool each_slot(const struct isb_exact *exact, bool (*good)(const struct isb_exact *exact, uint32_t at), uint32_t *ret_count)
+static bool each_slot(const struct isb_exact *exact,
+                      bool (*good)(const struct isb_exact *exact, const _Atomic uint64_t *slot), uint32_t *ret_count)
 {
 	const _Atomic uint64_t *slot = isb_exact_slots(exact);
 	*ret_count = 0;
-	for (uint64_t i = 0; i < (uint64_t)exact->mask + ISB_EXACT_PROBES; i++) {
+	for (uint64_t i = 0; i < slots_of(exact); i++) {
 		uint64_t word = atomic_load_explicit(&slot[i], memory_order_relaxed);
 		*ret_count += word != 0;
-		if (word && (uint32_t)word != ISB_EXACT_DEAD && !good(exact, (uint32_t)word))
+		if (word && (uint32_t)word != ISB_EXACT_DEAD && !good(exact, &slot[i]))
 			return false;
 	}
 	return true;
@@ -81,11 +96,11 @@ static bool each_slot(const struct isb_exact *exact, bool (*good)(const struct i
 bool isb_exact_check(const void *block, size_t size)
 {
 	const struct isb_exact *exact = block;
-	if (size < sizeof(*exact) || exact->magic != ISB_EXACT_MAGIC || exact->version != ISB_EXACT_VERSION || exact->size != size)
+	if (size < sizeof(*exact) || exact->magic != ISB_EXACT_MAGIC || exact->version != ISB_EXACT_VERSION ||
+	    exact->size != size)
 		return false;
-	uint64_t slots = (uint64_t)exact->mask + ISB_EXACT_PROBES;
 	if (exact->mask & (exact->mask + 1) || exact->slot % 8 || exact->slot < sizeof(*exact) || exact->slot > size ||
-	    slots > (size - exact->slot) / 8)
+	    slots_of(exact) > (size - exact->slot) / 8)
 		return false;
 	uint32_t count;
 	return each_slot(exact, entry_ok, &count) && count == exact->count && each_slot(exact, is_found, &count);

@@ -113,6 +113,10 @@ class Checks(Checking):
         })
         trouble = re.findall(r"check-trouble endpoint=p-(\S+)/", self.probe.said())
         self.assertEqual(trouble, ["no-file"], "the probe's own trouble is said once")
+        self.assertIn("the check's ca_file cannot be read (No such file or directory): /nonexistent/ca.pem", self.probe.said())
+        downs = re.findall(r'endpoint-down endpoint=p-(\S+)/\S+ outcome=tls-verify detail="([^"]+)"', self.probe.said())
+        self.assertEqual(sorted(name for name, _ in downs), ["address-only", "system", "wrong-name"], "said once each, and why")
+        self.assertIn("subject name", dict(downs)["wrong-name"])
         self.assertEqual({name: {outcome for outcome, _ in found[name]} for name in found}, {
             "own": {"ok"}, "system": {"tls-verify"}, "own-again": {"ok"}, "wrong-name": {"tls-verify"},
             "address-only": {"tls-verify"}, "unverified": {"ok"}, "no-file": {"internal"}, "to-silent": {"timeout"},

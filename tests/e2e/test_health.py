@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A health result's walk: load balancers stop and return, the probe and the server die and come back."""
+import re
 import signal
 import socketserver
 import threading
@@ -62,6 +63,23 @@ class Agents(Story):
         self.assertEqual(drawn(), {"127.0.0.1"})
         a.line = b.line = "up 100%"
         until(lambda: drawn() == {"127.0.0.1", "127.0.0.2"}, 10, "both are back")
+
+
+class Words(Story):
+    def test_status_says_whose_votes_are_too_old_and_what_a_dispute_lacks(self):
+        self.site.apply("checks:\n  all: {type: tcp, port: 1, interval: 100ms, timeout: 200ms, quorum: at-least 3, quorum_by: region}\n"
+                        "pools:\n  pair: {check: all, endpoints: {a: {address: 127.0.0.1}}}\n")
+        agent = Agent("127.0.0.1", "up")
+        self.addCleanup(agent.close)
+        self.site.cli("set", "check", "all", f"port={agent.server_address[1]}")
+        self.site.start_probe("seoul-1", "seoul", ready=False)
+        first = self.site.probe
+        self.site.start_probe("tokyo-1", "tokyo", ready=False)
+        until(lambda: "; no quorum: at-least 3 of the regions" in self.site.cli("status"), 20, "two of three are there")
+        self.assertNotIn("too old", self.site.cli("status"))
+        first.stop()
+        until(lambda: re.search(r"seoul-1: ok x\d+\+?, too old; tokyo-1: ok x\d+\+?; no quorum", self.site.cli("status")), 20,
+              "the vote of a probe that is gone is told as what it is")
 
 
 class Health(Story):

@@ -34,6 +34,11 @@ class Authority:
         self.run(self.site.replace("gslb.example.com", "localhost"))
         self.ca = directory / "ca.pem"
 
+    def shorten(self, name, days):
+        """Makes its certificate anew, for so many days."""
+        command = self.site.replace("gslb.example.com", "localhost") if name == "localhost" else self.probe.replace("seoul-1", name)
+        self.run(command.replace("-days 825", f"-days {days}"))
+
     def run(self, command):
         subprocess.run(command, shell=True, cwd=self.directory, check=True, capture_output=True)
 
@@ -344,6 +349,20 @@ class Remote(Story):
         self.assertEqual(set(self.probes()), {"home"})
         self.assertEqual(self.home.said().count("remote-connected"), 0)
 
+    def test_what_will_break_is_said_before_it_does(self):
+        self.apply()
+        self.start_site()
+        self.authority.shorten("seoul-1", 20)
+        self.start_remote("seoul-1", region="soul")
+        until(lambda: re.search("certificate-ends name=seoul-1 days=(19|20) ", self.home.said()), 20, "the probe's certificate ends soon")
+        until(lambda: "region-unknown name=seoul-1 region=soul" in self.home.said(), 20, "its region is misspelt")
+        self.start_remote("iad-1", region="virginia")
+        until(lambda: "remote-connected name=iad-1" in self.home.said(), 20, "another is there")
+        self.authority.shorten("localhost", 10)
+        until(lambda: re.search(r"certificate-ends file=\S+localhost.pem days=(9|10) ", self.home.said()), 20, "so does the site's own")
+        self.assertEqual(self.home.said().count("certificate-ends"), 2)
+        self.assertEqual(self.home.said().count("region-unknown"), 1)
+
     def test_the_newer_of_two_connections_under_one_name_wins(self):
         self.apply()
         self.start_site()
@@ -481,4 +500,4 @@ class Remote(Story):
                                  "127.0.0.1", "--cert", "/nonexistent", "--key", "k", "--ca", "a"],
                                 capture_output=True, text=True, timeout=10)
         self.assertEqual(broken.returncode, 1)
-        self.assertIn("cannot read the certificate '/nonexistent'", broken.stderr)
+        self.assertIn("cannot read the certificate '/nonexistent': No such file or directory", broken.stderr)

@@ -105,6 +105,14 @@ class Trouble(Story):
         self.assertRegex(probe.said(), "health.mdb.*Read-only")
         self.site.processes.remove(probe)
 
+    def test_what_an_older_program_left_out_of_the_store_any_edit_makes(self):
+        self.site.apply(self.site.catalog())
+        for words in ("drain", "asia/icn-1"), ("force", "auto", "asia/icn-1"), ("set", "pool", "asia", "slow_start=10s"):
+            (self.site.store / "health.mdb").unlink()
+            self.assertIn("any edit by this one makes it anew", self.site.cli("status", ok=False))
+            self.site.cli(*words)
+            self.site.cli("status")
+
     def test_who_has_no_right_is_told_which_file_it_is(self):
         self.site.apply(self.site.catalog())
         if os.getuid() != 0:

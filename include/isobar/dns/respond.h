@@ -16,7 +16,7 @@
 
 /* One query: bytes in, bytes out; no socket, no clock, no allocation (but by OpenSSL for the sums of a signed one, and to
  * tell why, for those whom the settings let ask: dns/explain.h). The same function is what the server calls, the
- * unit tests' subject, the fuzz target and the benchmark. Written in the words of RFC 1034 §4.3.2. */
+ * unit tests' subject, the fuzz target and the benchmark. */
 
 enum isb_proto { ISB_UDP, ISB_TCP };
 struct isb_client {
@@ -27,8 +27,8 @@ struct isb_client {
 
 /* Counters of one worker. Only the worker adds; anyone may read (relaxed: a count more or less is no harm). A query
  * ends in exactly one of dropped, rrl_dropped, formerr … referral (noerror: with an answer); truncated, steered,
- * failopen, ecs, tsig (signed, and rightly), explained, cookie_*, rrl_limited (over a limit, whatever came of it) and rrl_slipped (sent all the same, truncated
- * or an error) tell more about some of them. */
+ * failopen, ecs, tsig (signed, and rightly), explained, cookie_*, rrl_limited (over a limit, whatever came of it) and
+ * rrl_slipped (sent all the same, truncated or an error) tell more about some of them. */
 #define ISB_COUNTER_MAP(X) \
 	X(queries) X(queries_tcp) X(dropped) X(formerr) X(notimp) X(refused) X(badvers) X(servfail) X(nxdomain) \
 	X(nodata) X(yxdomain) X(notauth) X(noerror) X(referral) X(truncated) X(steered) X(failopen) X(ecs) \
@@ -89,8 +89,8 @@ static inline bool isb_context_is_turned(const struct isb_context *ctx, const st
 void isb_context_begin(struct isb_context *ctx, const struct isb_view *view, const struct isb_health_table *health,
                        int64_t now_ms);
 
-/* Answers one message. Returns the length of the answer in `out`, or 0: drop it (shorter than a header, a response, or
- * over a limit).
- * `out` must hold at least 512 octets; give 65535 for TCP. `in` and `out` must not overlap. */
+/* Answers one message, from what isb_context_begin() was told. Returns the length of the answer in `out`, or 0: drop it
+ * (shorter than a header, a response, or over a limit). `out` must hold at least 512 octets; give 65535 for TCP. `in` and
+ * `out` must not overlap. */
 size_t isb_respond(struct isb_context *ctx, const struct isb_client *client, const uint8_t *in, size_t in_len, uint8_t *out,
                    size_t out_cap);

@@ -35,7 +35,7 @@ struct isb_vote {
 	const char *region;     /* NULL or "": none */
 	enum isb_verdict state; /* that probe's own: ISB_UP, ISB_DOWN, or ISB_UNKNOWN (no vote) */
 	int64_t observed_ms;
-	int64_t expires_ms; /* a vote is fresh while now < expires; the caller sets 3 intervals + timeout after observed */
+	int64_t expires_ms; /* a vote is fresh while now < expires; the caller sets 3 intervals (5 s at least) + timeout after observed */
 	bool blind;         /* that probe fails to reach everything: it withdraws its votes */
 };
 static inline bool isb_vote_counts(const struct isb_vote *vote, int64_t now_ms)

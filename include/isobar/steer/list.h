@@ -10,19 +10,18 @@
 
 /* A decision that needs no walk: candidates one behind the other, each with all that judging it and answering with it takes.
  * Where a policy comes to no more than "the first of these pools that can answer, and one of its endpoints by weight", what
- * the walk (steer.h) finds in nodes, children, endpoints and rdata stands here in as many lines of memory as there are pairs
- * of candidates. Failover chains, tiers, weighted pools, and whatever geo, nearest and latency lead to are of this form, for
- * A and AAAA.
+ * the walk (steer.h) finds in nodes, children, endpoints and rdata stands here in 32 octets for each endpoint. Failover chains,
+ * tiers, weighted pools, and whatever geo, nearest and latency lead to are of this form, for A and AAAA.
  *
- * The walk is what a policy means, the list its shortcut: the same endpoint from the same random number, the same TTL. What a
- * list cannot say so has none: several answers, min_up above 1, slow start, failback, shares among pools, orders that look at more than
- * ranks and weights, rollouts, an endpoint without an address of the family or with more than one. And what it does not
- * decide it leaves to the walk each time it is looked at: an operator's word, endpoints that count for nothing, nothing left
- * that can answer.
+ * The walk is what a policy means, the list its shortcut: the same endpoint from the same random number, the same TTL. What
+ * cannot be said so has no list: several answers, min_up above 1, spread, trickle, slow start, failback, shares among pools,
+ * orders that look at more than ranks and weights, rollouts, an endpoint without an address of the family or with more than
+ * one. And what it does not decide it leaves to the walk each time it is looked at: an operator's word, endpoints that count
+ * for nothing, nothing left that can answer.
  *
- * Reading is pure and bounded: fixed-width integers of one block and the words it is given, no library. It takes no offset
- * for granted that isb_plan_check() did not prove, which builds every list of the block again from the nodes and compares
- * (plan.h); once at load, since a list is read a million times and never written. */
+ * Reading is pure and bounded: fixed-width integers of one block and the words it is given, no library; it stands here, and
+ * not in list.c, so that another executor can have it. Nothing is looked at twice: isb_plan_check() builds every list of a
+ * plan again from its nodes and compares. */
 
 enum { ISB_LIST_MAX = 64, ISB_ALWAYS_USABLE = 0xffff };
 struct isb_list {
@@ -76,9 +75,10 @@ struct isb_list_pool {
 	uint32_t share[ISB_LIST_MAX];
 };
 
-/* All of a pool, also the tiers that nobody will need: all of it shortens the TTL. False: an operator has a say. */
-static inline bool isb_list_judge_pool(const struct isb_candidate *c, const struct isb_health_table *health, const uint64_t *admin,
-                                       uint32_t nadmin, struct isb_list_pool *ret)
+/* All of a pool, also the tiers that nobody will need: all of it shortens the TTL. ret->flip_s is what was found so far. False:
+ * an operator has a say, and *ret means nothing. */
+static inline bool isb_list_judge_pool(const struct isb_candidate *c, const struct isb_health_table *health,
+                                       const uint64_t *admin, uint32_t nadmin, struct isb_list_pool *ret)
 {
 	uint32_t any = 0, total = 0, flip_s = ret->flip_s;
 	for (uint32_t i = 0, count = c->pool; i < count; i++, c++) {
@@ -96,7 +96,7 @@ static inline bool isb_list_judge_pool(const struct isb_candidate *c, const stru
 	return true;
 }
 
-/* The first rank with a share to draw, in a pool that has one: where it begins. *ret_total is that rank's. */
+/* In a pool with a share to draw: where the first rank that has one begins. *ret_total is that rank's. */
 static inline uint32_t isb_list_rank(const struct isb_candidate *c, const struct isb_list_pool *pool, uint32_t *ret_total)
 {
 	uint32_t from = 0;
@@ -109,9 +109,9 @@ static inline uint32_t isb_list_rank(const struct isb_candidate *c, const struct
 	return from;
 }
 
-/* NULL: there is none. */
-static inline const struct isb_list *isb_plan_list(const struct isb_plan *plan, const struct isb_plan_record *record, uint32_t cls,
-                                                   enum isb_plan_type type)
+/* `type` is A or AAAA. NULL: there is none. */
+static inline const struct isb_list *isb_plan_list(const struct isb_plan *plan, const struct isb_plan_record *record,
+                                                   uint32_t cls, enum isb_plan_type type)
 {
 	const struct isb_plan_class *of = isb_plan_class(plan, record, cls);
 	return of && of->list[type] != ISB_NO_LIST ? isb_plan_at(plan, of->list[type]) : NULL;

@@ -12,10 +12,14 @@
  *
  * Whether a node can answer is no matter of luck, so a walk that sets aside what cannot answer and draws again is one
  * draw among those that can. Order rotate gives in the long run what the weights say. Order hash does so over all clients
- * (or names), which is meant when `state` names none; for the one that it names, it is certain. Policies that many others
- * use are looked at once, so that the time is that of the plan's nodes and not of the unfolded policy. Where a walk gives
- * up for its length (walk.h: more than the largest policy that a catalog may hold), the shares are those of a walk that
- * does not. */
+ * (or names), which is meant when `state` names none; for the one that it names, it is certain. Over all of them it is
+ * inexact in one case: where a child stands on two hashed nodes of one way down that have one seed and one length of
+ * networks, as pool a in [a, [a, b]]. A client's score for the child is then the same on both, and the second node draws
+ * among those only whom the first one sent there: a gets 2/3 of the clients, and these shares say 3/4.
+ *
+ * Policies that many others use are looked at once, so that the time is that of the plan's nodes and not of the unfolded
+ * policy. Where a walk gives up for its length (walk.h: more than the largest policy that a catalog may hold), the shares
+ * are those of a walk that does not. */
 
 struct isb_share {
 	uint32_t endpoint; /* index in the plan */

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-#include <endian.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -10,9 +9,8 @@
 #include "isobar/model/rr.h"
 #include "isobar/view/names.h"
 
-/* Whole owner names → what answers for them. A table beside the tries, of names whose answer is there to be taken as soon as
- * the name is met: no zone to be found, no labels to go down. The tries say everything; what is not here, or is marked dead,
- * is asked of them.
+/* Whole owner names → what answers for them: no zone to be found, no labels to go down. The tries say everything; what is not
+ * in this table beside them, or is marked dead, is asked of them.
  *
  * In it are names with an rrset or a steering record of their own, in the zone that answers for them, with no delegation and
  * no DNAME above or at them and no CNAME at them; and of their rrsets all but DS, which at an apex belongs to the zone above.
@@ -21,24 +19,26 @@
  *
  * One flat block without pointers, offsets of 32 bits from its start, each entry 8-aligned: a header, the slots, the entries.
  * A slot is 64 bits: the upper half of the name's hash, and the offset of its entry; 0 is a free one. A name stands in one of
- * the ISB_EXACT_PROBES slots that follow where the lower half leads, all in one or two lines of memory: who builds the table
- * makes it wider until that is so. All octets are compared, so that the hash need be no secret.
+ * the ISB_EXACT_PROBES slots from where the lower half leads, mostly in the first: who builds the table makes it wider until
+ * all do, and after some times leaves out those that do not. All octets are compared, so that the hash need be no secret.
  *
  * A block is read without another look: what isb_exact_new() makes is sound, and one from elsewhere is asked of
- * isb_exact_check() once, since it is read a million times. While it is in use one thing is written to it: the offset of a slot becomes ISB_EXACT_DEAD, by the thread
- * that builds views, before a view is published in which the name's answer differs. Readers of the view before and of the one
- * after may all meet the mark, and ask the tries of their own view; so one table serves many views, and an edit writes no more
- * than the slots of the names that it is about. */
+ * isb_exact_check() once.
+ *
+ * While it is in use one thing is written to it: the offset of a slot becomes ISB_EXACT_DEAD, by the thread that builds views,
+ * before a view is published in which the name's answer differs. Readers of the view before and of the one after may all meet
+ * the mark, and ask the tries of their own view; so one table serves many views, and an edit writes no more than the slots of
+ * the names that it is about. */
 
-enum { ISB_EXACT_MAGIC = 0x65737831, ISB_EXACT_VERSION = 1 }; /* "1xse" */
+enum { ISB_EXACT_MAGIC = 0x65737831, ISB_EXACT_VERSION = 1 }; /* "esx1" */
 enum { ISB_EXACT_PROBES = 16, ISB_EXACT_DEAD = 4 /* an offset inside the header: no entry's */ };
 
 struct isb_exact {
 	uint32_t magic, version;
 	uint32_t size;   /* octets of the block, this header included */
-	uint32_t count;  /* entries */
-	uint32_t slot;   /* offset of the slots, 64-aligned in the block */
-	uint32_t mask;   /* mask + 1, a power of two, is where a hash may lead; ISB_EXACT_PROBES - 1 more stand behind */
+	uint32_t count;  /* taken slots, dead ones too */
+	uint32_t slot;   /* offset of the slots */
+	uint32_t mask;   /* a hash may lead to mask + 1 slots, a power of two; ISB_EXACT_PROBES - 1 more stand behind */
 	uint32_t pad[10];
 };
 
@@ -93,14 +93,12 @@ static inline const struct isb_rrset *isb_exact_set(const struct isb_exact_entry
 	return NULL;
 }
 
-/* True when everything holds that reading relies on, and every name is found that is not dead. */
+/* True when everything holds that reading and burying rely on, and every name that is not dead is found. What `record` numbers
+ * is the plan's to say. */
 bool isb_exact_check(const void *block, size_t size);
 /* The name's answer is about to differ, or it has none any more. In lower case. */
 void isb_exact_bury(struct isb_exact *exact, const uint8_t *name, size_t len);
 
-/* Of a view, for free(): its zones one after the other, each whole or not at all, while all of them together have no more than
- * `names` names, and the `steered` ones besides, owners in lower case that may be in those zones or elsewhere. Memory stays
- * bounded so, and so does the time it takes, however many names the tries hold. */
 enum { ISB_EXACT_NAMES = 1 << 17, ISB_EXACT_LEFT = 4 };
 struct isb_view;
 struct isb_zone_view;
@@ -110,4 +108,7 @@ struct isb_exact_sources {
 	size_t nsteered;
 	const struct isb_zone_view *left[ISB_EXACT_LEFT]; /* gives: the first zones that are too large; NULL behind them */
 };
+/* Of a view, for free(); NULL: no name is in it. Its zones one after the other, each whole or not at all, while all of them
+ * together have no more than `names` names, and the `steered` ones besides, owners in lower case that may be in those zones or
+ * elsewhere. So memory is bounded, and the time it takes, however many names the tries hold. */
 struct isb_exact *isb_exact_new(const struct isb_view *view, struct isb_exact_sources *sources);

@@ -22,15 +22,15 @@ struct isb_large {
 	uint32_t slots; /* where a hash may lead; ISB_LARGE_PROBES - 1 more stand behind */
 	uint8_t apex_len;
 	uint8_t apex[ISB_DNAME_MAX]; /* lower case */
-	_Atomic uint64_t slot[];     /* 0: free; else 16 bits of the label's hash over 48 of the node's address, or over ISB_LARGE_DEAD */
+	_Atomic uint64_t slot[]; /* 0: free; else 16 bits of the label's hash over 48 of the node's address or ISB_LARGE_DEAD */
 };
 enum { ISB_LARGE_DEAD = 1 };
 
 struct isb_view;
 struct isb_zone_view;
-/* Of one of the view's zones, for free(). */
+/* Of one of the view's zones, for free(). NULL: it has more names than 32 bits count. */
 struct isb_large *isb_large_new(const struct isb_view *view, const struct isb_zone_view *zone);
 /* `name` in lower case. NULL: ask the tries. */
 const struct isb_node *isb_large_find(const struct isb_large *large, const uint8_t *name, size_t len);
-/* This name is edited, which may be any below the apex or elsewhere. */
+/* This name, in lower case, is edited; it may be any below the apex or elsewhere. */
 void isb_large_bury(struct isb_large *large, const uint8_t *name, size_t len);

@@ -577,6 +577,12 @@ static void http_checks_refuse_what_makes_no_request(void **state)
 	               "t:1:27: a GET request has no body; leave out 'send', or use method POST\n"
 	               "t:1:36: 'client_key' is the key of a 'client_cert', which is missing\n"
 	               "t:1:92: the reply to HEAD has no body; leave out 'expect.regex', or use method GET\n");
+	assert_refused("checks: {c: {type: grpc, ca_file: /a, verify: false}, d: {type: http, expect: {latency: 2s}}}\n",
+	               "t:1:39: 'verify' means nothing without TLS; add 'tls: true', or leave it out\n"
+	               "t:1:26: 'ca_file' means nothing without TLS; add 'tls: true', or leave it out\n"
+	               "t:1:80: 'expect.latency' must be less than the timeout, which ends the test before\n");
+	assert_refused("checks: {c: {type: dns, query: {name: a.example, type: MX}, expect: {address: 192.0.2.1}}}\n",
+	               "t:1:70: only answers of type A and AAAA hold addresses; leave out 'expect.address', or ask for one of these\n");
 	assert_refused("checks: {c: {type: grpc, keep_alive: true}, d: {type: http, http: 2, keep_alive: true}}\n",
 	               "t:1:26: 'keep_alive' cannot be had with HTTP/2 without TLS; leave it out\n"
 	               "t:1:70: 'keep_alive' cannot be had with HTTP/2 without TLS; leave it out\n");
@@ -777,15 +783,15 @@ static void make_wire_check(struct isb_buf *out, struct isb_rng *rng, unsigned i
 static void make_check(struct isb_buf *out, struct isb_rng *rng, unsigned i)
 {
 	static const char *const types[] = {"http", "https", "grpc", NULL};
-	static const char *const extras[] = {"port: 1", "host: a.example", "interval: 3661001ms", "timeout: 1ms", "down_interval: 1d",
+	static const char *const extras[] = {"port: 1", "host: a.example", "interval: 3661001ms", "timeout: 251ms", "down_interval: 1d",
 		"retry: 0", "rise: 64", "fall: 1", NULL};
 	static const char *const of_http[] = {"path: '/x?y=\"z\"#'", "http: 1.1", "method: OPTIONS", "redirects: 3",
 		"headers: ['A: b: \"c\"', 'd: #e']", "soft: {json: a.0.b, latency: 100ms..500ms}", "keep_alive: true",
 		"load: {capacity: 7, format: prometheus, metric: a:b_1, labels: ['c: d\"', 'e: f: g']}", NULL};
 	static const char *const of_tls[] = {"verify: false", "ca_file: 'my ca.pem'", "client_cert: c.pem, client_key: 'k #.pem'",
 		NULL};
-	static const char *const of_grpc[] = {"tls: true", "service: a.B", "headers: 'authorization: x'", NULL};
-	static const char *const *const more[][3] = {{extras, of_http}, {extras, of_http, of_tls}, {extras, of_grpc, of_tls}};
+	static const char *const of_grpc[] = {"tls: true, verify: false, ca_file: c", "service: a.B", "headers: 'authorization: x'", NULL};
+	static const char *const *const more[][3] = {{extras, of_http}, {extras, of_http, of_tls}, {extras, of_grpc}};
 	static const char *const quorums[] = {"18%", "all", "any", "majority", "at-least 3", NULL};
 	static const char *const expects[] = {"status: [100, 200-299]", "body: \"two\\nlines: #\\t\\u2028\", regex: '^a[\\d\"]+$'",
 		"status: 204, body: 'null', header: [Via, 'X: y z']", "status: 200-399, json: ['a.0: 1', b.c, \"d: \\u00e9: #\"]", NULL};

@@ -410,6 +410,19 @@ static void a_vote_lasts_three_intervals_and_a_timeout(void **state)
 	isb_schedule_done(&w.schedule);
 }
 
+static void a_vote_of_a_short_interval_outlives_the_reports_that_carry_it(void **state)
+{
+	(void)state;
+	struct world w;
+	build(&w, 1);
+	enter_all(&w, 0);
+	w.schedule.targets[0]->knobs.interval_ms = 200;
+	w.schedule.targets[0]->timeout_ms = 300;
+	outcome_at(&w, 0, ISB_OUT_OK, 999);
+	assert_int_equal(w.schedule.targets[0]->expires_ms, WALL + 1000 + 5000 + 300);
+	isb_schedule_done(&w.schedule);
+}
+
 static void an_edit_that_changes_no_test_keeps_history_place_and_running_check(void **state)
 {
 	(void)state;
@@ -675,6 +688,7 @@ int main(void)
 		cmocka_unit_test(a_feed_brings_load_beside_the_check_and_judges_nothing),
 		cmocka_unit_test(feeds_come_and_go_with_the_catalog_and_never_gone),
 		cmocka_unit_test(a_vote_lasts_three_intervals_and_a_timeout),
+		cmocka_unit_test(a_vote_of_a_short_interval_outlives_the_reports_that_carry_it),
 		cmocka_unit_test(an_edit_that_changes_no_test_keeps_history_place_and_running_check),
 		cmocka_unit_test(an_edit_that_changes_the_test_keeps_the_state_but_not_the_run),
 		cmocka_unit_test(endpoints_that_left_the_catalog_are_retired),

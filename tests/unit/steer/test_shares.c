@@ -145,6 +145,46 @@ static void one_client_is_certain_and_all_are_by_weight(void **state)
 	strike(s);
 }
 
+enum { CLIENTS = 30000 };
+
+/* [a, [a, b]], both nodes hashed. */
+static struct scene *twice_hashed(uint32_t seed_below)
+{
+	struct scene *s = set(2);
+	const struct isb_plan_node above = {.order = ISB_ORDER_HASH, .hash_ipv4 = 32};
+	const struct isb_plan_node below = {.order = ISB_ORDER_HASH, .hash_ipv4 = 32, .param = seed_below};
+	uint32_t a = node(&s->w, ISB_NODE_POOL, 1, 1, (const struct kid[]){{0, 0, 1}}, 1);
+	uint32_t b = node(&s->w, ISB_NODE_POOL, 1, 1, (const struct kid[]){{1, 0, 1}}, 1);
+	uint32_t both = node_like(&s->w, &below, (const struct kid[]){{a, 0, 1}, {b, 0, 1}}, 2);
+	set_record(&s->w, node_like(&s->w, &above, (const struct kid[]){{a, 0, 1}, {both, 0, 1}}, 2), ISB_ALL_DOWN_ALL);
+	return s;
+}
+
+/* Shares of all clients say 3 : 1, `want` is what many of them get; of one client they are certain, and right. */
+static void ask_for_clients(struct scene *s, const uint16_t want[2])
+{
+	unsigned seen[2] = {0};
+	assert_near(share_of(find(s), 0), 3. / 4);
+	for (uint32_t i = 0; i < CLIENTS; i++) {
+		s->w.client = (struct isb_addr){.family = 4, .octets = {10, (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i}};
+		uint32_t slot = ask(&s->w).endpoint[0]->slot;
+		seen[slot]++;
+		if (i < 100)
+			assert_near(share_of(find(s), slot), 1);
+	}
+	assert_true(chi_square(seen, want, 2, CLIENTS) < 10.83);
+	strike(s);
+}
+
+/* With one seed the clients that come to the second node are those for whom a was the worse of two; for two thirds of them
+ * it is the worst of three. */
+static void a_child_of_two_hashed_nodes_is_no_second_draw(void **state)
+{
+	(void)state;
+	ask_for_clients(twice_hashed(0), (const uint16_t[]){2, 1});
+	ask_for_clients(twice_hashed(1), (const uint16_t[]){3, 1});
+}
+
 static void what_is_said_when_nothing_can_answer(void **state)
 {
 	(void)state;
@@ -208,8 +248,8 @@ static uint16_t chance(struct scene *s, unsigned below)
 	return (uint16_t)isb_rng_below(&s->w.rng, below);
 }
 
-/* Every order that leaves something to a draw. Pools alone are hashed: of two hashed nodes on one way the second is no
- * fresh draw. */
+/* Every order that leaves something to a draw. Pools alone are hashed: no child
+ * stands on two hashed nodes of one way then, of which shares.h speaks. */
 static struct isb_plan_node random_head(struct scene *s, bool pool)
 {
 	static const enum isb_order_id orders[] = {ISB_ORDER_WEIGHTED, ISB_ORDER_FAILOVER, ISB_ORDER_LEAST_LOAD, ISB_ORDER_FASTEST,
@@ -378,6 +418,7 @@ int main(void)
 		cmocka_unit_test(what_trickles),
 		cmocka_unit_test(two_choices),
 		cmocka_unit_test(one_client_is_certain_and_all_are_by_weight),
+		cmocka_unit_test(a_child_of_two_hashed_nodes_is_no_second_draw),
 		cmocka_unit_test(what_is_said_when_nothing_can_answer),
 		cmocka_unit_test(a_class_without_a_plan_falls_back),
 		cmocka_unit_test(a_small_plan_that_unfolds_without_end_takes_no_time),

@@ -88,14 +88,23 @@ struct kid {
 	uint16_t rank, weight;
 };
 
-/* A node with everything that `head` says; keys are made of what its children refer to. */
+/* Of what the child refers to, and of how many before it refer to the same: the compiler parts namesakes too. */
+static inline uint32_t kid_key(const struct kid *kids, unsigned at)
+{
+	uint32_t key = kids[at].ref * 0x9e3779b1u + 1;
+	for (unsigned i = 0; i < at; i++)
+		key += kids[i].ref == kids[at].ref ? 0x85ebca6bu : 0;
+	return key;
+}
+
+/* A node with everything that `head` says. */
 static inline uint32_t node_like(struct world *w, const struct isb_plan_node *head, const struct kid *kids, unsigned n)
 {
 	struct isb_plan_node *node = isb_xcalloc(1, sizeof(*node) + n * sizeof(node->child[0]));
 	*node = *head;
 	node->nchild = n;
 	for (unsigned i = 0; i < n; i++)
-		node->child[i] = (struct isb_plan_child){.ref = kids[i].ref, .key = kids[i].ref * 0x9e3779b1u + 1,
+		node->child[i] = (struct isb_plan_child){.ref = kids[i].ref, .key = kid_key(kids, i),
 		                                         .rank = kids[i].rank, .weight = kids[i].weight};
 	node->flags |= isb_plan_shape(node);
 	uint32_t at = place(w, node, sizeof(*node) + n * sizeof(node->child[0]));

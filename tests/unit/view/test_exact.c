@@ -213,6 +213,57 @@ static void a_name_that_stands_beyond_the_probes_is_refused(void **state)
 	testview_done(&t);
 }
 
+/* A mark buries one of them, and the other would answer on. */
+static void a_name_that_stands_in_two_slots_is_refused(void **state)
+{
+	struct testview t;
+	uint8_t name[ISB_DNAME_MAX];
+	(void)state;
+	testview_init(&t);
+	testview_zone(&t, "example.test.", SOA "ns A 192.0.2.1\n");
+	struct isb_exact *exact = make(&t, NULL);
+	_Atomic uint64_t *slot = isb_exact_slots(exact);
+	uint64_t from = isb_exact_hash(name, wire("ns.example.test", name)) & exact->mask, here = from;
+	while (!slot[here] || (const uint8_t *)find(exact, "ns.example.test") != (const uint8_t *)exact + (uint32_t)slot[here])
+		here++;
+	uint64_t second = here + 1;
+	while (slot[second])
+		second++;
+	assert_true(second < from + ISB_EXACT_PROBES);
+	slot[second] = slot[here];
+	exact->count++;
+	assert_false(isb_exact_check(exact, exact->size));
+	free(exact);
+	testview_done(&t);
+}
+
+/* The name of one entry is made of the slot that leads to another: a mark on that would cut it short. */
+static void an_entry_among_the_slots_is_refused(void **state)
+{
+	enum { MASK = 63, SIZE = 2048, REAL = 0x0608 /* to be read as a length of 8 and a label of 6 octets */ };
+	_Alignas(64) uint8_t octets[SIZE] = {0};
+	struct isb_exact *exact = (struct isb_exact *)(void *)octets;
+	(void)state;
+	*exact = (struct isb_exact){.magic = ISB_EXACT_MAGIC, .version = ISB_EXACT_VERSION, .size = SIZE, .count = 1,
+	                            .slot = sizeof(*exact), .mask = MASK};
+	struct isb_exact_entry *real = (struct isb_exact_entry *)(void *)(octets + REAL);
+	*real = (struct isb_exact_entry){.record = ISB_NO_RECORD, .sets = 16, .name_len = 3};
+	memcpy(real->name, "\1r", 3);
+	uint64_t hash = isb_exact_hash(real->name, real->name_len), at = hash & MASK;
+	_Atomic uint64_t *slot = isb_exact_slots(exact);
+	slot[at] = (hash >> 32 << 32) | REAL;
+	assert_true(isb_exact_check(exact, SIZE));
+	assert_true(at > 0);
+	slot[at - 1] = ISB_EXACT_DEAD; /* the record of the entry that begins here */
+	struct isb_exact_entry *among = (struct isb_exact_entry *)(uintptr_t)&slot[at - 1];
+	uint64_t own = isb_exact_hash(among->name, among->name_len);
+	assert_int_equal(among->name_len, 8);
+	assert_true((own & MASK) + 1 < at || (own & MASK) > at);
+	slot[own & MASK] = (own >> 32 << 32) | (uint32_t)((uint8_t *)among - octets);
+	exact->count = 3;
+	assert_false(isb_exact_check(exact, SIZE));
+}
+
 static void a_dead_name_is_asked_of_the_tries_and_its_neighbours_are_not(void **state)
 {
 	struct testview t;
@@ -301,6 +352,8 @@ int main(void)
 		cmocka_unit_test(a_zone_that_is_too_large_is_left_to_its_trie_and_others_are_not),
 		cmocka_unit_test(what_is_damaged_is_refused_or_harmless),
 		cmocka_unit_test(a_name_that_stands_beyond_the_probes_is_refused),
+		cmocka_unit_test(a_name_that_stands_in_two_slots_is_refused),
+		cmocka_unit_test(an_entry_among_the_slots_is_refused),
 		cmocka_unit_test(a_dead_name_is_asked_of_the_tries_and_its_neighbours_are_not),
 		cmocka_unit_test(marks_may_be_set_while_others_read),
 	};
