@@ -346,13 +346,13 @@ static void a_feed_brings_load_beside_the_check_and_judges_nothing(void **state)
 	assert_int_equal(t->history.load, 437);
 	assert_int_equal(t->history.seen, 1);
 
-	for (int64_t now = 3000; now < 5499; now += 400) { /* silent: neither evidence nor blindness, and for a while no news */
+	for (int64_t now = 3000; now < 7499; now += 400) { /* silent: neither evidence nor blindness, and for a while no news */
 		assert_false(fed(&w, ISB_OUT_CONNECT_TIMEOUT, -1, now));
 		assert_int_equal(t->history.load, 437);
 	}
 	assert_int_equal(t->history.state, ISB_UP);
 	assert_false(isb_schedule_blind(&w.schedule) || isb_schedule_blind(w.schedule.feeds));
-	assert_true(fed(&w, ISB_OUT_CONNECT_TIMEOUT, -1, 5500));
+	assert_true(fed(&w, ISB_OUT_CONNECT_TIMEOUT, -1, 7500));
 	assert_false(t->history.has_load);
 	isb_schedule_done(&w.schedule);
 }
