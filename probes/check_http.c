@@ -15,7 +15,7 @@
 
 enum {
 	HEADERS_MAX = 64 * 1024,    /* all of a check together, interim and redirecting responses included */
-	RECEIVED_MAX = 1024 * 1024, /* for one request: HTTP/2 has frames that nobody asked for */
+	RECEIVED_MAX = 1024 * 1024, /* for one request, a page of load aside: HTTP/2 has frames that nobody asked for */
 	SOCKET_ROOM = 64 * 1024,    /* a peer can make the kernel keep twice this */
 	STEP_MS = 20,               /* of CPU; an honest step, a handshake's, is about one */
 	CACHE_MAX = 4               /* connections that one check may keep: redirects may go to another port */
@@ -52,17 +52,19 @@ static size_t on_header(char *data, size_t size, size_t count, void *arg)
 
 static bool keeps_body(const struct isb_spec *spec)
 {
-	return spec->body || spec->regex || spec->expect_json.count || spec->soft_json || spec->type == ISB_CHECK_GRPC;
+	return spec->body || spec->regex || spec->expect_json.count || spec->soft_json || spec->type == ISB_CHECK_GRPC ||
+	       spec->load.format == ISB_LOAD_JSON;
 }
 
 static size_t on_body(char *data, size_t size, size_t count, void *arg)
 {
 	struct isb_transfer *t = arg;
-	size_t len = size * count, room = ISB_BODY_MAX - t->body_seen, take = len < room ? len : room;
+	size_t len = size * count, room = t->body_seen < ISB_BODY_MAX ? ISB_BODY_MAX - t->body_seen : 0;
 	if (keeps_body(t->run->spec))
-		isb_buf_add(&t->body, data, take);
-	t->body_seen += take;
-	t->body_full = t->body_seen == ISB_BODY_MAX;
+		isb_buf_add(&t->body, data, len < room ? len : room);
+	isb_load_read(&t->load, data, len);
+	t->body_seen += len;
+	t->body_full = t->body_seen >= isb_load_wants(&t->load);
 	return t->body_full ? CURL_WRITEFUNC_ERROR : len;
 }
 
@@ -125,7 +127,8 @@ static void end_flood(struct isb_transfer *t)
 
 static bool floods(const struct isb_watch *w)
 {
-	return look_at(w) > w->transfer->received_before + RECEIVED_MAX;
+	size_t page = w->transfer->run->spec->load.format != ISB_LOAD_NONE ? ISB_LOAD_PAGE_MAX : 0;
+	return look_at(w) > w->transfer->received_before + page + RECEIVED_MAX;
 }
 
 /* libcurl reads HTTP/2 until there is nothing left to read: a peer that sends frames which mean nothing, faster
@@ -287,6 +290,7 @@ static void start(struct isb_check_run *run, const struct isb_addr *addr)
 	struct isb_transfer *t = isb_xcalloc(1, sizeof(*t));
 	t->run = run;
 	t->addr = *addr;
+	isb_load_init(&t->load, &run->spec->load);
 	t->easy = curl_easy_init();
 	run->state = t;
 	if (t->easy) {
@@ -311,6 +315,7 @@ static void stop(struct isb_check_run *run)
 	curl_slist_free_all(t->headers);
 	isb_buf_done(&t->body);
 	isb_buf_done(&t->head);
+	isb_load_done(&t->load);
 	free(t);
 }
 

@@ -108,6 +108,8 @@ static void judge_reply(struct isb_transfer *t, struct isb_outcome *o)
 		isb_grpc_judge(&reply, o, t->why);
 	else
 		isb_reply_judge(spec, &reply, o, t->why);
+	if (o->kind == ISB_OUT_OK && spec->load.format != ISB_LOAD_NONE)
+		isb_load_tell(&t->load, &reply, o, t->why);
 	if (o->kind == ISB_OUT_OK && spec->latency_ms && o->total_us > spec->latency_ms * 1000)
 		o->kind = ISB_OUT_TOO_SLOW;
 }

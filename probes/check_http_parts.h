@@ -5,6 +5,7 @@
 #include "isobar/base/buf.h"
 #include "check_run.h"
 #include "check_trust.h"
+#include "load.h"
 #include "reply.h"
 #include "step_guard.h"
 
@@ -25,8 +26,9 @@ struct isb_transfer {
 	struct isb_addr addr;
 	struct curl_slist *connect_to, *headers;
 	struct isb_buf body, head; /* kept only where the check looks at them */
+	struct isb_load load; /* where the check reads it */
 	size_t body_seen, head_seen;
-	bool body_full;
+	bool body_full; /* all that is wanted of it is there */
 	bool endless;             /* the step guard ended it */
 	int no_socket;            /* errno; 0: there was one */
 	bool no_trust;            /* its CA file cannot be read */

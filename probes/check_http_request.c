@@ -187,6 +187,8 @@ static void forget_hop(struct isb_transfer *t, long status)
 {
 	isb_buf_reset(&t->body);
 	isb_buf_reset(&t->head);
+	isb_load_done(&t->load);
+	isb_load_init(&t->load, &t->run->spec->load);
 	t->body_seen = 0;
 	t->received_before = 0;
 	t->tls_began_us = 0;

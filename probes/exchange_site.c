@@ -29,9 +29,12 @@ static uint32_t offer_objects(struct isb_offer *offer, const struct isb_catalog 
 {
 	uint32_t count = 0, any;
 	struct isb_map used = {0};
-	for (size_t i = 0; i < catalog->npool; i++)
-		if (catalog->pools[i].check.name)
-			isb_map_put(&used, catalog->pools[i].check.name, strlen(catalog->pools[i].check.name), 1);
+	for (size_t i = 0; i < catalog->npool; i++) {
+		const char *names[] = {catalog->pools[i].check.name, catalog->pools[i].feed.name};
+		for (size_t n = 0; n < 2; n++)
+			if (names[n])
+				isb_map_put(&used, names[n], strlen(names[n]), 1);
+	}
 	for (size_t i = 0; i < catalog->nregion; i++) {
 		char *name = isb_arena_strdup(&offer->arena, catalog->regions[i].name);
 		isb_map_put(&offer->regions, name, strlen(name), 1);

@@ -46,18 +46,35 @@ void isb_runner_launch(struct isb_runner *runner)
 	}
 }
 
+/* What should be said and is missing is told when that changes, not every time. */
+static void note_word(struct isb_target *t, const struct isb_outcome *outcome, const char *detail)
+{
+	char text[ISB_OUTCOME_TEXT];
+	bool expected = t->feed || (t->spec.load.format != ISB_LOAD_NONE && outcome->kind == ISB_OUT_OK);
+	bool wordless = !outcome->has_load && !(t->feed && outcome->has_soft);
+	if (!expected || wordless == t->wordless)
+		return;
+	t->wordless = wordless;
+	isb_log(wordless ? ISB_LOG_WARNING : ISB_LOG_INFO, wordless ? "load-missing" : "load-told",
+	        "endpoint=%s outcome=%s%s%s%s", t->name, isb_outcome_print(outcome, text), detail ? " detail=\"" : "",
+	        detail ? detail : "", detail ? "\"" : "");
+}
+
 static void on_outcome(void *arg, void *item, const struct isb_outcome *outcome, const char *detail)
 {
 	struct isb_runner *runner = arg;
 	struct isb_target *t = item;
-	char text[ISB_OUTCOME_TEXT], soft[16] = "";
+	char text[ISB_OUTCOME_TEXT], soft[16] = "", load[16] = "";
 	bool trouble = outcome->kind == ISB_OUT_INTERNAL && t->latest != ISB_OUT_INTERNAL;
 	if (outcome->has_soft)
 		snprintf(soft, sizeof(soft), " soft=%u", outcome->soft);
-	isb_log(trouble ? ISB_LOG_WARNING : ISB_LOG_DEBUG, trouble ? "check-trouble" : "checked",
-	        "endpoint=%s outcome=%s connect_us=%" PRIu32 " total_us=%" PRIu32 "%s late_ms=%" PRId64 "%s%s%s", t->name,
-	        isb_outcome_print(outcome, text), outcome->connect_us, outcome->total_us, soft, t->started - t->due,
+	if (outcome->has_load)
+		snprintf(load, sizeof(load), " load=%u", outcome->load);
+	isb_log(trouble ? ISB_LOG_WARNING : ISB_LOG_DEBUG, trouble ? "check-trouble" : t->feed ? "fed" : "checked",
+	        "endpoint=%s outcome=%s connect_us=%" PRIu32 " total_us=%" PRIu32 "%s%s late_ms=%" PRId64 "%s%s%s", t->name,
+	        isb_outcome_print(outcome, text), outcome->connect_us, outcome->total_us, soft, load, t->started - t->due,
 	        detail ? " detail=\"" : "", detail ? detail : "", detail ? "\"" : "");
+	note_word(t, outcome, detail);
 	t->run = NULL;
 	runner->in_flight--;
 	bool was_down = t->history.state == ISB_DOWN;
@@ -95,8 +112,10 @@ void isb_runner_drop(struct isb_runner *runner, struct isb_target *target)
 
 void isb_runner_close(struct isb_runner *runner)
 {
-	for (size_t i = 0; i < runner->schedule.count; i++)
-		isb_runner_drop(runner, runner->schedule.targets[i]);
+	const struct isb_schedule *schedules[] = {&runner->schedule, runner->schedule.feeds};
+	for (size_t s = 0; s < 2; s++)
+		for (size_t i = 0; i < schedules[s]->count; i++)
+			isb_runner_drop(runner, schedules[s]->targets[i]);
 	isb_checker_close(runner->checker);
 	uv_close((uv_handle_t *)&runner->wake, NULL);
 	uv_close((uv_handle_t *)&runner->more, NULL);

@@ -18,8 +18,10 @@ enum {
 
 void isb_schedule_init(struct isb_schedule *schedule, uint64_t seed)
 {
-	*schedule = (struct isb_schedule){.proved = INT64_MIN};
+	*schedule = (struct isb_schedule){.proved = INT64_MIN, .feeds = isb_xmalloc(sizeof(*schedule->feeds))};
+	*schedule->feeds = (struct isb_schedule){.proved = INT64_MIN};
 	isb_rng_seed(&schedule->rng, seed);
+	isb_rng_seed(&schedule->feeds->rng, ~seed);
 }
 
 static void free_target(struct isb_target *target)
@@ -32,6 +34,9 @@ static void free_target(struct isb_target *target)
 
 void isb_schedule_done(struct isb_schedule *schedule)
 {
+	if (schedule->feeds)
+		isb_schedule_done(schedule->feeds);
+	free(schedule->feeds);
 	for (size_t i = 0; i < schedule->count; i++)
 		free_target(schedule->targets[i]);
 	free(schedule->targets);
@@ -86,10 +91,11 @@ static void dequeue(struct isb_schedule *schedule, struct isb_target *target)
 		sift_down(schedule, place, last);
 }
 
+/* Feeds come when nothing else is due: a late word is better than a late verdict. */
 struct isb_target *isb_schedule_take(struct isb_schedule *schedule, int64_t now)
 {
 	if (!schedule->queued || schedule->queue[0]->due > now)
-		return NULL;
+		return schedule->feeds ? isb_schedule_take(schedule->feeds, now) : NULL;
 	struct isb_target *target = schedule->queue[0];
 	dequeue(schedule, target);
 	target->started = now;
@@ -98,9 +104,11 @@ struct isb_target *isb_schedule_take(struct isb_schedule *schedule, int64_t now)
 
 int64_t isb_schedule_wait(const struct isb_schedule *schedule, int64_t now)
 {
+	int64_t feed = schedule->feeds ? isb_schedule_wait(schedule->feeds, now) : -1;
 	if (!schedule->queued)
-		return -1;
-	return schedule->queue[0]->due > now ? schedule->queue[0]->due - now : 0;
+		return feed;
+	int64_t wait = schedule->queue[0]->due > now ? schedule->queue[0]->due - now : 0;
+	return feed >= 0 && feed < wait ? feed : wait;
 }
 
 void isb_schedule_enter(struct isb_schedule *schedule, struct isb_target *target, int64_t now, int64_t now_ms)
@@ -115,8 +123,9 @@ void isb_schedule_enter(struct isb_schedule *schedule, struct isb_target *target
 
 /* --- From catalog to targets --- */
 
+/* `feed`: the pool's, beside `check`; NULL: none. */
 static struct isb_target *new_target(const struct isb_pool *pool, const struct isb_endpoint *endpoint,
-                                     const struct isb_check *check, uint32_t slot)
+                                     const struct isb_check *check, const struct isb_check *feed, uint32_t slot)
 {
 	struct isb_target *t = isb_xcalloc(1, sizeof(*t));
 	if (!isb_spec_init(&t->spec, check, endpoint)) {
@@ -132,6 +141,8 @@ static struct isb_target *new_target(const struct isb_pool *pool, const struct i
 		t->spec.endpoint = isb_xstrdup(t->name);
 	t->region = endpoint->region.name ? isb_xstrdup(endpoint->region.name) : NULL;
 	t->knobs = isb_check_hysteresis(check);
+	t->knobs.soft_fed = feed && isb_check_says_soft(feed);
+	t->knobs.load_fed = feed && feed->load.format != ISB_LOAD_NONE;
 	t->quorum = check->quorum;
 	t->quorum_by = check->quorum_by;
 	t->failback_manual = pool->failback_ms == ISB_FAILBACK_MANUAL;
@@ -146,8 +157,13 @@ static int by_slot(const void *a, const void *b)
 	return x->slot < y->slot ? -1 : x->slot > y->slot;
 }
 
-static struct isb_target **list_targets(const struct isb_catalog *catalog, const struct isb_schedule_source *source,
-                                        size_t *ret_count)
+static const struct isb_check *named(const struct isb_catalog *catalog, const struct isb_ref *ref)
+{
+	return ref->name ? isb_catalog_check_named(catalog, ref->name) : NULL;
+}
+
+static struct isb_target **list_targets(const struct isb_schedule *schedule, const struct isb_catalog *catalog,
+                                        const struct isb_schedule_source *source, size_t *ret_count)
 {
 	size_t count = 0, max = 0;
 	for (size_t p = 0; p < catalog->npool; p++)
@@ -155,15 +171,20 @@ static struct isb_target **list_targets(const struct isb_catalog *catalog, const
 	struct isb_target **list = isb_xcalloc(max, sizeof(*list));
 	for (size_t p = 0; p < catalog->npool; p++) {
 		const struct isb_pool *pool = &catalog->pools[p];
-		const char *name = pool->check.name;
-		const struct isb_check *check = name ? isb_catalog_check_named(catalog, name) : NULL;
+		const struct isb_check *check = named(catalog, &pool->check), *feed = named(catalog, &pool->feed);
+		if (!schedule->feeds) {
+			check = feed;
+			feed = NULL;
+		}
 		for (size_t e = 0; check && e < pool->nendpoint; e++) {
 			uint32_t slot;
 			if (!source->slot(source->arg, pool->name, pool->endpoints[e].name, &slot))
 				continue;
-			struct isb_target *t = new_target(pool, &pool->endpoints[e], check, slot);
-			if (t)
-				list[count++] = t;
+			struct isb_target *t = new_target(pool, &pool->endpoints[e], check, feed, slot);
+			if (!t)
+				continue;
+			t->feed = !schedule->feeds;
+			list[count++] = t;
 		}
 	}
 	qsort(list, count, sizeof(*list), by_slot);
@@ -218,7 +239,7 @@ static void undoubt(struct isb_schedule *schedule, struct isb_target *target)
 static void retire(struct isb_schedule *schedule, const struct isb_schedule_source *source, struct isb_target *target,
                    bool gone)
 {
-	source->retire(source->arg, target, gone);
+	source->retire(source->arg, target, gone && !target->feed);
 	set_latest(schedule, target, ISB_OUT_NONE);
 	undoubt(schedule, target);
 	if (target->place != ISB_NOT_QUEUED)
@@ -249,6 +270,7 @@ static void adopt(struct isb_target *old, struct isb_target *fresh)
 	old->quorum_by = fresh->quorum_by;
 	old->failback_manual = fresh->failback_manual;
 	old->timeout_ms = fresh->timeout_ms;
+	old->spec.load.capacity = fresh->spec.load.capacity;
 	fresh->name = name;
 	fresh->region = region;
 	free_target(fresh);
@@ -281,7 +303,7 @@ void isb_schedule_update(struct isb_schedule *schedule, const struct isb_catalog
                          const struct isb_schedule_source *source, int64_t now)
 {
 	size_t count, o = 0;
-	struct isb_target **fresh = list_targets(catalog, source, &count);
+	struct isb_target **fresh = list_targets(schedule, catalog, source, &count);
 	for (size_t i = 0; i < count; i++) {
 		for (; o < schedule->count && schedule->targets[o]->slot < fresh[i]->slot; o++)
 			retire(schedule, source, schedule->targets[o], true);
@@ -306,13 +328,21 @@ void isb_schedule_update(struct isb_schedule *schedule, const struct isb_catalog
 	schedule->queue = isb_xrealloc(schedule->queue, count * sizeof(struct isb_target *));
 	schedule->sites = count_sites(fresh, count);
 	index_names(schedule);
+	if (!schedule->feeds)
+		return;
+	isb_schedule_update(schedule->feeds, catalog, source, now);
+	for (size_t i = 0; i < schedule->feeds->count; i++) {
+		struct isb_target *feed = schedule->feeds->targets[i];
+		if (feed->place == ISB_NOT_QUEUED && !feed->run)
+			isb_schedule_enter(schedule->feeds, feed, now, INT64_MAX);
+	}
 }
 
 /* --- Outcomes --- */
 
 static bool can_doubt(const struct isb_schedule *schedule)
 {
-	return schedule->sites >= ISB_BLIND_SITES && schedule->count - schedule->mute >= ISB_BLIND_SITES;
+	return schedule->feeds && schedule->sites >= ISB_BLIND_SITES && schedule->count - schedule->mute >= ISB_BLIND_SITES;
 }
 
 bool isb_schedule_blind(const struct isb_schedule *schedule)
@@ -426,9 +456,36 @@ static bool record(struct isb_schedule *schedule, struct isb_target *t, const st
 	return observe(t, outcome, now_ms) || urgent || was_blind != blind;
 }
 
+/* A feed's last word counts as long as its vote would; before its first one, the endpoint has what the store remembers. */
+static bool hear(struct isb_target *t, struct isb_target *feed, const struct isb_outcome *outcome, int64_t now_ms)
+{
+	static const struct isb_outcome nothing;
+	struct isb_history was = t->history;
+	bool spoke = outcome->kind == ISB_OUT_OK || outcome->has_soft || outcome->has_load;
+	if (spoke || !feed->expires_ms)
+		feed->expires_ms = now_ms + isb_target_vote_ms(feed, &feed->history);
+	if (!spoke && now_ms < feed->expires_ms)
+		return false;
+	isb_observe_feed(&t->history, &t->knobs, spoke ? outcome : &nothing);
+	t->dirty |= t->latest != ISB_OUT_NONE; /* else its first check says it with the rest */
+	return t->dirty && leapt(&was, &t->history);
+}
+
+static bool record_feed(struct isb_schedule *schedule, struct isb_target *feed, const struct isb_outcome *outcome,
+                        int64_t now, int64_t now_ms)
+{
+	struct isb_target *t = isb_schedule_find(schedule, feed->name);
+	int64_t expires_ms = feed->expires_ms;
+	isb_schedule_record(schedule->feeds, feed, outcome, now, now_ms); /* its pace, by its own history */
+	feed->expires_ms = expires_ms;
+	return t && hear(t, feed, outcome, now_ms);
+}
+
 bool isb_schedule_record(struct isb_schedule *schedule, struct isb_target *target, const struct isb_outcome *outcome,
                          int64_t now, int64_t now_ms)
 {
+	if (target->feed && schedule->feeds)
+		return record_feed(schedule, target, outcome, now, now_ms);
 	bool urgent = record(schedule, target, outcome, now, now_ms);
 	int64_t wait = isb_observe_next_ms(&target->history, &target->knobs);
 	wait += (int64_t)isb_rng_below(&schedule->rng, (uint64_t)wait / JITTER_PART + 1);

@@ -20,13 +20,18 @@
  *    and the last definite one is held) and records no further silence, until something answers;
  *  - asks a witness before silence turns a state: unless something else proved the network while the check ran, the
  *    outcome waits, and endpoints that did answer lately are checked at once. It counts when a witness answers.
- * With fewer addresses a probe cannot tell the two apart and believes what it sees. */
+ * With fewer addresses a probe cannot tell the two apart and believes what it sees.
+ *
+ * Feeds. A pool may have a second check beside the one that judges: what its outcomes say of soft health and load goes into the
+ * history of the endpoint's target. It is a schedule of its own within this one, whose targets are taken and recorded like
+ * the others; how they end is no evidence, so that they neither blind a probe nor bear witness. A feed that fails says
+ * nothing; after the time that a vote would count, its last word is forgotten. */
 enum { ISB_BLIND_SITES = 3, ISB_WITNESS_MS = 1000 };
 
 struct isb_check_run;
 struct isb_kept;
 
-struct isb_target { /* one endpoint under its pool's check */
+struct isb_target { /* one endpoint under its pool's check, or under its feed */
 	uint32_t slot;
 	char *name;   /* "pool/endpoint" */
 	char *region; /* the endpoint's; NULL: none */
@@ -45,6 +50,8 @@ struct isb_target { /* one endpoint under its pool's check */
 	int64_t doubted_at;
 	bool dirty;                   /* the store, or the site, has not seen the history yet */
 	bool heard;                   /* another probe's observation came: judge again */
+	bool feed;                    /* `history` is of the feed, for its pace, and goes nowhere */
+	bool wordless;                /* it said nothing when last asked; the runner's, who tells of it */
 
 	int64_t due;       /* next check, monotonic */
 	int64_t started;   /* of the check under way or the last one */
@@ -58,6 +65,7 @@ struct isb_schedule {
 	struct isb_target **targets; /* by slot */
 	size_t count;
 	struct isb_map names; /* of targets: their places in the list */
+	struct isb_schedule *feeds; /* NULL in itself */
 	struct isb_target **queue; /* binary heap by due time */
 	size_t queued;
 	size_t sites;     /* different addresses tested */
@@ -74,14 +82,15 @@ void isb_schedule_done(struct isb_schedule *schedule); /* no check may be under 
 struct isb_schedule_source {
 	/* The endpoint's slot in the store; false: it has none, and is left out. */
 	bool (*slot)(void *arg, const char *pool, const char *endpoint, uint32_t *ret_slot);
-	/* A target is about to go, because its endpoint is `gone` or is tested differently now: end its check. */
+	/* A target is about to go, because its endpoint is `gone` or is tested differently now: end its check. A feed's goes
+	 * without its endpoint being `gone`. */
 	void (*retire)(void *arg, struct isb_target *target, bool gone);
 	void *arg;
 };
 /* Makes the schedule fit the catalog. What is tested as before keeps its place, its history and a check under way. An
  * endpoint that is tested differently keeps its state, but what turns it must be seen anew. A shorter interval shortens the
  * wait under way in proportion, so that tests stay as spread as they were. Targets that came anew are
- * not queued yet: isb_schedule_enter() them, after giving back what the store remembers. */
+ * not queued yet: isb_schedule_enter() them, after giving back what the store remembers. Feeds are. */
 void isb_schedule_update(struct isb_schedule *schedule, const struct isb_catalog *catalog,
                          const struct isb_schedule_source *source, int64_t now);
 

@@ -47,7 +47,7 @@ static const struct {
 } copied[] = {
 #define COPIED(member) {offsetof(struct isb_check, member), offsetof(struct isb_spec, member)}
 	COPIED(body), COPIED(ca_file), COPIED(client_cert), COPIED(regex), COPIED(soft_json),
-	COPIED(service),
+	COPIED(service), COPIED(load.proxy), COPIED(load.metric), COPIED(load.path),
 #undef COPIED
 };
 static const size_t owned[] = {
@@ -55,6 +55,8 @@ static const size_t owned[] = {
 	offsetof(struct isb_spec, method), offsetof(struct isb_spec, body), offsetof(struct isb_spec, ca_file),
 	offsetof(struct isb_spec, client_cert), offsetof(struct isb_spec, client_key),
 	offsetof(struct isb_spec, regex), offsetof(struct isb_spec, soft_json), offsetof(struct isb_spec, service),
+	offsetof(struct isb_spec, load.proxy), offsetof(struct isb_spec, load.server), offsetof(struct isb_spec, load.field),
+	offsetof(struct isb_spec, load.metric), offsetof(struct isb_spec, load.path),
 	offsetof(struct isb_spec, endpoint),
 };
 static const struct {
@@ -63,6 +65,7 @@ static const struct {
 	{offsetof(struct isb_check, headers), offsetof(struct isb_spec, headers)},
 	{offsetof(struct isb_check, expect_headers), offsetof(struct isb_spec, expect_headers)},
 	{offsetof(struct isb_check, expect_json), offsetof(struct isb_spec, expect_json)},
+	{offsetof(struct isb_check, load.labels), offsetof(struct isb_spec, load.labels)},
 	{offsetof(struct isb_check, command), offsetof(struct isb_spec, command)},
 };
 enum { NCOPIED = sizeof(copied) / sizeof(copied[0]), NOWNED = sizeof(owned) / sizeof(owned[0]),
@@ -167,9 +170,15 @@ bool isb_spec_init(struct isb_spec *spec, const struct isb_check *check, const s
 		.tls = check->tls || check->type == ISB_CHECK_HTTPS,
 		.statuses = isb_xcalloc(nstatus, sizeof(*statuses)),
 		.nstatus = nstatus,
+		.load.format = check->load.format,
+		.load.capacity = endpoint->capacity ? endpoint->capacity : check->load.capacity,
 	};
 	memcpy(spec->statuses, statuses, nstatus * sizeof(*statuses));
 	copy_texts(spec, check);
+	if (check->load.format == ISB_LOAD_HAPROXY) {
+		spec->load.server = isb_xstrdup(check->load.server ? check->load.server : "BACKEND");
+		spec->load.field = isb_xstrdup(check->load.field ? check->load.field : "scur");
+	}
 	take_send(spec, check);
 	take_alpn(spec, &check->alpn);
 	if (check->type == ISB_CHECK_DNS)
@@ -230,7 +239,7 @@ bool isb_spec_equal(const struct isb_spec *a, const struct isb_spec *b)
 	return a->type == b->type && isb_addr_equal(&a->addr, &b->addr) && a->port == b->port &&
 	       a->verify == b->verify && a->http == b->http && a->redirects == b->redirects &&
 	       a->latency_ms == b->latency_ms && a->keep_alive == b->keep_alive && a->tls == b->tls && a->days == b->days &&
-	       a->recursion == b->recursion && a->rcodes == b->rcodes && same_texts(a, b) &&
+	       a->load.format == b->load.format && a->recursion == b->recursion && a->rcodes == b->rcodes && same_texts(a, b) &&
 	       same_octets(a->send, a->nsend, b->send, b->nsend) && same_octets(a->alpn, a->nalpn, b->alpn, b->nalpn) &&
 	       same_octets(a->question, a->nquestion, b->question, b->nquestion) &&
 	       same_octets(a->addresses, a->naddress * sizeof(*a->addresses), b->addresses,
@@ -248,6 +257,7 @@ uint64_t isb_spec_fingerprint(const struct isb_check *check, const struct isb_en
 	test.quorum = usual;
 	test.quorum_by = ISB_QUORUM_BY_PROBE;
 	test.soft_latency = (struct isb_span_ms){0};
+	test.load.capacity = 0;
 	isb_schema_print_check(&text, &test);
 	isb_buf_puts(&text, endpoint->host ? endpoint->host : "");
 	isb_buf_putc(&text, '\0');

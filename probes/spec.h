@@ -29,6 +29,12 @@ struct isb_spec {
 		size_t count;
 	} headers, expect_headers, expect_json, command;
 	char *endpoint;       /* "pool/endpoint", for a script; set by whoever knows it, NULL where nobody needs it */
+	struct isb_spec_load { /* how the page says the endpoint's load */
+		enum isb_load_format format;
+		char *proxy, *server, *field, *metric, *path; /* NULL: the format has none */
+		struct isb_texts labels;
+		uint32_t capacity; /* the endpoint's, else the check's; 0: haproxy's own limit */
+	} load;
 	enum isb_http_version http;
 	unsigned redirects;
 	int64_t latency_ms;   /* 0: any */
@@ -53,7 +59,7 @@ struct isb_spec {
 /* False when there is nothing to test: neither address nor host, or no port where the type needs one. */
 bool isb_spec_init(struct isb_spec *spec, const struct isb_check *check, const struct isb_endpoint *endpoint);
 void isb_spec_done(struct isb_spec *spec);
-/* The same test: what was observed under one holds for the other. */
+/* The same test: what was observed under one holds for the other. Capacity is no part of it. */
 bool isb_spec_equal(const struct isb_spec *a, const struct isb_spec *b);
 /* The same for probes that do not share memory: a number for what the catalog says of the test, knobs of state,
  * quorum and pace aside. It comes from the check's canonical text, so that a new field counts by itself and one at

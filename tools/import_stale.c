@@ -43,6 +43,8 @@ static void trace_named(struct tracing *t, const char *name)
 		add(&t->seen[ISB_POOL], pool->name);
 		if (pool->check.name)
 			add(&t->seen[ISB_CHECK], pool->check.name);
+		if (pool->feed.name)
+			add(&t->seen[ISB_CHECK], pool->feed.name);
 	} else if (policy && !has(&t->seen[ISB_POLICY], name)) {
 		add(&t->seen[ISB_POLICY], policy->name);
 		trace_node(t, policy->root);

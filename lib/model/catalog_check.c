@@ -70,6 +70,8 @@ static void check_pool(struct isb_graph *g, const struct isb_pool *pool)
 {
 	if (pool->check.name && !isb_catalog_check_named(g->catalog, pool->check.name))
 		say_unknown(g, &pool->check, "check", ISB_CHECK, ISB_CHECK);
+	if (pool->feed.name && !isb_catalog_check_named(g->catalog, pool->feed.name))
+		say_unknown(g, &pool->feed, "check", ISB_CHECK, ISB_CHECK);
 	if (pool->order == ISB_ORDER_GEO)
 		isb_diag(g->diags, pool->mark,
 		         "pool '%s' cannot have order geo; put it under a policy with 'order: geo'", pool->name);

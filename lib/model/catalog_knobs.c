@@ -75,6 +75,55 @@ static void check_evidence(struct isb_graph *g, const struct isb_pool *pool)
 		         pool->name, isb_order_words[pool->order]);
 }
 
+static const struct isb_check *named(const struct isb_graph *g, const struct isb_ref *ref)
+{
+	return ref->name ? isb_catalog_check_named(g->catalog, ref->name) : NULL;
+}
+
+static bool says_load(const struct isb_check *check)
+{
+	return check && check->load.format != ISB_LOAD_NONE;
+}
+
+static void check_feed(struct isb_graph *g, const struct isb_pool *pool)
+{
+	const struct isb_check *check = named(g, &pool->check), *feed = named(g, &pool->feed);
+	if (pool->feed.name && !pool->check.name)
+		isb_diag(g->diags, pool->feed.mark, "pool '%s' has a 'feed', which judges nothing, and no 'check'; give it one",
+		         pool->name);
+	if (!feed)
+		return;
+	bool soft = isb_check_says_soft(feed), load = says_load(feed);
+	if (!soft && !load)
+		isb_diag(g->diags, pool->feed.mark,
+		         "check '%s' is no 'feed': it says neither soft health nor load; give it 'load' or 'soft.json'",
+		         feed->name);
+	else if (check && ((soft && isb_check_says_soft(check)) || (load && says_load(check))))
+		isb_diag(g->diags, pool->feed.mark, "pool '%s' hears of %s from check '%s' and from feed '%s'; keep one",
+		         pool->name, load && says_load(check) ? "load" : "soft health", check->name, feed->name);
+}
+
+/* What is measured must be measured by something. */
+static void check_capacity(struct isb_graph *g, const struct isb_pool *pool)
+{
+	const struct isb_check *check = named(g, &pool->check), *feed = named(g, &pool->feed);
+	const struct isb_check *source = says_load(feed) ? feed : says_load(check) ? check : NULL;
+	bool known = !pool->check.name || check, limited = source && source->load.format == ISB_LOAD_HAPROXY &&
+	             (!source->load.field || strcmp(source->load.field, "scur") == 0);
+	known = known && (!pool->feed.name || feed);
+	for (size_t i = 0; i < pool->nendpoint; i++) {
+		const struct isb_endpoint *e = &pool->endpoints[i];
+		if (known && !source && e->capacity)
+			isb_diag(g->diags, e->mark,
+			         "endpoint '%s/%s' has a 'capacity', and no check of its pool says 'load'; leave it out",
+			         pool->name, e->name);
+		else if (source && !source->load.capacity && !e->capacity && !limited)
+			isb_diag(g->diags, e->mark,
+			         "endpoint '%s/%s' needs a 'capacity', because check '%s' says load and has no 'load.capacity'",
+			         pool->name, e->name, source->name);
+	}
+}
+
 void isb_check_pool_knobs(struct isb_graph *g, const struct isb_pool *pool)
 {
 	const char *what = isb_arena_printf(&g->arena, "pool '%s'", pool->name);
@@ -82,6 +131,8 @@ void isb_check_pool_knobs(struct isb_graph *g, const struct isb_pool *pool)
 	check_trickle(g, pool->mark, what, pool->order, pool->trickle, has_tiers(pool));
 	check_spread(g, pool);
 	check_evidence(g, pool);
+	check_feed(g, pool);
+	check_capacity(g, pool);
 }
 
 void isb_check_node_knobs(struct isb_graph *g, const struct isb_policy *policy, const struct isb_policy_node *node)

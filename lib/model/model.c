@@ -205,6 +205,11 @@ const struct isb_zone *isb_catalog_zone_of(const struct isb_catalog *catalog, co
 	}
 }
 
+bool isb_check_says_soft(const struct isb_check *check)
+{
+	return check->soft_json || check->type == ISB_CHECK_AGENT || check->type == ISB_CHECK_SCRIPT;
+}
+
 struct isb_hysteresis isb_check_hysteresis(const struct isb_check *check)
 {
 	return (struct isb_hysteresis){

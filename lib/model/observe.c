@@ -86,6 +86,14 @@ static void hear_load(struct isb_history *h, const struct isb_outcome *o)
 	h->load = (uint16_t)(o->has_load ? load : 0);
 }
 
+void isb_observe_feed(struct isb_history *history, const struct isb_hysteresis *knobs, const struct isb_outcome *outcome)
+{
+	if (knobs->soft_fed)
+		hear_soft(history, knobs, outcome);
+	if (knobs->load_fed)
+		hear_load(history, outcome);
+}
+
 /* --- State --- */
 
 static enum isb_verdict next_state(const struct isb_history *h, const struct isb_hysteresis *knobs, int64_t now_ms)
@@ -117,9 +125,9 @@ bool isb_observe(struct isb_history *history, const struct isb_hysteresis *knobs
 		h->latency_us = smooth(h->latency_us, outcome->total_us);
 	if (outcome->connect_us)
 		h->connect_us = smooth(h->connect_us, outcome->connect_us);
-	if (ok || outcome->has_soft)
+	if (!knobs->soft_fed && (ok || outcome->has_soft))
 		hear_soft(h, knobs, outcome);
-	if (ok || outcome->has_load)
+	if (!knobs->load_fed && (ok || outcome->has_load))
 		hear_load(h, outcome);
 
 	enum isb_verdict state = next_state(h, knobs, now_ms);

@@ -27,6 +27,9 @@ static const char *const rcode_words[] = { /* by number */
 	"NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED", "YXDOMAIN", "YXRRSET", "NXRRSET", "NOTAUTH", "NOTZONE",
 	NULL};
 static const char *const http_words[] = {[ISB_HTTP_ANY] = "any", [ISB_HTTP_1] = "1.1", [ISB_HTTP_2] = "2", NULL};
+static const char *const load_words[] = {
+	[ISB_LOAD_NONE] = "", [ISB_LOAD_HAPROXY] = "haproxy", [ISB_LOAD_NGINX] = "nginx",
+	[ISB_LOAD_PROMETHEUS] = "prometheus", [ISB_LOAD_JSON] = "json", NULL};
 static const char *const all_down_words[] = {
 	[ISB_ALL_DOWN_ALL] = "all", [ISB_ALL_DOWN_FALLBACK] = "fallback", [ISB_ALL_DOWN_NODATA] = "nodata",
 	[ISB_ALL_DOWN_LAST] = "last", NULL};
@@ -156,11 +159,31 @@ static const struct isb_field check_fields[] = {
 	 .help = "where a JSON body says the endpoint's own health, 0 to 100; it multiplies the weight"},
 	{"soft.latency", "pair of durations such as 100ms..500ms", "1ms..1m", .how = &isb_how_span_pair,
 	 AT(isb_check, soft_latency), .help = "soft health goes from 100 at the first smoothed latency to 1 at the second"},
+	{"load.format", "word", "haproxy, nginx, prometheus, json", .how = &isb_how_word, .words = load_words,
+	 AT(isb_check, load.format), .only = HTTP,
+	 .help = "how the page says the endpoint's load: HAProxy's statistics as CSV, nginx's stub_status, or one value out of many"},
+	{"load.proxy", "name", "1..255", .unit = "octets", .how = &isb_how_line, AT(isb_check, load.proxy), .only = HTTP,
+	 .help = "format haproxy: the pxname of the row, a frontend's or backend's name"},
+	{"load.server", "name", "1..255", .unit = "octets", .how = &isb_how_line, AT(isb_check, load.server), .only = HTTP,
+	 .help = "format haproxy: the svname of the row: FRONTEND, a server's name or BACKEND, the default"},
+	{"load.field", "name of a column", "1..64", .unit = "octets", .how = &isb_how_line, AT(isb_check, load.field), .only = HTTP,
+	 .help = "format haproxy: the column that counts; without it scur, the sessions of now"},
+	{"load.metric", "name of a metric", "1..255", .unit = "octets", .how = &isb_how_metric, AT(isb_check, load.metric),
+	 .only = HTTP, .help = "format prometheus: the metric that counts"},
+	{"load.labels", "list of labels such as 'name: value'", "4..512", .unit = "octets", .how = &isb_how_label, .most = 16,
+	 .only = HTTP, LIST(isb_check, load.labels.list, load.labels.count),
+	 .help = "format prometheus: labels that the series must have; the first one that has them all counts"},
+	{"load.path", "path such as load.current", "1..255", .unit = "octets", .how = &isb_how_json_path,
+	 AT(isb_check, load.path), .only = HTTP, .help = "format json: where in a body of at most 64 KiB the number stands"},
+	{"load.capacity", "integer", "1..2147483647", .how = &isb_how_integer, AT(isb_check, load.capacity), .only = HTTP,
+	 .help = "the value at which an endpoint that has no 'capacity' of its own is full; haproxy's scur has the row's slim for it"},
 };
 
 static const struct isb_field pool_fields[] = {
 	{"check", "name of a check", .how = &isb_how_name, AT(isb_pool, check),
 	 .help = "how the endpoints are tested; without it they are always up"},
+	{"feed", "name of a check", .how = &isb_how_name, AT(isb_pool, feed),
+	 .help = "a second check that brings soft health and load and never a verdict"},
 	{"order", "word", "failover, weighted, rotate, nearest, latency, hash, least-load, fastest", "weighted",
 	 .how = &isb_how_word, .words = isb_order_words, AT(isb_pool, order), .help = "how the endpoints are ranked"},
 	STEERING_FIELDS(isb_pool),
@@ -193,6 +216,8 @@ static const struct isb_field endpoint_fields[] = {
 	 .help = "share among endpoints of equal rank; 0 is taken only when nothing else can answer"},
 	{"tier", "integer", "0..255", "0", .how = &isb_how_integer, AT(isb_endpoint, tier),
 	 .help = "under order failover, lower tiers come first"},
+	{"capacity", "integer", "1..2147483647", .how = &isb_how_integer, AT(isb_endpoint, capacity),
+	 .help = "the value of a check's 'load' at which the endpoint is full; without it the check's load.capacity"},
 	{"priority", "number or word", "0..65535 or tier", "tier", .how = &isb_how_priority, AT(isb_endpoint, priority),
 	 .help = "of HTTPS, MX, SRV and SVCB records; tier: the tier (SRV), from 1 on (HTTPS, SVCB), in tens (MX)"},
 	{"text", "list of texts", "0..2048", .unit = "octets", .how = &isb_how_text, .most = 16,

@@ -63,12 +63,40 @@ static void look_at_command(struct isb_reading *r, const struct isb_check *check
 /* A reply to HEAD has nothing to look at. */
 static void refuse_bodiless(struct isb_reading *r, const struct isb_yaml *body)
 {
-	static const char *const keys[] = {"expect.body", "expect.regex", "expect.json", "soft.json"};
+	static const char *const keys[] = {"expect.body", "expect.regex", "expect.json", "soft.json", "load.format"};
 	for (size_t i = 0; i < ISB_LEN(keys); i++) {
 		const struct isb_yaml_pair *pair = written(body, keys[i]);
 		if (pair)
 			isb_diag(r->diags, pair->mark,
 			         "the reply to HEAD has no body; leave out '%s', or use method GET", keys[i]);
+	}
+}
+
+/* Which format needs what, and reads what. */
+static void read_load_rest(struct isb_reading *r, const struct isb_check *check, const struct isb_yaml *body)
+{
+	static const struct {
+		const char *key;
+		enum isb_load_format of;
+		const char *format;
+		bool needed;
+	} keys[] = {
+		{"load.proxy", ISB_LOAD_HAPROXY, "haproxy", true},    {"load.server", ISB_LOAD_HAPROXY, "haproxy", false},
+		{"load.field", ISB_LOAD_HAPROXY, "haproxy", false},   {"load.metric", ISB_LOAD_PROMETHEUS, "prometheus", true},
+		{"load.labels", ISB_LOAD_PROMETHEUS, "prometheus", false}, {"load.path", ISB_LOAD_JSON, "json", true},
+	};
+	const struct isb_yaml_pair *load = written(body, "load"), *format = written(body, "load.format");
+	if (load && !format)
+		isb_diag(r->diags, load->mark, "'load' needs 'format': write haproxy, nginx, prometheus or json");
+	if (!format || check->load.format == ISB_LOAD_NONE)
+		return;
+	for (size_t i = 0; i < ISB_LEN(keys); i++) {
+		const struct isb_yaml_pair *pair = written(body, keys[i].key);
+		bool reads = check->load.format == keys[i].of;
+		if (reads && keys[i].needed && !pair)
+			isb_diag(r->diags, format->mark, "'load' of format %s needs '%s'", keys[i].format, keys[i].key);
+		else if (pair && !reads)
+			isb_diag(r->diags, pair->mark, "'%s' is for format %s; leave it out", keys[i].key, keys[i].format);
 	}
 }
 
@@ -79,6 +107,7 @@ static void read_http_rest(struct isb_reading *r, const struct isb_check *check,
 		         "a %s request has no body; leave out 'send', or use method POST", check->method);
 	if (strcmp(check->method, "HEAD") == 0)
 		refuse_bodiless(r, body);
+	read_load_rest(r, check, body);
 }
 
 /* HTTP/2 that both sides take for granted: libcurl 7.88 greets again on a connection that has been greeted. */

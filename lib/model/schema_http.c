@@ -76,6 +76,31 @@ static int json_parse(struct isb_reading *r, const struct isb_field *f, const st
 
 const struct isb_field_how isb_how_json = {.parse = json_parse, .print = isb_text_print};
 
+/* Names as the Prometheus text format has them; those of labels are without the colon. */
+static size_t metric_name_length(const char *text, bool colons)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_:";
+	size_t len = strspn(text, allowed), colon = strcspn(text, ":");
+	return *text >= '0' && *text <= '9' ? 0 : colons || colon > len ? len : colon;
+}
+
+static int metric_parse(struct isb_reading *r, const struct isb_field *f, const struct isb_yaml *node, void *value)
+{
+	size_t len = metric_name_length(node->text, true);
+	return len && !node->text[len] ? isb_text_parse(r, f, node, value) : ISB_EFORMAT;
+}
+
+const struct isb_field_how isb_how_metric = {.parse = metric_parse, .print = isb_text_print};
+
+static int label_parse(struct isb_reading *r, const struct isb_field *f, const struct isb_yaml *node, void *value)
+{
+	size_t len = metric_name_length(node->text, false);
+	bool valued = len && node->text[len] == ':' && node->text[len + 1] == ' ' && node->text[len + 2];
+	return valued ? isb_text_parse(r, f, node, value) : ISB_EFORMAT;
+}
+
+const struct isb_field_how isb_how_label = {.parse = label_parse, .print = isb_text_print};
+
 static int regex_parse(struct isb_reading *r, const struct isb_field *f, const struct isb_yaml *node, void *value)
 {
 	char why[ISB_PATTERN_WHY];

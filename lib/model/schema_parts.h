@@ -43,7 +43,7 @@ extern const struct isb_field_how isb_how_integer, isb_how_bool, isb_how_word, i
 	isb_how_min_up, isb_how_answers, isb_how_priority, isb_how_status, isb_how_address, isb_how_rrtype, isb_how_alpn,
 	isb_how_base64, isb_how_hex, isb_how_dname, isb_how_qtype, isb_how_span_pair, isb_how_failback,
 	isb_how_header,
-	isb_how_expect_header, isb_how_json, isb_how_json_path, isb_how_regex;
+	isb_how_expect_header, isb_how_metric, isb_how_label, isb_how_json, isb_how_json_path, isb_how_regex;
 /* A control character, a line end among them. */
 bool isb_has_control(const char *text);
 /* What an octet length in `range` allows, copied to the catalog. */

@@ -5,10 +5,11 @@
 #include "isobar/base/err.h"
 #include "isobar/model/json.h"
 #include "isobar/model/pattern.h"
-#include "probes/reply.h"
+#include "probes/load.h"
 
 /* Input: what a check expects (a pattern, a path of JSON, a header), each up to a NUL, then a reply's body, which stands for its
- * headers as well. Whatever a peer says ends in one of the outcomes that the header names. */
+ * headers as well. The same three name what a page of load is looked through for, in every format, in pieces of a size that the
+ * first octet says: however it comes, it says the same. Whatever a peer says ends in one of the outcomes that the header names. */
 
 static char *text_of(const uint8_t **data, size_t *size)
 {
@@ -18,6 +19,34 @@ static char *text_of(const uint8_t **data, size_t *size)
 	*data += len + (end != NULL);
 	*size -= len + (end != NULL);
 	return text;
+}
+
+static struct isb_outcome told(const struct isb_spec_load *from, const char *body, size_t size, size_t piece)
+{
+	struct isb_reply reply = {.body = body, .body_len = size};
+	struct isb_outcome outcome = {0};
+	struct isb_load load;
+	char why[ISB_REPLY_WHY] = "";
+	isb_load_init(&load, from);
+	for (size_t at = 0; at < size; at += piece)
+		isb_load_read(&load, body + at, size - at < piece ? size - at : piece);
+	MUST(load.line.cap <= 2 * ISB_LOAD_LINE_MAX);
+	isb_load_tell(&load, &reply, &outcome, why);
+	MUST(outcome.load <= ISB_LOAD_MAX && memchr(why, 0, sizeof(why)) && outcome.has_load == !*why);
+	isb_load_done(&load);
+	return outcome;
+}
+
+static void look_for_load(char *texts[3], const char *body, size_t size)
+{
+	struct isb_spec_load from = {.proxy = texts[0], .server = texts[1], .field = texts[2], .metric = texts[0], .path = texts[1],
+	                             .labels = {&texts[2], strstr(texts[2], ": ") != NULL}, .capacity = (uint8_t)*texts[0]};
+	for (unsigned format = ISB_LOAD_HAPROXY; format <= ISB_LOAD_JSON; format++) {
+		from.format = (enum isb_load_format)format;
+		struct isb_outcome whole = told(&from, body, size, size + 1);
+		struct isb_outcome pieces = told(&from, body, size, 1 + (size ? (uint8_t)*body : 0u));
+		MUST(whole.has_load == pieces.has_load && whole.load == pieces.load);
+	}
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -42,6 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	MUST(outcome.soft <= 100 && memchr(why, 0, sizeof(why)));
 	isb_grpc_judge(&reply, &outcome, why);
 	MUST(outcome.kind == ISB_OUT_OK || outcome.kind == ISB_OUT_NOT_SERVING || outcome.kind == ISB_OUT_BAD_REPLY);
+	look_for_load(texts, body, size);
 	for (size_t i = 0; i < 3; i++)
 		free(texts[i]);
 	free(body);

@@ -45,6 +45,16 @@ enum isb_check_type {
 	ISB_CHECK_ICMP, ISB_CHECK_AGENT, ISB_CHECK_GRPC, ISB_CHECK_SCRIPT, ISB_CHECK_TYPE_COUNT
 };
 extern const char *const isb_check_words[ISB_CHECK_TYPE_COUNT + 1]; /* as written in YAML; NULL at the end */
+enum isb_load_format { ISB_LOAD_NONE, ISB_LOAD_HAPROXY, ISB_LOAD_NGINX, ISB_LOAD_PROMETHEUS, ISB_LOAD_JSON };
+/* Where a page says how much the endpoint has to do; which format reads which field: schema_check.c. */
+struct isb_load_source {
+	enum isb_load_format format;
+	const char *proxy, *server, *field; /* haproxy: the row and the column; server and field NULL: BACKEND, scur */
+	const char *metric;                 /* prometheus */
+	struct isb_strings labels;          /* prometheus: "name: value", all of which the series must have */
+	const char *path;                   /* json */
+	uint32_t capacity;                  /* the value that is the whole of it; 0: the endpoint's own, or haproxy's limit */
+};
 enum isb_http_version { ISB_HTTP_ANY, ISB_HTTP_1, ISB_HTTP_2 };
 /* What to test. Which types read which field: `only` of its row in the schema; to the others it is unknown. */
 struct isb_check {
@@ -89,11 +99,14 @@ struct isb_check {
 	unsigned rise, fall, flap_limit; /* flap_limit: see isb_observe_rise() */
 	struct isb_quorum quorum;
 	enum isb_quorum_by quorum_by;
+	struct isb_load_source load;
 	struct isb_span_ms soft_latency; /* latency that means soft health 100 and that means 1; 0, 0: none does */
 };
 
 /* What of it says when an endpoint counts as up or down. */
 struct isb_hysteresis isb_check_hysteresis(const struct isb_check *check);
+/* The endpoint's own word on its soft health comes with the check. (Its load does where load.format is not NONE.) */
+bool isb_check_says_soft(const struct isb_check *check);
 
 struct isb_endpoint {
 	const char *name; /* within its pool; "pool/endpoint" everywhere else */
@@ -105,6 +118,7 @@ struct isb_endpoint {
 	uint16_t port;    /* 0: none */
 	uint16_t weight;  /* 0..65535, default 1 */
 	uint8_t tier;     /* 0..255, default 0: best */
+	uint32_t capacity; /* what load is measured by; 0: what the check says */
 	int32_t priority; /* of MX, SRV, SVCB and HTTPS, 0..65535; ISB_PRIORITY_TIER: as isb_endpoint_priority() has it */
 	struct isb_strings texts; /* of one TXT record */
 	struct isb_strings alpn;  /* from here on: SVCB and HTTPS (RFC 9460 §7) */
@@ -150,6 +164,7 @@ struct isb_pool {
 	int64_t slow_start_ms;   /* default 0 */
 	int64_t failback_ms;     /* default ISB_FAILBACK_AUTO */
 	struct isb_ref check;    /* name NULL: endpoints are always up */
+	struct isb_ref feed;     /* a check that tells soft health and load and never judges; name NULL: none */
 	unsigned answers;        /* how many endpoints one answer holds; 0: all; default 1 */
 	struct isb_min_up min_up;
 	struct isb_endpoint *endpoints;

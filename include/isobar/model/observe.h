@@ -49,6 +49,7 @@ struct isb_hysteresis {
 	unsigned rise, fall;
 	int64_t interval_ms, down_interval_ms, retry_ms; /* retry_ms 0: no immediate re-check after a first failure */
 	unsigned flap_limit;     /* falls in short succession that are not damped; 0: none ever is */
+	bool soft_fed, load_fed; /* a feed brings it: what the check says of it, or leaves out, means nothing */
 	uint32_t soft_full_us, soft_least_us; /* latency that means soft health 100, and that means 1; 0: it means nothing */
 };
 
@@ -79,6 +80,10 @@ struct isb_history {
  * Both soft health and load go when a success comes without them; a failure that says nothing of them leaves them. */
 bool isb_observe(struct isb_history *history, const struct isb_hysteresis *knobs, const struct isb_outcome *outcome,
                  int64_t now_ms);
+
+/* What a feed says of the endpoint between its checks: soft health and load as knobs->soft_fed and load_fed have it; what it
+ * does not say goes. Whether the feed itself fared well is nobody's evidence: state and history stay. */
+void isb_observe_feed(struct isb_history *history, const struct isb_hysteresis *knobs, const struct isb_outcome *outcome);
 
 /* Damping. Every fall is remembered for ISB_FLAP_QUIET_MS; the first flap_limit of those remembered are forgiven, and each
  * further one doubles the successes that it takes to be up again, up to 2^ISB_FLAP_DOUBLINGS times, at most 255. The memory

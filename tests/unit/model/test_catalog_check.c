@@ -158,6 +158,38 @@ static void nearness_needs_regions(void **state)
 	            "t:8:51: child 1 of policy 's' lies nowhere: order latency needs a 'region' on an endpoint below it\n");
 }
 
+static void feeds_say_what_the_check_does_not_and_load_has_a_measure(void **state)
+{
+	(void)state;
+	assert_says("checks: {c: {type: tcp}, s: {type: http, soft: {json: a}}, l: {type: http, load: {format: nginx, capacity: 5}},\n"
+	            "  h: {type: http, load: {format: haproxy, proxy: p}}, a: {type: agent, port: 1}, n: {type: http, load: {format: nginx}}}\n"
+	            "pools:\n"
+	            "  a: {check: c, feed: l, endpoints: {e: {host: h, port: 1}, f: {host: h, port: 1, capacity: 7}}}\n"
+	            "  b: {check: s, feed: h, endpoints: {e: {host: h}}}\n"
+	            "  c: {check: l, feed: a, endpoints: {e: {host: h}}}\n"
+	            "  d: {check: n, endpoints: {e: {host: h, capacity: 5}}}\n", "");
+	assert_says("checks: {c: {type: tcp}, s: {type: http, soft: {json: a}}, l: {type: http, load: {format: nginx, capacity: 5}},\n"
+	            "  q: {type: http, load: {format: haproxy, proxy: p, field: qcur}}, n: {type: http, load: {format: nginx}}}\n"
+	            "pools:\n"
+	            "  a: {feed: l, endpoints: {e: {host: h}}}\n"
+	            "  b: {check: s, feed: sl, endpoints: {e: {host: h, capacity: 1}}}\n"
+	            "  c: {check: l, feed: c, endpoints: {e: {host: h, port: 1}}}\n"
+	            "  d: {check: l, feed: n, endpoints: {e: {host: h, capacity: 5}}}\n"
+	            "  e: {check: s, feed: s, endpoints: {e: {host: h, capacity: 5}}}\n"
+	            "  f: {check: c, feed: n, endpoints: {e: {host: h, port: 1}, f: {host: h, port: 1, capacity: 4}}}\n"
+	            "  g: {check: q, endpoints: {e: {host: h}}}\n"
+	            "  h: {endpoints: {e: {host: h, capacity: 5}}}\n",
+	            "t:4:13: pool 'a' has a 'feed', which judges nothing, and no 'check'; give it one\n"
+	            "t:5:23: unknown check 'sl'; did you mean 's'?\n"
+	            "t:6:23: check 'c' is no 'feed': it says neither soft health nor load; give it 'load' or 'soft.json'\n"
+	            "t:7:23: pool 'd' hears of load from check 'l' and from feed 'n'; keep one\n"
+	            "t:8:23: pool 'e' hears of soft health from check 's' and from feed 's'; keep one\n"
+	            "t:8:38: endpoint 'e/e' has a 'capacity', and no check of its pool says 'load'; leave it out\n"
+	            "t:9:38: endpoint 'f/e' needs a 'capacity', because check 'n' says load and has no 'load.capacity'\n"
+	            "t:10:29: endpoint 'g/e' needs a 'capacity', because check 'q' says load and has no 'load.capacity'\n"
+	            "t:11:19: endpoint 'h/e' has a 'capacity', and no check of its pool says 'load'; leave it out\n");
+}
+
 static void knobs_that_mean_nothing_where_they_stand_are_errors(void **state)
 {
 	(void)state;
@@ -347,6 +379,7 @@ int main(void)
 		cmocka_unit_test(long_chains_and_loops_cost_no_stack),
 		cmocka_unit_test(endpoints_need_something_to_answer_with),
 		cmocka_unit_test(nearness_needs_regions),
+		cmocka_unit_test(feeds_say_what_the_check_does_not_and_load_has_a_measure),
 		cmocka_unit_test(knobs_that_mean_nothing_where_they_stand_are_errors),
 		cmocka_unit_test(nodes_need_children_and_rules_need_matches),
 		cmocka_unit_test(a_pool_by_hand_cannot_have_order_geo),

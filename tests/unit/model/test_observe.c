@@ -316,6 +316,31 @@ static void load_moves_by_halves_and_arrives(void **state)
 	assert_true(h.has_load);
 }
 
+static void what_a_feed_brings_the_check_leaves_alone(void **state)
+{
+	(void)state;
+	struct isb_hysteresis fed = knobs;
+	struct isb_outcome said = {.kind = ISB_OUT_OK, .has_load = true, .load = 500, .has_soft = true, .soft = 30};
+	struct isb_history h = {0};
+	fed.load_fed = true;
+	hear(&h, &fed, ISB_OUT_OK, 80, 100);
+	assert_false(h.has_load);
+	isb_observe_feed(&h, &fed, &said);
+	assert_int_equal(h.load, 500);
+	assert_int_equal(h.soft, 80); /* of that the feed is not asked */
+	struct isb_history before = h;
+	hear(&h, &fed, ISB_OUT_OK, 80, -1);
+	hear(&h, &fed, ISB_OUT_CONNECT_REFUSED, -1, 4000);
+	assert_true(h.has_load);
+	assert_int_equal(h.load, 500);
+	assert_int_equal(before.seen + 2, h.seen); /* and the feed is no outcome */
+	fed.soft_fed = true;
+	isb_observe_feed(&h, &fed, &said);
+	assert_int_equal(h.soft, 30);
+	isb_observe_feed(&h, &fed, &(struct isb_outcome){.kind = ISB_OUT_OK});
+	assert_false(h.has_soft || h.has_load);
+}
+
 static void what_is_no_longer_said_is_forgotten(void **state)
 {
 	(void)state;
@@ -378,6 +403,7 @@ int main(void)
 		cmocka_unit_test(damping_is_foreseen_and_has_an_end),
 		cmocka_unit_test(soft_health_falls_at_once_and_rises_by_halves),
 		cmocka_unit_test(load_moves_by_halves_and_arrives),
+		cmocka_unit_test(what_a_feed_brings_the_check_leaves_alone),
 		cmocka_unit_test(what_is_no_longer_said_is_forgotten),
 		cmocka_unit_test(latency_beyond_its_budget_is_soft_health),
 		cmocka_unit_test(the_first_outcome_decides_at_once),

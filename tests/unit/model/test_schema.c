@@ -602,6 +602,36 @@ static void http_checks_refuse_what_makes_no_request(void **state)
 	               "t:2:101: soft.json takes a path such as load.health (1..255 octets), not 'a.'\n");
 }
 
+static void load_needs_what_its_format_reads_and_nothing_else(void **state)
+{
+	(void)state;
+	assert_refused("checks:\n  a: {type: http, load: {capacity: 5}}\n  b: {type: http, load: {format: haproxy, metric: m, path: p}}\n"
+	               "  c: {type: http, load: {format: prometheus, server: s}}\n  d: {type: https, load: {format: json, labels: 'a: b'}}\n"
+	               "  e: {type: http, load: {format: nginx, field: f, capacity: 0}}\n  f: {type: tcp, load: {format: nginx, capacity: 1}}\n"
+	               "  g: {type: http, method: HEAD, load: {format: nginx}}\n",
+	               "t:2:19: 'load' needs 'format': write haproxy, nginx, prometheus or json\n"
+	               "t:3:26: 'load' of format haproxy needs 'load.proxy'\n"
+	               "t:3:43: 'load.metric' is for format prometheus; leave it out\n"
+	               "t:3:54: 'load.path' is for format json; leave it out\n"
+	               "t:4:46: 'load.server' is for format haproxy; leave it out\n"
+	               "t:4:26: 'load' of format prometheus needs 'load.metric'\n"
+	               "t:5:41: 'load.labels' is for format prometheus; leave it out\n"
+	               "t:5:27: 'load' of format json needs 'load.path'\n"
+	               "t:6:61: load.capacity takes an integer (1..2147483647), not '0'\n"
+	               "t:6:41: 'load.field' is for format haproxy; leave it out\n"
+	               "t:7:25: a check of type tcp does not read 'load.format', which is for http, https; leave it out\n"
+	               "t:7:40: a check of type tcp does not read 'load.capacity', which is for http, https; leave it out\n"
+	               "t:8:40: the reply to HEAD has no body; leave out 'load.format', or use method GET\n");
+	assert_refused("checks:\n  a: {type: http, load: {format: prometeus}}\n"
+	               "  b: {type: http, load: {format: prometheus, metric: 1a, labels: ['a:b', 'a:b: c', 'a: ', '1: b', 'a: b']}}\n",
+	               "t:2:34: load.format takes one of haproxy, nginx, prometheus, json, not 'prometeus'; did you mean 'prometheus'?\n"
+	               "t:3:54: load.metric takes a name of a metric (1..255 octets), not '1a'\n"
+	               "t:3:67: load.labels takes a list of labels such as 'name: value' (4..512 octets), not 'a:b'\n"
+	               "t:3:74: load.labels takes a list of labels such as 'name: value' (4..512 octets), not 'a:b: c'\n"
+	               "t:3:84: load.labels takes a list of labels such as 'name: value' (4..512 octets), not 'a: '\n"
+	               "t:3:91: load.labels takes a list of labels such as 'name: value' (4..512 octets), not '1: b'\n");
+}
+
 static void policies_refuse_what_they_cannot_mean(void **state)
 {
 	(void)state;
@@ -756,7 +786,8 @@ static void make_check(struct isb_buf *out, struct isb_rng *rng, unsigned i)
 	static const char *const extras[] = {"port: 1", "host: a.example", "interval: 3661001ms", "timeout: 251ms", "down_interval: 1d",
 		"retry: 0", "rise: 64", "fall: 1", NULL};
 	static const char *const of_http[] = {"path: '/x?y=\"z\"#'", "http: 1.1", "method: OPTIONS", "redirects: 3",
-		"headers: ['A: b: \"c\"', 'd: #e']", "soft: {json: a.0.b, latency: 100ms..500ms}", "keep_alive: true", NULL};
+		"headers: ['A: b: \"c\"', 'd: #e']", "soft: {json: a.0.b, latency: 100ms..500ms}", "keep_alive: true",
+		"load: {capacity: 7, format: prometheus, metric: a:b_1, labels: ['c: d\"', 'e: f: g']}", NULL};
 	static const char *const of_tls[] = {"verify: false", "ca_file: 'my ca.pem'", "client_cert: c.pem, client_key: 'k #.pem'",
 		NULL};
 	static const char *const of_grpc[] = {"tls: true, verify: false, ca_file: c", "service: a.B", "headers: 'authorization: x'", NULL};
@@ -1131,6 +1162,7 @@ int main(void)
 		cmocka_unit_test(checks_refuse_what_their_type_does_not_read),
 		cmocka_unit_test(scripts_are_plain_names),
 		cmocka_unit_test(http_checks_refuse_what_makes_no_request),
+		cmocka_unit_test(load_needs_what_its_format_reads_and_nothing_else),
 		cmocka_unit_test(policies_refuse_what_they_cannot_mean),
 		cmocka_unit_test(names_are_unique_across_documents),
 		cmocka_unit_test(the_example_prints_what_it_reads),

@@ -192,6 +192,19 @@ static void a_probe_learns_what_is_checked_and_nothing_else(void **state)
 	assert_false(w->seat.whole); /* it has seen nothing yet */
 }
 
+static void a_probe_learns_what_feeds_and_gives_it_the_numbers_of_the_targets(void **state)
+{
+	struct wire *w = *state;
+	offer(w, "checks: {c: {type: tcp, port: 1}, f: {type: http, load: {format: nginx, capacity: 5}}, g: {type: icmp}}\n"
+	         "pools: {p: {check: c, feed: f, endpoints: {a: {address: 192.0.2.1}, b: {address: 192.0.2.2}}}}\n", 12);
+	talk(w);
+	assert_int_equal(w->catalogs, 1);
+	assert_int_equal(w->schedule.feeds->count, 2);
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(w->schedule.feeds->targets[i]->slot, target(w, w->schedule.feeds->targets[i]->name)->slot);
+	assert_null(strstr(w->offer->frames.data, "icmp"));
+}
+
 static void everything_comes_through_a_wire_of_single_octets(void **state)
 {
 	struct wire *w = *state;
@@ -454,6 +467,7 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
+		T(a_probe_learns_what_feeds_and_gives_it_the_numbers_of_the_targets),
 		T(a_probe_learns_what_is_checked_and_nothing_else),
 		T(everything_comes_through_a_wire_of_single_octets),
 		T(what_a_probe_sees_arrives_on_the_sites_clock),

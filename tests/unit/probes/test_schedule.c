@@ -296,6 +296,103 @@ static void a_leap_of_soft_health_or_load_is_urgent_and_a_step_is_not(void **sta
 	isb_schedule_done(&w.schedule);
 }
 
+/* Takes the feed of e0 at `now`, whose outcome says `load` (-1: nothing). */
+static bool fed(struct world *w, enum isb_outcome_kind kind, int load, int64_t now)
+{
+	struct isb_outcome o = {.kind = kind, .has_load = load >= 0, .load = (uint16_t)(load >= 0 ? load : 0)};
+	struct isb_target *feed = w->schedule.feeds->targets[0], *taken;
+	w->schedule.targets[0]->dirty = false;
+	struct isb_target *put_back[ENDPOINTS];
+	size_t n = 0;
+	while ((taken = isb_schedule_take(w->schedule.feeds, INT64_MAX)) != feed)
+		put_back[n++] = taken;
+	while (n)
+		isb_schedule_enter(w->schedule.feeds, put_back[--n], now, WALL);
+	return isb_schedule_record(&w->schedule, feed, &o, now, WALL + now);
+}
+
+static void a_feed_brings_load_beside_the_check_and_judges_nothing(void **state)
+{
+	(void)state;
+	struct world w;
+	struct isb_check checks[2];
+	build(&w, 3);
+	checks[0] = w.check;
+	checks[1] = (struct isb_check){.name = "f", .type = ISB_CHECK_HTTP, .port = 9, .interval_ms = 1000, .timeout_ms = 500, .rise = 2, .fall = 3,
+	                               .load = {.format = ISB_LOAD_NGINX, .capacity = 10}};
+	w.catalog.checks = checks;
+	w.catalog.ncheck = 2;
+	w.catalog.index[ISB_CHECK].covered = 0;
+	w.pools[0].feed.name = "f";
+	enter_all(&w, 0);
+	update(&w);
+	assert_int_equal(w.retired, 0); /* the check is the same */
+	assert_int_equal(w.schedule.count, 3);
+	assert_int_equal(w.schedule.feeds->count, 3);
+	struct isb_target *t = w.schedule.targets[0], *feed = w.schedule.feeds->targets[0];
+	assert_true(feed->feed && !t->feed && t->knobs.load_fed && !t->knobs.soft_fed);
+	assert_int_equal(feed->spec.port, 9);
+	assert_int_equal(feed->spec.load.capacity, 10);
+	assert_true(isb_schedule_wait(&w.schedule, 0) <= 1000);
+
+	assert_false(fed(&w, ISB_OUT_OK, 900, 10)); /* before the first check, which will say it */
+	assert_false(t->dirty);
+	assert_int_equal(t->history.load, 900);
+	outcome_at(&w, 0, ISB_OUT_OK, 20);
+	assert_int_equal(t->history.load, 900);
+	assert_false(fed(&w, ISB_OUT_OK, 850, 1000));
+	assert_true(t->dirty);
+	assert_true(fed(&w, ISB_OUT_OK, 0, 2000)); /* a leap */
+	assert_int_equal(t->history.load, 437);
+	assert_int_equal(t->history.seen, 1);
+
+	for (int64_t now = 3000; now < 7499; now += 400) { /* silent: neither evidence nor blindness, and for a while no news */
+		assert_false(fed(&w, ISB_OUT_CONNECT_TIMEOUT, -1, now));
+		assert_int_equal(t->history.load, 437);
+	}
+	assert_int_equal(t->history.state, ISB_UP);
+	assert_false(isb_schedule_blind(&w.schedule) || isb_schedule_blind(w.schedule.feeds));
+	assert_true(fed(&w, ISB_OUT_CONNECT_TIMEOUT, -1, 7500));
+	assert_false(t->history.has_load);
+	isb_schedule_done(&w.schedule);
+}
+
+static void feeds_come_and_go_with_the_catalog_and_never_gone(void **state)
+{
+	(void)state;
+	struct world w;
+	struct isb_check checks[2];
+	build(&w, 2);
+	checks[0] = w.check;
+	checks[1] = (struct isb_check){.name = "f", .type = ISB_CHECK_HTTP, .interval_ms = 1000, .timeout_ms = 500,
+	                               .load = {.format = ISB_LOAD_NGINX, .capacity = 10}};
+	w.catalog.checks = checks;
+	w.catalog.ncheck = 2;
+	w.catalog.index[ISB_CHECK].covered = 0;
+	w.pools[0].feed.name = "f";
+	update(&w);
+	enter_all(&w, 0);
+	outcome_at(&w, 0, ISB_OUT_OK, 1);
+	fed(&w, ISB_OUT_OK, 500, 2);
+	checks[1].load.capacity = 20;
+	update(&w);
+	assert_int_equal(w.retired, 0);
+	assert_int_equal(w.schedule.feeds->targets[0]->spec.load.capacity, 20);
+	checks[1].path = "/other";
+	update(&w);
+	assert_int_equal(w.retired, 2);
+	assert_int_equal(w.schedule.feeds->queued, 2);
+	w.pools[0].feed.name = NULL;
+	update(&w);
+	assert_int_equal(w.retired, 4);
+	assert_int_equal(w.gone, 0);
+	assert_int_equal(w.schedule.feeds->count, 0);
+	assert_true(w.schedule.targets[0]->history.has_load);
+	outcome_at(&w, 0, ISB_OUT_OK, 5000); /* says none */
+	assert_false(w.schedule.targets[0]->history.has_load);
+	isb_schedule_done(&w.schedule);
+}
+
 static void a_vote_lasts_three_intervals_and_a_timeout(void **state)
 {
 	(void)state;
@@ -588,6 +685,8 @@ int main(void)
 		cmocka_unit_test(the_first_failure_is_checked_again_soon_and_the_store_hears_of_it),
 		cmocka_unit_test(a_shorter_interval_shortens_the_waits_under_way_and_keeps_them_spread),
 		cmocka_unit_test(a_leap_of_soft_health_or_load_is_urgent_and_a_step_is_not),
+		cmocka_unit_test(a_feed_brings_load_beside_the_check_and_judges_nothing),
+		cmocka_unit_test(feeds_come_and_go_with_the_catalog_and_never_gone),
 		cmocka_unit_test(a_vote_lasts_three_intervals_and_a_timeout),
 		cmocka_unit_test(a_vote_of_a_short_interval_outlives_the_reports_that_carry_it),
 		cmocka_unit_test(an_edit_that_changes_no_test_keeps_history_place_and_running_check),

@@ -24,7 +24,7 @@ static struct isb_spec made(const struct isb_check *check)
 static void each_field_of_the_test_counts(void **state)
 {
 	static const struct isb_check base = {.type = ISB_CHECK_HTTPS, .verify = true};
-	struct isb_check checks[24];
+	struct isb_check checks[31];
 	size_t n = 0;
 	(void)state;
 #define OTHER(...) checks[n] = base, (__VA_ARGS__), n++
@@ -52,6 +52,13 @@ static void each_field_of_the_test_counts(void **state)
 	OTHER(checks[n].client_cert = "x");
 	OTHER(checks[n].client_key = "x");
 	OTHER(checks[n].statuses = (struct isb_span[]){{200, 200}}, checks[n].nstatus = 1);
+	OTHER(checks[n].load.format = ISB_LOAD_HAPROXY);
+	OTHER(checks[n].load = (struct isb_load_source){.format = ISB_LOAD_HAPROXY, .proxy = "x"});
+	OTHER(checks[n].load = (struct isb_load_source){.format = ISB_LOAD_HAPROXY, .proxy = "x", .server = "y"});
+	OTHER(checks[n].load = (struct isb_load_source){.format = ISB_LOAD_HAPROXY, .proxy = "x", .field = "qcur"});
+	OTHER(checks[n].load = (struct isb_load_source){.format = ISB_LOAD_PROMETHEUS, .metric = "x"});
+	OTHER(checks[n].load = (struct isb_load_source){.format = ISB_LOAD_PROMETHEUS, .metric = "x", .labels = {some, 1}});
+	OTHER(checks[n].load = (struct isb_load_source){.format = ISB_LOAD_JSON, .path = "x"});
 #undef OTHER
 	for (size_t i = 0; i < n; i++) {
 		struct isb_spec a = made(&checks[i]), twin = made(&checks[i]), plain = made(&base);
@@ -66,6 +73,29 @@ static void each_field_of_the_test_counts(void **state)
 		isb_spec_done(&twin);
 		isb_spec_done(&plain);
 	}
+}
+
+/* Another capacity is another way to read the same test. */
+static void capacity_is_the_endpoints_or_the_checks_and_no_other_test(void **state)
+{
+	(void)state;
+	struct isb_check check = {.type = ISB_CHECK_HTTP, .load = {.format = ISB_LOAD_HAPROXY, .proxy = "p", .capacity = 5}};
+	struct isb_endpoint e = {.host = "e.example"}, large = {.host = "e.example", .capacity = 9};
+	struct isb_spec a, b;
+	assert_true(isb_spec_init(&a, &check, &e) && isb_spec_init(&b, &check, &large));
+	assert_int_equal(a.load.capacity, 5);
+	assert_int_equal(b.load.capacity, 9);
+	assert_string_equal(a.load.server, "BACKEND");
+	assert_string_equal(a.load.field, "scur");
+	assert_true(isb_spec_equal(&a, &b));
+	uint64_t fingerprint = isb_spec_fingerprint(&check, &e);
+	assert_int_equal(isb_spec_fingerprint(&check, &large), fingerprint);
+	check.load.capacity = 6;
+	assert_int_equal(isb_spec_fingerprint(&check, &e), fingerprint);
+	check.load.proxy = "q";
+	assert_int_not_equal(isb_spec_fingerprint(&check, &e), fingerprint);
+	isb_spec_done(&a);
+	isb_spec_done(&b);
 }
 
 static void ports_are_the_types_own_where_nobody_says_one(void **state)
@@ -89,6 +119,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_field_of_the_test_counts),
+		cmocka_unit_test(capacity_is_the_endpoints_or_the_checks_and_no_other_test),
 		cmocka_unit_test(ports_are_the_types_own_where_nobody_says_one),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
