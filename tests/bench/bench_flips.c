@@ -28,6 +28,7 @@ static const char help[] =
 	"of those that came too late had been over.\n"
 	"\n"
 	"  --flips N       per second, each a commit of its own; default 10000, 0: none\n"
+	"  --elsewhere DIR commit them to this store instead, which nobody reads: the same work for this machine\n"
 	"  --per-commit N  so many in one commit instead\n"
 	"  --seconds S     default 2, after a fifth of a second that does not count\n"
 	"  --window N      questions always on their way; default 256\n";
@@ -36,7 +37,7 @@ enum { SOCKETS = 4, BATCH = 64, IDS = 1 << 16, SIZE = 512, BUFFER = 4 << 20, LAT
 static const uint64_t second = 1000000000, warm_ns = 200000000, lost_ns = 500000000;
 
 struct bench {
-	const char *store;
+	const char *store, *elsewhere;
 	uint16_t port;
 	int server;
 	uint32_t count;
@@ -121,31 +122,49 @@ static void say_first(struct bench *b, struct isb_store *store)
 		note(b, i, true);
 }
 
+static struct isb_store *take_store(struct bench *b, const char *dir)
+{
+	struct isb_store *store;
+	const char *message;
+	if (isb_store_open(dir, ISB_STORE_WRITE_HEALTH, &store, &message) != ISB_OK)
+		die(dir, message);
+	find_slots(b, store);
+	say_first(b, store);
+	return store;
+}
+
+static void commit_flips(struct bench *b, struct isb_store *store, uint32_t first, bool up)
+{
+	struct isb_txn *txn;
+	must(isb_txn_begin(store, ISB_ENV_HEALTH, true, &txn), "the health words");
+	for (unsigned i = 0; i < b->per_commit; i++)
+		say(b, txn, first + i, up);
+	must(isb_txn_commit(txn), "commit");
+	for (unsigned i = 0; i < b->per_commit && !b->elsewhere; i++)
+		note(b, first + i, up);
+}
+
 static void *flip(void *arg)
 {
 	struct bench *b = arg;
-	struct isb_store *store;
-	const char *message;
-	if (isb_store_open(b->store, ISB_STORE_WRITE_HEALTH, &store, &message) != ISB_OK)
-		die(b->store, message);
-	find_slots(b, store);
-	say_first(b, store);
+	struct isb_store *store = take_store(b, b->store);
+	if (b->elsewhere) {
+		isb_store_close(store);
+		store = take_store(b, b->elsewhere);
+	}
 	uint64_t begin = now_ns(CLOCK_MONOTONIC);
+	bool up = false; /* each name in turn, down in one round and up in the next */
 	for (uint32_t name = 0; b->flips && !atomic_load(&b->enough);) {
 		uint64_t due = begin + b->flips_done * second / b->flips;
 		const struct timespec at = {.tv_sec = (time_t)(due / second), .tv_nsec = (long)(due % second)};
-		struct isb_txn *txn;
-		uint32_t first = name;
 		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
-		must(isb_txn_begin(store, ISB_ENV_HEALTH, true, &txn), "the health words");
-		bool up = !(b->flipped[first] & 1); /* all of one commit the same way: their number divides the count */
-		for (unsigned i = 0; i < b->per_commit; i++)
-			say(b, txn, (first + i) % b->count, up);
-		must(isb_txn_commit(txn), "commit");
-		for (unsigned i = 0; i < b->per_commit; i++)
-			note(b, (first + i) % b->count, up);
-		name = (first + b->per_commit) % b->count;
+		commit_flips(b, store, name, up);
 		b->flips_done += b->per_commit;
+		name += b->per_commit;
+		if (name == b->count) { /* which it divides */
+			name = 0;
+			up = !up;
+		}
 	}
 	isb_store_close(store);
 	return NULL;
@@ -306,7 +325,7 @@ static void run(struct bench *b)
 int main(int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{"store", 1, NULL, 's'},   {"port", 1, NULL, 'p'},   {"server", 1, NULL, 'P'},
+		{"store", 1, NULL, 's'},   {"elsewhere", 1, NULL, 'e'}, {"port", 1, NULL, 'p'}, {"server", 1, NULL, 'P'},
 		{"count", 1, NULL, 'n'},   {"flips", 1, NULL, 'f'},  {"per-commit", 1, NULL, 'c'},
 		{"seconds", 1, NULL, 't'}, {"window", 1, NULL, 'w'}, {"help", 0, NULL, 'h'},
 		{0}};
@@ -314,6 +333,7 @@ int main(int argc, char **argv)
 	for (int c; (c = getopt_long(argc, argv, "h", longs, NULL)) != -1;)
 		switch (c) {
 		case 's': b.store = optarg; break;
+		case 'e': b.elsewhere = optarg; break;
 		case 'p': b.port = (uint16_t)strtoul(optarg, NULL, 10); break;
 		case 'P': b.server = atoi(optarg); break;
 		case 'n': b.count = (uint32_t)strtoul(optarg, NULL, 10); break;

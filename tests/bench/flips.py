@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """Health that changes all the time: what it costs an answer, and how old the health in an answer is. One name in turn after
-the other fails over or back, ten thousand a second, each a commit of its own: flips.py [--names N] [--flips N]
+the other fails over or back, ten thousand a second, each a commit of its own; in turns with rounds in which the same is
+committed to a store that nobody reads, so that the machine has as much to do. flips.py [--names N] [--flips N]
 [--per-commit N] [--rounds N] [--seconds S]. ISB_BIN names the directory of the programs (default build/release)."""
 import argparse
 import json
@@ -34,9 +35,9 @@ def pin(pid, cpus):
         os.sched_setaffinity(int(task), cpus)
 
 
-def measure(args, store, port, server, flips):
-    words = ["--store", store, "--port", port, "--server", server, "--count", args.names, "--flips", flips,
-             "--per-commit", args.per_commit, "--seconds", args.seconds]
+def measure(args, store, port, server, elsewhere):
+    words = ["--store", store, "--port", port, "--server", server, "--count", args.names, "--flips", args.flips,
+             "--per-commit", args.per_commit, "--seconds", args.seconds, *elsewhere]
     done = subprocess.run([str(word) for word in (BIN / "tests/bench-flips", *words)], check=True, capture_output=True, text=True)
     return json.loads(done.stdout)
 
@@ -51,8 +52,10 @@ def main():
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="isobar-bench-") as name:
         directory, port = pathlib.Path(name), free_port()
-        store = directory / "store"
-        cli(f"{args.names} names that fail over", store, "apply", "-f", catalog(directory, args.names))
+        store, other = directory / "store", directory / "other"
+        for each in store, other:
+            cli(f"{args.names} names that fail over", each, "apply", "-f", catalog(directory, args.names))
+        here, there = (), ("--elsewhere", other)
         with open(directory / "isobard.log", "w", encoding="utf-8") as log:
             server = start(store, port, log, "--rrl", "off")
             try:
@@ -62,18 +65,18 @@ def main():
                     os.sched_setaffinity(0, set(cpus[1:]))
                 rounds = []
                 for number in range(args.rounds):  # A B B A
-                    order = (0, args.flips) if number % 2 == 0 else (args.flips, 0)
-                    rounds.append({flips: measure(args, store, port, server.pid, flips) for flips in order})
+                    order = (there, here) if number % 2 == 0 else (here, there)
+                    rounds.append({where: measure(args, store, port, server.pid, where) for where in order})
             finally:
                 server.terminate()
                 server.wait()
-    for flips in (0, args.flips):
+    for where, title in (there, "elsewhere"), (here, "in its store"):
         def median(what):
-            return statistics.median(results[flips][what] for results in rounds)
-        print(f"{median('flips_per_s'):7.0f} flips/s: {median('answers_per_s'):7.0f} answers/s, {median('server_cpu_us'):.3f} us CPU each; "
+            return statistics.median(results[where][what] for results in rounds)
+        print(f"{median('flips_per_s'):.0f} flips/s {title}: {median('answers_per_s'):7.0f} answers/s, {median('server_cpu_us'):.3f} us CPU each; "
               f"too late {median('stale_percent'):.3f} %, by p50 {median('age_p50_us'):.0f}, p99 {median('age_p99_us'):.0f}, "
               f"worst {median('age_max_us'):.0f} us; by more than 1 ms {median('late_percent'):.4f} %")
-    ratios = sorted(results[args.flips]["server_cpu_us"] / results[0]["server_cpu_us"] for results in rounds)
+    ratios = sorted(results[here]["server_cpu_us"] / results[there]["server_cpu_us"] for results in rounds)
     print(f"an answer costs {statistics.median(ratios):.3f} as much ({ratios[0]:.3f} to {ratios[-1]:.3f})")
 
 
