@@ -75,7 +75,8 @@ class Words(Story):
         self.site.start_probe("seoul-1", "seoul", ready=False)
         first = self.site.probe
         self.site.start_probe("tokyo-1", "tokyo", ready=False)
-        until(lambda: "; no quorum: at-least 3 of the regions" in self.site.cli("status"), 20, "two of three are there")
+        until(lambda: re.search(r"seoul-1: ok x\d+\+?; tokyo-1: ok x\d+\+?; no quorum: at-least 3 of the regions",
+                                self.site.cli("status")), 20, "two of three are there")
         self.assertNotIn("too old", self.site.cli("status"))
         first.stop()
         until(lambda: re.search(r"seoul-1: ok x\d+\+?, too old; tokyo-1: ok x\d+\+?; no quorum", self.site.cli("status")), 20,

@@ -92,7 +92,7 @@ static void read_ask(char *message, size_t size)
 
 static void read_stat(const char *text, size_t size)
 {
-	char *copy = strndup(text, size);
+	char *copy = text_copy(text, size);
 	isb_stat_parent(copy);
 	free(copy);
 }

@@ -15,7 +15,7 @@ static char *text_of(const uint8_t **data, size_t *size)
 {
 	const uint8_t *end = memchr(*data, 0, *size);
 	size_t len = end ? (size_t)(end - *data) : *size;
-	char *text = strndup((const char *)*data, len);
+	char *text = text_copy(*data, len);
 	*data += len + (end != NULL);
 	*size -= len + (end != NULL);
 	return text;
