@@ -95,7 +95,7 @@ void isb_context_begin(struct isb_context *ctx, const struct isb_view *view, con
 enum isb_ahead { ISB_AHEAD_SLOT, ISB_AHEAD_NODE };
 static inline bool isb_context_looks_ahead(const struct isb_context *ctx)
 {
-	return ctx->view->nlarge;
+	return ctx->view->nlarge > 0;
 }
 void isb_respond_ahead(const struct isb_context *ctx, enum isb_ahead step, const uint8_t *in, size_t in_len);
 
