@@ -170,6 +170,14 @@ static bool stopped(const struct isb_udp *udp)
 	return atomic_load_explicit(&udp->stopped, memory_order_relaxed);
 }
 
+/* Fetches what the batch will need, so that its questions wait for memory together and not one after the other. */
+static void look_ahead(const struct isb_udp *udp, size_t n)
+{
+	for (enum isb_ahead step = ISB_AHEAD_SLOT; step <= ISB_AHEAD_NODE; step++)
+		for (size_t i = 0; i < n; i++)
+			isb_respond_ahead(&udp->worker->ctx, step, udp->in_data[i], udp->in[i].msg_len);
+}
+
 /* `wait`: MSG_WAITFORONE or MSG_DONTWAIT. */
 static size_t serve_batch(struct isb_udp *udp, const struct socket *socket, int wait)
 {
@@ -178,6 +186,8 @@ static size_t serve_batch(struct isb_udp *udp, const struct socket *socket, int 
 		return 0;
 	struct isb_turn turn;
 	isb_turn_begin(udp->worker, &turn);
+	if (n > 1 && !socket->proxy && isb_context_looks_ahead(&udp->worker->ctx)) /* a PROXY header would have to be read twice */
+		look_ahead(udp, n);
 	for (size_t i = 0; i < n; i++)
 		answers += answer(udp, &turn, socket->proxy, i, answers);
 	isb_turn_end(udp->worker);

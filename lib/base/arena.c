@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 /* Blocks double from the first to the largest: there are arenas by the hundred thousand, one for each zone of a file. */
 enum { ALIGN = 16, BLOCK_FIRST = 1024, BLOCK = 64 * 1024 };
@@ -39,6 +40,18 @@ void *isb_xcalloc_apart(size_t size)
 {
 	size = ((size ? size : 1) + ISB_CACHE_LINE - 1) & ~(size_t)(ISB_CACHE_LINE - 1);
 	return memset(or_abort(aligned_alloc(ISB_CACHE_LINE, size)), 0, size);
+}
+
+void *isb_xcalloc_large(size_t size)
+{
+	void *p = NULL;
+	if (size < 2 * ISB_PAGE_LARGE)
+		return isb_xcalloc(1, size);
+	if (posix_memalign(&p, ISB_PAGE_LARGE, size) != 0)
+		or_abort(NULL);
+	/* before it is touched; where it fails small pages do, as for what is left behind the last whole one */
+	madvise(p, size & ~(size_t)(ISB_PAGE_LARGE - 1), MADV_HUGEPAGE);
+	return memset(p, 0, size);
 }
 
 void *isb_xrealloc(void *old, size_t size)

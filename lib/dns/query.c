@@ -65,6 +65,14 @@ void isb_name_set(struct isb_name *name, const uint8_t *wire)
 	fold(name->lower, wire, name->len, name->len);
 }
 
+bool isb_query_first_label(const uint8_t *in, size_t len, uint8_t label[ISB_FIRST_LABEL])
+{
+	if (len <= ISB_HEADER || in[ISB_HEADER] - 1u >= LABEL_MAX || in[ISB_HEADER] >= len - ISB_HEADER)
+		return false;
+	fold(label, in + ISB_HEADER, 1u + in[ISB_HEADER], len - ISB_HEADER);
+	return true;
+}
+
 /* What is read is told by where reading goes on; NULL: it is malformed. */
 
 static inline const uint8_t *read_question(struct isb_query *q, const uint8_t *p, size_t left)

@@ -173,7 +173,7 @@ static struct isb_exact *pack(const struct building *b, uint32_t slots, size_t *
 {
 	size_t first = (sizeof(struct isb_exact) + (slots + (size_t)ISB_EXACT_PROBES) * sizeof(uint64_t)) & ~(size_t)7;
 	size_t size = first + b->entries.len;
-	struct isb_exact *exact = isb_xcalloc(1, size);
+	struct isb_exact *exact = isb_xcalloc_large(size);
 	*exact = (struct isb_exact){.magic = ISB_EXACT_MAGIC, .version = ISB_EXACT_VERSION, .size = (uint32_t)size,
 	                            .slot = sizeof(*exact), .mask = slots - 1};
 	memcpy((uint8_t *)exact + first, b->entries.data, b->entries.len);

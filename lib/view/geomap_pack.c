@@ -143,7 +143,7 @@ struct isb_geomap *isb_geomap_pack(struct isb_geo_packing p[2], const struct isb
 		header.half[i].nodes = place(&end, p[i].nnode * sizeof(*p[i].node));
 		header.half[i].leaves = place(&end, p[i].nleaf * header.half[i].leaf_size);
 	}
-	struct isb_geomap *map = isb_xcalloc(1, sizeof(*map) + end);
+	struct isb_geomap *map = isb_xcalloc_large(sizeof(*map) + end);
 	uint8_t *block = (uint8_t *)map->block;
 	map->size = end;
 	memcpy(block, &header, sizeof(header));

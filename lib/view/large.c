@@ -8,7 +8,7 @@
 #include "isobar/view/view.h"
 #include "names_trie.h"
 
-enum { TAG_SHIFT = 48 };
+enum { TAG_SHIFT = 48, NODE_USUAL = 64 /* octets of a node with an rrset or two: mostly on two lines of memory */ };
 static const uint64_t ADDRESS = ((uint64_t)1 << TAG_SHIFT) - 1;
 
 static inline bool below_apex(const struct isb_large *large, const uint8_t *name, size_t len)
@@ -16,17 +16,28 @@ static inline bool below_apex(const struct isb_large *large, const uint8_t *name
 	return len > large->apex_len && isb_same(name + len - large->apex_len, large->apex, large->apex_len);
 }
 
+/* The first slot where a label may stand. */
+static inline size_t first_slot(const struct isb_large *large, uint64_t hash)
+{
+	return (hash >> 32) * large->slots >> 32;
+}
+
+static inline bool has_tag(uint64_t word, uint64_t hash)
+{
+	return (word >> TAG_SHIFT) == (hash & 0xffff);
+}
+
 /* The slot of a label, length octet first, or NULL. */
 static inline const _Atomic uint64_t *find(const struct isb_large *large, const uint8_t *label)
 {
 	uint64_t hash = label_hash(label + 1, label[0]);
-	const _Atomic uint64_t *slot = &large->slot[(hash >> 32) * large->slots >> 32];
+	const _Atomic uint64_t *slot = &large->slot[first_slot(large, hash)];
 	for (unsigned i = 0; i < ISB_LARGE_PROBES; i++, slot++) {
 		/* relaxed: as in exact.h */
 		uint64_t word = atomic_load_explicit(slot, memory_order_relaxed);
 		if (!word)
 			return NULL;
-		if ((word >> TAG_SHIFT) != (hash & 0xffff) || (word & ADDRESS) == ISB_LARGE_DEAD)
+		if (!has_tag(word, hash) || (word & ADDRESS) == ISB_LARGE_DEAD)
 			continue;
 		if (node_has_label((const struct isb_node *)(uintptr_t)(word & ADDRESS), label + 1, label[0]))
 			return slot;
@@ -41,6 +52,29 @@ const struct isb_node *isb_large_find(const struct isb_large *large, const uint8
 	const _Atomic uint64_t *slot = find(large, name);
 	uint64_t word = slot ? atomic_load_explicit(slot, memory_order_relaxed) & ADDRESS : 0;
 	return word != ISB_LARGE_DEAD ? (const struct isb_node *)(uintptr_t)word : NULL;
+}
+
+void isb_large_fetch_slot(const struct isb_large *large, const uint8_t *label)
+{
+	__builtin_prefetch((const void *)&large->slot[first_slot(large, label_hash(label + 1, label[0]))]);
+}
+
+/* What the slot leads to is not looked at: it may be a node that is gone, or none. */
+void isb_large_fetch_node(const struct isb_large *large, const uint8_t *label)
+{
+	uint64_t hash = label_hash(label + 1, label[0]), word;
+	const _Atomic uint64_t *slot = &large->slot[first_slot(large, hash)];
+	for (unsigned i = 0; i < ISB_LARGE_PROBES; i++, slot++) {
+		/* relaxed: as in exact.h */
+		word = atomic_load_explicit(slot, memory_order_relaxed);
+		if (!word)
+			return;
+		if (has_tag(word, hash))
+			break;
+	}
+	uintptr_t node = (uintptr_t)(word & ADDRESS);
+	__builtin_prefetch((const void *)node);
+	__builtin_prefetch((const void *)(node + NODE_USUAL - 1));
 }
 
 /* An edit gives every node on the way to its name another place in memory. */
@@ -71,7 +105,7 @@ struct building {
 static void place(struct isb_large *large, const struct isb_node *node)
 {
 	uint64_t hash = label_hash(node->data, node->label_len), address = (uint64_t)(uintptr_t)node;
-	_Atomic uint64_t *slot = &large->slot[(hash >> 32) * large->slots >> 32];
+	_Atomic uint64_t *slot = &large->slot[first_slot(large, hash)];
 	for (unsigned i = 0; i < ISB_LARGE_PROBES && !(address & ~ADDRESS); i++, slot++)
 		if (!atomic_load_explicit(slot, memory_order_relaxed)) {
 			atomic_store_explicit(slot, hash << TAG_SHIFT | address, memory_order_relaxed); /* nobody reads it yet */
@@ -99,7 +133,7 @@ struct isb_large *isb_large_new(const struct isb_view *view, const struct isb_zo
 	size_t count = isb_node_children(zone->root), slots = count + count / 3 + ISB_LARGE_PROBES;
 	if (slots > UINT32_MAX)
 		return NULL;
-	struct isb_large *large = isb_xcalloc(1, sizeof(*large) + (slots + ISB_LARGE_PROBES) * sizeof(large->slot[0]));
+	struct isb_large *large = isb_xcalloc_large(sizeof(*large) + (slots + ISB_LARGE_PROBES) * sizeof(large->slot[0]));
 	large->slots = (uint32_t)slots;
 	large->apex_len = zone->apex_len;
 	memcpy(large->apex, zone->apex, zone->apex_len);

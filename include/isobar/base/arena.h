@@ -33,4 +33,8 @@ void *isb_xrealloc(void *old, size_t size);
  * it is written at once, so it is not for what is large and mostly unused. */
 enum { ISB_CACHE_LINE = 64 };
 void *isb_xcalloc_apart(size_t size);
+/* Zeroed; what has two large pages or more begins with one and is in such where the system offers them (transparent huge
+ * pages). For tables that are read here and there, where each look would want another entry of the TLB. */
+enum { ISB_PAGE_LARGE = 1 << 21 };
+void *isb_xcalloc_large(size_t size);
 char *isb_xstrdup(const char *text);

@@ -46,3 +46,8 @@ enum { ISB_QUERY_DROP = -1 };
  * or a response. A TSIG is read and not checked; in what is malformed there is
  * none. Pointers in `ret_query` point into `in`. Not for reading when dropped. */
 int isb_query_read(struct isb_query *ret_query, const uint8_t *in, size_t len);
+
+/* The first label of the question alone, its length octet before it, in lower case: for who wants to know early where the
+ * answer will be looked for. False: there is none, or it is cut. Nothing else of the message is looked at. */
+enum { ISB_FIRST_LABEL = 64 + ISB_LOWER_PAD };
+bool isb_query_first_label(const uint8_t *in, size_t len, uint8_t label[ISB_FIRST_LABEL]);

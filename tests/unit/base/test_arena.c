@@ -122,6 +122,22 @@ static void what_stands_apart_shares_no_cache_line(void **state)
 		free(at[i]);
 }
 
+static void large_tables_are_zeroed_and_begin_with_a_large_page(void **state)
+{
+	static const size_t sizes[] = {0, 1, 2 * ISB_PAGE_LARGE - 1, 2 * ISB_PAGE_LARGE, 2 * ISB_PAGE_LARGE + 1, 11 << 20};
+	(void)state;
+	for (int round = 0; round < 3; round++) /* what was free()d before comes back, and not only from the system */
+		for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+			uint8_t *table = isb_xcalloc_large(sizes[i]);
+			assert_true(sizes[i] < 2 * ISB_PAGE_LARGE || (uintptr_t)table % ISB_PAGE_LARGE == 0);
+			for (size_t k = 0; k < sizes[i]; k += 61)
+				assert_int_equal(table[k], 0);
+			assert_true(sizes[i] == 0 || table[sizes[i] - 1] == 0);
+			memset(table, 0xff, sizes[i]);
+			free(table);
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -132,6 +148,7 @@ int main(void)
 		cmocka_unit_test(texts_are_copied_with_their_end),
 		cmocka_unit_test(nothing_asked_for_is_still_something_to_free),
 		cmocka_unit_test(what_stands_apart_shares_no_cache_line),
+		cmocka_unit_test(large_tables_are_zeroed_and_begin_with_a_large_page),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -257,6 +257,36 @@ static void names_of_every_length_are_folded_and_filled_up(void **state)
 	}
 }
 
+/* From the heap, as in read_exact(). */
+static bool first_label(const uint8_t *octets, size_t len, uint8_t label[ISB_FIRST_LABEL])
+{
+	uint8_t *copy = malloc(len ? len : 1);
+	memcpy(copy, octets, len);
+	bool found = isb_query_first_label(copy, len, label);
+	free(copy);
+	return found;
+}
+
+static void the_first_label_is_had_when_it_is_whole(void **state)
+{
+	uint8_t in[ISB_HEADER + 256], label[ISB_FIRST_LABEL];
+	(void)state;
+	for (unsigned octet = 0; octet < 256; octet++) {
+		memset(in, 'Q', sizeof(in));
+		in[ISB_HEADER] = (uint8_t)octet;
+		bool is_label = octet >= 1 && octet <= 63;
+		for (size_t len = 0; len <= sizeof(in); len++) {
+			bool found = first_label(in, len, label);
+			assert_int_equal(found, is_label && len >= ISB_HEADER + 1 + octet);
+			if (!found)
+				continue;
+			assert_int_equal(label[0], octet);
+			for (unsigned i = 1; i <= octet; i++)
+				assert_int_equal(label[i], 'q');
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -271,6 +301,7 @@ int main(void)
 		cmocka_unit_test(an_opt_is_read_wherever_it_stands),
 		cmocka_unit_test(a_tsig_is_read_and_left_for_others_to_check),
 		cmocka_unit_test(other_opcodes_are_not_implemented_whatever_follows),
+		cmocka_unit_test(the_first_label_is_had_when_it_is_whole),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ask.h"
+#include "isobar/view/large.h"
 
 #define SOA(ttl) "example.test. " ttl " IN SOA ns.example.test. h.example.test. 1 2 3 4 60\n"
 #define ECS_OPTION(len, octets) .payload = 1232, .options = "\0\x08\0" len octets, .options_len = sizeof(octets) - 1 + 4
@@ -334,6 +335,43 @@ static void every_query_is_counted_once_by_its_outcome(void **state)
 	assert_int_equal(c->ecs, 1);
 }
 
+/* Of any message: cut at every octet, each on the heap and not an octet too long, with nodes that are buried and gone. */
+static void looking_ahead_of_anything_changes_nothing(void **state)
+{
+	struct testview *t = *state;
+	static const char *const names[] = {"nS.example.test.", "now.example.test.", "nowhere.example.test.", "example.test.", "."};
+	static uint8_t out[ASK_MAX], again[ASK_MAX];
+	struct isb_large *large = isb_large_new(&t->view, t->zone[0]);
+	const struct isb_large *tables[] = {large, large};
+	struct isb_view view = t->view;
+	view.large = tables;
+	view.nlarge = 2;
+	isb_large_bury(large, (const uint8_t *)"\3now\7example\4test", 18);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const struct ask question = {.name = names[i], .type = ISB_A};
+		struct isb_context ctx;
+		uint8_t in[1024];
+		size_t asked = ask_write(&question, in);
+		isb_context_init(&ctx, 1);
+		size_t len = ask_octets_with(&ctx, &t->view, &question, again);
+		assert_false(isb_context_looks_ahead(&ctx));
+		isb_context_init(&ctx, 1);
+		isb_context_begin(&ctx, &view, &(struct isb_health_table){0}, 1000);
+		assert_true(isb_context_looks_ahead(&ctx));
+		for (size_t cut = 0; cut <= asked; cut++) {
+			uint8_t *copy = malloc(cut ? cut : 1);
+			memcpy(copy, in, cut);
+			isb_respond_ahead(&ctx, ISB_AHEAD_SLOT, copy, cut);
+			isb_respond_ahead(&ctx, ISB_AHEAD_NODE, copy, cut);
+			free(copy);
+		}
+		assert_int_equal(ctx.counters.queries, 0);
+		assert_int_equal(ask_octets_with(&ctx, &view, &question, out), len);
+		assert_memory_equal(out, again, len);
+	}
+	free(large);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -356,6 +394,7 @@ int main(void)
 		cmocka_unit_test(an_unknown_key_is_notauth_with_badkey),
 		cmocka_unit_test(answered_errors_are_as_short_as_their_question),
 		cmocka_unit_test(every_query_is_counted_once_by_its_outcome),
+		cmocka_unit_test(looking_ahead_of_anything_changes_nothing),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

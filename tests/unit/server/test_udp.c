@@ -20,7 +20,7 @@
 /* The UDP side of a worker in this very thread; an echo in the place of isb_respond(). */
 
 static const uint8_t ask_nothing = 0xcc;
-static size_t responded, turns, longest;
+static size_t responded, turns, longest, fetched[2];
 static struct isb_addr asked_by;
 
 size_t isb_respond(struct isb_context *ctx, const struct isb_client *client, const uint8_t *in, size_t in_len, uint8_t *out,
@@ -39,6 +39,16 @@ size_t isb_respond(struct isb_context *ctx, const struct isb_client *client, con
 	return in_len;
 }
 
+void isb_respond_ahead(const struct isb_context *ctx, enum isb_ahead step, const uint8_t *in, size_t in_len)
+{
+	(void)ctx;
+	assert_int_equal(in_len, 1);
+	assert_int_equal(in[0], fetched[step]);
+	assert_true(step == ISB_AHEAD_SLOT || fetched[ISB_AHEAD_SLOT] == 64);
+	assert_int_equal(responded, 0); /* all of that before the first of them is answered */
+	fetched[step]++;
+}
+
 void isb_turn_begin(struct isb_worker *worker, struct isb_turn *turn)
 {
 	(void)worker;
@@ -52,6 +62,7 @@ void isb_turn_end(struct isb_worker *worker)
 }
 
 struct world {
+	struct isb_view view;
 	struct isb_worker worker;
 	struct isb_options options;
 	struct isb_udp *udp;
@@ -79,6 +90,7 @@ static int setup(void **state)
 	int rc = ISB_EIO;
 	isb_diags_init(&diags);
 	world->worker.options = &world->options;
+	world->worker.ctx.view = &world->view;
 	world->udp = isb_udp_new(&world->worker, 3);
 	v4.port = (uint16_t)(20000 + getpid() % 10000);
 	for (int tries = 0; tries < 100 && rc != ISB_OK; tries++) {
@@ -95,7 +107,7 @@ static int setup(void **state)
 	if (rc == ISB_OK)
 		rc = listen_for_front_ends(world, &diags);
 	isb_diags_done(&diags);
-	responded = turns = longest = 0;
+	responded = turns = longest = fetched[0] = fetched[1] = 0;
 	*state = world;
 	return rc;
 }
@@ -264,6 +276,27 @@ static void datagrams_without_a_right_header_or_from_others_are_dropped(void **s
 	close(stranger);
 }
 
+static void a_batch_for_a_large_zone_is_looked_ahead_of_but_not_a_question_alone(void **state)
+{
+	struct world *world = *state;
+	enum { BURST = 65 };
+	int fd = client(world, "127.0.0.1");
+	for (uint8_t i = 0; i < BURST; i++)
+		assert_int_equal(send(fd, &i, 1, 0), 1);
+	world->view.nlarge = 1;
+	step(world);
+	assert_int_equal(responded, BURST);
+	assert_int_equal(fetched[ISB_AHEAD_SLOT], BURST - 1);
+	assert_int_equal(fetched[ISB_AHEAD_NODE], BURST - 1);
+	close(fd);
+	fd = front_end(world, 1);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(send(fd, from_korea, sizeof(from_korea), 0), sizeof(from_korea));
+	step(world);
+	assert_int_equal(fetched[ISB_AHEAD_SLOT], BURST - 1);
+	close(fd);
+}
+
 static void elsewhere_a_header_is_only_octets(void **state)
 {
 	struct world *world = *state;
@@ -361,6 +394,7 @@ int main(void)
 		story(an_answer_nobody_waits_for_harms_nobody),
 		story(behind_a_front_end_the_header_names_the_client_and_the_answer_has_none),
 		story(datagrams_without_a_right_header_or_from_others_are_dropped),
+		story(a_batch_for_a_large_zone_is_looked_ahead_of_but_not_a_question_alone),
 		story(elsewhere_a_header_is_only_octets),
 		story(datagrams_that_the_kernel_had_to_drop_are_counted),
 		story(a_thread_serves_several_sockets_until_it_is_stopped),
