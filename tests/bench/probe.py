@@ -146,7 +146,7 @@ def run(kind, args, directory):
 
 def main():
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    p.add_argument("kinds", nargs="*", choices=[[], *KINDS], default=list(KINDS))
+    p.add_argument("kinds", nargs="*", choices=[[], *KINDS], default=[])
     p.add_argument("--count", type=int)
     p.add_argument("--interval", type=int, default=10)
     p.add_argument("--warm", type=int, default=300, help="seconds at most until it is settled")
@@ -159,7 +159,7 @@ def main():
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30",
                         "-subj", "/CN=www.example.com", "-addext", "subjectAltName=DNS:www.example.com",
                         "-keyout", directory / "key.pem", "-out", directory / "cert.pem"], check=True, capture_output=True)
-        for kind in args.kinds:
+        for kind in args.kinds or KINDS:
             run(kind, args, directory)
 
 
