@@ -173,9 +173,11 @@ static bool stopped(const struct isb_udp *udp)
 /* Fetches what the batch will need, so that its questions wait for memory together and not one after the other. */
 static void look_ahead(const struct isb_udp *udp, size_t n)
 {
-	for (enum isb_ahead step = ISB_AHEAD_SLOT; step <= ISB_AHEAD_NODE; step++)
-		for (size_t i = 0; i < n; i++)
-			isb_respond_ahead(&udp->worker->ctx, step, udp->in_data[i], udp->in[i].msg_len);
+	uint64_t key[BATCH];
+	for (size_t i = 0; i < n; i++)
+		key[i] = isb_ahead_slot(&udp->worker->ctx, udp->in_data[i], udp->in[i].msg_len);
+	for (size_t i = 0; i < n; i++)
+		isb_ahead_node(&udp->worker->ctx, key[i]);
 }
 
 /* `wait`: MSG_WAITFORONE or MSG_DONTWAIT. */

@@ -3,11 +3,19 @@
 #include "isobar/dns/respond.h"
 #include "isobar/view/large.h"
 
-void isb_respond_ahead(const struct isb_context *ctx, enum isb_ahead step, const uint8_t *in, size_t in_len)
+uint64_t isb_ahead_slot(const struct isb_context *ctx, const uint8_t *in, size_t in_len)
 {
 	uint8_t label[ISB_FIRST_LABEL];
 	if (!isb_query_first_label(in, in_len, label))
-		return;
+		return 0;
+	uint64_t key = isb_large_key(label);
 	for (uint32_t i = 0; i < ctx->view->nlarge; i++)
-		(step == ISB_AHEAD_SLOT ? isb_large_fetch_slot : isb_large_fetch_node)(ctx->view->large[i], label);
+		isb_large_fetch_slot(ctx->view->large[i], key);
+	return key;
+}
+
+void isb_ahead_node(const struct isb_context *ctx, uint64_t key)
+{
+	for (uint32_t i = 0; key && i < ctx->view->nlarge; i++)
+		isb_large_fetch_node(ctx->view->large[i], key);
 }

@@ -54,22 +54,27 @@ const struct isb_node *isb_large_find(const struct isb_large *large, const uint8
 	return word != ISB_LARGE_DEAD ? (const struct isb_node *)(uintptr_t)word : NULL;
 }
 
-void isb_large_fetch_slot(const struct isb_large *large, const uint8_t *label)
+uint64_t isb_large_key(const uint8_t *label)
 {
-	__builtin_prefetch((const void *)&large->slot[first_slot(large, label_hash(label + 1, label[0]))]);
+	return label_hash(label + 1, label[0]);
+}
+
+void isb_large_fetch_slot(const struct isb_large *large, uint64_t key)
+{
+	__builtin_prefetch((const void *)&large->slot[first_slot(large, key)]);
 }
 
 /* What the slot leads to is not looked at: it may be a node that is gone, or none. */
-void isb_large_fetch_node(const struct isb_large *large, const uint8_t *label)
+void isb_large_fetch_node(const struct isb_large *large, uint64_t key)
 {
-	uint64_t hash = label_hash(label + 1, label[0]), word;
-	const _Atomic uint64_t *slot = &large->slot[first_slot(large, hash)];
+	uint64_t word;
+	const _Atomic uint64_t *slot = &large->slot[first_slot(large, key)];
 	for (unsigned i = 0; i < ISB_LARGE_PROBES; i++, slot++) {
 		/* relaxed: as in exact.h */
 		word = atomic_load_explicit(slot, memory_order_relaxed);
 		if (!word)
 			return;
-		if (has_tag(word, hash))
+		if (has_tag(word, key))
 			break;
 	}
 	uintptr_t node = (uintptr_t)(word & ADDRESS);

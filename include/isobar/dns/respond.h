@@ -89,15 +89,16 @@ static inline bool isb_context_is_turned(const struct isb_context *ctx, const st
 void isb_context_begin(struct isb_context *ctx, const struct isb_view *view, const struct isb_health_table *health,
                        int64_t now_ms);
 
-/* What answering a message would wait for begins to come from memory, in steps: for all messages of a batch the one, then for
- * all of them the other, then they are answered. Changes nothing and cannot fail; the message may be anything. Worth the while
- * when isb_context_looks_ahead(), that is with zones of more names than caches hold (view/large.h). */
-enum isb_ahead { ISB_AHEAD_SLOT, ISB_AHEAD_NODE };
+/* What answering a message would wait for begins to come from memory, in two steps: slots for all messages of a batch, then
+ * nodes for all of the keys that this gave (0: there is nothing to wait for), then they are answered. Changes nothing and cannot
+ * fail; the message may be anything. Worth the while when isb_context_looks_ahead(), that is with zones of more names than
+ * caches hold (view/large.h). */
 static inline bool isb_context_looks_ahead(const struct isb_context *ctx)
 {
 	return ctx->view->nlarge > 0;
 }
-void isb_respond_ahead(const struct isb_context *ctx, enum isb_ahead step, const uint8_t *in, size_t in_len);
+uint64_t isb_ahead_slot(const struct isb_context *ctx, const uint8_t *in, size_t in_len);
+void isb_ahead_node(const struct isb_context *ctx, uint64_t key);
 
 /* Answers one message, from what isb_context_begin() was told. Returns the length of the answer in `out`, or 0: drop it
  * (shorter than a header, a response, or over a limit). `out` must hold at least 512 octets; give 65535 for TCP. `in` and

@@ -32,9 +32,11 @@ struct isb_zone_view;
 struct isb_large *isb_large_new(const struct isb_view *view, const struct isb_zone_view *zone);
 /* `name` in lower case. NULL: ask the tries. */
 const struct isb_node *isb_large_find(const struct isb_large *large, const uint8_t *name, size_t len);
-/* So that a look at memory need not be waited for, when several questions are at hand: has the slot of a label come, its length
- * octet first, in lower case; then, a little later, what the slot leads to. Both say nothing and are never wrong. */
-void isb_large_fetch_slot(const struct isb_large *large, const uint8_t *label);
-void isb_large_fetch_node(const struct isb_large *large, const uint8_t *label);
+/* So that a look at memory need not be waited for, when several questions are at hand: has the slot of a label's key come; then,
+ * a little later, what the slot leads to. Both say nothing and are never wrong. */
+void isb_large_fetch_slot(const struct isb_large *large, uint64_t key);
+void isb_large_fetch_node(const struct isb_large *large, uint64_t key);
+/* Of a label in lower case, its length octet first. */
+uint64_t isb_large_key(const uint8_t *label);
 /* This name, in lower case, is edited; it may be any below the apex or elsewhere. */
 void isb_large_bury(struct isb_large *large, const uint8_t *name, size_t len);

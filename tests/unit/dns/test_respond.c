@@ -361,8 +361,7 @@ static void looking_ahead_of_anything_changes_nothing(void **state)
 		for (size_t cut = 0; cut <= asked; cut++) {
 			uint8_t *copy = malloc(cut ? cut : 1);
 			memcpy(copy, in, cut);
-			isb_respond_ahead(&ctx, ISB_AHEAD_SLOT, copy, cut);
-			isb_respond_ahead(&ctx, ISB_AHEAD_NODE, copy, cut);
+			isb_ahead_node(&ctx, isb_ahead_slot(&ctx, copy, cut));
 			free(copy);
 		}
 		assert_int_equal(ctx.counters.queries, 0);
