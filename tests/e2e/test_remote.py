@@ -300,7 +300,7 @@ class Remote(Story):
         seen = len(self.home.said())
 
         self.home.kill()
-        time.sleep(3)  # longer than a vote lives here: nothing is left to judge by but what comes back
+        until(lambda: self.why().count("too old") == 2, 30, "nothing is left to judge by but what comes back")
         self.start_site(trusts=other.ca)
         until(lambda: self.home.said().count("remote-connected") == 4, 30, "both came back")
         until(lambda: self.why().count("ok x") == 2, 20, "and told what they see")
