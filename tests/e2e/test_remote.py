@@ -296,6 +296,7 @@ class Remote(Story):
         self.start_site(trusts=other.ca)
         self.start_remote("seoul-1")
         self.start_remote("iad-1", region="virginia")
+        until(lambda: self.why().count("ok x") == 2, 20, "both votes are in the store")
         self.verdict_is("up")
         seen = len(self.home.said())
 
