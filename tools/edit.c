@@ -161,7 +161,7 @@ static void say_done(struct cli_edit *e, const struct cli_steps *steps)
 		                         "changes", cli_plan_json(&plan));
 		if (steps->add)
 			steps->add(e, json);
-		cli_print_json(json);
+		cli_print_json(cli, json);
 	} else {
 		if (steps->tell)
 			steps->tell(e);
