@@ -288,12 +288,7 @@ static struct isb_zone_view *new_zone_view(const struct isb_zone_edit *zone, con
 	view->apex_len = (uint8_t)zone->apex_len;
 	view->labels = (uint8_t)isb_dname_labels(zone->apex);
 	view->root = root;
-	view->soa = isb_node_set(root, ISB_SOA);
-	const uint8_t *at = view->soa->rdata;
-	uint16_t len;
-	const uint8_t *rdata = isb_rdata_next(&at, &len);
-	uint32_t minimum = isb_get_u32(rdata + len - 4); /* the last field, RFC 1035 §3.3.13 */
-	view->negative_ttl_s = minimum < view->soa->ttl_s ? minimum : view->soa->ttl_s;
+	isb_zone_view_set_soa(view);
 	return view;
 }
 
