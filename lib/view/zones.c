@@ -183,7 +183,7 @@ static int look_for_leaver(void *arg, const struct isb_change *change)
 		isb_map_put(&zones->gone_at, old->apex, old->apex_len, (uint32_t)zones->ngone);
 		zones->gone = append(zones->gone, zones->ngone, sizeof(*zones->gone));
 		zones->gone[zones->ngone++] = old;
-		isb_exact_table_edit_all(exact_of(zones), old->apex, old->root);
+		isb_exact_table_leave(exact_of(zones), old);
 	}
 	return ISB_OK;
 }
