@@ -88,7 +88,9 @@ uint64_t isb_large_key(const uint8_t *label)
 
 void isb_large_fetch_slot(const struct isb_large *large, uint64_t key)
 {
-	__builtin_prefetch((const void *)&large->slot[first_slot(large, key)]);
+	const _Atomic uint64_t *slot = &large->slot[first_slot(large, key)];
+	__builtin_prefetch((const void *)slot);
+	__builtin_prefetch((const void *)(slot + 7));
 }
 
 /* What the slot leads to is not looked at: it may be a node that is gone, or none. */
@@ -183,7 +185,7 @@ static enum isb_tour visit(void *arg, const uint8_t *relative, const struct isb_
 
 struct isb_large *isb_large_new(const struct isb_view *view, const struct isb_zone_view *zone)
 {
-	size_t count = isb_node_children(zone->root), slots = count + count / 3 + ISB_LARGE_PROBES;
+	size_t count = isb_node_children(zone->root), slots = count + count / 2 + ISB_LARGE_PROBES;
 	if (slots > UINT32_MAX)
 		return NULL;
 	struct isb_large *large = isb_xcalloc_large(sizeof(*large) + (slots + ISB_LARGE_PROBES) * sizeof(large->slot[0]));

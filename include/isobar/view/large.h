@@ -9,7 +9,7 @@
 #include "isobar/view/names.h"
 
 /* The names right below the apex of a zone that is too large for the table of whole names (exact.h): first label → node of the
- * zone's trie. No name or rrset is held twice, a name costs the eleven octets of its slot, and a question is answered after
+ * zone's trie. No name or rrset is held twice, a name costs the twelve octets of its slot, and a question is answered after
  * two looks at memory instead of one for each level of the trie.
  *
  * In it are nodes without a steering record whose rrsets answer for their names, as exact.h says. Of all other nodes right below
@@ -20,7 +20,7 @@
  * takes its place is an edit of this name or of one below it. Since a slot is a pointer this is not for another executor, whose
  * tables are exact.h's. */
 
-enum { ISB_LARGE_PROBES = 16 };
+enum { ISB_LARGE_PROBES = 32 };
 struct isb_large {
 	uint32_t slots; /* where a hash may lead; ISB_LARGE_PROBES - 1 more stand behind */
 	_Atomic bool partial; /* the zone may have names that are not in it: nothing is said of what is not there */
