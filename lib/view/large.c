@@ -60,7 +60,8 @@ const struct isb_node *isb_large_find(const struct isb_large *large, const uint8
 	return word != ISB_LARGE_DEAD ? (const struct isb_node *)(uintptr_t)word : NULL;
 }
 
-/* The free slot where looks for a label end that is not in the table, or NULL. *ret_marked: one of the marks they pass may be its. */
+/* The free slot where looks for a label end that is not in the table, or NULL. *ret_marked: one of the marks that they pass may
+ * be its. */
 static const _Atomic uint64_t *end_of(const struct isb_large *large, uint64_t hash, bool *ret_marked)
 {
 	const _Atomic uint64_t *slot = &large->slot[first_slot(large, hash)];
@@ -77,7 +78,8 @@ static const _Atomic uint64_t *end_of(const struct isb_large *large, uint64_t ha
 bool isb_large_lacks(const struct isb_large *large, const uint8_t *name, size_t len)
 {
 	bool marked;
-	return right_below_apex(large, name, len) && !find(large, name) && end_of(large, isb_large_key(name), &marked) && !marked &&
+	return right_below_apex(large, name, len) && !find(large, name) &&
+	       end_of(large, isb_large_key(name), &marked) && !marked &&
 	       !atomic_load_explicit(&large->partial, memory_order_relaxed);
 }
 
