@@ -76,8 +76,9 @@ bool cli_printable(const char *text)
 /* --- Options --- */
 
 /* Letters that a verb lists in `options`: f files, n dry run, p prune, r reason, t for, c client, g geo, a at, d draws,
- * e seed; w watch; l all; of edits: A author, G if generation; of imports: P print, z zone, N name server, S SOA, R provider; of rollouts: > to, % steps, ~ every, @ nets,
- * ^ abort if, = sticky; ! force. */
+ * e seed; w watch, l all; of edits: A author, G if generation; of imports: P print, z zone, N name server, S SOA,
+ * R provider; of rollouts: > to, % steps, ~ every, @ nets, ^ abort if, = sticky; ! force. Of simulations and edits with a
+ * limit: D down, 1 n-1, u all up, F format, m max shift, T traffic. */
 static const struct option long_options[] = {
 	{"store", required_argument, NULL, 's'},   {"output", required_argument, NULL, 'o'},
 	{"help", no_argument, NULL, 'h'},          {"version", no_argument, NULL, 'V'},

@@ -80,8 +80,8 @@ struct verb {
 	int (*run)(struct cli *cli);
 	enum cli_group group;
 	const char *brief;   /* a few words for the list of all */
-	/* Kinds that may stand before the verb: CLI_ANY_KIND for one that takes the kind as its first word (isobar pool set asia …),
-	 * else those that its names are of anyway (isobar endpoint drain …). NULL: none. */
+	/* Kinds that may stand before the verb: CLI_ANY_KIND for one that takes the kind as its first word (pool set asia …),
+	 * else those that its names are of anyway (endpoint drain …). NULL: none. */
 	const char *nouns;
 };
 extern const struct verb verb_apply, verb_diff, verb_check, verb_export, verb_import, verb_show, verb_set, verb_add, verb_remove,
@@ -150,7 +150,8 @@ struct cli_record {
 	const char *key, *name; /* the catalog's arena's; the name without a final dot */
 	struct isb_record *record;
 };
-int cli_find_record(struct isb_catalog *catalog, const char *word, struct cli_record *ret); /* or another exit code after saying why */
+/* CLI_OK, or another exit code after saying why. */
+int cli_find_record(struct isb_catalog *catalog, const char *word, struct cli_record *ret);
 /* There is a pool or a policy of that name; CLI_NOT_FOUND after saying so. */
 int cli_find_side(const struct isb_catalog *catalog, const char *name);
 
