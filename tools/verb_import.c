@@ -7,7 +7,6 @@
 #include "isobar/base/err.h"
 #include "isobar/base/map.h"
 #include "isobar/import/octodns.h"
-#include "simulate.h"
 
 /* import: zones in the files of other programs, on the same road as apply. */
 
@@ -54,7 +53,6 @@ static void take_over(struct isb_octodns *o, struct cli_wanted *w)
 struct importing {
 	struct isb_octodns o;
 	struct cli_wanted wanted;
-	struct shift shift;
 };
 
 struct kept {
@@ -155,16 +153,6 @@ static int change(struct cli_edit *e)
 	return rc;
 }
 
-static int judge(struct cli_edit *e)
-{
-	return shift_judge(e, &((struct importing *)e->arg)->shift);
-}
-
-static void add_shift(struct cli_edit *e, json_t *json)
-{
-	shift_add(e, &((struct importing *)e->arg)->shift, json);
-}
-
 static void print(const struct cli *cli, const struct isb_catalog *catalog)
 {
 	struct isb_buf out = {0};
@@ -180,7 +168,6 @@ static int import(struct cli *cli, struct importing *in)
 {
 	struct isb_octodns *o = &in->o;
 	struct cli_wanted *w = &in->wanted;
-	bool judged = cli->max_shift >= 0 || cli->traffic;
 	take_over(o, w);
 	if (cli->print && !w->diags.count)
 		isb_catalog_check(&w->catalog, &w->diags);
@@ -191,15 +178,13 @@ static int import(struct cli *cli, struct importing *in)
 		print(cli, &w->catalog);
 		return CLI_OK;
 	}
-	const struct cli_steps steps = {.change = change, .judge = judged ? judge : NULL, .add = judged ? add_shift : NULL};
-	int rc = judged ? shift_begin(cli, &in->shift) : CLI_OK;
-	return rc == CLI_OK ? cli_edit_steps(cli, &steps, in) : rc;
+	return cli_edit(cli, change, NULL, in);
 }
 
 static int run(struct cli *cli)
 {
 	const struct isb_octodns_how how = {.provider = cli->provider, .ns = cli->ns, .nns = cli->nns, .soa = cli->soa};
-	struct importing in = {.shift = {.known = false}};
+	struct importing in = {.wanted = {.nzone = 0}};
 	if (cli->count < 2)
 		return cli_fail(CLI_USAGE, "import what? write: isobar import octodns FILE ...");
 	if (strcmp(cli->words[0], "octodns") != 0)
@@ -210,7 +195,6 @@ static int run(struct cli *cli)
 	int rc = read_files(cli, &in.o);
 	if (rc == CLI_OK)
 		rc = import(cli, &in);
-	shift_done(&in.shift);
 	cli_wanted_done(&in.wanted);
 	isb_octodns_done(&in.o);
 	return rc;

@@ -15,7 +15,7 @@ enum { CHANGES_SHOWN = 8 }; /* of one edit in the list of all */
 struct logging {
 	struct isb_txn *txn, *health;
 	uint64_t only; /* generation to show in full; 0: all of them in short */
-	json_t *json;  /* NULL: text */
+	json_t *json;  /* a list; NULL: text */
 	size_t shown;  /* changes of the edit at hand */
 	bool found;
 };
@@ -72,6 +72,8 @@ static int print_brief(struct logging *l, const struct isb_journal_entry *entry)
 
 static void print_full(const struct logging *l, const struct cli_plan *plan, uint64_t generation)
 {
+	struct cli_tally tally = cli_plan_tally(plan);
+	cli_print_tally("changes", &tally, "");
 	cli_plan_print(plan, false, generation);
 	for (size_t i = 0; i < plan->count; i++)
 		print_abort(l, &plan->list[i]);
@@ -104,7 +106,7 @@ static int print_entry(void *arg, const struct isb_journal_entry *entry)
 	return rc;
 }
 
-static int parse_generation(const char *word, uint64_t *ret_generation)
+int cli_parse_generation(const char *word, uint64_t *ret_generation)
 {
 	char *end;
 	errno = 0;
@@ -115,15 +117,18 @@ static int parse_generation(const char *word, uint64_t *ret_generation)
 	return CLI_OK;
 }
 
-static int run(struct cli *cli)
+/* A list, though of one; `alone`: just that one. */
+static void print_json(json_t *list, bool alone)
+{
+	cli_print_json(alone ? json_incref(json_array_get(list, 0)) : json_incref(list));
+	json_decref(list);
+}
+
+static int log_it(struct cli *cli, uint64_t only, bool alone)
 {
 	struct cli_reader reader;
-	struct logging l = {0};
-	if (cli->count > 1)
-		return cli_fail(CLI_USAGE, "write: isobar log [GENERATION]");
-	int rc = cli->count ? parse_generation(cli->words[0], &l.only) : CLI_OK;
-	if (rc == CLI_OK)
-		rc = cli_read(cli, &reader);
+	struct logging l = {.only = only};
+	int rc = cli_read(cli, &reader);
 	if (rc != CLI_OK)
 		return rc;
 	l.txn = reader.catalog;
@@ -141,11 +146,27 @@ static int run(struct cli *cli)
 		rc = cli_fail(CLI_FAILED, "there is no generation %" PRIu64 "; the newest is %" PRIu64, l.only,
 		              isb_generation(reader.catalog));
 	if (l.json && rc == CLI_OK)
-		cli_print_json(l.json);
+		print_json(l.json, alone);
 	else
 		json_decref(l.json);
 	cli_read_done(&reader);
 	return rc;
+}
+
+int cli_show_generation(struct cli *cli, const char *word)
+{
+	uint64_t only = 0;
+	int rc = word ? cli_parse_generation(word, &only) : CLI_OK;
+	return rc == CLI_OK ? log_it(cli, only, word != NULL) : rc;
+}
+
+static int run(struct cli *cli)
+{
+	uint64_t only = 0;
+	if (cli->count > 1)
+		return cli_fail(CLI_USAGE, "write: isobar log [GENERATION]");
+	int rc = cli->count ? cli_parse_generation(cli->words[0], &only) : CLI_OK;
+	return rc == CLI_OK ? log_it(cli, only, false) : rc;
 }
 
 const struct verb verb_log = {
