@@ -25,7 +25,7 @@ void cli_print_verb_help(const struct verb *verb)
 	const char *usage = verb->usage, *lead = "usage:";
 	for (size_t len; *usage; usage += len + (usage[len] == '\n'), lead = "      ") {
 		len = strcspn(usage, "\n");
-		printf("%s isobar %s %.*s\n", lead, verb->name, (int)len, usage);
+		printf("%s isobar %s%s%.*s\n", lead, verb->name, len ? " " : "", (int)len, usage);
 	}
 	if (!*verb->usage)
 		printf("usage: isobar %s\n", verb->name);

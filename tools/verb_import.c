@@ -8,7 +8,8 @@
 #include "isobar/base/map.h"
 #include "isobar/import/octodns.h"
 
-/* import: zones in the files of other programs, on the same road as apply. */
+/* import: zones in the files of other programs, on the same road as apply. Those of octoDNS here; master files in
+ * import_zone.c. */
 
 static int read_files(const struct cli *cli, struct isb_octodns *o)
 {
@@ -186,9 +187,12 @@ static int run(struct cli *cli)
 	const struct isb_octodns_how how = {.provider = cli->provider, .ns = cli->ns, .nns = cli->nns, .soa = cli->soa};
 	struct importing in = {.wanted = {.nzone = 0}};
 	if (cli->count < 2)
-		return cli_fail(CLI_USAGE, "import what? write: isobar import octodns FILE ...");
+		return cli_fail(CLI_USAGE, "import what? write: isobar import zone FILE, or isobar import octodns FILE ...");
+	if (strcmp(cli->words[0], "zone") == 0)
+		return import_zone(cli);
 	if (strcmp(cli->words[0], "octodns") != 0)
-		return cli_fail(CLI_USAGE, "cannot import '%s'; write: isobar import octodns FILE ...", cli->words[0]);
+		return cli_fail(CLI_USAGE, "cannot import '%s'; write: isobar import zone FILE, or isobar import octodns FILE ...",
+		                cli->words[0]);
 	for (int i = 1; i < cli->count; i++)
 		cli->files[cli->nfile++] = cli->words[i];
 	isb_octodns_init(&in.o, &how);
@@ -202,10 +206,14 @@ static int run(struct cli *cli)
 
 const struct verb verb_import = {
 	"import",
-	"octodns FILE ... [--zone NAME] [--ns NAME ...] [-n] [-r WHY] [OPTION ...]\noctodns FILE ... --print",
-	"bring octoDNS zones with their dynamic records into the catalog",
-	"A zone is called like its file: example.com.yaml; with --zone, all files are of that one. The files\n"
-	"are the whole zone: it is replaced, all of it or nothing, and what was made for names that are no\n"
+	"zone FILE [--zone NAME] [-n] [-r WHY] [OPTION ...]\noctodns FILE ... [--zone NAME] [--ns NAME ...] [-n] [-r WHY] [OPTION ...]\noctodns FILE ... --print",
+	"bring zones of other programs into the catalog: master files, octoDNS",
+	"zone: a master file (RFC 1035), as isobar export zone prints it; - is standard input. It is the whole of\n"
+	"the zone's ordinary records. A zone that is not there is made; what is steered stays. A zone is called\n"
+	"like its file: example.com.zone; else say --zone.\n"
+	"\n"
+	"octodns: a zone is called like its file: example.com.yaml; with --zone, all files are of that one. The\n"
+	"files are the whole zone: it is replaced, all of it or nothing, and what was made for names that are no\n"
 	"longer steered goes. Other zones and objects stay. Files without a record take away nothing, unless\n"
 	"with --force.\n"
 	"What means nothing here, or was made up, is told on standard error.\n",
