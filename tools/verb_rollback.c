@@ -21,11 +21,11 @@ static int refuse(struct cli_edit *e, uint64_t generation, int err, uint64_t mis
 	uint64_t first = 0, newest = isb_generation(e->txn);
 	switch (err) {
 	case ISB_ERANGE:
-		return cli_fail(CLI_FAILED, "there is no generation %" PRIu64 "; the newest is %" PRIu64, generation, newest);
+		return cli_fail(CLI_NOT_FOUND, "there is no generation %" PRIu64 "; the newest is %" PRIu64, generation, newest);
 	case ISB_ENOTFOUND:
 		if (isb_journal_first(e->txn, &first) != ISB_OK)
 			break;
-		return cli_fail(CLI_FAILED,
+		return cli_fail(CLI_NOT_FOUND,
 		                "generation %" PRIu64 " cannot be brought back: the journal begins with generation %" PRIu64
 		                ", and so reaches back to %" PRIu64 " at most; apply the files of then",
 		                generation, first, first - 1);
@@ -134,4 +134,4 @@ const struct verb verb_rollback = {
 	"Without a generation, the last ten are listed. What operators said of endpoints comes back too, unless\n"
 	"it would be over by now; a rollout comes back paused, at the step where it was. Endpoints that come\n"
 	"back are checked anew before they have a verdict.\n",
-	"12 -n", "nrgmTF", run};
+	"12 -n", CLI_EDITS "gmTF", run};
