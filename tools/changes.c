@@ -189,6 +189,12 @@ static const char *body_of(struct isb_slice value)
 	return body && strcmp(body, "{}\n") != 0 ? body : NULL;
 }
 
+void cli_print_change(const char *line)
+{
+	enum cli_tone tone = cli_sign_tone(*line);
+	printf("%s%s%s\n", cli_tone_on(tone), line, cli_tone_off(tone));
+}
+
 static void print_objects(const struct cli_plan *plan, bool brief)
 {
 	struct isb_buf line = {0};
@@ -203,7 +209,7 @@ static void print_objects(const struct cli_plan *plan, bool brief)
 			continue;
 		}
 		shown++;
-		printf("%s\n", isb_buf_text(&line));
+		cli_print_change(isb_buf_text(&line));
 		if (change->table == ISB_T_OBJECT && (!brief || (change->before.data && change->after.data)))
 			cli_print_diff(body_of(change->before), body_of(change->after), 4);
 	}

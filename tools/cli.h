@@ -14,13 +14,17 @@
 #include "isobar/view/cells.h"
 #include "isobar/view/geodb.h"
 #include "isobar/view/zonefile.h"
+#include "printing.h"
 
 /* What every verb gets: the words after it, the options given, and how to speak. */
 struct cli {
 	const char *store_dir;
 	const char *const *words; /* NULL-terminated */
 	int count;
-	bool json, dry_run, prune, print;
+	bool json;          /* a document in place of tables and sentences: JSON, or with `yaml` YAML */
+	bool yaml, compact; /* compact: a line, of JSON */
+	int64_t watch_ms;   /* 0: once */
+	bool dry_run, prune, print;
 	const char **down; /* regions, pools and endpoints that simulate takes to be down */
 	size_t ndown;
 	bool each_region, all_up; /* --n-1 */
@@ -89,6 +93,9 @@ int cli_refuse(const struct isb_diags *diags, const char *what);
 /* The store said ISB_Exxx: CLI_STORE. */
 int cli_unreadable(const struct cli *cli, int err);
 int cli_unwritable(const struct cli *cli, int err);
+/* Does it once; with --watch again and again until somebody stops it, each time as of then: in place on a terminal, else one
+ * after the other, documents of JSON a line each. Ends with what `once` says when that is not CLI_OK. */
+int cli_watch(struct cli *cli, int (*once)(struct cli *cli));
 /* One line that a terminal may print: UTF-8 without control characters. */
 bool cli_printable(const char *text);
 
@@ -283,7 +290,8 @@ void cli_wanted_notes(const struct cli_wanted *w, struct isb_diags *notes);
 
 /* --- Printing --- */
 
-void cli_print_json(json_t *value); /* takes over the reference */
+/* The document as -o says; takes over the reference. */
+void cli_print_json(const struct cli *cli, json_t *value);
 /* A map of scalars and lists of them as YAML; and any body as JSON, where numbers and booleans become such. */
 void cli_print_yaml(const struct isb_yaml *map);
 json_t *cli_json_yaml(const struct isb_yaml *node);
@@ -307,6 +315,7 @@ void cli_print_tally(const char *what, const struct cli_tally *tally, const char
 void cli_plan_print(const struct cli_plan *plan, bool brief, uint64_t generation);
 /* One change without its content: "~ pool asia". False for what has no name. */
 bool cli_change_print(const struct isb_change *change, struct isb_buf *out);
+void cli_print_change(const char *line); /* in the colour of its sign */
 /* The slot that an abort of a rollout is written under, where the change begins or resumes one. */
 bool cli_change_slot(const struct isb_change *change, uint32_t *ret_slot);
 json_t *cli_plan_json(const struct cli_plan *plan);
@@ -322,13 +331,3 @@ const char *cli_resolved_state(struct isb_arena *arena, const struct isb_resolve
 json_t *cli_resolved_json(const struct isb_resolved *row);
 int cli_resolved_print(struct isb_txn *health, int64_t now_ms);
 int cli_resolved_json_all(struct isb_txn *health, json_t *list);
-
-/* The tables of "status": cells are copied; column widths fit the widest cell. */
-struct cli_table {
-	struct isb_arena arena;
-	size_t columns, rows, cap;
-	const char **cells;
-};
-void cli_table_init(struct cli_table *table, size_t columns, const char *const *heads);
-void cli_table_row(struct cli_table *table, const char *const *cells);
-void cli_table_print(struct cli_table *table); /* and frees it */

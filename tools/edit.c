@@ -170,7 +170,7 @@ static void say_json(struct cli_edit *e, const struct cli_steps *steps, const st
 		steps->add(e, json);
 	if (shift)
 		shift_add(e, shift, json);
-	cli_print_json(json);
+	cli_print_json(e->cli, json);
 }
 
 static void say_text(struct cli_edit *e, const struct cli_steps *steps, const struct shift *shift,

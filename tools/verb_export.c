@@ -58,7 +58,7 @@ static int export(struct cli *cli, struct isb_txn *txn)
 		isb_diags_print(&diags, stderr);
 		rc = cli_unreadable(cli, e.rc);
 	} else if (cli->json) {
-		cli_print_json(cli_json_body(isb_buf_text(&out)));
+		cli_print_json(cli, cli_json_body(isb_buf_text(&out)));
 	} else {
 		fwrite(isb_buf_text(&out), 1, out.len, stdout);
 	}
@@ -111,7 +111,7 @@ static void print_zone(const struct cli *cli, const struct isb_zone *zone, const
 {
 	struct isb_buf head = {0};
 	if (cli->json) {
-		cli_print_json(json_pack("{s:s, s:s, s:o}", "zone", zone->name, "text", text, "steered", json_steered(zone)));
+		cli_print_json(cli, json_pack("{s:s, s:s, s:o}", "zone", zone->name, "text", text, "steered", json_steered(zone)));
 		return;
 	}
 	isb_buf_printf(&head, "; zone %s, as isobar export zone prints it\n", zone->name);

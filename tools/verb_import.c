@@ -159,7 +159,7 @@ static void print(const struct cli *cli, const struct isb_catalog *catalog)
 	struct isb_buf out = {0};
 	isb_schema_print(&out, catalog, NULL, NULL);
 	if (cli->json)
-		cli_print_json(cli_json_body(isb_buf_text(&out)));
+		cli_print_json(cli, cli_json_body(isb_buf_text(&out)));
 	else
 		fwrite(isb_buf_text(&out), 1, out.len, stdout);
 	isb_buf_done(&out);

@@ -10,7 +10,10 @@
 
 /* log: the journal, every edit in short or one of them in full. */
 
-enum { CHANGES_SHOWN = 8 }; /* of one edit in the list of all */
+enum {
+	CHANGES_SHOWN = 8, /* of one edit in the list of all */
+	EDITS_WATCHED = 5, /* the newest, with --watch */
+};
 
 struct logging {
 	struct isb_txn *txn, *health;
@@ -52,7 +55,8 @@ static int print_change(void *arg, const struct isb_change *change)
 	struct logging *l = arg;
 	struct isb_buf line = {0};
 	if (l->shown < CHANGES_SHOWN && cli_change_print(change, &line)) {
-		printf("    %s\n", isb_buf_text(&line));
+		printf("    ");
+		cli_print_change(isb_buf_text(&line));
 		print_abort(l, change);
 		l->shown++;
 	}
@@ -117,10 +121,18 @@ int cli_parse_generation(const char *word, uint64_t *ret_generation)
 	return CLI_OK;
 }
 
-/* A list, though of one; `alone`: just that one. */
-static void print_json(json_t *list, bool alone)
+/* The list begins there. */
+static uint64_t oldest(const struct cli *cli, const struct cli_reader *reader, uint64_t first)
 {
-	cli_print_json(alone ? json_incref(json_array_get(list, 0)) : json_incref(list));
+	uint64_t newest = isb_generation(reader->catalog);
+	bool cut = cli->watch_ms && newest >= first + EDITS_WATCHED;
+	return cut ? newest - EDITS_WATCHED + 1 : 0;
+}
+
+/* A list, though of one; `alone`: just that one. */
+static void print_json(const struct cli *cli, json_t *list, bool alone)
+{
+	cli_print_json(cli, alone ? json_incref(json_array_get(list, 0)) : json_incref(list));
 	json_decref(list);
 }
 
@@ -137,7 +149,7 @@ static int log_it(struct cli *cli, uint64_t only, bool alone)
 	uint64_t first = 0;
 	int err = isb_journal_first(reader.catalog, &first);
 	if (err == ISB_OK && l.only <= isb_generation(reader.catalog) && (!l.only || l.only >= first))
-		err = isb_journal_each(reader.catalog, l.only, print_entry, &l);
+		err = isb_journal_each(reader.catalog, l.only ? l.only : oldest(cli, &reader, first), print_entry, &l);
 	if (err < 0)
 		rc = cli_unreadable(cli, err);
 	else if (l.only && l.only < first)
@@ -146,7 +158,7 @@ static int log_it(struct cli *cli, uint64_t only, bool alone)
 		rc = cli_fail(CLI_NOT_FOUND, "there is no generation %" PRIu64 "; the newest is %" PRIu64, l.only,
 		              isb_generation(reader.catalog));
 	if (l.json && rc == CLI_OK)
-		print_json(l.json, alone);
+		print_json(cli, l.json, alone);
 	else
 		json_decref(l.json);
 	cli_read_done(&reader);
@@ -160,7 +172,7 @@ int cli_show_generation(struct cli *cli, const char *word)
 	return rc == CLI_OK ? log_it(cli, only, word != NULL) : rc;
 }
 
-static int run(struct cli *cli)
+static int once(struct cli *cli)
 {
 	uint64_t only = 0;
 	if (cli->count > 1)
@@ -169,7 +181,12 @@ static int run(struct cli *cli)
 	return rc == CLI_OK ? log_it(cli, only, false) : rc;
 }
 
+static int run(struct cli *cli)
+{
+	return cli_watch(cli, once);
+}
+
 const struct verb verb_log = {
 	"log", "[GENERATION]", "every change of the catalog: when, who, why, what",
-	"Oldest first. With a generation, all that it changed. Kept are the last 10000 edits,\n"
-	"and those of the last 90 days, but no more than a million.\n", "12", "", run};
+	"Oldest first; with --watch the newest five. With a generation, all that it changed. Kept are the last 10000 edits,\n"
+	"and those of the last 90 days, but no more than a million.\n", "12", "w", run};

@@ -101,7 +101,7 @@ static int list(struct cli *cli)
 		add_entry(&l, &l.list[g % LISTED]);
 	if (l.json) {
 		isb_arena_done(&l.table.arena);
-		cli_print_json(l.json);
+		cli_print_json(cli, l.json);
 	} else {
 		cli_table_print(&l.table);
 		puts("to bring the catalog back to what it was as of one of them: isobar rollback GENERATION (-n shows the plan)");
