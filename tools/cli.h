@@ -83,6 +83,15 @@ const struct verb *cli_find_verb(const char *name); /* NULL after saying so */
 /* Letters of the options that every verb takes that edits the catalog. */
 #define CLI_EDITS "nrAG"
 void cli_print_option_help(const char *letters);
+struct cli_option {
+	const char *name; /* "dry-run" */
+	char letter;      /* as verbs list it; is_short: one may also write -n */
+	bool is_short, value;
+	const char *text; /* its lines of the help: "  -n, --dry-run      show …\n" */
+};
+bool cli_option(size_t i, struct cli_option *ret_option); /* of all; false behind the last */
+/* Those that every verb takes. */
+#define CLI_GLOBAL "sojhV"
 void cli_print_verb_help(const struct verb *verb);
 void cli_print_help(FILE *out);
 

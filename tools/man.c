@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "usage.h"
+int cli_print_man(const char *page)
+{
+	(void)page;
+	return CLI_OK;
+}
