@@ -77,7 +77,7 @@ bool cli_printable(const char *text)
 /* --- Options --- */
 
 /* Letters that a verb lists in `options`: f files, n dry run, p prune, r reason, t for, c client, g geo, a at, d draws,
- * e seed; w watch; of edits: A author, G if generation; of imports: P print, z zone, N name server, S SOA, R provider; of rollouts: > to, % steps, ~ every, @ nets,
+ * e seed; w watch; l all; of edits: A author, G if generation; of imports: P print, z zone, N name server, S SOA, R provider; of rollouts: > to, % steps, ~ every, @ nets,
  * ^ abort if, = sticky; ! force. */
 static const struct option long_options[] = {
 	{"store", required_argument, NULL, 's'},   {"output", required_argument, NULL, 'o'},
@@ -98,6 +98,7 @@ static const struct option long_options[] = {
 	{"abort-if", required_argument, NULL, '^'}, {"sticky", no_argument, NULL, '='},
 	{"force", no_argument, NULL, '!'},         {"author", required_argument, NULL, 'A'},
 	{"if-generation", required_argument, NULL, 'G'}, {"watch", optional_argument, NULL, 'w'},
+	{"all", no_argument, NULL, 'l'},
 	{NULL, 0, NULL, 0},
 };
 static const char short_options[] = ":s:o:hVf:nr:c:";
@@ -118,6 +119,7 @@ static const char *const *option_help(size_t i)
 		{"r", "  -r, --reason TEXT  why; kept in the journal\n"},
 		{"A", "  --author NAME      who; default: who is logged in\n"},
 		{"G", "  --if-generation N  only when the catalog is at that generation still; else exit status 3\n"},
+		{"l", "  --all              also what is as it should be\n"},
 		{"w", "  --watch[=SPAN]     again and again, every 2s or as said, until Ctrl-C\n"},
 		{"t", "  --for SPAN         until then only: 30m, 2h, 1d\n"},
 		{"c", "  -c, --client ADDR  the client: an address (its /24 or /56 is taken) or a network\n"},
@@ -293,6 +295,7 @@ static int take_option(struct cli *cli, int letter, const char *value)
 	case 'e': return take_number("seed", value, INT64_MAX, &cli->seed);
 	case 'A': return take_author(cli, value);
 	case 'G': return take_generation(cli, value);
+	case 'l': cli->all = true; break;
 	case 'w': return take_watch(cli, value);
 	case 'j': cli->json = true; break;
 	case 'D': cli->down[cli->ndown++] = value; break;
