@@ -166,8 +166,8 @@ bool cli_option(size_t i, struct cli_option *ret_option)
 	if (i >= OPTIONS)
 		return false;
 	const struct option *o = &long_options[i];
-	struct cli_option option = {.name = o->name, .letter = (char)o->val, .text = "", .value = o->has_arg == required_argument,
-	                            .is_short = strchr(short_options, o->val) && isalnum((unsigned char)o->val)};
+	struct cli_option option = {.name = o->name, .letter = (char)o->val, .text = "",
+	                            .value = o->has_arg == required_argument, .is_short = strchr(short_options, o->val) && isalnum((unsigned char)o->val)};
 	for (size_t k = 0; (help = option_help(k)); k++)
 		if (help[0][0] == option.letter)
 			option.text = help[1];

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Completions for bash and zsh: the words that the verb table knows, and names from the store by the verbs that list them.
- * Both read one set of functions, in the language they share; each has its own way to ask for them. */
+/* Completions for bash and zsh: the words that the verb table knows, and names from the store by the verbs that list
+ * them. Both read one set of functions, in the language they share; each has its own way to ask for them. */
 
 /* `$1` a source, `$2` the kind, where the command line says one. */
 static const char sources[] =
@@ -114,7 +114,8 @@ static const char zsh[] =
 	"\tif [[ -n $skip ]]; then\n"
 	"\t\tfor word in $(_isobar_value \"$skip\"); do list+=(\"${(@f)$(_isobar_source \"$word\")}\"); done\n"
 	"\telif [[ $cur == -* || $_isobar_n == 0 ]]; then\n"
-	"\t\tfor line in \"${(@f)$(if [[ $cur == -* ]]; then _isobar_options \"$_isobar_verb\"; else _isobar_verbs; fi)}\"; do\n"
+	"\t\t[[ $cur == -* ]] && word=$(_isobar_options \"$_isobar_verb\") || word=$(_isobar_verbs)\n"
+	"\t\tfor line in \"${(@f)word}\"; do\n"
 	"\t\t\ttold+=(\"${${line%%%%$'\\t'*}//:/\\\\:}:${line#*$'\\t'}\")\n"
 	"\t\tdone\n"
 	"\t\t_describe 'isobar' told\n"

@@ -78,7 +78,8 @@ static size_t paths_of(struct isb_arena *arena, const struct verb *verb, const s
 	return count;
 }
 
-static void print_form(struct isb_arena *arena, const char *rule, const struct verb *verb, const struct usage_form *form)
+static void print_form(struct isb_arena *arena, const char *rule, const struct verb *verb,
+                       const struct usage_form *form)
 {
 	struct isb_buf slot = {0};
 	for (size_t i = 0; i < form->count; i++) {

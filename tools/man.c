@@ -4,8 +4,8 @@
 
 #include "usage.h"
 
-/* Pages of the manual as scdoc(5) reads them, from the tables that the program itself goes by: isobar(1) from the verbs and
- * options, isobar-catalog(5) from the schema. */
+/* Pages of the manual as scdoc(5) reads them, from the tables that the program itself goes by: isobar(1) from the verbs
+ * and options, isobar-catalog(5) from the schema. */
 
 /* Nothing in it means anything to scdoc. */
 static void put(const char *text)
@@ -120,9 +120,9 @@ static void print_program(struct isb_arena *arena)
 	     "# NAME\n\nisobar - edits and explains the catalog of a DNS load balancer\n\n"
 	     "# SYNOPSIS\n\n*isobar* [_options_] _verb_ ...\n\n"
 	     "# DESCRIPTION\n\n"
-	     "The catalog says which names are answered by which endpoints, and how these are checked; see *isobar-catalog*(5). "
-	     "Every edit is one transaction: it is checked whole, gets a number, the generation, and stands in the journal with "
-	     "its author and reason. *--dry-run* shows any edit as a plan, with the clients that it would move, and *isobar "
+	     "The catalog says which names are answered by which endpoints, and how these are checked; see "
+	     "*isobar-catalog*(5). Every edit is one transaction: it is checked whole, gets a number, the generation, and stands in the journal "
+	     "with its author and reason. *--dry-run* shows any edit as a plan, with the clients that it would move, and *isobar "
 	     "rollback* takes edits back.\n\n"
 	     "Documents go to standard output, sentences about what is wrong to standard error. Words with a space or another "
 	     "sign of the shell want quotes. *isobar help* _verb_ says of a verb what stands here.\n\n"
@@ -198,8 +198,8 @@ static const char *const examples[ISB_KIND_COUNT] = {
 static void print_kind(struct isb_arena *arena, enum isb_kind kind)
 {
 	static const char *const where[ISB_KIND_COUNT] = {
-		[ISB_RECORD] = "Inside a zone's *records:*, by owner name relative to the zone; @ is the zone's own name. A record is "
-		               "laid over the zone's ordinary rrsets of its types.",
+		[ISB_RECORD] = "Inside a zone's *records:*, by owner name relative to the zone; @ is the zone's own name. A "
+		               "record is laid over the zone's ordinary rrsets of its types.",
 	};
 	const struct isb_field *fields;
 	size_t count = isb_fields(kind, &fields);
@@ -227,11 +227,12 @@ static void print_catalog(struct isb_arena *arena)
 	puts("isobar-catalog(5) \"isobar " ISB_VERSION "\" \"isobar\"\n\n"
 	     "# NAME\n\nisobar-catalog - what is answered, by whom, and how that is checked\n\n"
 	     "# DESCRIPTION\n\n"
-	     "The catalog is what an operator edits. *isobar apply* reads it from files in YAML, *isobar export* prints it so, and "
-	     "*isobar set* takes the same fields one by one: _KIND NAME field=value_. Below stands for each kind of object what "
-	     "can be set: its type, its range and unit, its default, and what it is for. A field with a dot, as "
+	     "The catalog is what an operator edits. *isobar apply* reads it from files in YAML, *isobar export* prints it so, "
+	     "and *isobar set* takes the same fields one by one: _KIND NAME field=value_. Below stands for each kind of object "
+	     "what can be set: its type, its range and unit, its default, and what it is for. A field with a dot, as "
 	     "*expect.status*, stands inside a map: _expect: {status: 200}_.\n\n"
-	     "Names are case sensitive, but domain names, which are not. Spans of time are written 500ms, 30s, 10m, 2h or 1d.\n");
+	     "Names are case sensitive, but domain names, which are not. Spans of time are written 500ms, 30s, 10m, 2h or "
+	     "1d.\n");
 	for (enum isb_kind kind = 0; kind < ISB_KIND_COUNT; kind++)
 		print_kind(arena, kind);
 	puts("# SEE ALSO\n\n*isobar*(1), *isobard*(8), *isobar-probe*(8)");

@@ -162,6 +162,7 @@ static int run(struct cli *cli)
 }
 
 const struct verb verb_help = {
-	"help", "[VERB|KIND]\ncompletion bash|zsh|fish\nman isobar|isobar-catalog", "what a verb takes, or what can be set in a kind (isobar help pool)",
+	"help", "[VERB|KIND]\ncompletion bash|zsh|fish\nman isobar|isobar-catalog",
+	"what a verb takes, or what can be set in a kind (isobar help pool)",
 	"Kinds: region, check, pool, endpoint, policy, zone, record, rrset.\n"
 	"completion prints what a shell reads to complete words; man prints a page of the manual for scdoc.\n", "pool", "", run};

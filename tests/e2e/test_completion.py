@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Completions, by the shells themselves: bash, zsh and fish load what `isobar help completion` prints and complete words."""
+"""Completions, by the shells themselves: bash, zsh and fish load what `isobar help completion` prints, and complete."""
 import os
 import re
 import shlex
@@ -52,7 +52,8 @@ print -r -- "$out"
 zpty -d z
 """
 ZSH_SETUP = """autoload -U compinit && compinit -u -d {directory}/zcompdump; source {script}; PS1=
-compadd() {{ local -a got; builtin compadd -A got "$@"; print -rl -- "GOT:"${{^got}}:; builtin compadd "$@" }}; echo rea''dy"""
+compadd() {{ local -a got; builtin compadd -A got "$@"; print -rl -- "GOT:"${{^got}}:; builtin compadd "$@" }}
+echo rea''dy"""
 
 
 class Completion(Cli):

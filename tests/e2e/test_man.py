@@ -50,7 +50,8 @@ class Manual(Cli):
 
     def test_what_holds_for_all_verbs_stands_in_it(self):
         text = self.words(self.text("isobar.1"))
-        for option in ("-s, --store DIR", "-o, --output FORMAT", "--json", "-h, --help", "-V, --version", "ISOBAR_STORE"):
+        for option in ("-s, --store DIR", "-o, --output FORMAT", "--json", "-h, --help", "-V, --version",
+                       "ISOBAR_STORE"):
             self.assertIn(option, text)
         status = text[text.index("EXIT STATUS"):text.index("ENVIRONMENT")]
         for code in re.findall(r"(?<![\w.])(\d) [a-z]", self.says("help")[self.says("help").index("exit status"):]):
@@ -75,7 +76,8 @@ class Manual(Cli):
     def test_the_examples_are_one_catalog_without_an_error(self):
         blocks = re.findall(r"(?ms)^```\n(.*?)^```$", (self.pages / "isobar-catalog.5.scd").read_text())
         self.assertEqual(len(blocks), 6)
-        self.assertRegex(self.says("check", "-f", self.file("examples.yaml", "".join(blocks))), r"^ok: regions 2, checks 1, ")
+        path = self.file("examples.yaml", "".join(blocks))
+        self.assertRegex(self.says("check", "-f", path), r"^ok: regions 2, checks 1, ")
 
     def test_a_daemons_page_says_all_that_its_help_says(self):
         for daemon in ("isobard", "isobar-probe"):
