@@ -92,9 +92,9 @@ class Manual(Cli):
     def test_help_that_cannot_be_understood_makes_no_page(self):
         told = subprocess.run([BIN / "isobard", "--help"], capture_output=True, text=True, check=True).stdout
         first = "  -s, --store DIR"
-        for odd in (told.replace(first, f"Storage\n{first}"), told.replace(first, f"{first} \n"[:-1] + "\n\n\n"),
-                    told.replace(first, f"  --bare\n{first}"), told.replace("usage: isobard", "isobard"),
-                    told.replace("Signals: ", "  - "), told[:200], ""):
+        for odd in (told.replace(first, f"Storage\n{first}"), told.replace(first, f"\n\n{first}"),
+                    told.replace(first, f"  --bare\n{first}"), told.replace(first, f"      --bare\n{first}"),
+                    told.replace("usage: isobard", "isobard"), told.replace("Signals: ", "  - "), told[:200], ""):
             done = subprocess.run([ROOT / "tools/man-of-help", "isobard", "1", "isobar(1)"], input=odd, text=True,
                                   capture_output=True, check=False)
             self.assertEqual(done.returncode, 1, odd)
