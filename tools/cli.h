@@ -66,6 +66,10 @@ enum {
 	CLI_STORE = 5,     /* the store cannot be read or written */
 };
 
+/* What a verb is for: how the list of all is ordered. */
+enum cli_group { CLI_MORE, CLI_CHANGE, CLI_STEER, CLI_LOOK, CLI_TRY, CLI_GROUPS };
+#define CLI_ANY_KIND "*"
+
 struct verb {
 	const char *name;
 	const char *usage;   /* what follows the name; several forms stand in lines */
@@ -74,6 +78,11 @@ struct verb {
 	const char *example; /* what follows the name */
 	const char *options; /* letters of the options it takes beside the global ones; see cli.c */
 	int (*run)(struct cli *cli);
+	enum cli_group group;
+	const char *brief;   /* a few words for the list of all */
+	/* Kinds that may stand before the verb: CLI_ANY_KIND for one that takes the kind as its first word (isobar pool set asia …),
+	 * else those that its names are of anyway (isobar endpoint drain …). NULL: none. */
+	const char *nouns;
 };
 extern const struct verb verb_apply, verb_diff, verb_check, verb_export, verb_import, verb_show, verb_set, verb_add, verb_remove,
 	verb_status, verb_drain, verb_force, verb_failback, verb_rollout, verb_switch, verb_explain, verb_simulate,
