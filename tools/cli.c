@@ -367,10 +367,8 @@ static bool takes_noun(const struct verb *verb, const char *kind)
 
 static const char *kind_of(const char *word)
 {
-	for (int kind = 0; kind < CLI_KINDS; kind++)
-		if (strcmp(word, cli_kind_name(kind)) == 0 || strcmp(word, cli_kind_plural(kind)) == 0)
-			return cli_kind_name(kind);
-	return NULL;
+	int kind;
+	return cli_is_kind(word, &kind) ? cli_kind_name(kind) : NULL;
 }
 
 static const struct verb *verb_called(const char *name)

@@ -136,7 +136,8 @@ int cli_open_geodb(const struct cli *cli, struct isb_diags *diags, struct isb_ge
 
 /* What `show`, `set` and `help` call a kind: those of the model, and two that have no rows of their own there. */
 enum { CLI_ENDPOINT = ISB_KIND_COUNT, CLI_RRSET, CLI_KINDS };
-int cli_kind_parse(const char *word, int *ret_kind); /* singular or plural; CLI_USAGE after saying so */
+bool cli_is_kind(const char *word, int *ret_kind); /* singular or plural */
+int cli_kind_parse(const char *word, int *ret_kind); /* the same; CLI_USAGE after saying so */
 const char *cli_kind_name(int kind);
 const char *cli_kind_plural(int kind);
 const char *cli_all_down_name(enum isb_all_down all_down); /* as written in a catalog */
