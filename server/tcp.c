@@ -23,6 +23,7 @@ enum {
 	SLOW_MS = 1000,      /* unfinished for longer: the first to go when room is needed */
 	SWEEP_MAX_MS = 1000, /* how late a limit of time may be noticed */
 	SWEEP_MIN_MS = 10,
+	LEAVE_MS = 10000,    /* how long connections are served on behind a successor, at most */
 	KEPT_MAX = 32 << 20, /* octets of queries and answers that all connections may make a worker hold */
 };
 
@@ -131,7 +132,8 @@ static void on_sweep(uv_timer_t *timer)
 	struct isb_tcp *tcp = timer->data;
 	const struct isb_tcp_limits *limits = &tcp->worker->options->tcp;
 	struct isb_net_counters *count = &tcp->worker->net;
-	while (tcp->idle.oldest && age(tcp->idle.oldest) >= limits->idle_ms)
+	uint32_t idle_ms = isb_tcp_is_over(tcp) ? 0 : limits->idle_ms;
+	while (tcp->idle.oldest && age(tcp->idle.oldest) >= idle_ms)
 		isb_conn_drop(tcp->idle.oldest, &count->tcp_idle, false);
 	while (tcp->busy.oldest && age(tcp->busy.oldest) >= limits->stall_ms)
 		isb_conn_drop(tcp->busy.oldest, &count->tcp_stalled, true);
@@ -208,36 +210,68 @@ static void on_acceptable(uv_poll_t *handle, int status, int events)
 	}
 }
 
-struct isb_tcp *isb_tcp_new(struct isb_worker *worker, size_t nlisten)
+struct isb_tcp *isb_tcp_new(struct isb_worker *worker, size_t most)
 {
 	struct isb_tcp *tcp = isb_xcalloc(1, sizeof(*tcp));
 	tcp->worker = worker;
-	tcp->listeners = isb_xcalloc(nlisten, sizeof(*tcp->listeners));
+	tcp->listeners = isb_xcalloc(most, sizeof(*tcp->listeners));
 	uv_timer_init(&worker->loop, &tcp->sweep);
 	tcp->sweep.data = tcp;
 	return tcp;
 }
 
-int isb_tcp_listen(struct isb_tcp *tcp, const struct isb_listen *listen_on, struct isb_diags *diags)
+int isb_tcp_take(struct isb_tcp *tcp, const struct isb_listen *listen_on, int fd, struct isb_diags *diags)
 {
 	struct isb_listener *listener = &tcp->listeners[tcp->nlistener];
-	int rc = isb_listen_tcp(listen_on, diags, &listener->fd);
-	if (rc != ISB_OK)
-		return rc;
-	int error = listen(listener->fd, BACKLOG) < 0 ? -errno
-	                                              : uv_poll_init(&tcp->worker->loop, &listener->poll, listener->fd);
+	/* again, for a socket that listens already: that changes no more than its backlog */
+	int error = listen(fd, BACKLOG) < 0 ? -errno : uv_poll_init(&tcp->worker->loop, &listener->poll, fd);
 	if (error != 0) {
 		char text[ISB_LISTEN_TEXT];
-		close(listener->fd);
+		close(fd);
 		isb_diag(diags, (struct isb_mark){0}, "cannot listen on %s: %s", isb_listen_print(listen_on, text),
 		         uv_strerror(error));
 		return ISB_EIO;
 	}
+	listener->fd = fd;
 	listener->poll.data = tcp;
 	listener->proxy = listen_on->proxy;
 	tcp->nlistener++; /* from here on closed with the others */
 	uv_poll_start(&listener->poll, UV_READABLE, on_acceptable);
 	return ISB_OK;
+}
+
+int isb_tcp_listen(struct isb_tcp *tcp, const struct isb_listen *listen_on, struct isb_diags *diags)
+{
+	int fd;
+	int rc = isb_listen_tcp(listen_on, diags, &fd);
+	return rc == ISB_OK ? isb_tcp_take(tcp, listen_on, fd, diags) : rc;
+}
+
+int isb_tcp_socket(const struct isb_tcp *tcp, size_t i)
+{
+	return i < tcp->nlistener ? tcp->listeners[i].fd : -1;
+}
+
+static void close_listeners(struct isb_tcp *tcp)
+{
+	for (; tcp->nlistener; tcp->nlistener--) {
+		struct isb_listener *listener = &tcp->listeners[tcp->nlistener - 1];
+		uv_close((uv_handle_t *)&listener->poll, NULL);
+		close(listener->fd);
+	}
+}
+
+void isb_tcp_leave(struct isb_tcp *tcp)
+{
+	uint32_t idle_ms = tcp->worker->options->tcp.idle_ms;
+	close_listeners(tcp);
+	tcp->resting = false;
+	tcp->over_ms = now(tcp) + (idle_ms < LEAVE_MS ? idle_ms : LEAVE_MS);
+}
+
+bool isb_tcp_is_over(const struct isb_tcp *tcp)
+{
+	return tcp->over_ms && now(tcp) >= tcp->over_ms;
 }
 
 void isb_tcp_close(struct isb_tcp *tcp)
@@ -246,10 +280,7 @@ void isb_tcp_close(struct isb_tcp *tcp)
 		isb_conn_drop(tcp->idle.oldest, NULL, false);
 	while (tcp->busy.oldest)
 		isb_conn_drop(tcp->busy.oldest, NULL, false);
-	for (size_t i = 0; i < tcp->nlistener; i++) {
-		uv_close((uv_handle_t *)&tcp->listeners[i].poll, NULL);
-		close(tcp->listeners[i].fd);
-	}
+	close_listeners(tcp);
 	uv_close((uv_handle_t *)&tcp->sweep, NULL);
 }
 

@@ -22,8 +22,16 @@ struct isb_tcp_limits {
 struct isb_worker;
 struct isb_tcp;
 
-struct isb_tcp *isb_tcp_new(struct isb_worker *worker, size_t nlisten); /* room for so many sockets */
+struct isb_tcp *isb_tcp_new(struct isb_worker *worker, size_t most); /* room for so many sockets */
 int isb_tcp_listen(struct isb_tcp *tcp, const struct isb_listen *listen, struct isb_diags *diags);
+/* A socket of that address that is open already, non-blocking; its own from now on, or closed. ISB_EIO with a diag. */
+int isb_tcp_take(struct isb_tcp *tcp, const struct isb_listen *listen, int fd, struct isb_diags *diags);
+/* Number `i` of the sockets that listen; -1: there are not so many. */
+int isb_tcp_socket(const struct isb_tcp *tcp, size_t i);
+/* Accepts nobody any more, on the loop's thread; another process may listen on at the same sockets. Connections are served
+ * on for as long as one may be idle, 10 s at most; then they end, each behind its next answer. When none is left, nothing
+ * of it keeps the loop running. */
+void isb_tcp_leave(struct isb_tcp *tcp);
 /* Closes everything; on the loop's thread. */
 void isb_tcp_close(struct isb_tcp *tcp);
 /* After the loop has ended; NULL is fine. */

@@ -135,7 +135,8 @@ static bool serve(struct isb_conn *conn, const uint8_t *data, size_t len)
 	conn->waiting = frames == ISB_FRAMES_WAIT;
 	if (frames == ISB_FRAMES_MALFORMED)
 		end(conn, &worker->net.tcp_malformed);
-	else if (b.queries && uv_now(&worker->loop) - conn->opened_ms >= worker->options->tcp.lifetime_ms)
+	else if (b.queries && (uv_now(&worker->loop) - conn->opened_ms >= worker->options->tcp.lifetime_ms ||
+	                       isb_tcp_is_over(conn->tcp)))
 		end(conn, &worker->net.tcp_expired);
 	send_answers(conn, conn->tcp->out, b.out);
 	return b.queries > 0;

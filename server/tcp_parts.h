@@ -54,6 +54,7 @@ struct isb_tcp {
 	struct isb_conn_list idle, busy;
 	size_t kept;  /* octets, see isb_conn.kept */
 	bool resting; /* not accepting until the next sweep */
+	uint64_t over_ms; /* loop time from when on connections end; 0: we stay */
 	uv_timer_t sweep;
 	uint8_t in[ISB_TCP_IN], out[ISB_TCP_OUT];
 };
@@ -68,3 +69,5 @@ void isb_conn_drop(struct isb_conn *conn, _Atomic uint64_t *why, bool reset);
  * all connections together keep too much. */
 void isb_tcp_settle(struct isb_conn *conn, bool progress);
 void isb_tcp_forget(struct isb_conn *conn);
+/* A connection ends behind its next answer, and one that is idle ends at once. */
+bool isb_tcp_is_over(const struct isb_tcp *tcp);

@@ -61,23 +61,41 @@ struct isb_worker {
 	struct isb_tap *tap; /* NULL: nobody looks on; set before the start */
 	struct isb_udp *udp; /* NULL: serves TCP */
 	struct isb_tcp *tcp; /* NULL: serves UDP */
-	uv_loop_t loop;      /* this and the next for TCP only */
-	uv_async_t stop;
+	uv_loop_t loop;      /* this and the next three for TCP only */
+	uv_async_t asked;    /* to leave, or to stop */
+	atomic_bool leaves;
+	uv_sem_t left;
 	uv_thread_t thread;
 	uv_sem_t started;
 	int start_rc;
+	int ended; /* see struct isb_worker_parts */
 };
 
 /* Whether workers of this kind listen on this address, and on any of them. */
 bool isb_worker_serves(enum isb_worker_kind kind, const struct isb_listen *listen);
 bool isb_worker_is_needed(enum isb_worker_kind kind, const struct isb_options *options);
 
-/* Opens the sockets. ISB_EIO with a diag. `options`, `census`, `store` and `live` must outlive the worker. */
-int isb_worker_new(enum isb_worker_kind kind, unsigned number, const struct isb_options *options,
-                   struct isb_census *census, struct isb_store *store, struct isb_live *live, struct isb_diags *diags,
-                   struct isb_worker **ret_worker);
+/* What workers are made of. All of it must outlive them, but for `handed`. */
+struct isb_worker_parts {
+	const struct isb_options *options;
+	struct isb_census *census;
+	struct isb_store *store;
+	struct isb_live *live;
+	struct isb_handed *handed; /* sockets that are open already; NULL: none */
+	int ended;                 /* an eventfd that counts workers whose thread has ended */
+};
+
+/* Opens the sockets. Of those handed over, worker i of n takes i, i + n, i + 2n … of each address, so that none is left over.
+ * ISB_EIO with a diag. */
+int isb_worker_new(enum isb_worker_kind kind, unsigned number, const struct isb_worker_parts *parts,
+                   struct isb_diags *diags, struct isb_worker **ret_worker);
 /* Once it answers, nothing can fail any more. ISB_EIO or ISB_ESTORE with a diag. */
 int isb_worker_start(struct isb_worker *worker, struct isb_diags *diags);
+/* Number `i` of its sockets; -1: there are not so many. */
+int isb_worker_socket(const struct isb_worker *worker, size_t i);
+/* Returns when the worker reads no more queries from its sockets, which another process may go on reading: datagrams that were
+ * read are answered, nobody is accepted any more, and the thread ends when the last connection has (tcp.h). */
+void isb_worker_leave(struct isb_worker *worker);
 /* Asks the thread to end and returns at once; isb_worker_free() waits for it. */
 void isb_worker_stop(struct isb_worker *worker);
 void isb_worker_free(struct isb_worker *worker); /* NULL is fine */

@@ -524,6 +524,60 @@ static void an_old_connection_ends_behind_its_answer(void **state)
 	assert_int_equal(world->worker.net.tcp_expired, 1);
 }
 
+/* What a successor leaves to be done. */
+static void who_leaves_accepts_nobody_and_serves_who_is_there(void **state)
+{
+	struct world *world = *state;
+	world->options.tcp.idle_ms = 1000;
+	int talker = client(world), silent = client(world), shared = dup(isb_tcp_socket(world->tcp, 1));
+	assert_int_equal(isb_tcp_socket(world->tcp, 2), -1);
+	isb_tcp_leave(world->tcp);
+	assert_int_equal(isb_tcp_socket(world->tcp, 0), -1);
+	int late = client(world); /* waits at the socket that somebody else still has */
+	ask(late, 1, 7);
+	for (uint8_t i = 0; i < 3; i++) {
+		ask(talker, 1, i);
+		expect_answer(world, talker, HEADER, 1, i);
+	}
+	assert_int_equal(responded, 3);
+	pass(world, 1300);
+	expect_closed(world, silent);
+	assert_true(open_still(late));
+	close(talker);
+	close(late);
+	close(shared);
+}
+
+static void then_a_connection_ends_behind_its_next_answer(void **state)
+{
+	struct world *world = *state;
+	world->options.tcp.idle_ms = 300;
+	int talker = client(world);
+	isb_tcp_leave(world->tcp);
+	for (int i = 0; world->worker.net.tcp_expired == 0 && i < 200; i++) { /* it never is idle: it is asked without a pause */
+		ask(talker, 1, (uint8_t)i);
+		expect_answer(world, talker, HEADER, 1, (uint8_t)i);
+		usleep(5000);
+	}
+	assert_int_equal(world->worker.net.tcp_expired, 1);
+	expect_closed(world, talker);
+}
+
+static void who_left_ends_its_loop_with_the_last_connection(void **state)
+{
+	struct world *world = *state;
+	int fd = client(world);
+	isb_tcp_leave(world->tcp);
+	step(world);
+	assert_true(uv_loop_alive(&world->worker.loop));
+	close(fd);
+	for (int i = 0; i < 300 && uv_loop_alive(&world->worker.loop); i++) { /* the sweep looks now and then */
+		usleep(10000);
+		step(world);
+	}
+	assert_false(uv_loop_alive(&world->worker.loop));
+}
+
 static void the_end_does_not_overtake_answers_when_more_was_asked(void **state)
 {
 	struct world *world = *state;
@@ -796,6 +850,9 @@ int main(void)
 		story(answers_that_are_not_read_are_not_kept_for_ever),
 		story(a_client_that_asks_now_and_then_stays_and_a_silent_one_goes),
 		story(an_old_connection_ends_behind_its_answer),
+		story(who_leaves_accepts_nobody_and_serves_who_is_there),
+		story(then_a_connection_ends_behind_its_next_answer),
+		story(who_left_ends_its_loop_with_the_last_connection),
 		story(the_end_does_not_overtake_answers_when_more_was_asked),
 		story(a_long_pipeline_takes_turns_with_others),
 		story(a_burst_of_clients_takes_turns_with_others),
