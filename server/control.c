@@ -168,7 +168,8 @@ static bool hear(struct isb_control *control, void (*fill)(void *arg, struct isb
 void isb_control_polled(const struct isb_control *control, struct pollfd polled[ISB_CONTROL_POLLED])
 {
 	polled[0] = (struct pollfd){.fd = control ? control->listener : -1, .events = POLLIN};
-	polled[1] = (struct pollfd){.fd = control ? control->peer : -1, .events = POLLIN};
+	bool talks = control && control->listener >= 0; /* a successor that serves has nothing more to say */
+	polled[1] = (struct pollfd){.fd = talks ? control->peer : -1, .events = POLLIN};
 }
 
 bool isb_control_turn(struct isb_control *control, const struct pollfd polled[ISB_CONTROL_POLLED],
@@ -177,7 +178,7 @@ bool isb_control_turn(struct isb_control *control, const struct pollfd polled[IS
 	if (!control)
 		return false;
 	/* the one that is there first: it may have ended, and another come after it */
-	if (control->peer >= 0 && polled[1].revents && hear(control, fill, arg)) {
+	if (polled[1].fd >= 0 && polled[1].revents && hear(control, fill, arg)) {
 		close(control->listener);
 		control->listener = -1;
 		control->mine = false;
@@ -198,10 +199,22 @@ const char *isb_control_release(const struct isb_control *control)
 	return control->release;
 }
 
+int isb_control_successor(const struct isb_control *control)
+{
+	return control->peer;
+}
+
 void isb_control_released(struct isb_control *control)
 {
 	const struct isb_handover released = {.kind = ISB_HANDOVER_RELEASED};
 	isb_handover_send(control->peer, &released, NULL, 0); /* who has gone needs no answer */
+}
+
+void isb_control_quit(struct isb_control *control)
+{
+	if (!control || control->peer < 0 || control->listener < 0)
+		return;
+	refuse(control->peer, "it is being stopped");
 	dismiss(control);
 }
 
@@ -209,10 +222,8 @@ void isb_control_free(struct isb_control *control)
 {
 	if (!control)
 		return;
-	if (control->peer >= 0) {
-		refuse(control->peer, "it is being stopped");
+	if (control->peer >= 0)
 		close(control->peer);
-	}
 	if (control->mine)
 		unlink(control->path);
 	if (control->listener >= 0)

@@ -22,7 +22,9 @@ void isb_offer_add(struct isb_offer *offer, int fd);
 
 /* Listens at `path`, which must outlive it, with mode 0600; or goes on where the predecessor listened. ISB_EIO with a diag. */
 int isb_control_new(const char *path, struct isb_handed *handed, struct isb_diags *diags, struct isb_control **ret_control);
-/* Who waits for an answer is told that we are being stopped. Unlinks the path when it is ours. NULL is fine. */
+/* A successor that has not begun to serve is told that we are being stopped, and so must not. NULL is fine. */
+void isb_control_quit(struct isb_control *control);
+/* Unlinks the path when it is ours. NULL is fine. */
 void isb_control_free(struct isb_control *control);
 /* The path is ours from now on: the predecessor has left it. NULL is fine. */
 void isb_control_settle(struct isb_control *control);
@@ -37,4 +39,6 @@ bool isb_control_turn(struct isb_control *control, const struct pollfd polled[IS
                       void (*fill)(void *arg, struct isb_offer *offer), void *arg);
 int isb_control_pid(const struct isb_control *control);
 const char *isb_control_release(const struct isb_control *control);
+/* The way to the successor, for connections; open until isb_control_free(). */
+int isb_control_successor(const struct isb_control *control);
 void isb_control_released(struct isb_control *control);

@@ -143,13 +143,19 @@ int isb_handed_ask(const char *control, struct isb_diags *diags, struct isb_hand
 	return ISB_OK;
 }
 
+static void close_rest(struct isb_handed *handed)
+{
+	for (size_t i = 0; i < handed->nsocket; i++)
+		if (handed->sockets[i].fd >= 0)
+			close(handed->sockets[i].fd);
+	handed->nsocket = 0;
+}
+
 void isb_handed_free(struct isb_handed *handed)
 {
 	if (!handed)
 		return;
-	for (size_t i = 0; i < handed->nsocket; i++)
-		if (handed->sockets[i].fd >= 0)
-			close(handed->sockets[i].fd);
+	close_rest(handed);
 	if (handed->peer >= 0)
 		close(handed->peer);
 	explicit_bzero(&handed->said, sizeof(handed->said));
@@ -237,16 +243,42 @@ int isb_handed_check(const struct isb_handed *handed, struct isb_diags *diags)
 	return ISB_EREFUSED;
 }
 
-bool isb_handed_finish(const struct isb_handed *handed)
+/* ISB_EIO with EAGAIN: nothing came; ISB_ENOTFOUND: nothing will. */
+static int hear(const struct isb_handed *handed, isb_handed_adopt *adopt, void *arg, struct isb_handover *ret_said)
+{
+	int fds[ISB_HANDOVER_FDS];
+	size_t n = 0;
+	int rc = isb_handover_receive(handed->peer, ret_said, fds, &n), error = errno;
+	if (rc == ISB_OK && ret_said->kind == ISB_HANDOVER_CONNECTION && n == 1)
+		adopt(arg, fds[0], &ret_said->client);
+	else
+		close_all(fds, n);
+	errno = error;
+	return rc == ISB_OK || (rc == ISB_EIO && error == EAGAIN) ? rc : ISB_ENOTFOUND;
+}
+
+bool isb_handed_finish(struct isb_handed *handed, isb_handed_adopt *adopt, void *arg)
 {
 	const struct isb_handover done = {.kind = ISB_HANDOVER_DONE};
 	const struct timeval wait = {.tv_sec = PATIENCE_S};
 	struct isb_handover said;
-	int fds[ISB_HANDOVER_FDS];
-	size_t n = 0;
+	int rc;
 	setsockopt(handed->peer, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
 	isb_handover_send(handed->peer, &done, NULL, 0); /* fails when nobody is there to be told */
-	int rc = isb_handover_receive(handed->peer, &said, fds, &n), error = errno;
-	close_all(fds, n);
-	return rc != ISB_EIO || error != EAGAIN;
+	do
+		rc = hear(handed, adopt, arg, &said);
+	while (rc == ISB_OK && said.kind == ISB_HANDOVER_CONNECTION);
+	close_rest(handed);
+	return rc != ISB_EIO;
+}
+
+int isb_handed_polled(const struct isb_handed *handed)
+{
+	return handed ? handed->peer : -1;
+}
+
+bool isb_handed_turn(const struct isb_handed *handed, isb_handed_adopt *adopt, void *arg)
+{
+	struct isb_handover said;
+	return hear(handed, adopt, arg, &said) != ISB_ENOTFOUND;
 }

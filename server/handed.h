@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "handover.h"
 #include "isobar/base/diag.h"
 #include "isobar/dns/cookie.h"
 #include "listen.h"
@@ -16,7 +17,7 @@ struct isb_handed;
 
 /* Asks the isobard that listens at `control`. ISB_EIO, ISB_EVERSION or ISB_EREFUSED with a diag. */
 int isb_handed_ask(const char *control, struct isb_diags *diags, struct isb_handed **ret_handed);
-/* Closes what nobody took. Before isb_handed_finish() the old one goes on as if nothing had been. NULL is fine. */
+/* Closes what nobody took. Before isb_handed_finish() the old one goes on then as if nothing had been. NULL is fine. */
 void isb_handed_free(struct isb_handed *handed);
 
 size_t isb_handed_count(const struct isb_handed *handed); /* sockets */
@@ -36,6 +37,11 @@ bool isb_handed_covers(const struct isb_handed *handed, const struct isb_listen 
 /* Before the workers start: whether it still stands. ISB_EREFUSED with a diag: the old one is being stopped, and so must we.
  * That it has died is no reason. */
 int isb_handed_check(const struct isb_handed *handed, struct isb_diags *diags);
-/* When the workers run. Returns when the old one reads no more queries, or has died, or says nothing for long; false: the
- * latter. */
-bool isb_handed_finish(const struct isb_handed *handed);
+/* Who takes up a connection: its own from then on. */
+typedef void isb_handed_adopt(void *arg, int fd, const struct isb_handover_client *client);
+/* When the workers run. Returns when the old one reads no more queries from the sockets, or has died, or says nothing for long;
+ * false: the latter. Then closes what nobody took. Connections may come along, and after that until the old one ends. */
+bool isb_handed_finish(struct isb_handed *handed, isb_handed_adopt *adopt, void *arg);
+/* For those: what to poll for (-1: there is no old one), and what to do then. False: it has ended. */
+int isb_handed_polled(const struct isb_handed *handed);
+bool isb_handed_turn(const struct isb_handed *handed, isb_handed_adopt *adopt, void *arg);

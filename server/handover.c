@@ -29,6 +29,12 @@ size_t isb_handover_encode(const struct isb_handover *message, uint8_t out[ISB_H
 		isb_write(&w, message->cookies.secret, sizeof(message->cookies.secret));
 		isb_write(&w, message->release, sizeof(message->release));
 		break;
+	case ISB_HANDOVER_CONNECTION:
+		isb_write_u8(&w, message->client.addr.family);
+		isb_write_u8(&w, message->client.header);
+		isb_write_u16(&w, message->client.port);
+		isb_write(&w, message->client.addr.octets, sizeof(message->client.addr.octets));
+		break;
 	case ISB_HANDOVER_ASK: isb_write(&w, message->release, sizeof(message->release)); break;
 	case ISB_HANDOVER_REFUSED: isb_write(&w, message->reason, strlen(message->reason)); break;
 	case ISB_HANDOVER_DONE:
@@ -70,6 +76,19 @@ static void read_sockets(struct isb_reader *r, struct isb_handover *m)
 		r->bad = true;
 }
 
+static void read_client(struct isb_reader *r, struct isb_handover_client *client)
+{
+	client->addr.family = isb_read_u8(r);
+	uint8_t header = isb_read_u8(r);
+	client->header = header;
+	client->port = isb_read_u16(r);
+	const uint8_t *octets = isb_read(r, sizeof(client->addr.octets));
+	if (octets)
+		memcpy(client->addr.octets, octets, client->addr.family == 4 ? 4 : sizeof(client->addr.octets));
+	if ((client->addr.family != 4 && client->addr.family != 6) || header > 1)
+		r->bad = true;
+}
+
 int isb_handover_decode(const uint8_t *in, size_t len, struct isb_handover *ret_message)
 {
 	struct isb_handover m = {0};
@@ -87,6 +106,7 @@ int isb_handover_decode(const uint8_t *in, size_t len, struct isb_handover *ret_
 	switch (kind) {
 	case ISB_HANDOVER_ASK: read_release(&r, &m); break;
 	case ISB_HANDOVER_SOCKETS: read_sockets(&r, &m); break;
+	case ISB_HANDOVER_CONNECTION: read_client(&r, &m.client); break;
 	case ISB_HANDOVER_REFUSED:
 		if (rest >= sizeof(m.reason))
 			return ISB_EFORMAT;
@@ -155,10 +175,10 @@ int isb_handover_receive(int fd, struct isb_handover *ret_message, int ret_fds[I
 	ssize_t len;
 	do
 		len = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC);
-	while (len < 0 && errno == EINTR);
-	if (len < 0 && errno != ECONNRESET)
+	while (len < 0 && (errno == EINTR || errno == ECONNRESET)); /* told once, before what was said last: it left our words unread */
+	if (len < 0)
 		return ISB_EIO;
-	if (len <= 0)
+	if (len == 0)
 		return ISB_ENOTFOUND; /* no message is empty */
 	size_t nfd = take_fds(&msg, ret_fds);
 	int rc = msg.msg_flags & MSG_TRUNC ? ISB_EFORMAT : isb_handover_decode(in, (size_t)len, ret_message);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "isobar/base/addr.h"
 #include "isobar/dns/cookie.h"
 
 /* What two isobards say to each other when one takes over from the other: messages over a SOCK_SEQPACKET connection to
@@ -14,6 +16,8 @@
  *        REFUSED   … no, and why                               a sentence
  *   new  DONE      my workers answer on them                   nothing
  *   old  RELEASED  mine do not read them any more              nothing
+ *        CONNECTION … a TCP connection of which nothing is here, with its descriptor: from DONE on, as they come, until the old
+ *                  one ends                                  whose it is, and whether a PROXY header is still to come
  *
  * Who closes the connection without a word leaves the other as it was: the old one serves until it hears DONE, the new one
  * serves once it has all sockets and its workers run. A descriptor tells by itself what it is (handed.h), so no message
@@ -32,7 +36,14 @@ enum {
 };
 
 enum isb_handover_kind {
-	ISB_HANDOVER_ASK = 1, ISB_HANDOVER_SOCKETS, ISB_HANDOVER_REFUSED, ISB_HANDOVER_DONE, ISB_HANDOVER_RELEASED
+	ISB_HANDOVER_ASK = 1, ISB_HANDOVER_SOCKETS, ISB_HANDOVER_REFUSED, ISB_HANDOVER_DONE, ISB_HANDOVER_RELEASED,
+	ISB_HANDOVER_CONNECTION
+};
+
+struct isb_handover_client {
+	struct isb_addr addr;
+	uint16_t port;
+	bool header; /* the address is the front end's, and a PROXY header must come first */
 };
 
 /* A message; what its kind does not have is zero. */
@@ -44,6 +55,7 @@ struct isb_handover {
 	char release[ISB_HANDOVER_RELEASE];
 	char reason[ISB_HANDOVER_REASON];
 	struct isb_cookie_secrets cookies; /* count 0: it has none */
+	struct isb_handover_client client;
 };
 
 /* Octets of the message, at most ISB_HANDOVER_MESSAGE. `version` is always ours. */

@@ -47,7 +47,8 @@ struct server {
 	struct isb_taps *taps; /* or NULL */
 	struct isb_worker **workers; /* of all kinds */
 	size_t nworker, nended;      /* all of them; those whose thread has ended */
-	struct isb_handed *handed;   /* from the predecessor, until its workers are ours; or NULL */
+	struct isb_handed *handed;   /* from the predecessor, while it lives; or NULL */
+	size_t adopter;              /* who gets the next of its connections */
 	struct isb_control *control; /* or NULL */
 	struct isb_cookie_secrets own_secret; /* for cookies, without a file of secrets */
 	struct isb_background background;
@@ -272,13 +273,28 @@ static int start(struct server *server, struct isb_diags *diags)
 	return rc;
 }
 
+static void adopt(void *arg, int fd, const struct isb_handover_client *client)
+{
+	struct server *server = arg;
+	const struct isb_handover m = {.kind = ISB_HANDOVER_CONNECTION, .client = *client};
+	if (server->retired) { /* replaced before its predecessor had given away everything */
+		isb_handover_send(isb_control_successor(server->control), &m, &fd, 1);
+		close(fd);
+		return;
+	}
+	do
+		server->adopter = (server->adopter + 1) % server->nworker;
+	while (server->workers[server->adopter]->kind != ISB_WORKER_TCP); /* which serves every address */
+	isb_worker_adopt(server->workers[server->adopter], fd, client);
+}
+
 /* Both serve now, on the same sockets. The service manager is told whose end is the service's before the predecessor ends. */
 static void take_over(struct server *server)
 {
 	char state[64];
 	snprintf(state, sizeof(state), "MAINPID=%d\nREADY=1", (int)getpid());
 	isb_sdnotify(state);
-	if (!isb_handed_finish(server->handed))
+	if (!isb_handed_finish(server->handed, adopt, server))
 		isb_log(ISB_LOG_WARNING, "replace-unanswered", "pid=%d reason=\"it does not say that it has stopped; both may answer\"",
 		        isb_handed_pid(server->handed));
 	isb_control_settle(server->control);
@@ -288,12 +304,13 @@ static void take_over(struct server *server)
 
 static void stop(struct server *server)
 {
-	isb_control_free(server->control); /* first, so that a successor hears of it before it has begun to serve */
+	isb_control_quit(server->control); /* first, so that a successor hears of it before it has begun to serve */
 	for (size_t i = 0; i < server->nworker; i++)
 		isb_worker_stop(server->workers[i]); /* all at once, then wait for each */
 	for (size_t i = 0; i < server->nworker; i++)
 		isb_worker_free(server->workers[i]);
 	free(server->workers);
+	isb_control_free(server->control); /* workers may have written to the successor */
 	isb_census_free(server->census);
 	isb_taps_free(server->taps);
 	isb_watch_free(server->watch);
@@ -332,7 +349,7 @@ static void offer(void *arg, struct isb_offer *offer)
 static void retire(struct server *server)
 {
 	for (size_t i = 0; i < server->nworker; i++)
-		isb_worker_leave(server->workers[i]);
+		isb_worker_leave(server->workers[i], isb_control_successor(server->control));
 	isb_taps_leave(server->taps);
 	isb_control_released(server->control);
 	server->retired = true;
@@ -363,20 +380,30 @@ static void count_ended(struct server *server)
 		server->nended += n;
 }
 
-/* Until a signal says so; or, with a successor, until the last connection has ended. */
+static void forget_predecessor(struct server *server)
+{
+	isb_handed_free(server->handed);
+	server->handed = NULL;
+}
+
+/* Until a signal says so; or, with a successor, until the last connection has ended or is its. */
 static void serve(struct server *server)
 {
-	while (!server->retired || server->nended < server->nworker) {
-		struct pollfd polled[2 + ISB_CONTROL_POLLED] = {{.fd = server->signals, .events = POLLIN},
-		                                                {.fd = server->ended, .events = POLLIN}};
-		isb_control_polled(server->control, polled + 2);
-		if (poll(polled, 2 + ISB_CONTROL_POLLED, -1) < 0)
+	while (!server->retired || server->handed || server->nended < server->nworker) {
+		struct pollfd polled[3 + ISB_CONTROL_POLLED] = {
+			{.fd = server->signals, .events = POLLIN},
+			{.fd = server->ended, .events = POLLIN},
+			{.fd = isb_handed_polled(server->handed), .events = POLLIN}};
+		isb_control_polled(server->control, polled + 3);
+		if (poll(polled, 3 + ISB_CONTROL_POLLED, -1) < 0)
 			continue;
 		if (polled[0].revents && !take_signal(server))
 			return;
 		if (polled[1].revents)
 			count_ended(server);
-		if (isb_control_turn(server->control, polled + 2, offer, server))
+		if (polled[2].revents && !isb_handed_turn(server->handed, adopt, server))
+			forget_predecessor(server);
+		if (isb_control_turn(server->control, polled + 3, offer, server))
 			retire(server);
 	}
 }
@@ -399,8 +426,6 @@ static int run(struct server *server)
 			take_over(server);
 		else
 			isb_sdnotify("READY=1");
-		isb_handed_free(server->handed);
-		server->handed = NULL;
 		isb_background_tell(&server->background, 0);
 		serve(server);
 		if (!server->retired)

@@ -55,12 +55,13 @@ struct isb_tcp {
 	size_t kept;  /* octets, see isb_conn.kept */
 	bool resting; /* not accepting until the next sweep */
 	uint64_t over_ms; /* loop time from when on connections end; 0: we stay */
+	int successor;    /* a connection to who gets those that are idle; -1: nobody */
 	uv_timer_t sweep;
 	uint8_t in[ISB_TCP_IN], out[ISB_TCP_OUT];
 };
 
 /* tcp_conn.c: takes over the socket and its place in the census; without a header to come, the client's place too. */
-void isb_conn_start(struct isb_tcp *tcp, int fd, const struct isb_addr *peer, uint16_t port, bool header);
+void isb_conn_start(struct isb_tcp *tcp, int fd, const struct isb_handover_client *client);
 bool isb_conn_closing(const struct isb_conn *conn);
 /* `why`, when given, counts it. `reset` throws away what the kernel still holds of the answers. */
 void isb_conn_drop(struct isb_conn *conn, _Atomic uint64_t *why, bool reset);

@@ -63,20 +63,35 @@ void isb_turn_end(struct isb_worker *worker)
 static void close_all(struct isb_worker *worker)
 {
 	isb_tcp_close(worker->tcp);
-	uv_close((uv_handle_t *)&worker->asked, NULL);
+	uv_close((uv_handle_t *)&worker->asked.async, NULL);
+}
+
+static void leave(struct isb_worker *worker, int successor)
+{
+	isb_tcp_leave(worker->tcp, successor);
+	uv_unref((uv_handle_t *)&worker->asked.async); /* now only connections keep the loop running */
+	uv_sem_post(&worker->left);
 }
 
 static void on_asked(uv_async_t *async)
 {
 	struct isb_worker *worker = async->data;
-	/* relaxed: the flag carries nothing but itself */
-	if (!atomic_exchange_explicit(&worker->leaves, false, memory_order_relaxed)) {
+	struct isb_asked *asked = &worker->asked;
+	pthread_mutex_lock(&asked->mutex);
+	struct isb_adopted *adopted = asked->adopted;
+	size_t n = asked->nadopted;
+	bool stops = asked->stop, leaves = asked->leave;
+	asked->adopted = NULL;
+	asked->nadopted = 0;
+	asked->leave = false;
+	pthread_mutex_unlock(&asked->mutex);
+	for (size_t i = 0; i < n; i++)
+		isb_tcp_adopt(worker->tcp, adopted[i].fd, &adopted[i].client);
+	free(adopted);
+	if (stops)
 		close_all(worker);
-		return;
-	}
-	isb_tcp_leave(worker->tcp);
-	uv_unref((uv_handle_t *)async); /* now only connections keep the loop running */
-	uv_sem_post(&worker->left);
+	else if (leaves)
+		leave(worker, asked->successor); /* which whoever asked does not change any more */
 }
 
 /* Until isb_worker_stop(), or isb_worker_leave() and the end of the last connection. */
@@ -115,9 +130,10 @@ static int init_loop(struct isb_worker *worker, struct isb_diags *diags)
 {
 	int rc = uv_loop_init(&worker->loop);
 	if (rc == 0) {
-		rc = uv_async_init(&worker->loop, &worker->asked, on_asked);
+		rc = uv_async_init(&worker->loop, &worker->asked.async, on_asked);
 		if (rc == 0) {
-			worker->asked.data = worker;
+			worker->asked.async.data = worker;
+			pthread_mutex_init(&worker->asked.mutex, NULL);
 			uv_sem_init(&worker->left, 0);
 			return ISB_OK;
 		}
@@ -228,12 +244,29 @@ int isb_worker_socket(const struct isb_worker *worker, size_t i)
 
 void isb_worker_stop(struct isb_worker *worker)
 {
+	struct isb_asked *asked = &worker->asked;
 	if (!worker->running)
 		return;
-	if (worker->udp)
+	if (worker->udp) {
 		isb_udp_stop(worker->udp);
-	else
-		uv_async_send(&worker->asked);
+		return;
+	}
+	pthread_mutex_lock(&asked->mutex);
+	bool already = asked->stop;
+	asked->stop = true;
+	pthread_mutex_unlock(&asked->mutex);
+	if (!already) /* else the handle may be closed by now */
+		uv_async_send(&asked->async);
+}
+
+void isb_worker_adopt(struct isb_worker *worker, int fd, const struct isb_handover_client *client)
+{
+	struct isb_asked *asked = &worker->asked;
+	pthread_mutex_lock(&asked->mutex);
+	asked->adopted = isb_xrealloc(asked->adopted, (asked->nadopted + 1) * sizeof(*asked->adopted));
+	asked->adopted[asked->nadopted++] = (struct isb_adopted){.fd = fd, .client = *client};
+	pthread_mutex_unlock(&asked->mutex);
+	uv_async_send(&asked->async);
 }
 
 /* One wake may come before the thread waits, and then has no effect: so it gets another, until it needs none. */
@@ -252,15 +285,33 @@ static void join(struct isb_worker *worker)
 	worker->running = false;
 }
 
-void isb_worker_leave(struct isb_worker *worker)
+void isb_worker_leave(struct isb_worker *worker, int successor)
 {
+	struct isb_asked *asked = &worker->asked;
 	if (worker->udp) {
 		join(worker);
 	} else if (worker->running) {
-		atomic_store_explicit(&worker->leaves, true, memory_order_relaxed); /* see on_asked() */
-		uv_async_send(&worker->asked);
+		pthread_mutex_lock(&asked->mutex);
+		asked->leave = true;
+		asked->successor = successor;
+		pthread_mutex_unlock(&asked->mutex);
+		uv_async_send(&asked->async);
 		uv_sem_wait(&worker->left);
 	}
+}
+
+static void free_loop(struct isb_worker *worker)
+{
+	struct isb_asked *asked = &worker->asked;
+	if (!uv_is_closing((uv_handle_t *)&asked->async)) /* it never ran, or left */
+		close_all(worker);
+	uv_run(&worker->loop, UV_RUN_DEFAULT);
+	uv_loop_close(&worker->loop);
+	for (size_t i = 0; i < asked->nadopted; i++)
+		close(asked->adopted[i].fd);
+	free(asked->adopted);
+	pthread_mutex_destroy(&asked->mutex);
+	uv_sem_destroy(&worker->left);
 }
 
 void isb_worker_free(struct isb_worker *worker)
@@ -268,13 +319,8 @@ void isb_worker_free(struct isb_worker *worker)
 	if (!worker)
 		return;
 	join(worker);
-	if (worker->tcp) {
-		if (!uv_is_closing((uv_handle_t *)&worker->asked)) /* it never ran, or left */
-			close_all(worker);
-		uv_run(&worker->loop, UV_RUN_DEFAULT);
-		uv_loop_close(&worker->loop);
-		uv_sem_destroy(&worker->left);
-	}
+	if (worker->tcp)
+		free_loop(worker);
 	isb_udp_free(worker->udp);
 	isb_tcp_free(worker->tcp);
 	isb_words_free(worker->words);

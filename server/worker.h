@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
+#include <pthread.h>
 #include <stdalign.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -7,6 +8,7 @@
 #include <uv.h>
 
 #include "census.h"
+#include "handover.h"
 #include "isobar/base/arena.h"
 #include "isobar/base/diag.h"
 #include "isobar/dns/respond.h"
@@ -29,6 +31,7 @@ enum isb_worker_kind { ISB_WORKER_UDP, ISB_WORKER_UDP6, ISB_WORKER_TCP, ISB_WORK
 	X(tcp_stalled)     /* closed: a query not finished, or answers not read, for too long */ \
 	X(tcp_evicted)     /* closed: a slow one, else the one silent for longest, had to make room */ \
 	X(tcp_expired)     /* closed: open for too long */ \
+	X(tcp_handed)      /* closed: a successor has it */ \
 	X(tcp_malformed)   /* closed: a frame shorter than a header */ \
 	X(tcp_refused)     /* closed at once: its client has too many, or there is no room */ \
 	X(tcp_errors)      /* closed by a network error, or not opened at all */ \
@@ -61,9 +64,18 @@ struct isb_worker {
 	struct isb_tap *tap; /* NULL: nobody looks on; set before the start */
 	struct isb_udp *udp; /* NULL: serves TCP */
 	struct isb_tcp *tcp; /* NULL: serves UDP */
-	uv_loop_t loop;      /* this and the next three for TCP only */
-	uv_async_t asked;    /* to leave, or to stop */
-	atomic_bool leaves;
+	uv_loop_t loop;      /* this and the next for TCP only */
+	struct isb_asked {
+		uv_async_t async;
+		pthread_mutex_t mutex; /* of what follows */
+		bool leave, stop;
+		int successor;
+		struct isb_adopted {
+			int fd;
+			struct isb_handover_client client;
+		} *adopted; /* to be taken up */
+		size_t nadopted;
+	} asked;
 	uv_sem_t left;
 	uv_thread_t thread;
 	uv_sem_t started;
@@ -94,8 +106,11 @@ int isb_worker_start(struct isb_worker *worker, struct isb_diags *diags);
 /* Number `i` of its sockets; -1: there are not so many. */
 int isb_worker_socket(const struct isb_worker *worker, size_t i);
 /* Returns when the worker reads no more queries from its sockets, which another process may go on reading: datagrams that were
- * read are answered, nobody is accepted any more, and the thread ends when the last connection has (tcp.h). */
-void isb_worker_leave(struct isb_worker *worker);
+ * read are answered, nobody is accepted any more, and the thread ends when the last connection has or is the successor's
+ * (isb_tcp_leave()). */
+void isb_worker_leave(struct isb_worker *worker, int successor);
+/* Gives a worker for TCP a connection of a predecessor; any thread. */
+void isb_worker_adopt(struct isb_worker *worker, int fd, const struct isb_handover_client *client);
 /* Asks the thread to end and returns at once; isb_worker_free() waits for it. */
 void isb_worker_stop(struct isb_worker *worker);
 void isb_worker_free(struct isb_worker *worker); /* NULL is fine */

@@ -24,7 +24,9 @@ enum { UDP_SOCKETS = 300 }; /* more than go with one message */
 struct world {
 	char dir[32], path[64];
 	struct isb_listen listen;
-	int udp[UDP_SOCKETS], stop[2];
+	int udp[UDP_SOCKETS], stop[2], connection[2];
+	struct isb_handover_client adopted[4];
+	size_t nadopted;
 	struct isb_control *control;
 	pthread_t thread;
 	bool done;
@@ -36,6 +38,21 @@ static void fill(void *arg, struct isb_offer *offer)
 	for (int i = 0; i < UDP_SOCKETS; i++)
 		isb_offer_add(offer, world->udp[i]);
 	offer->cookies = (struct isb_cookie_secrets){.count = 1, .secret = {{42}}};
+}
+
+static void hand_over_connection(struct world *world, uint8_t host)
+{
+	const struct isb_handover m = {.kind = ISB_HANDOVER_CONNECTION,
+	                               .client = {.addr = {.family = 4, .octets = {192, 0, 2, host}}, .port = 5}};
+	assert_int_equal(isb_handover_send(isb_control_successor(world->control), &m, world->connection, 1), ISB_OK);
+}
+
+static void adopt(void *arg, int fd, const struct isb_handover_client *client)
+{
+	struct world *world = arg;
+	world->adopted[world->nadopted++] = *client;
+	assert_int_equal(write(fd, "x", 1), 1);
+	close(fd);
 }
 
 /* Until a successor serves, or the test says so. */
@@ -50,7 +67,10 @@ static void *serve(void *arg)
 			return NULL;
 		world->done = isb_control_turn(world->control, polled + 1, fill, world);
 		if (world->done) {
+			hand_over_connection(world, 1);
+			hand_over_connection(world, 2);
 			isb_control_released(world->control);
+			hand_over_connection(world, 3);
 			return NULL;
 		}
 	}
@@ -63,7 +83,7 @@ static int setup(void **state)
 	world->listen = (struct isb_listen){.addr = {.family = 4, .octets = {127, 0, 0, 1}}};
 	world->listen.port = (uint16_t)(30000 + getpid() % 10000);
 	snprintf(world->dir, sizeof(world->dir), "/tmp/isobar-control-XXXXXX");
-	if (!mkdtemp(world->dir) || pipe(world->stop) != 0)
+	if (!mkdtemp(world->dir) || pipe(world->stop) != 0 || socketpair(AF_UNIX, SOCK_STREAM, 0, world->connection) != 0)
 		return -1;
 	snprintf(world->path, sizeof(world->path), "%s/control", world->dir);
 	while (isb_listen_check(&world->listen, &diags) != ISB_OK)
@@ -82,6 +102,7 @@ static void end_of_old(struct world *world)
 {
 	if (write(world->stop[1], "", 1) == 1)
 		pthread_join(world->thread, NULL);
+	isb_control_quit(world->control);
 	isb_control_free(world->control);
 	world->control = NULL;
 }
@@ -93,8 +114,10 @@ static int teardown(void **state)
 		end_of_old(world);
 	for (int i = 0; i < UDP_SOCKETS; i++)
 		close(world->udp[i]);
-	close(world->stop[0]);
-	close(world->stop[1]);
+	for (int i = 0; i < 2; i++) {
+		close(world->stop[i]);
+		close(world->connection[i]);
+	}
 	int rc = access(world->path, F_OK) == 0; /* whoever listened last has taken it away */
 	rc |= rmdir(world->dir);
 	free(world);
@@ -191,12 +214,22 @@ static void the_successor_goes_on_where_the_old_one_listened(void **state)
 	struct isb_handed *handed = ask(world);
 	assert_int_equal(isb_control_new(world->path, handed, &diags, &next), ISB_OK);
 	assert_int_equal(isb_handed_check(handed, &diags), ISB_OK);
-	assert_true(isb_handed_finish(handed));
+	assert_int_equal(isb_handed_polled(NULL), -1);
+	assert_true(isb_handed_finish(handed, adopt, world));
+	assert_int_equal(isb_handed_count(handed), 0); /* nothing that was not taken stays open */
+	assert_int_equal(world->nadopted, 2);
 	pthread_join(world->thread, NULL);
 	assert_true(world->done);
+	assert_true(isb_handed_turn(handed, adopt, world));
+	assert_int_equal(world->nadopted, 3);
+	assert_int_equal(world->adopted[2].addr.octets[3], 3);
+	char in[8];
+	assert_int_equal(read(world->connection[1], in, sizeof(in)), 3);
 	assert_int_equal(isb_control_pid(world->control), getpid());
 	assert_string_equal(isb_control_release(world->control), ISB_VERSION);
+	isb_control_quit(world->control); /* nothing to say to who serves */
 	isb_control_free(world->control);
+	assert_false(isb_handed_turn(handed, adopt, world));
 	assert_int_equal(access(world->path, F_OK), 0);
 	isb_handed_free(handed);
 	isb_control_settle(next);
@@ -226,7 +259,7 @@ static void an_old_one_that_is_stopped_says_so_and_one_that_died_does_not(void *
 	assert_int_equal(isb_handed_check(handed, &diags), ISB_EREFUSED);
 	assert_non_null(strstr(diags.list[0].text, "it is being stopped"));
 	assert_int_equal(isb_handed_check(handed, &diags), ISB_OK); /* that was all it had to say: as if it had died */
-	assert_true(isb_handed_finish(handed));
+	assert_true(isb_handed_finish(handed, adopt, world));
 	isb_handed_free(handed);
 	isb_diags_done(&diags);
 	expect_refusal(world, ISB_ENOTFOUND, "nobody listens there");

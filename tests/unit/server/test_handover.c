@@ -33,6 +33,8 @@ static void what_is_written_can_be_read_back(void **state)
 		{.kind = ISB_HANDOVER_REFUSED, .reason = "it is being stopped"},
 		{.kind = ISB_HANDOVER_DONE},
 		{.kind = ISB_HANDOVER_RELEASED},
+		{.kind = ISB_HANDOVER_CONNECTION, .client = {.addr = {.family = 4, .octets = {192, 0, 2, 7}}, .port = 4711}},
+		{.kind = ISB_HANDOVER_CONNECTION, .client = {.addr = {.family = 6, .octets = {0x20, 1, [15] = 9}}, .header = true}},
 	};
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		uint8_t octets[ISB_HANDOVER_MESSAGE];
@@ -47,6 +49,7 @@ static void what_is_written_can_be_read_back(void **state)
 		assert_string_equal(back.release, all[i].release);
 		assert_string_equal(back.reason, all[i].reason);
 		assert_memory_equal(&back.cookies, &all[i].cookies, sizeof(back.cookies));
+		assert_memory_equal(&back.client, &all[i].client, sizeof(back.client));
 		/* neither less nor more of it */
 		if (all[i].kind == ISB_HANDOVER_REFUSED)
 			continue;
@@ -94,6 +97,22 @@ static void numbers_that_cannot_be_are_refused(void **state)
 		const uint32_t value = __builtin_bswap32(wrong[i].value);
 		assert_int_equal(isb_handover_decode(octets, len, &m), ISB_OK);
 		memcpy(octets + wrong[i].at, &value, sizeof(value));
+		assert_int_equal(isb_handover_decode(octets, len, &m), ISB_EFORMAT);
+	}
+}
+
+static void a_client_has_an_address(void **state)
+{
+	(void)state;
+	static const struct {
+		size_t at;
+		uint8_t value;
+	} wrong[] = {{8, 0}, {8, 5}, {9, 2}};
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		uint8_t octets[ISB_HANDOVER_MESSAGE];
+		struct isb_handover m = {.kind = ISB_HANDOVER_CONNECTION, .client = {.addr = {.family = 4}}};
+		size_t len = isb_handover_encode(&m, octets);
+		octets[wrong[i].at] = wrong[i].value;
 		assert_int_equal(isb_handover_decode(octets, len, &m), ISB_EFORMAT);
 	}
 }
@@ -175,6 +194,22 @@ static void descriptors_come_along_and_are_closed_on_exec(void **state)
 	close(ends[1]);
 }
 
+static void the_last_words_of_who_did_not_listen_are_heard(void **state)
+{
+	(void)state;
+	int ends[2], in[ISB_HANDOVER_FDS];
+	size_t n;
+	struct isb_handover ask = {.kind = ISB_HANDOVER_ASK}, no = {.kind = ISB_HANDOVER_REFUSED, .reason = "no"}, heard;
+	assert_int_equal(pair(ends), 0);
+	assert_int_equal(isb_handover_send(ends[0], &ask, NULL, 0), ISB_OK);
+	assert_int_equal(isb_handover_send(ends[1], &no, NULL, 0), ISB_OK);
+	close(ends[1]);
+	assert_int_equal(isb_handover_receive(ends[0], &heard, in, &n), ISB_OK);
+	assert_string_equal(heard.reason, "no");
+	assert_int_equal(isb_handover_receive(ends[0], &heard, in, &n), ISB_ENOTFOUND);
+	close(ends[0]);
+}
+
 static void what_comes_with_nonsense_is_closed(void **state)
 {
 	(void)state;
@@ -236,9 +271,11 @@ int main(void)
 		cmocka_unit_test(a_refusal_is_understood_in_every_version),
 		cmocka_unit_test(another_version_is_told_from_nonsense),
 		cmocka_unit_test(numbers_that_cannot_be_are_refused),
+		cmocka_unit_test(a_client_has_an_address),
 		cmocka_unit_test(a_text_from_elsewhere_is_made_printable),
 		cmocka_unit_test(spoilt_messages_do_no_harm),
 		cmocka_unit_test(descriptors_come_along_and_are_closed_on_exec),
+		cmocka_unit_test(the_last_words_of_who_did_not_listen_are_heard),
 		cmocka_unit_test(what_comes_with_nonsense_is_closed),
 		cmocka_unit_test(without_room_for_descriptors_it_says_so_and_keeps_none),
 	};
