@@ -232,8 +232,6 @@ int isb_handed_check(const struct isb_handed *handed, struct isb_diags *diags)
 	int fds[ISB_HANDOVER_FDS];
 	size_t n = 0;
 	const struct timeval now = {.tv_usec = 1};
-	if (!handed)
-		return ISB_OK;
 	setsockopt(handed->peer, SOL_SOCKET, SO_RCVTIMEO, &now, sizeof(now));
 	if (isb_handover_receive(handed->peer, &said, fds, &n) != ISB_OK)
 		return ISB_OK; /* nothing to hear, or nobody there any more */

@@ -226,14 +226,27 @@ static int make_workers(struct server *server, struct isb_diags *diags)
 	return ISB_OK;
 }
 
+/* A successor that would end at once, or that nobody wants any more, must not begin. */
+static int check_wanted(const struct server *server, struct isb_diags *diags)
+{
+	sigset_t pending;
+	const char *why = NULL;
+	if (!server->handed)
+		return ISB_OK;
+	sigpending(&pending);
+	if (sigismember(&pending, SIGTERM) || sigismember(&pending, SIGINT))
+		why = "it was told to end before it served";
+	else if (!isb_background_is_awaited(&server->background))
+		why = "nobody waits for this replacement any more";
+	if (why)
+		isb_diag(diags, (struct isb_mark){0}, "%s", why);
+	return why ? ISB_EREFUSED : isb_handed_check(server->handed, diags);
+}
+
 /* Last of all, so that no client is sent to a worker that will never run. */
 static int start_workers(struct server *server, struct isb_diags *diags)
 {
-	int rc = isb_handed_check(server->handed, diags);
-	if (rc == ISB_OK && !isb_background_is_awaited(&server->background)) {
-		isb_diag(diags, (struct isb_mark){0}, "nobody waits for this replacement any more");
-		rc = ISB_EREFUSED;
-	}
+	int rc = check_wanted(server, diags);
 	for (size_t i = 0; i < server->nworker && rc == ISB_OK; i++)
 		rc = isb_worker_start(server->workers[i], diags);
 	return rc;

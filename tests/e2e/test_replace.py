@@ -21,7 +21,7 @@ import dns.message
 import dns.query
 import dns.rcode
 import harness
-from harness import BIN, LIBC, Story, until
+from harness import BIN, LIBC, Process, Story, until
 
 CATALOG = """zones: {bench.test: {text: "@ 60 SOA ns h 1 2 3 4 5\\n@ 60 NS ns\\nns 60 A 192.0.2.1\\nwww 60 A 192.0.2.2"}}
 """
@@ -353,6 +353,31 @@ class Failing(Replace):
             self.expect_old(old, f"replace-failed by={new.child.pid}")
         self.replace(old, "last")
         self.ended(old)
+
+    def test_one_that_is_told_to_end_does_not_begin(self):
+        old = self.start("old")
+        new, secrets = self.held(old)
+        new.child.send_signal(signal.SIGTERM)
+        self.let_go(secrets)
+        until(lambda: not new.running(), 20, "it ends")
+        self.assertEqual(new.child.wait(), 1)
+        self.assertIn("told to end before it served", new.said())
+        self.site.processes.remove(new)
+        self.expect_old(old, "replace-failed")
+
+    def test_one_that_nobody_waits_for_does_not_begin(self):
+        old = self.start("old")
+        secrets = self.site.directory / "secrets"
+        os.mkfifo(secrets, 0o600)
+        words = self.words("new", "--replace", "--cookie-secret-file", secrets)
+        command = Process(self.site.directory / "command.log", BIN / "isobard", "--store", self.site.store, *words)
+        until(lambda: "replace-asked" in old.said(), 20, "the sockets are handed over")
+        self.background.append(int(re.search(r"replace-asked by=(\d+)", old.said())[1]))
+        self.assertNotEqual(self.background[0], command.child.pid)
+        command.kill()
+        self.let_go(secrets)
+        self.expect_old(old, "replace-failed")
+        until(lambda: "nobody waits for this replacement any more" in command.said(), 20, "it says why")
 
     def test_a_second_one_is_refused_while_the_first_is_at_it(self):
         old = self.start("old")
