@@ -14,9 +14,9 @@ enum {
 	ISB_CLIENTS_SAMPLE = 64 /* one of so many answers is counted, on average */
 };
 
-/* Listens at `path`, which must outlive it, with mode 0660; or at a socket that is listening there already (`inherited`; -1:
- * none). What a dead process left there is replaced; anything else that stands there is ISB_EIO with a diag, like all that goes
- * wrong. */
+/* Listens at `path`, which must outlive it, with mode 0660; or at a socket that is listening there already (`inherited`;
+ * -1: none). What a dead process left there is replaced; anything else that stands there is ISB_EIO with a diag, like all
+ * that goes wrong. */
 int isb_clients_new(const char *path, int inherited, unsigned workers, struct isb_diags *diags,
                     struct isb_clients **ret_clients);
 /* The socket it listens at, for a successor. The path, and who comes there, are the successor's from the old one's leave and

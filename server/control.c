@@ -40,7 +40,8 @@ void isb_offer_add(struct isb_offer *offer, int fd)
 	offer->fds[offer->count++] = fd;
 }
 
-int isb_control_new(const char *path, struct isb_handed *handed, struct isb_diags *diags, struct isb_control **ret_control)
+int isb_control_new(const char *path, struct isb_handed *handed, struct isb_diags *diags,
+                    struct isb_control **ret_control)
 {
 	const struct isb_local local = {
 		.path = path, .option = "--control", .type = SOCK_SEQPACKET, .mode = MODE, .backlog = BACKLOG};
@@ -155,10 +156,12 @@ static bool hear(struct isb_control *control, void (*fill)(void *arg, struct isb
 		return true;
 	} else if (rc == ISB_ENOTFOUND) {
 		fail(control, "it has ended");
+	} else if (rc == ISB_EVERSION) {
+		refuse(control->peer, "isobard " ISB_VERSION " hands over in another way; restart it instead");
+		fail(control, "it speaks another version of the handover");
 	} else {
-		refuse(control->peer, rc == ISB_EVERSION ? "isobard " ISB_VERSION " hands over in another way; restart it instead"
-		                                         : "that is not what an isobard says");
-		fail(control, rc == ISB_EVERSION ? "it speaks another version of the handover" : "it does not speak as an isobard does");
+		refuse(control->peer, "that is not what an isobard says");
+		fail(control, "it does not speak as an isobard does");
 	}
 	return false;
 }

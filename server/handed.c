@@ -73,7 +73,8 @@ static int judge(const struct isb_handed *handed, int rc, int error, const struc
                  const char *control, struct isb_diags *diags)
 {
 	if (rc == ISB_EIO && error == EMFILE)
-		return refuse(diags, rc, control, "has more sockets than this process may open; raise its limit of open files (ulimit -Hn)");
+		return refuse(diags, rc, control,
+		              "has more sockets than this process may open; raise its limit of open files (ulimit -Hn)");
 	if (rc == ISB_EIO)
 		return refuse(diags, rc, control, error == EAGAIN ? "does not answer" : "cannot be heard");
 	if (rc == ISB_ENOTFOUND)

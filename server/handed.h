@@ -8,11 +8,11 @@
 #include "isobar/dns/cookie.h"
 #include "listen.h"
 
-/* What a new isobard got from the one that it replaces (handover.h): its sockets and its cookie secrets. Whoever needs a socket
- * looks here first. NULL stands for a start of its own, with nothing to find.
+/* What a new isobard got from the one that it replaces (handover.h): its sockets and its cookie secrets. Whoever needs a
+ * socket looks here first. NULL stands for a start of its own, with nothing to find.
  *
- * A socket of a reuseport group that is closed takes what waits in it along. So the new one takes all that the old one has for
- * an address, also when it has fewer workers. */
+ * A socket of a reuseport group that is closed takes what waits in it along. So the new one takes all that the old one has
+ * for an address, also when it has fewer workers. */
 struct isb_handed;
 
 /* Asks the isobard that listens at `control`. ISB_EIO, ISB_EVERSION or ISB_EREFUSED with a diag. */
@@ -39,8 +39,8 @@ bool isb_handed_covers(const struct isb_handed *handed, const struct isb_listen 
 int isb_handed_check(const struct isb_handed *handed, struct isb_diags *diags);
 /* Who takes up a connection: its own from then on. */
 typedef void isb_handed_adopt(void *arg, int fd, const struct isb_handover_client *client);
-/* When the workers run. Returns when the old one reads no more queries from the sockets, or has died, or says nothing for long;
- * false: the latter. Then closes what nobody took. Connections may come along, and after that until the old one ends. */
+/* When the workers run. Returns when the old one reads no more queries from the sockets, or has died, or says nothing for
+ * long; false: the latter. Then closes what nobody took. Connections may come along, and after that until the old one ends. */
 bool isb_handed_finish(struct isb_handed *handed, isb_handed_adopt *adopt, void *arg);
 /* For those: what to poll for (-1: there is no old one), and what to do then. False: it has ended. */
 int isb_handed_polled(const struct isb_handed *handed);

@@ -175,7 +175,8 @@ int isb_handover_receive(int fd, struct isb_handover *ret_message, int ret_fds[I
 	ssize_t len;
 	do
 		len = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC);
-	while (len < 0 && (errno == EINTR || errno == ECONNRESET)); /* told once, before what was said last: it left our words unread */
+	/* ECONNRESET is told once, before what was said last: our words were not read */
+	while (len < 0 && (errno == EINTR || errno == ECONNRESET));
 	if (len < 0)
 		return ISB_EIO;
 	if (len == 0)

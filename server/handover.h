@@ -16,8 +16,8 @@
  *        REFUSED   … no, and why                               a sentence
  *   new  DONE      my workers answer on them                   nothing
  *   old  RELEASED  mine do not read them any more              nothing
- *        CONNECTION … a TCP connection of which nothing is here, with its descriptor: from DONE on, as they come, until the old
- *                  one ends                                  whose it is, and whether a PROXY header is still to come
+ *        CONNECTION … a TCP connection of which nothing is here, with its descriptor: from DONE on, as they come, until
+ *                  the old one ends                          whose it is, and whether a PROXY header is still to come
  *
  * Who closes the connection without a word leaves the other as it was: the old one serves until it hears DONE, the new one
  * serves once it has all sockets and its workers run. A descriptor tells by itself what it is (handed.h), so no message
@@ -60,13 +60,13 @@ struct isb_handover {
 
 /* Octets of the message, at most ISB_HANDOVER_MESSAGE. `version` is always ours. */
 size_t isb_handover_encode(const struct isb_handover *message, uint8_t out[ISB_HANDOVER_MESSAGE]);
-/* ISB_EFORMAT: it is no such message. ISB_EVERSION: it is of another version, in ret_message->version, and not REFUSED; nothing
- * else of it is known. */
+/* ISB_EFORMAT: it is no such message. ISB_EVERSION: it is of another version, in ret_message->version, and not REFUSED;
+ * nothing else of it is known. */
 int isb_handover_decode(const uint8_t *in, size_t len, struct isb_handover *ret_message);
 
 /* With up to ISB_HANDOVER_FDS descriptors. ISB_OK, ISB_EIO with errno set. */
 int isb_handover_send(int fd, const struct isb_handover *message, const int *fds, size_t nfd);
-/* The descriptors are closed on exec, and the caller's; on failure none is left open. ISB_ENOTFOUND: the other end is closed.
- * ISB_EIO with errno: EAGAIN for a socket that ran out of time, EMFILE when there was no room for the descriptors. Else as
- * isb_handover_decode(). */
+/* The descriptors are closed on exec, and the caller's; on failure none is left open. ISB_ENOTFOUND: the other end is
+ * closed. ISB_EIO with errno: EAGAIN for a socket that ran out of time, EMFILE when there was no room for the descriptors.
+ * Else as isb_handover_decode(). */
 int isb_handover_receive(int fd, struct isb_handover *ret_message, int ret_fds[ISB_HANDOVER_FDS], size_t *ret_nfd);

@@ -13,9 +13,9 @@ struct isb_local {
 	int backlog;
 };
 
-/* Bound, listening, non-blocking, closed on exec. What a dead process left at the path is replaced; anything else that stands
- * there is ISB_EIO with a diag, like all that goes wrong. Whoever closes it unlinks the path, unless another process goes on
- * listening there. */
+/* Bound, listening, non-blocking, closed on exec. What a dead process left at the path is replaced; anything else that
+ * stands there is ISB_EIO with a diag, like all that goes wrong. Whoever closes it unlinks the path, unless another process
+ * goes on listening there. */
 int isb_local_listen(const struct isb_local *local, struct isb_diags *diags, int *ret_fd);
 /* A blocking connection; ISB_ENOTFOUND: nobody listens there; ISB_EIO. Both with a diag. */
 int isb_local_connect(const struct isb_local *local, struct isb_diags *diags, int *ret_fd);

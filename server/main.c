@@ -308,11 +308,12 @@ static void take_over(struct server *server)
 	snprintf(state, sizeof(state), "MAINPID=%d\nREADY=1", (int)getpid());
 	isb_sdnotify(state);
 	if (!isb_handed_finish(server->handed, adopt, server))
-		isb_log(ISB_LOG_WARNING, "replace-unanswered", "pid=%d reason=\"it does not say that it has stopped; both may answer\"",
-		        isb_handed_pid(server->handed));
+		isb_log(ISB_LOG_WARNING, "replace-unanswered",
+		        "pid=%d reason=\"it does not say that it has stopped; both may answer\"", isb_handed_pid(server->handed));
 	isb_control_settle(server->control);
 	isb_taps_settle(server->taps);
-	isb_log(ISB_LOG_INFO, "replaced", "pid=%d version=%s", isb_handed_pid(server->handed), isb_handed_release(server->handed));
+	isb_log(ISB_LOG_INFO, "replaced", "pid=%d version=%s", isb_handed_pid(server->handed),
+	        isb_handed_release(server->handed));
 }
 
 static void stop(struct server *server)
@@ -446,7 +447,8 @@ static int run(struct server *server)
 		isb_stats_log(server->workers, server->nworker);
 	} else {
 		isb_diags_print(&diags, stderr);
-		fputs(server->options.replace ? "isobard: not started; the one that runs goes on\n" : "isobard: not started\n", stderr);
+		fputs(server->options.replace ? "isobard: not started; the one that runs goes on\n" : "isobard: not started\n",
+		      stderr);
 	}
 	isb_diags_done(&diags);
 	stop(server);

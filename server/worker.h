@@ -97,17 +97,17 @@ struct isb_worker_parts {
 	int ended;                 /* an eventfd that counts workers whose thread has ended */
 };
 
-/* Opens the sockets. Of those handed over, worker i of n takes i, i + n, i + 2n … of each address, so that none is left over.
- * ISB_EIO with a diag. */
+/* Opens the sockets. Of those handed over, worker i of n takes i, i + n, i + 2n … of each address, so that none is left
+ * over. ISB_EIO with a diag. */
 int isb_worker_new(enum isb_worker_kind kind, unsigned number, const struct isb_worker_parts *parts,
                    struct isb_diags *diags, struct isb_worker **ret_worker);
 /* Once it answers, nothing can fail any more. ISB_EIO or ISB_ESTORE with a diag. */
 int isb_worker_start(struct isb_worker *worker, struct isb_diags *diags);
 /* Number `i` of its sockets; -1: there are not so many. */
 int isb_worker_socket(const struct isb_worker *worker, size_t i);
-/* Returns when the worker reads no more queries from its sockets, which another process may go on reading: datagrams that were
- * read are answered, nobody is accepted any more, and the thread ends when the last connection has or is the successor's
- * (isb_tcp_leave()). */
+/* Returns when the worker reads no more queries from its sockets, which another process may go on reading: datagrams that
+ * were read are answered, nobody is accepted any more, and the thread ends when the last connection has or is the
+ * successor's (isb_tcp_leave()). */
 void isb_worker_leave(struct isb_worker *worker, int successor);
 /* Gives a worker for TCP a connection of a predecessor; any thread. */
 void isb_worker_adopt(struct isb_worker *worker, int fd, const struct isb_handover_client *client);

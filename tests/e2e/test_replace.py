@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""isobard is replaced by another isobard without a lost query; whatever goes wrong with the new one leaves the old one serving."""
+"""isobard is replaced by another isobard without a lost query; whatever goes wrong with the new one, the old one serves."""
 import array
 import ctypes
 import json
@@ -167,7 +167,8 @@ class Replace(Story):
         log = self.site.directory / "command.log"  # no pipe: what goes on in the background would hold it open
         with log.open("wb") as output:
             done = subprocess.run([str(word) for word in (*under, BIN / "isobard", "--store", self.site.store, *words)],
-                                  stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, timeout=60, check=False, **how)
+                                  stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, timeout=60, check=False,
+                                  **how)
         return done.returncode, log.read_text()
 
 
@@ -448,7 +449,8 @@ class Failing(Replace):
 CLONE_NEWNET, NOBODY = 0x40000000, 65534
 
 
-@unittest.skipIf(os.geteuid() != 0 or not shutil.which("unshare") or not shutil.which("setpriv"), "needs root, unshare and setpriv")
+@unittest.skipIf(os.geteuid() != 0 or not all(map(shutil.which, ("unshare", "nsenter", "setpriv", "ip"))),
+                 "needs root, unshare, nsenter, setpriv and ip")
 class WithoutPrivileges(Replace):
     """Port 53 in a network of its own."""
 
@@ -469,8 +471,8 @@ class WithoutPrivileges(Replace):
     def setUp(self):
         super().setUp()
         self.site.port, self.site.ipv6 = 53, False
-        for path, mode in ((self.site.directory, 0o777), (self.site.store, 0o777)):
-            path.chmod(mode)
+        self.site.directory.chmod(0o777)
+        self.site.store.chmod(0o777)
         for path in self.site.store.glob("*"):
             if not path.is_symlink():
                 path.chmod(0o666)
