@@ -19,7 +19,11 @@ import unittest
 
 from harness import ROOT, in_the_child, until
 
-NAMES = {"isobar-common", "isobar", "isobard", "isobar-probe"}
+PROGRAMS = {"isobar": "/usr/bin/isobar", "isobard": "/usr/sbin/isobard", "isobar-probe": "/usr/sbin/isobar-probe"}
+if (ROOT / "control/main.c").exists():
+    PROGRAMS["isobar-control"] = "/usr/bin/isobar-control"  # beside isobar, which it starts
+DAEMONS = set(PROGRAMS) - {"isobar"}
+NAMES = {"isobar-common", *PROGRAMS}
 SETUP = r"""
 set -eu
 mount --make-rprivate /
@@ -88,7 +92,7 @@ class Contents(unittest.TestCase):
         lines = (line.split() for line in output("dpkg-deb", "-c", self.packages[name]).splitlines())
         return {line[5][1:]: (line[0], line[1]) for line in lines if not line[5].endswith("/")}
 
-    def test_there_are_four_that_need_each_other_in_the_same_version(self):
+    def test_they_need_each_other_in_the_same_version(self):
         self.assertEqual(set(self.packages), NAMES)
         version = self.fields("isobard")["Version"]
         self.assertIn(f"isobar (= {version})", self.fields("isobard")["Depends"])
@@ -100,24 +104,24 @@ class Contents(unittest.TestCase):
         self.assertEqual(self.fields("isobar-common")["Architecture"], "all")
 
     def test_files_are_roots_and_stand_where_debian_has_them(self):
-        programs = {"isobar-common": [], "isobar": ["/usr/bin/isobar"], "isobard": ["/usr/sbin/isobard"],
-                    "isobar-probe": ["/usr/sbin/isobar-probe"]}
         for name in NAMES:
             files = self.files(name)
             for path, (mode, owner) in files.items():
                 self.assertEqual(owner, "root/root", path)
                 self.assertIn(mode, ("-rw-r--r--", "-rwxr-xr-x"), path)
                 self.assertRegex(path, "^/(usr/(bin|sbin|lib|share)|etc/isobar)/")
-            for path in programs[name] + [f"/usr/share/doc/{name}/copyright", f"/usr/share/doc/{name}/changelog.Debian.gz"]:
-                self.assertIn(path, files)
-        for name in "isobard", "isobar-probe":
+            self.assertIn(f"/usr/share/doc/{name}/copyright", files)
+            self.assertIn(f"/usr/share/doc/{name}/changelog.Debian.gz", files)
+        for name, path in PROGRAMS.items():
+            self.assertEqual(self.files(name)[path][0], "-rwxr-xr-x")
+        for name in DAEMONS:
             self.assertIn(f"/usr/lib/systemd/system/{name}.service", self.files(name))
             self.assertEqual(output("dpkg-deb", "-I", self.packages[name], "conffiles"), f"/etc/isobar/{name}.yaml\n")
 
     def test_programs_are_hardened(self):
-        for name, path in (("isobard", "usr/sbin/isobard"), ("isobar-probe", "usr/sbin/isobar-probe"), ("isobar", "usr/bin/isobar")):
+        for name, path in PROGRAMS.items():
             tar = subprocess.run(["dpkg-deb", "--fsys-tarfile", self.packages[name]], check=True, capture_output=True).stdout
-            program = subprocess.run(["tar", "-xO", f"./{path}"], input=tar, check=True, capture_output=True).stdout
+            program = subprocess.run(["tar", "-xO", f".{path}"], input=tar, check=True, capture_output=True).stdout
             with tempfile.NamedTemporaryFile() as file:
                 file.write(program)
                 file.flush()
@@ -405,7 +409,7 @@ class FreshMachine(unittest.TestCase):
 
     def test_units_are_what_systemd_takes_and_calls_safe(self):
         self.install()
-        units = [f"/usr/lib/systemd/system/{name}.service" for name in ("isobard", "isobar-probe")]
+        units = [f"/usr/lib/systemd/system/{name}.service" for name in DAEMONS]
         said = self.machine.run("systemd-analyze", "verify", "--man=no", *units)
         self.assertEqual([line for line in said.splitlines() if "isobar" in line], [])
         for unit in units:  # tenths of the exposure level, of 100
