@@ -405,6 +405,8 @@ class FreshMachine(unittest.TestCase):
         self.assertEqual(list(store.glob("*.mdb")), [])
         self.machine.run("isobar", "init")
         self.assertIn("there is a store in '/var/lib/isobar' already, at generation 0", self.machine.run("isobar", "init"))
+        self.assertEqual(json.loads(self.machine.run("isobar", "init", "-o", "json")),
+                         {"store": "/var/lib/isobar", "made": False, "generation": 0})
         self.machine.run("systemd-tmpfiles", "--create", "isobar.conf")
         self.machine.start_unit("isobard").ready()
 
