@@ -130,6 +130,7 @@ static bool serve(struct isb_conn *conn, const uint8_t *data, size_t len)
 	struct isb_worker *worker = conn->tcp->worker;
 	struct batch b = {.conn = conn};
 	isb_turn_begin(worker, &b.turn);
+	isb_context_came(&worker->ctx, conn->client.addr.family == 6 ? ISB_ASKED_TCP_IPV6 : ISB_ASKED_TCP_IPV4);
 	enum isb_frames_end frames = isb_frames_feed(&conn->in, data, len, answer, &b);
 	isb_turn_end(worker);
 	conn->waiting = frames == ISB_FRAMES_WAIT;
