@@ -252,12 +252,15 @@ __attribute__((cold))
 static void summarize(struct isb_summary *summary, const struct isb_view *view, const struct isb_query *query,
                       const struct isb_answer *answer, const uint8_t *out)
 {
+	const struct isb_plan_endpoint *endpoint =
+		answer->endpoint != ISB_NO_ENDPOINT ? isb_plan_endpoint(view->plan, answer->endpoint) : NULL;
 	*summary = (struct isb_summary){
 		.rcode = answer->rcode,
 		.truncated = out[2] & ISB_FLAG_TC >> 8,
 		.steered = answer->steered,
 		.failopen = answer->failopen,
-		.endpoint = answer->endpoint != ISB_NO_ENDPOINT ? isb_plan_text(view->plan, isb_plan_endpoint(view->plan, answer->endpoint)->name) : "",
+		.endpoint = endpoint ? isb_plan_text(view->plan, endpoint->name) : "",
+		.region = endpoint ? isb_plan_text(view->plan, endpoint->region) : "",
 		.ttl_s = least_ttl(answer),
 	};
 	if (query->asks) {

@@ -64,6 +64,7 @@ struct isb_summary {
 	uint8_t scope;         /* as told beside ecs */
 	struct isb_net ecs;    /* the network as the resolver told it; family 0: none */
 	const char *endpoint;  /* the first one chosen, "pool/endpoint", in the view; "": none */
+	const char *region;    /* where that lies, in the view; "": nowhere that is known */
 	uint32_t ttl_s;        /* the least of the answer and authority sections, or ISB_NO_TTL */
 };
 enum { ISB_NO_TTL = UINT32_MAX };
