@@ -55,7 +55,7 @@ static int export(struct cli *cli, struct isb_txn *txn)
 		isb_diags_print(&diags, stderr);
 		rc = cli_unreadable(cli, e.rc);
 	} else if (cli->json) {
-		cli_print_json(cli_json_body(isb_buf_text(&out)));
+		cli_print_json(cli, cli_json_body(isb_buf_text(&out)));
 	} else {
 		fwrite(isb_buf_text(&out), 1, out.len, stdout);
 	}
