@@ -99,7 +99,8 @@ static bool take_number(struct line *l, double *ret_value)
 	while (l->at < l->end && *l->at != ' ' && *l->at != '\t' && len + 1 < sizeof(word))
 		word[len++] = *l->at++;
 	word[len] = '\0';
-	if (!len || strspn(word, "0123456789+-.eEINFinfNAan") != len)
+	bool whole = l->at == l->end || *l->at == ' ' || *l->at == '\t';
+	if (!len || !whole || strspn(word, "0123456789+-.eEINFinfNAan") != len)
 		return false;
 	*ret_value = strtod(word, &end);
 	return end == word + len;
