@@ -24,6 +24,7 @@ struct cli {
 	bool json;          /* a document in place of tables and sentences: JSON, or with `yaml` YAML */
 	bool yaml, compact; /* compact: a line, of JSON */
 	int64_t watch_ms;   /* 0: once */
+	bool all;
 	bool dry_run, prune, print;
 	const char **down; /* regions, pools and endpoints that simulate takes to be down */
 	size_t ndown;
@@ -68,6 +69,10 @@ enum {
 	CLI_STORE = 5,     /* the store cannot be read or written */
 };
 
+/* What a verb is for: how the list of all is ordered. */
+enum cli_group { CLI_MORE, CLI_CHANGE, CLI_STEER, CLI_LOOK, CLI_TRY, CLI_GROUPS };
+#define CLI_ANY_KIND "*"
+
 struct verb {
 	const char *name;
 	const char *usage;   /* what follows the name; several forms stand in lines */
@@ -76,6 +81,11 @@ struct verb {
 	const char *example; /* what follows the name */
 	const char *options; /* letters of the options it takes beside the global ones; see cli.c */
 	int (*run)(struct cli *cli);
+	enum cli_group group;
+	const char *brief;   /* a few words for the list of all */
+	/* Kinds that may stand before the verb: CLI_ANY_KIND for one that takes the kind as its first word (isobar pool set asia …),
+	 * else those that its names are of anyway (isobar endpoint drain …). NULL: none. */
+	const char *nouns;
 };
 extern const struct verb verb_apply, verb_diff, verb_check, verb_export, verb_import, verb_show, verb_set, verb_add, verb_remove,
 	verb_status, verb_drain, verb_force, verb_failback, verb_rollout, verb_switch, verb_explain, verb_simulate,
@@ -120,9 +130,11 @@ int cli_open_geodb(const struct cli *cli, struct isb_diags *diags, struct isb_ge
 
 /* What `show`, `set` and `help` call a kind: those of the model, and two that have no rows of their own there. */
 enum { CLI_ENDPOINT = ISB_KIND_COUNT, CLI_RRSET, CLI_KINDS };
-int cli_kind_parse(const char *word, int *ret_kind); /* singular or plural; CLI_USAGE after saying so */
+bool cli_is_kind(const char *word, int *ret_kind); /* singular or plural */
+int cli_kind_parse(const char *word, int *ret_kind); /* the same; CLI_USAGE after saying so */
 const char *cli_kind_name(int kind);
 const char *cli_kind_plural(int kind);
+const char *cli_all_down_name(enum isb_all_down all_down); /* as written in a catalog */
 
 struct cli_names {
 	struct isb_arena arena;
@@ -321,5 +333,5 @@ struct isb_resolved;
 const char *cli_resolved_addresses(struct isb_arena *arena, const struct isb_resolved *row);
 const char *cli_resolved_state(struct isb_arena *arena, const struct isb_resolved *row, int64_t now_ms);
 json_t *cli_resolved_json(const struct isb_resolved *row);
-int cli_resolved_print(struct isb_txn *health, int64_t now_ms);
+int cli_resolved_print(struct isb_txn *health, int64_t now_ms, bool all); /* else those with trouble */
 int cli_resolved_json_all(struct isb_txn *health, json_t *list);

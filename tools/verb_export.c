@@ -82,4 +82,5 @@ static int run(struct cli *cli)
 const struct verb verb_export = {
 	"export", "", "print the whole catalog as apply reads it",
 	"Zones carry their ordinary records as text:. Round trips, what operators forced, and the\n"
-	"journal are not in it.\n", "> backup.yaml", "", run};
+	"journal are not in it.\n", "> backup.yaml", "", run,
+	CLI_LOOK, "the whole catalog", NULL};

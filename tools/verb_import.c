@@ -225,6 +225,7 @@ const struct verb verb_import = {
 	"longer steered goes. Other zones and objects stay. Files without a record take away nothing, unless\n"
 	"with --force.\n"
 	"What means nothing here, or was made up, is told on standard error.\n",
-	"octodns config/example.com.yaml --ns ns1.example.net -n",
+	"octodns example.com.yaml --ns ns1.example.net -n",
 	CLI_EDITS "zNSRPmT!",
-	run};
+	run,
+	CLI_CHANGE, "octoDNS zones", NULL};

@@ -203,4 +203,5 @@ const struct verb verb_show = {
 	"show", "[KIND [NAME]]\nrrset [NAME [TYPE]]", "list objects, or print one as it is stored",
 	"KIND is region, check, pool, endpoint (POOL/ENDPOINT), policy, zone, record (ZONE/OWNER) or rrset.\n"
 	"Fields at their default are left out; isobar help KIND lists all.\n",
-	"pool asia", "w", run};
+	"pool asia", "w", run,
+	CLI_LOOK, "objects as stored", CLI_ANY_KIND};

@@ -376,9 +376,10 @@ static int run(struct cli *cli)
 
 const struct verb verb_top = {
 	"top", "", "what servers answer now: rates by record, endpoint and region",
-	"Asks isobard at the address of its --metrics, twice within a second; several servers are added up. The share of\n"
-	"its pool that an endpoint gets stands beside what it should get by weight and health; answers that were not\n"
-	"the first choice stand there with the reason. With -o json, counters as they stand, for programs that make\n"
-	"rates of their own: they begin anew with a server (servers[].started_ms). Those that do not answer are named on\n"
-	"standard error; when none does, the exit status is 5.\n",
-	"--from 192.0.2.1:9153 --watch", "Mw", run};
+	"Asks isobard at the address of its --metrics, twice within a second; several servers are added up. The share of "
+	"its pool that an endpoint gets stands beside what it should get by weight and health, and answers that were not "
+	"the first choice with the reason.\n"
+	"With -o json: counters as they stand, for programs that make rates of their own; they begin anew with a server "
+	"(servers[].started_ms). Servers that do not answer are named on standard error; when none does, the exit status "
+	"is 5.\n",
+	"--from 192.0.2.1:9153 --watch", "Mw", run, CLI_LOOK, "live rates of answers", NULL};

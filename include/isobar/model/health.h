@@ -112,7 +112,6 @@ enum isb_admin {
 };
 /* "auto", "up", "down", "drain", "hold-up", "hold-down", "failback" */
 const char *isb_admin_name(enum isb_admin admin);
-int isb_admin_parse(const char *text, enum isb_admin *ret); /* ISB_EFORMAT */
 static inline uint64_t isb_admin_pack(enum isb_admin admin, int64_t until_ms)
 {
 	return (uint64_t)until_ms << 3 | (uint64_t)admin;
@@ -122,6 +121,16 @@ static inline enum isb_admin isb_admin_at(uint64_t word, int64_t now_ms)
 	int64_t until_ms = (int64_t)(word >> 3);
 	bool over = (until_ms && now_ms >= until_ms) || (word & 7) == ISB_ADMIN_FAILBACK;
 	return over ? ISB_ADMIN_AUTO : (enum isb_admin)(word & 7);
+}
+/* Whether an endpoint is usable at all, as the walk has it (steer/judge.h): an operator's word first; then the verdict, and
+ * without one what the pool says of that. What waits for its failback is, and serves when nothing else can. `checked`: its
+ * pool has a check; else its word means nothing. */
+static inline bool isb_health_serves(uint64_t word, bool checked, enum isb_unknown unknown, uint64_t admin_word, int64_t now_ms)
+{
+	enum isb_admin admin = isb_admin_at(admin_word, now_ms);
+	if (admin != ISB_ADMIN_AUTO)
+		return admin == ISB_ADMIN_UP || admin == ISB_ADMIN_HOLD_UP;
+	return !checked || !isb_health_is_down(word, unknown);
 }
 /* What came back before an operator's word ended does not wait for another one: whoever drains for two hours to replace a
  * kernel expects it in service afterwards. */
