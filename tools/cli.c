@@ -19,7 +19,7 @@
 const struct verb *const cli_verbs[] = {
 	&verb_apply,  &verb_diff,   &verb_check, &verb_export, &verb_import,  &verb_show,   &verb_set,     &verb_add,
 	&verb_remove, &verb_status, &verb_drain, &verb_force,  &verb_failback, &verb_rollout, &verb_switch, &verb_explain,
-	&verb_simulate, &verb_latency, &verb_log, &verb_help,  NULL,
+	&verb_simulate, &verb_latency, &verb_log, &verb_init, &verb_help,  NULL,
 };
 
 int cli_fail(int code, const char *fmt, ...)

@@ -62,7 +62,7 @@ struct verb {
 	const char *options; /* letters of the options it takes beside the global ones; see cli.c */
 	int (*run)(struct cli *cli);
 };
-extern const struct verb verb_apply, verb_diff, verb_check, verb_export, verb_import, verb_show, verb_set, verb_add, verb_remove,
+extern const struct verb verb_init, verb_apply, verb_diff, verb_check, verb_export, verb_import, verb_show, verb_set, verb_add, verb_remove,
 	verb_status, verb_drain, verb_force, verb_failback, verb_rollout, verb_switch, verb_explain, verb_simulate,
 	verb_latency, verb_log,
 	verb_help;
