@@ -341,6 +341,7 @@ static json_t *json_row(struct status *s, const struct row *r)
 	                 isb_verdict_name(r->health.held), "admin", isb_admin_name(r->admin.admin), "until_ms",
 	                 (json_int_t)r->admin.until_ms, "author", r->admin.author, "reason", r->admin.reason, "latency_us",
 	                 (json_int_t)r->health.latency_us, "since_ms", (json_int_t)since(r), "why", why_text(s, r));
+	json_object_set_new(json, "weight", json_integer(r->endpoint->weight));
 	if (r->checked) {
 		json_object_set_new(json, "soft", json_integer(r->health.soft));
 		json_object_set_new(json, "load_per_mille", json_integer(r->health.load));
@@ -349,6 +350,17 @@ static json_t *json_row(struct status *s, const struct row *r)
 	if (r->checked && s->only)
 		cli_history_json(s->reader.health, r->slot, &r->knobs, r->now_ms, json);
 	return json;
+}
+
+static json_t *json_regions(const struct status *s)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < s->catalog.nregion; i++) {
+		const struct isb_region *region = &s->catalog.regions[i];
+		json_array_append_new(list, json_pack("{s:s, s:[f, f]}", "name", region->name, "location", region->latitude,
+		                                      region->longitude));
+	}
+	return list;
 }
 
 static void print_json(struct status *s)
@@ -368,8 +380,9 @@ static void print_json(struct status *s)
 		json_array_append_new(wrong, json_pack("{s:s, s:s}", "file", s->geo_wrong.list[i].at.file, "reason",
 		                                       s->geo_wrong.list[i].text));
 	json_t *geo = json_pack("{s:s?, s:o}", "databases", s->geo.len ? s->geo.data : NULL, "refused", wrong);
-	cli_print_json(json_pack("{s:I, s:o, s:o, s:o, s:o, s:o}", "generation", (json_int_t)s->generation, "endpoints", endpoints,
-	                         "aliases", aliases, "rollouts", cli_rollouts_json(&s->rollouts), "probes", probes, "geo", geo));
+	cli_print_json(json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "generation", (json_int_t)s->generation, "endpoints",
+	                         endpoints, "regions", json_regions(s), "aliases", aliases, "rollouts",
+	                         cli_rollouts_json(&s->rollouts), "probes", probes, "geo", geo));
 }
 
 static int run(struct cli *cli)
