@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <linux/capability.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "isobar/base/arena.h"
 #include "isobar/base/err.h"
 #include "isobar/base/log.h"
+#include "isobar/base/privileges.h"
+#include "isobar/base/sdnotify.h"
 #include "isobar/base/streams.h"
 #include "options.h"
-#include "sdnotify.h"
 #include "settings.h"
 #include "stats.h"
 #include "tap.h"
@@ -72,13 +75,29 @@ static void fit_file_limit(struct isb_options *options)
 	options->tcp.connections = room;
 }
 
+/* First of all: what then cannot be opened would not be at the next SIGHUP either. Ports below 1024 stay within reach, for
+ * the sockets that are still to come, and those of a successor. */
+static int become_user(const struct isb_options *options, struct isb_diags *diags)
+{
+	struct isb_account account;
+	if (!options->user) {
+		if (geteuid() == 0)
+			isb_log(ISB_LOG_WARNING, "running-as-root",
+			        "reason=\"what comes from the whole Internet is read with all rights; start with --user isobard\"");
+		return ISB_OK;
+	}
+	int rc = isb_account_find(options->user, &account, diags);
+	return rc == ISB_OK ? isb_privileges_drop(&account, UINT64_C(1) << CAP_NET_BIND_SERVICE, diags) : rc;
+}
+
 static int open_store(struct server *server, struct isb_diags *diags)
 {
 	const char *dir = server->options.store, *message = NULL;
 	int rc = isb_store_open(dir, ISB_STORE_READ, &server->store, &message);
 	if (rc == ISB_ENOTFOUND)
 		isb_diag(diags, (struct isb_mark){0},
-		         "there is no store in '%s'; make one with: isobar --store %s apply -f FILE", dir, dir);
+		         "there is no store in '%s': mount its file system, or make an empty one with: isobar --store %s init",
+		         dir, dir);
 	else if (rc != ISB_OK)
 		isb_diag(diags, (struct isb_mark){0}, "%s", message ? message : isb_strerror(rc));
 	return rc;
@@ -170,7 +189,9 @@ static int start_workers(struct server *server, struct isb_diags *diags)
 static int start(struct server *server, struct isb_diags *diags)
 {
 	struct isb_options *options = &server->options;
-	int rc = check_listen(options, diags); /* before the view, which can take a while */
+	int rc = become_user(options, diags);
+	if (rc == ISB_OK)
+		rc = check_listen(options, diags); /* before the view, which can take a while */
 	if (rc == ISB_OK)
 		rc = load_settings(server, diags);
 	if (rc == ISB_OK)

@@ -33,6 +33,7 @@ struct isb_options {
 	const char *dnstap;             /* a unix socket, or "file:" and a path; NULL: none */
 	unsigned query_log_sample, dnstap_sample; /* one of so many */
 	const char *clients;            /* a unix socket that tells which networks ask most; NULL: none */
+	const char *user;               /* to become, "NAME[:GROUP]"; NULL: stay */
 	struct isb_rrl_config rrl;
 	const char *tsig_keys;          /* a file; NULL: none */
 	struct isb_net explain_from[ISB_EXPLAIN_FROM_MAX]; /* who may ask why, by address */

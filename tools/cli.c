@@ -19,7 +19,7 @@
 const struct verb *const cli_verbs[] = {
 	&verb_apply,  &verb_diff,   &verb_check, &verb_export, &verb_import,  &verb_show,   &verb_set,     &verb_add,
 	&verb_remove, &verb_status, &verb_drain, &verb_force,  &verb_failback, &verb_rollout, &verb_switch, &verb_explain,
-	&verb_simulate, &verb_latency, &verb_log, &verb_help,  NULL,
+	&verb_simulate, &verb_latency, &verb_log, &verb_init, &verb_help,  NULL,
 };
 
 int cli_fail(int code, const char *fmt, ...)
@@ -42,7 +42,7 @@ int cli_refuse(const struct isb_diags *diags, const char *what)
 
 int cli_unreadable(const struct cli *cli, int err)
 {
-	return cli_fail(CLI_FAILED, "cannot read the store in '%s': %s", cli->store_dir, isb_strerror(err));
+	return cli_fail(CLI_STORE, "cannot read the store in '%s': %s", cli->store_dir, isb_strerror(err));
 }
 
 /* What to do about it, where that does not follow from what is wrong. */
@@ -58,7 +58,7 @@ static const char *remedy(int err)
 
 int cli_unwritable(const struct cli *cli, int err)
 {
-	return cli_fail(CLI_FAILED, "cannot write the store in '%s': %s; nothing was changed%s", cli->store_dir,
+	return cli_fail(CLI_STORE, "cannot write the store in '%s': %s; nothing was changed%s", cli->store_dir,
 	                isb_strerror(err), remedy(err));
 }
 
@@ -76,7 +76,7 @@ bool cli_printable(const char *text)
 /* --- Options --- */
 
 /* Letters that a verb lists in `options`: f files, n dry run, p prune, r reason, t for, c client, g geo, a at, d draws,
- * e seed; of imports: P print, z zone, N name server, S SOA, R provider; of rollouts: > to, % steps, ~ every, @ nets,
+ * e seed; of edits: A author, G if generation; of imports: P print, z zone, N name server, S SOA, R provider; of rollouts: > to, % steps, ~ every, @ nets,
  * ^ abort if, = sticky; ! force. */
 static const struct option long_options[] = {
 	{"store", required_argument, NULL, 's'},   {"output", required_argument, NULL, 'o'},
@@ -95,7 +95,8 @@ static const struct option long_options[] = {
 	{"to", required_argument, NULL, '>'},      {"steps", required_argument, NULL, '%'},
 	{"every", required_argument, NULL, '~'},   {"nets", required_argument, NULL, '@'},
 	{"abort-if", required_argument, NULL, '^'}, {"sticky", no_argument, NULL, '='},
-	{"force", no_argument, NULL, '!'},
+	{"force", no_argument, NULL, '!'},         {"author", required_argument, NULL, 'A'},
+	{"if-generation", required_argument, NULL, 'G'},
 	{NULL, 0, NULL, 0},
 };
 enum { OPTIONS = sizeof(long_options) / sizeof(long_options[0]) - 1 };
@@ -107,6 +108,8 @@ void cli_print_option_help(const char *letters)
 		{"n", "  -n, --dry-run      show what would change and stop\n"},
 		{"p", "  --prune            also remove what no file names\n"},
 		{"r", "  -r, --reason TEXT  why; kept in the journal\n"},
+		{"A", "  --author NAME      who; default: who is logged in\n"},
+		{"G", "  --if-generation N  only when the catalog is at that generation still; else exit status 3\n"},
 		{"t", "  --for SPAN         until then only: 30m, 2h, 1d\n"},
 		{"c", "  -c, --client ADDR  the client: an address (its /24 or /56 is taken) or a network\n"},
 		{"a", "  --at TIME          the moment: 2026-11-21T12:00:00Z, or -2h, +30m from now\n"},
@@ -215,6 +218,22 @@ static int take_draws(struct cli *cli, const char *value)
 	return rc;
 }
 
+static int take_generation(struct cli *cli, const char *value)
+{
+	uint64_t generation = 0;
+	int rc = take_number("if-generation", value, INT64_MAX, &generation);
+	cli->if_generation = (int64_t)generation;
+	return rc;
+}
+
+static int take_author(struct cli *cli, const char *value)
+{
+	if (!*value || !cli_printable(value))
+		return cli_fail(CLI_USAGE, "the author cannot be shown in a line; write a name in UTF-8");
+	cli->author = value;
+	return CLI_OK;
+}
+
 static int take_option(struct cli *cli, int letter, const char *value)
 {
 	switch (letter) {
@@ -232,6 +251,8 @@ static int take_option(struct cli *cli, int letter, const char *value)
 	case 'a': return take_time(cli, value);
 	case 'd': return take_draws(cli, value);
 	case 'e': return take_number("seed", value, INT64_MAX, &cli->seed);
+	case 'A': return take_author(cli, value);
+	case 'G': return take_generation(cli, value);
 	case 'j': cli->json = true; break;
 	case 'D': cli->down[cli->ndown++] = value; break;
 	case '1': cli->each_region = true; break;
@@ -365,6 +386,7 @@ int main(int argc, char **argv)
 		.ns = isb_xcalloc((size_t)argc, sizeof(char *)),
 		.down = isb_xcalloc((size_t)argc, sizeof(char *)),
 		.max_shift = -1,
+		.if_generation = -1,
 		.author = author(),
 		.seed = isb_random_seed() >> 33, /* short enough to be typed again */
 		.now_ms = isb_clock_ms(),

@@ -33,6 +33,7 @@ struct cli {
 	size_t ngeo;
 	const char *reason, *author;
 	int64_t for_ms;     /* 0: no end */
+	int64_t if_generation; /* edit nothing but that one; below 0: whichever there is */
 	struct {
 		const char *to, *steps, *nets; /* NULL: not given */
 		int64_t every_ms;
@@ -50,8 +51,15 @@ struct cli {
 	uint64_t committed; /* generation that this run made; 0: none */
 };
 
-/* Exit codes. */
-enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
+/* Exit codes; a contract with scripts and with programs that run verbs for others. */
+enum {
+	CLI_OK = 0,
+	CLI_FAILED = 1,    /* refused: what was asked is wrong, or not allowed by what there is */
+	CLI_USAGE = 2,     /* the command line is wrong */
+	CLI_MOVED_ON = 3,  /* the catalog is not at the generation of --if-generation */
+	CLI_NOT_FOUND = 4, /* there is no such thing */
+	CLI_STORE = 5,     /* the store cannot be read or written */
+};
 
 struct verb {
 	const char *name;
@@ -62,12 +70,14 @@ struct verb {
 	const char *options; /* letters of the options it takes beside the global ones; see cli.c */
 	int (*run)(struct cli *cli);
 };
-extern const struct verb verb_apply, verb_diff, verb_check, verb_export, verb_import, verb_show, verb_set, verb_add, verb_remove,
+extern const struct verb verb_init, verb_apply, verb_diff, verb_check, verb_export, verb_import, verb_show, verb_set, verb_add, verb_remove,
 	verb_status, verb_drain, verb_force, verb_failback, verb_rollout, verb_switch, verb_explain, verb_simulate,
 	verb_latency, verb_log,
 	verb_help;
 extern const struct verb *const cli_verbs[]; /* NULL at the end */
 const struct verb *cli_find_verb(const char *name); /* NULL after saying so */
+/* Letters of the options that every verb takes that edits the catalog. */
+#define CLI_EDITS "nrAG"
 void cli_print_option_help(const char *letters);
 void cli_print_verb_help(const struct verb *verb);
 void cli_print_help(FILE *out);
@@ -76,7 +86,7 @@ void cli_print_help(FILE *out);
 int cli_fail(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* All diags on stderr, then CLI_FAILED. */
 int cli_refuse(const struct isb_diags *diags, const char *what);
-/* The store said ISB_Exxx: CLI_FAILED. */
+/* The store said ISB_Exxx: CLI_STORE. */
 int cli_unreadable(const struct cli *cli, int err);
 int cli_unwritable(const struct cli *cli, int err);
 /* One line that a terminal may print: UTF-8 without control characters. */
@@ -113,7 +123,7 @@ void cli_names_add(struct cli_names *names, const char *name);
 void cli_names_done(struct cli_names *names);
 /* Of all objects of a kind, or of all endpoints ("pool/endpoint"); not of rrsets. ISB_OK or the store's error. */
 int cli_names_of(struct isb_txn *txn, int kind, struct cli_names *names);
-/* "there is no pool 'asai'; did you mean 'asia'?"; CLI_FAILED. */
+/* "there is no pool 'asai'; did you mean 'asia'?"; CLI_NOT_FOUND. */
 int cli_unknown(struct isb_txn *txn, int kind, const char *name);
 
 /* A record as people call it: its key "zone/owner", its name, or its owner alone where only one zone has it. */
@@ -121,8 +131,8 @@ struct cli_record {
 	const char *key, *name; /* the catalog's arena's; the name without a final dot */
 	struct isb_record *record;
 };
-int cli_find_record(struct isb_catalog *catalog, const char *word, struct cli_record *ret); /* CLI_FAILED after saying so */
-/* There is a pool or a policy of that name; CLI_FAILED after saying so. */
+int cli_find_record(struct isb_catalog *catalog, const char *word, struct cli_record *ret); /* or another exit code after saying why */
+/* There is a pool or a policy of that name; CLI_NOT_FOUND after saying so. */
 int cli_find_side(const struct isb_catalog *catalog, const char *name);
 
 /* The stored zone that holds a name: the longest. `owner` is in lower case, *ret_apex points into it. */
@@ -211,6 +221,9 @@ struct cli_steps {
 	bool quiet; /* says nothing when all went well */
 };
 int cli_edit_steps(struct cli *cli, const struct cli_steps *steps, void *arg);
+/* The whole catalog, to be changed. What is wrong with it goes into the edit's diags and refuses it; else the store's error
+ * is said. */
+int cli_edit_load(struct cli_edit *e, struct isb_catalog *catalog);
 /* Refuses what leads a record's clients to a pool or policy that cannot answer now, by what the probes found. `again`:
  * "switch all the same: isobar switch www blue green"; CLI_FAILED after saying so. */
 struct cli_side {

@@ -76,8 +76,8 @@ int cli_unknown(struct isb_txn *txn, int kind, const char *name)
 	struct cli_names names = {0};
 	int rc = cli_names_of(txn, kind, &names);
 	const char *near = rc == ISB_OK && names.count ? isb_nearest(name, names.list) : NULL;
-	rc = near ? cli_fail(CLI_FAILED, "there is no %s '%s'; did you mean '%s'?", cli_kind_name(kind), name, near)
-	          : cli_fail(CLI_FAILED, "there is no %s '%s'; isobar show %s lists them", cli_kind_name(kind), name,
+	rc = near ? cli_fail(CLI_NOT_FOUND, "there is no %s '%s'; did you mean '%s'?", cli_kind_name(kind), name, near)
+	          : cli_fail(CLI_NOT_FOUND, "there is no %s '%s'; isobar show %s lists them", cli_kind_name(kind), name,
 	                     cli_kind_plural(kind));
 	cli_names_done(&names);
 	return rc;

@@ -16,7 +16,8 @@ void cli_print_help(FILE *out)
 		fprintf(out, "  %-8s %s\n", cli_verbs[i]->name, cli_verbs[i]->help);
 	fputs("\n  -s, --store DIR      default $ISOBAR_STORE or /var/lib/isobar\n"
 	      "  -o, --output FORMAT  table or json;  --json;  -h, --help;  -V, --version\n"
-	      "exit status: 0 done, 1 refused or failed, 2 the command line is wrong\n",
+	      "exit status: 0 done, 1 refused, 2 wrong command line, 3 the catalog moved on,\n"
+	      "             4 there is no such thing, 5 the store cannot be read or written\n",
 	      out);
 }
 

@@ -226,5 +226,5 @@ const struct verb verb_import = {
 	"with --force.\n"
 	"What means nothing here, or was made up, is told on standard error.\n",
 	"octodns config/example.com.yaml --ns ns1.example.net -n",
-	"nrzNSRPmT!",
+	CLI_EDITS "zNSRPmT!",
 	run};

@@ -136,9 +136,9 @@ static int run(struct cli *cli)
 	if (err < 0)
 		rc = cli_unreadable(cli, err);
 	else if (l.only && l.only < first)
-		rc = cli_fail(CLI_FAILED, "generation %" PRIu64 " is no longer kept; the oldest that is: %" PRIu64, l.only, first);
+		rc = cli_fail(CLI_NOT_FOUND, "generation %" PRIu64 " is no longer kept; the oldest that is: %" PRIu64, l.only, first);
 	else if (l.only && !l.found)
-		rc = cli_fail(CLI_FAILED, "there is no generation %" PRIu64 "; the newest is %" PRIu64, l.only,
+		rc = cli_fail(CLI_NOT_FOUND, "there is no generation %" PRIu64 "; the newest is %" PRIu64, l.only,
 		              isb_generation(reader.catalog));
 	if (l.json && rc == CLI_OK)
 		cli_print_json(l.json);

@@ -68,13 +68,13 @@ static int show_rrset(struct shown *s, const char *name, const char *type)
 		return rc;
 	int err = cli_zone_of(s->txn, one.owner, &apex);
 	if (err == ISB_ENOTFOUND)
-		return cli_fail(CLI_FAILED, "no zone of the catalog holds '%s'; isobar show zones lists them", name);
+		return cli_fail(CLI_NOT_FOUND, "no zone of the catalog holds '%s'; isobar show zones lists them", name);
 	if (err == ISB_OK)
 		err = isb_rrset_each_at(s->txn, apex, one.owner, false, print_owned, &one);
 	if (err != ISB_OK) {
 		rc = cli_unreadable(s->cli, err);
 	} else if (!one.text.len) {
-		rc = cli_fail(CLI_FAILED, "there is no rrset %s%s%s; isobar show rrsets lists them", name, type ? " " : "",
+		rc = cli_fail(CLI_NOT_FOUND, "there is no rrset %s%s%s; isobar show rrsets lists them", name, type ? " " : "",
 		              type ? type : "");
 	} else if (s->cli->json) {
 		json_t *lines = json_array();

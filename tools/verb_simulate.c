@@ -93,11 +93,11 @@ static int unknown_place(const struct sim *sim, const char *name)
 	}
 	const char *near = names.count ? isb_nearest(name, names.list) : NULL;
 	if (near)
-		cli_fail(CLI_USAGE, "there is no region, pool or endpoint '%s'; did you mean '%s'?", name, near);
+		cli_fail(CLI_NOT_FOUND, "there is no region, pool or endpoint '%s'; did you mean '%s'?", name, near);
 	else
-		cli_fail(CLI_USAGE, "there is no region, pool or endpoint '%s'", name);
+		cli_fail(CLI_NOT_FOUND, "there is no region, pool or endpoint '%s'", name);
 	cli_names_done(&names);
-	return CLI_USAGE;
+	return CLI_NOT_FOUND;
 }
 
 static int check_down(const struct sim *sim, struct sim_world *world)

@@ -190,7 +190,7 @@ static int open_all(struct isb_store *store, enum isb_store_mode mode)
 	for (enum isb_env e = ISB_ENV_CATALOG; e < ISB_ENV_COUNT; e++) {
 		struct isb_environment *env = &store->env[e];
 		if (!present(env->path) && e == ISB_ENV_CATALOG)
-			return refuse(ISB_ENOTFOUND, "no store in '%s': '%s' is missing; applying a catalog makes it",
+			return refuse(ISB_ENOTFOUND, "no store in '%s': '%s' is missing; isobar init makes it, and so does applying a catalog",
 			              store->dir, env->path);
 		if (!present(env->path))
 			return refuse(ISB_EVERSION, "the store in '%s' has no '%s': it was deleted, or an older program made the "
@@ -205,6 +205,17 @@ static int open_all(struct isb_store *store, enum isb_store_mode mode)
 }
 
 /* --- Making a store --- */
+
+/* Every reader writes the lock file, or it could not register: so the file's group may, whatever the umask
+ * of who makes it. A file that somebody else owns is that one's business. */
+static void share_lock(const struct isb_environment *env)
+{
+	char path[PATH_MAX];
+	struct stat st;
+	snprintf(path, sizeof(path), "%s-lock", env->path);
+	if (stat(path, &st) == 0 && st.st_uid == geteuid() && (st.st_mode & FILE_MODE) != FILE_MODE)
+		chmod(path, (st.st_mode & 07777) | FILE_MODE);
+}
 
 static int create_tables(MDB_txn *txn, struct isb_environment *env, enum isb_env which)
 {
@@ -223,6 +234,7 @@ static int make_beside(struct isb_store *store, enum isb_env which, bool fresh_c
 	int rc = open_env(store, which, true);
 	if (rc != ISB_OK)
 		return rc;
+	share_lock(env);
 	MDB_txn *txn;
 	int mdb_rc = mdb_txn_begin(env->mdb, NULL, 0, &txn);
 	if (mdb_rc == 0) {
@@ -261,6 +273,7 @@ static int make_tables(struct isb_store *store)
 	int rc = open_env(store, ISB_ENV_CATALOG, true);
 	if (rc != ISB_OK)
 		return rc;
+	share_lock(env);
 	MDB_txn *txn;
 	bool fresh = false;
 	int mdb_rc = mdb_txn_begin(env->mdb, NULL, 0, &txn);
