@@ -341,7 +341,7 @@ static int status(struct cli *cli)
 	if (err != ISB_OK)
 		rc = cli_unreadable(cli, err);
 	else if (rc == CLI_OK && cli->json)
-		cli_print_json(json_pack("{s:o}", "rollouts", cli_rollouts_json(&rollouts)));
+		cli_print_json(cli, json_pack("{s:o}", "rollouts", cli_rollouts_json(&rollouts)));
 	else if (rc == CLI_OK && rollouts.count)
 		cli_rollouts_print(&rollouts, cli->now_ms);
 	else if (rc == CLI_OK)
@@ -380,7 +380,9 @@ static int run(struct cli *cli)
 	if (cli->count > 2 || (cli->count == 1 && !asks))
 		return cli_fail(CLI_USAGE, "rollout %s takes one record", cli->words[0]);
 	if (asks)
-		return status(cli);
+		return cli_watch(cli, status);
+	if (cli->watch_ms)
+		return cli_fail(CLI_USAGE, "only rollout status takes --watch");
 	for (size_t i = 0; i < ACTIONS; i++) {
 		names[i] = actions[i].name;
 		if (strcmp(cli->words[0], names[i]) == 0)
@@ -403,4 +405,4 @@ const struct verb verb_rollout = {
 	"makes the new side the record's policy. With --nets alone only those clients are led (A/B). A side that\n"
 	"cannot answer is not begun or gone on with, nor made the policy, and a share below 100 % not made all,\n"
 	"unless with --force.\n",
-	"start www --to next --steps 10,30,50,100 --every 10m --abort-if down", CLI_EDITS ">%~@^=!", run};
+	"start www --to next --steps 10,30,50,100 --every 10m --abort-if down", CLI_EDITS "w>%~@^=!", run};
