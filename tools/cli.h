@@ -214,6 +214,7 @@ struct cli_edit {
 	struct isb_edit *edit;
 	struct isb_diags diags;
 	uint64_t generation; /* once finished: that of the catalog with the edit */
+	uint32_t cached_s;   /* resolvers hold for so long what was answered before; 0: nothing is taken away from anybody */
 	void *arg;
 };
 /* One edit from begin to printed generation. `change` puts its rows through the edit and returns CLI_OK, or another
