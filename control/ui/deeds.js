@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What an operator can do, as deeds for dialog.js.
-import { edit, path } from "./api.js";
+import { edit, part, path } from "./api.js";
 import { reasonField } from "./dialog.js";
 import { h } from "./dom.js";
-import { moment, plural, span, state, stateOf } from "./words.js";
+import { moment, perCent, plural, span, state, stateOf } from "./words.js";
 import { changesView } from "./yaml.js";
 
 /* --- What resolvers still hold ------------------------------------------------------------------------------------- */
@@ -148,7 +148,7 @@ export function rolloutAct(rollout, action) {
 		title: `${word} the rollout of ${rollout.name}`,
 		fields: [force, reasonField()],
 		button: word, danger: action === "abort", exact: action === "finish",
-		ask: (given, options) => edit("POST", `rollouts/${path(rollout.name)}/${action}`,
+		ask: (given, options) => edit("POST", `rollouts/${part(rollout.record)}/${action}`,
 			{ reason: given.reason, ...(given.force ? { force: true } : {}) }, options),
 		tell: (answer) => [h("p", null, will(rollout)), changed(answer), cached(answer)],
 		said: (answer) => `${will(rollout)} Generation ${answer.generation}.`,
@@ -157,19 +157,41 @@ export function rolloutAct(rollout, action) {
 
 /* --- History -------------------------------------------------------------------------------------------------------- */
 
-/** How many clients an edit moves, where the API tells. */
-function shift(answer) {
-	const moved = answer.shift?.moved ?? answer.shift?.share;
-	return typeof moved === "number" ? h("p", null, `${(moved * 100).toFixed(1)} % of all clients get another answer.`) : null;
+const NAMES = 8; // names whose clients move that are shown
+
+function move(name, { from, to, queries }, i) {
+	const side = ({ pool, region }) => `${pool}${region ? ` (${region})` : ""}`;
+	const same = from.pool === to.pool && from.region === to.region;
+	return h("tr", null, i ? h("td") : h("th", { scope: "row" }, name.name),
+		h("td", null, same ? `${side(from)}: another endpoint` : `${side(from)} → ${side(to)}`),
+		h("td", { class: "number" }, perCent(queries / name.queries)));
+}
+
+/** Who would move, name by name, where the API tells. */
+function shift({ shift: moved, shift_not_counted: why }) {
+	if (!moved)
+		return why ? h("p", { class: "quiet" }, why) : null;
+	const names = moved.by_name ?? [];
+	return [h("p", null, h("b", null, perCent(moved.moved_share)), " of the clients get another answer."),
+		names.length ? h("table", { class: "moves" },
+			h("caption", { class: "unseen" }, "Who moves"),
+			h("thead", null, h("tr", null, ["Name", "Moves"].map((text) => h("th", { scope: "col" }, text)), h("th", { scope: "col", class: "number" }, "Of its clients"))),
+			h("tbody", null, names.slice(0, NAMES).map((name) => name.moves.map((one, i) => move(name, one, i))))) : null,
+		names.length > NAMES && h("p", { class: "quiet" }, `and ${plural(names.length - NAMES, "name")} more`)];
+}
+
+function planned({ plan, changes }) {
+	const words = Object.entries(plan ?? {}).filter(([, n]) => n).map(([what, n]) => `${n} ${what}`).join(", ");
+	return changes?.length ? h("p", null, `${words || plural(changes.length, "change")}.`) : null;
 }
 
 export function rollback(generation) {
 	return {
 		title: `Go back to generation ${generation}`,
 		fields: [h("p", null, "The catalog becomes again what it was then, by one more edit: nothing of the history is lost."), reasonField()],
-		button: "Go back", danger: true, exact: true,
+		button: "Go back", danger: true, exact: true, wide: true,
 		ask: (given, options) => edit("POST", "rollback", { generation, reason: given.reason }, options),
-		tell: (answer) => [changed(answer), shift(answer), cached(answer), answer.changes?.length ? changesView(answer.changes) : null],
+		tell: (answer) => [changed(answer), planned(answer), shift(answer), cached(answer), answer.changes?.length ? changesView(answer.changes) : null],
 		said: (answer) => `The catalog is what it was in generation ${generation}; generation ${answer.generation}.`,
 	};
 }

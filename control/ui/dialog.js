@@ -87,6 +87,7 @@ export function open(deed, done) {
 	});
 	form.addEventListener("submit", act);
 	cancel.addEventListener("click", () => dialog().close());
+	dialog().className = deed.wide ? "wide-dialog" : "";
 	dialog().replaceChildren(form);
 	dialog().showModal();
 	(form.querySelector("input:checked, input:not([type=radio]), select") ?? submit).focus();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One endpoint closely, and one pool: what each probe saw, and when verdicts changed on what grounds.
-import { get, path } from "./api.js";
+import { get, part, path } from "./api.js";
 import { h } from "./dom.js";
 import { quantiles, table } from "./overview.js";
 import { icon, milliseconds, moment, outcomes, perCent, plural, since, span, state, stateOf } from "./words.js";
@@ -109,8 +109,8 @@ function matrix(endpoints, now) {
 
 async function loadPool([pool], { status }, signal) {
 	const mine = status.endpoints.filter((endpoint) => endpoint.endpoint.startsWith(`${pool}/`));
-	const object = await get(`pools/${path(pool)}`, {}, signal);
-	const check = object.check ? await get(`checks/${path(object.check)}`, {}, signal) : null;
+	const object = await get(`pools/${part(pool)}`, {}, signal);
+	const check = object.check ? await get(`checks/${part(object.check)}`, {}, signal) : null;
 	const closely = [];
 	for (const endpoint of mine.slice(0, MATRIX))
 		closely.push((await get(`endpoints/${path(endpoint.endpoint)}`, {}, signal)).endpoints[0]);

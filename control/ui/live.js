@@ -3,7 +3,8 @@
 import { Refusal, events, get } from "./api.js";
 
 const POLL = 10000; // ms; loads and response times move without an event
-const TRAFFIC = 5000;
+const OFTEN = 2000; // ms between two looks, however fast health moves
+const TRAFFIC = 5000, NO_TRAFFIC = 60000; // ms between two looks at the servers' counters; where none tells them
 const SILENCE = 45000; // a stream that says nothing for so long is dead
 const FIRST_WAIT = 500, LONGEST_WAIT = 15000;
 
@@ -32,6 +33,19 @@ export class Live {
 
 	get over() {
 		return this.stopping.signal.aborted;
+	}
+
+	/** An edit is looked at once; health moves with every probe's round, so that is looked at every so often. */
+	heard(event) {
+		const wait = event === "health" ? OFTEN - (Date.now() - this.world.asOf) : 0;
+		if (wait <= 0)
+			this.refresh();
+		else
+			this.later ??= setTimeout(() => {
+				this.later = null;
+				if (!this.over)
+					this.refresh();
+			}, wait);
 	}
 
 	/** Asks for the status; who comes while it is asked for has it asked once more. */
@@ -80,7 +94,7 @@ export class Live {
 			this.stopping.signal.addEventListener("abort", () => quiet.abort(), { once: true });
 			document.addEventListener("visibilitychange", () => quiet.abort(), { once: true });
 			try {
-				await events(() => this.refresh(), () => {
+				await events((event) => this.heard(event), () => {
 					clearTimeout(timer);
 					timer = setTimeout(() => quiet.abort(), SILENCE);
 					wait = FIRST_WAIT;
@@ -122,14 +136,14 @@ export class Live {
 
 	async watchTraffic() {
 		while (!this.over) {
-			if (!document.hidden && this.world.wantsTraffic?.())
+			if (!document.hidden && this.world.wantsTraffic())
 				try {
 					this.world.top = traffic(await get("top", {}, this.stopping.signal));
 					this.changed("traffic");
 				} catch {
 					this.world.top = null;
 				}
-			await sleep(TRAFFIC, this.stopping.signal);
+			await sleep(this.world.top ? TRAFFIC : NO_TRAFFIC, this.stopping.signal);
 		}
 	}
 }

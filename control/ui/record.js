@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The list of records, and one record with its policy and Explain.
-import { get, path } from "./api.js";
+import { get, part, path } from "./api.js";
 import { h, s } from "./dom.js";
 import { light, recordTree, stepWords } from "./tree.js";
 import { icon, stateOf } from "./words.js";
@@ -139,7 +139,7 @@ function walk(explained, at) {
 
 async function load(params, { status, query }, signal) {
 	const name = params.join("/");
-	const record = await get(`records/${path(name)}`, {}, signal);
+	const record = await get(`records/${part(name)}`, {}, signal);
 	const tree = await recordTree(name, record, status, signal);
 	let explained = null, refused = null;
 	if (query.client) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A record's policy as a tree, and which of it a walk went through. No elements are made here: tests can read it alone.
-import { get, path } from "./api.js";
+import { get, part } from "./api.js";
 
 const DEPTH = 16; // as the catalog allows
 
@@ -86,7 +86,7 @@ export async function recordTree(name, record, status, signal) {
 		pools,
 		policy: (policy) => {
 			if (!known.has(policy))
-				known.set(policy, get(`policies/${path(policy)}`, {}, signal));
+				known.set(policy, get(`policies/${part(policy)}`, {}, signal));
 			return known.get(policy);
 		},
 	};
