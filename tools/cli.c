@@ -19,7 +19,7 @@
 const struct verb *const cli_verbs[] = {
 	&verb_apply,  &verb_diff,   &verb_check, &verb_export, &verb_import,  &verb_show,   &verb_set,     &verb_add,
 	&verb_remove, &verb_status, &verb_drain, &verb_force,  &verb_failback, &verb_rollout, &verb_switch, &verb_explain,
-	&verb_simulate, &verb_latency, &verb_log, &verb_init, &verb_help,  NULL,
+	&verb_simulate, &verb_latency, &verb_log, &verb_rollback, &verb_init, &verb_help,  NULL,
 };
 
 int cli_fail(int code, const char *fmt, ...)
@@ -76,7 +76,7 @@ bool cli_printable(const char *text)
 /* --- Options --- */
 
 /* Letters that a verb lists in `options`: f files, n dry run, p prune, r reason, t for, c client, g geo, a at, d draws,
- * e seed; of edits: A author, G if generation; of imports: P print, z zone, N name server, S SOA, R provider; of rollouts: > to, % steps, ~ every, @ nets,
+ * e seed; w watch; of edits: A author, G if generation; of imports: P print, z zone, N name server, S SOA, R provider; of rollouts: > to, % steps, ~ every, @ nets,
  * ^ abort if, = sticky; ! force. */
 static const struct option long_options[] = {
 	{"store", required_argument, NULL, 's'},   {"output", required_argument, NULL, 'o'},
@@ -96,7 +96,7 @@ static const struct option long_options[] = {
 	{"every", required_argument, NULL, '~'},   {"nets", required_argument, NULL, '@'},
 	{"abort-if", required_argument, NULL, '^'}, {"sticky", no_argument, NULL, '='},
 	{"force", no_argument, NULL, '!'},         {"author", required_argument, NULL, 'A'},
-	{"if-generation", required_argument, NULL, 'G'},
+	{"if-generation", required_argument, NULL, 'G'}, {"watch", optional_argument, NULL, 'w'},
 	{NULL, 0, NULL, 0},
 };
 enum { OPTIONS = sizeof(long_options) / sizeof(long_options[0]) - 1 };
@@ -110,6 +110,7 @@ void cli_print_option_help(const char *letters)
 		{"r", "  -r, --reason TEXT  why; kept in the journal\n"},
 		{"A", "  --author NAME      who; default: who is logged in\n"},
 		{"G", "  --if-generation N  only when the catalog is at that generation still; else exit status 3\n"},
+		{"w", "  --watch[=SPAN]     again and again, every 2s or as said, until Ctrl-C\n"},
 		{"t", "  --for SPAN         until then only: 30m, 2h, 1d\n"},
 		{"c", "  -c, --client ADDR  the client: an address (its /24 or /56 is taken) or a network\n"},
 		{"a", "  --at TIME          the moment: 2026-11-21T12:00:00Z, or -2h, +30m from now\n"},
@@ -226,6 +227,16 @@ static int take_generation(struct cli *cli, const char *value)
 	return rc;
 }
 
+static int take_watch(struct cli *cli, const char *value)
+{
+	enum { EVERY_MS = 2000, LEAST_MS = 100 };
+	cli->watch_ms = EVERY_MS;
+	int rc = value ? take_span(value, &cli->watch_ms) : CLI_OK;
+	if (rc == CLI_OK && cli->watch_ms < LEAST_MS)
+		return cli_fail(CLI_USAGE, "%s is too short to be looked at; write --watch=%dms or more", value, LEAST_MS);
+	return rc;
+}
+
 static int take_author(struct cli *cli, const char *value)
 {
 	if (!*value || !cli_printable(value))
@@ -253,6 +264,7 @@ static int take_option(struct cli *cli, int letter, const char *value)
 	case 'e': return take_number("seed", value, INT64_MAX, &cli->seed);
 	case 'A': return take_author(cli, value);
 	case 'G': return take_generation(cli, value);
+	case 'w': return take_watch(cli, value);
 	case 'j': cli->json = true; break;
 	case 'D': cli->down[cli->ndown++] = value; break;
 	case '1': cli->each_region = true; break;
@@ -278,9 +290,10 @@ static int take_option(struct cli *cli, int letter, const char *value)
 		cli->reason = value;
 		break;
 	case 'o':
-		if (strcmp(value, "json") != 0 && strcmp(value, "table") != 0)
-			return cli_fail(CLI_USAGE, "unknown output '%s'; write table or json", value);
-		cli->json = strcmp(value, "json") == 0;
+		if (strcmp(value, "json") != 0 && strcmp(value, "yaml") != 0 && strcmp(value, "table") != 0)
+			return cli_fail(CLI_USAGE, "unknown output '%s'; write table, json or yaml", value);
+		cli->json = strcmp(value, "table") != 0;
+		cli->yaml = strcmp(value, "yaml") == 0;
 		break;
 	}
 	return CLI_OK;

@@ -14,13 +14,17 @@
 #include "isobar/view/cells.h"
 #include "isobar/view/geodb.h"
 #include "isobar/view/zonefile.h"
+#include "printing.h"
 
 /* What every verb gets: the words after it, the options given, and how to speak. */
 struct cli {
 	const char *store_dir;
 	const char *const *words; /* NULL-terminated */
 	int count;
-	bool json, dry_run, prune, print;
+	bool json;          /* a document in place of tables and sentences: JSON, or with `yaml` YAML */
+	bool yaml, compact; /* compact: a line, of JSON */
+	int64_t watch_ms;   /* 0: once */
+	bool dry_run, prune, print;
 	const char **down; /* regions, pools and endpoints that simulate takes to be down */
 	size_t ndown;
 	bool each_region, all_up; /* --n-1 */
@@ -72,7 +76,7 @@ struct verb {
 };
 extern const struct verb verb_init, verb_apply, verb_diff, verb_check, verb_export, verb_import, verb_show, verb_set, verb_add, verb_remove,
 	verb_status, verb_drain, verb_force, verb_failback, verb_rollout, verb_switch, verb_explain, verb_simulate,
-	verb_latency, verb_log,
+	verb_latency, verb_log, verb_rollback,
 	verb_help;
 extern const struct verb *const cli_verbs[]; /* NULL at the end */
 const struct verb *cli_find_verb(const char *name); /* NULL after saying so */
@@ -89,6 +93,9 @@ int cli_refuse(const struct isb_diags *diags, const char *what);
 /* The store said ISB_Exxx: CLI_STORE. */
 int cli_unreadable(const struct cli *cli, int err);
 int cli_unwritable(const struct cli *cli, int err);
+/* Does it once; with --watch again and again until somebody stops it, each time as of then: in place on a terminal, else one
+ * after the other, documents of JSON a line each. Ends with what `once` says when that is not CLI_OK. */
+int cli_watch(struct cli *cli, int (*once)(struct cli *cli));
 /* One line that a terminal may print: UTF-8 without control characters. */
 bool cli_printable(const char *text);
 
@@ -193,6 +200,11 @@ void cli_rollout_print(struct isb_buf *out, const struct isb_rollout *rollout);
 /* "step 2 of 4: 30 %" */
 void cli_rollout_print_step(struct isb_buf *out, const struct isb_rollout *rollout, const struct isb_timetable_now *at);
 
+/* A generation of the catalog from a word; CLI_USAGE after saying so. */
+int cli_parse_generation(const char *word, uint64_t *ret_generation);
+/* One edit of the journal in full; `word` NULL: all of them in short. */
+int cli_show_generation(struct cli *cli, const char *word);
+
 /* --- Editing --- */
 
 struct cli_edit {
@@ -202,6 +214,7 @@ struct cli_edit {
 	struct isb_edit *edit;
 	struct isb_diags diags;
 	uint64_t generation; /* once finished: that of the catalog with the edit */
+	uint32_t cached_s;   /* resolvers hold for so long what was answered before; 0: nothing is taken away from anybody */
 	void *arg;
 };
 /* One edit from begin to printed generation. `change` puts its rows through the edit and returns CLI_OK, or another
@@ -278,7 +291,8 @@ void cli_wanted_notes(const struct cli_wanted *w, struct isb_diags *notes);
 
 /* --- Printing --- */
 
-void cli_print_json(json_t *value); /* takes over the reference */
+/* The document as -o says; takes over the reference. */
+void cli_print_json(const struct cli *cli, json_t *value);
 /* A map of scalars and lists of them as YAML; and any body as JSON, where numbers and booleans become such. */
 void cli_print_yaml(const struct isb_yaml *map);
 json_t *cli_json_yaml(const struct isb_yaml *node);
@@ -291,11 +305,18 @@ struct cli_plan {
 };
 int cli_plan_add(void *plan, const struct isb_change *change); /* fits isb_journal_changes() */
 void cli_plan_done(struct cli_plan *plan);
-/* Objects with the lines of their bodies that differ, rrsets as master-file lines. `brief`: long lists are summed up;
- * `generation` is where all of it can be looked up. */
+struct cli_tally {
+	size_t added, changed, removed;
+};
+struct cli_tally cli_plan_tally(const struct cli_plan *plan);
+/* "plan: 2 added, 1 removed", then `after` */
+void cli_print_tally(const char *what, const struct cli_tally *tally, const char *after);
+/* Objects with the lines of their bodies that differ, rrsets as master-file lines. `brief`: long lists are summed up, and
+ * what is new or gone is only named; `generation` is where all of it can be looked up. */
 void cli_plan_print(const struct cli_plan *plan, bool brief, uint64_t generation);
 /* One change without its content: "~ pool asia". False for what has no name. */
 bool cli_change_print(const struct isb_change *change, struct isb_buf *out);
+void cli_print_change(const char *line); /* in the colour of its sign */
 /* The slot that an abort of a rollout is written under, where the change begins or resumes one. */
 bool cli_change_slot(const struct isb_change *change, uint32_t *ret_slot);
 json_t *cli_plan_json(const struct cli_plan *plan);
@@ -311,13 +332,3 @@ const char *cli_resolved_state(struct isb_arena *arena, const struct isb_resolve
 json_t *cli_resolved_json(const struct isb_resolved *row);
 int cli_resolved_print(struct isb_txn *health, int64_t now_ms);
 int cli_resolved_json_all(struct isb_txn *health, json_t *list);
-
-/* The tables of "status": cells are copied; column widths fit the widest cell. */
-struct cli_table {
-	struct isb_arena arena;
-	size_t columns, rows, cap;
-	const char **cells;
-};
-void cli_table_init(struct cli_table *table, size_t columns, const char *const *heads);
-void cli_table_row(struct cli_table *table, const char *const *cells);
-void cli_table_print(struct cli_table *table); /* and frees it */

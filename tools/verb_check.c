@@ -80,7 +80,7 @@ static void say_all(const struct cli *cli, const struct count *counts, size_t n,
 	if (json) {
 		json_object_set(json, "scopes", proofs->json);
 		json_object_set_new(json, "notes", list);
-		cli_print_json(json);
+		cli_print_json(cli, json);
 	}
 }
 

@@ -15,7 +15,7 @@ void cli_print_help(FILE *out)
 	for (size_t i = 0; cli_verbs[i]; i++)
 		fprintf(out, "  %-8s %s\n", cli_verbs[i]->name, cli_verbs[i]->help);
 	fputs("\n  -s, --store DIR      default $ISOBAR_STORE or /var/lib/isobar\n"
-	      "  -o, --output FORMAT  table or json;  --json;  -h, --help;  -V, --version\n"
+	      "  -o, --output FORMAT  table, json or yaml;  --json;  -h, --help;  -V, --version\n"
 	      "exit status: 0 done, 1 refused, 2 wrong command line, 3 the catalog moved on,\n"
 	      "             4 there is no such thing, 5 the store cannot be read or written\n",
 	      out);
@@ -26,7 +26,7 @@ void cli_print_verb_help(const struct verb *verb)
 	const char *usage = verb->usage, *lead = "usage:";
 	for (size_t len; *usage; usage += len + (usage[len] == '\n'), lead = "      ") {
 		len = strcspn(usage, "\n");
-		printf("%s isobar %s %.*s\n", lead, verb->name, (int)len, usage);
+		printf("%s isobar %s%s%.*s\n", lead, verb->name, len ? " " : "", (int)len, usage);
 	}
 	if (!*verb->usage)
 		printf("usage: isobar %s\n", verb->name);
@@ -104,14 +104,14 @@ static int print_kind(const struct cli *cli, int kind)
 		print_fields(json, "rule", "each rule in 'rules'; any of the things it names is enough to match:", fields, n);
 	}
 	if (json)
-		cli_print_json(json);
+		cli_print_json(cli, json);
 	return CLI_OK;
 }
 
 static int print_verb(const struct cli *cli, const struct verb *verb)
 {
 	if (cli->json)
-		cli_print_json(json_pack("{s:s, s:s, s:s, s:s}", "verb", verb->name, "usage", verb->usage, "help", verb->help,
+		cli_print_json(cli, json_pack("{s:s, s:s, s:s, s:s}", "verb", verb->name, "usage", verb->usage, "help", verb->help,
 		                         "example", verb->example));
 	else
 		cli_print_verb_help(verb);
@@ -127,7 +127,7 @@ static int print_verbs(const struct cli *cli)
 	json_t *json = json_object();
 	for (size_t i = 0; cli_verbs[i]; i++)
 		json_object_set_new(json, cli_verbs[i]->name, json_string(cli_verbs[i]->help));
-	cli_print_json(json);
+	cli_print_json(cli, json);
 	return CLI_OK;
 }
 

@@ -10,7 +10,7 @@
 static int tell(const struct cli *cli, int found, uint64_t generation)
 {
 	if (cli->json)
-		cli_print_json(json_pack("{s:s, s:b, s:I}", "store", cli->store_dir, "made", found == ISB_ENOTFOUND, "generation",
+		cli_print_json(cli, json_pack("{s:s, s:b, s:I}", "store", cli->store_dir, "made", found == ISB_ENOTFOUND, "generation",
 		                         (json_int_t)generation));
 	else if (found == ISB_ENOTFOUND)
 		printf("made an empty store in '%s'\n", cli->store_dir);

@@ -61,7 +61,7 @@ int latency_show(struct cli *cli, const char *around)
 		isb_txn_abort(txn);
 	}
 	if (s.list)
-		cli_print_json(s.list);
+		cli_print_json(cli, s.list);
 	isb_histogram_done(&s.sum);
 	isb_store_close(store);
 	return err == ISB_OK ? CLI_OK : cli_unreadable(cli, err);

@@ -10,12 +10,15 @@
 
 /* log: the journal, every edit in short or one of them in full. */
 
-enum { CHANGES_SHOWN = 8 }; /* of one edit in the list of all */
+enum {
+	CHANGES_SHOWN = 8, /* of one edit in the list of all */
+	EDITS_WATCHED = 5, /* the newest, with --watch */
+};
 
 struct logging {
 	struct isb_txn *txn, *health;
 	uint64_t only; /* generation to show in full; 0: all of them in short */
-	json_t *json;  /* NULL: text */
+	json_t *json;  /* a list; NULL: text */
 	size_t shown;  /* changes of the edit at hand */
 	bool found;
 };
@@ -52,7 +55,8 @@ static int print_change(void *arg, const struct isb_change *change)
 	struct logging *l = arg;
 	struct isb_buf line = {0};
 	if (l->shown < CHANGES_SHOWN && cli_change_print(change, &line)) {
-		printf("    %s\n", isb_buf_text(&line));
+		printf("    ");
+		cli_print_change(isb_buf_text(&line));
 		print_abort(l, change);
 		l->shown++;
 	}
@@ -72,6 +76,8 @@ static int print_brief(struct logging *l, const struct isb_journal_entry *entry)
 
 static void print_full(const struct logging *l, const struct cli_plan *plan, uint64_t generation)
 {
+	struct cli_tally tally = cli_plan_tally(plan);
+	cli_print_tally("changes", &tally, "");
 	cli_plan_print(plan, false, generation);
 	for (size_t i = 0; i < plan->count; i++)
 		print_abort(l, &plan->list[i]);
@@ -104,7 +110,7 @@ static int print_entry(void *arg, const struct isb_journal_entry *entry)
 	return rc;
 }
 
-static int parse_generation(const char *word, uint64_t *ret_generation)
+int cli_parse_generation(const char *word, uint64_t *ret_generation)
 {
 	char *end;
 	errno = 0;
@@ -115,15 +121,26 @@ static int parse_generation(const char *word, uint64_t *ret_generation)
 	return CLI_OK;
 }
 
-static int run(struct cli *cli)
+/* The list begins there. */
+static uint64_t oldest(const struct cli *cli, const struct cli_reader *reader, uint64_t first)
+{
+	uint64_t newest = isb_generation(reader->catalog);
+	bool cut = cli->watch_ms && newest >= first + EDITS_WATCHED;
+	return cut ? newest - EDITS_WATCHED + 1 : 0;
+}
+
+/* A list, though of one; `alone`: just that one. */
+static void print_json(const struct cli *cli, json_t *list, bool alone)
+{
+	cli_print_json(cli, alone ? json_incref(json_array_get(list, 0)) : json_incref(list));
+	json_decref(list);
+}
+
+static int log_it(struct cli *cli, uint64_t only, bool alone)
 {
 	struct cli_reader reader;
-	struct logging l = {0};
-	if (cli->count > 1)
-		return cli_fail(CLI_USAGE, "write: isobar log [GENERATION]");
-	int rc = cli->count ? parse_generation(cli->words[0], &l.only) : CLI_OK;
-	if (rc == CLI_OK)
-		rc = cli_read(cli, &reader);
+	struct logging l = {.only = only};
+	int rc = cli_read(cli, &reader);
 	if (rc != CLI_OK)
 		return rc;
 	l.txn = reader.catalog;
@@ -132,7 +149,7 @@ static int run(struct cli *cli)
 	uint64_t first = 0;
 	int err = isb_journal_first(reader.catalog, &first);
 	if (err == ISB_OK && l.only <= isb_generation(reader.catalog) && (!l.only || l.only >= first))
-		err = isb_journal_each(reader.catalog, l.only, print_entry, &l);
+		err = isb_journal_each(reader.catalog, l.only ? l.only : oldest(cli, &reader, first), print_entry, &l);
 	if (err < 0)
 		rc = cli_unreadable(cli, err);
 	else if (l.only && l.only < first)
@@ -141,14 +158,35 @@ static int run(struct cli *cli)
 		rc = cli_fail(CLI_NOT_FOUND, "there is no generation %" PRIu64 "; the newest is %" PRIu64, l.only,
 		              isb_generation(reader.catalog));
 	if (l.json && rc == CLI_OK)
-		cli_print_json(l.json);
+		print_json(cli, l.json, alone);
 	else
 		json_decref(l.json);
 	cli_read_done(&reader);
 	return rc;
 }
 
+int cli_show_generation(struct cli *cli, const char *word)
+{
+	uint64_t only = 0;
+	int rc = word ? cli_parse_generation(word, &only) : CLI_OK;
+	return rc == CLI_OK ? log_it(cli, only, word != NULL) : rc;
+}
+
+static int once(struct cli *cli)
+{
+	uint64_t only = 0;
+	if (cli->count > 1)
+		return cli_fail(CLI_USAGE, "write: isobar log [GENERATION]");
+	int rc = cli->count ? cli_parse_generation(cli->words[0], &only) : CLI_OK;
+	return rc == CLI_OK ? log_it(cli, only, false) : rc;
+}
+
+static int run(struct cli *cli)
+{
+	return cli_watch(cli, once);
+}
+
 const struct verb verb_log = {
 	"log", "[GENERATION]", "every change of the catalog: when, who, why, what",
-	"Oldest first. With a generation, all that it changed. Kept are the last 10000 edits,\n"
-	"and those of the last 90 days, but no more than a million.\n", "12", "", run};
+	"Oldest first; with --watch the newest five. With a generation, all that it changed. Kept are the last 10000 edits,\n"
+	"and those of the last 90 days, but no more than a million.\n", "12", "w", run};

@@ -201,6 +201,7 @@ static int resume(struct cli_edit *e, struct leading *l)
 
 static int abort_it(struct cli_edit *e, struct leading *l)
 {
+	e->cached_s = l->record.record->ttl_s;
 	return take_away(e, l);
 }
 
@@ -226,6 +227,7 @@ static int finish(struct cli_edit *e, struct leading *l)
 		rc = check_up(e, l, ISB_UNASKED_CANNOT, "finish");
 	if (rc != CLI_OK)
 		return rc;
+	e->cached_s = l->record.record->ttl_s;
 	l->record.record->policy.name = l->row.to;
 	rc = cli_put_record(e, &l->record);
 	return rc == CLI_OK ? take_away(e, l) : rc;
@@ -341,7 +343,7 @@ static int status(struct cli *cli)
 	if (err != ISB_OK)
 		rc = cli_unreadable(cli, err);
 	else if (rc == CLI_OK && cli->json)
-		cli_print_json(json_pack("{s:o}", "rollouts", cli_rollouts_json(&rollouts)));
+		cli_print_json(cli, json_pack("{s:o}", "rollouts", cli_rollouts_json(&rollouts)));
 	else if (rc == CLI_OK && rollouts.count)
 		cli_rollouts_print(&rollouts, cli->now_ms);
 	else if (rc == CLI_OK)
@@ -380,7 +382,9 @@ static int run(struct cli *cli)
 	if (cli->count > 2 || (cli->count == 1 && !asks))
 		return cli_fail(CLI_USAGE, "rollout %s takes one record", cli->words[0]);
 	if (asks)
-		return status(cli);
+		return cli_watch(cli, status);
+	if (cli->watch_ms)
+		return cli_fail(CLI_USAGE, "only rollout status takes --watch");
 	for (size_t i = 0; i < ACTIONS; i++) {
 		names[i] = actions[i].name;
 		if (strcmp(cli->words[0], names[i]) == 0)
@@ -403,4 +407,4 @@ const struct verb verb_rollout = {
 	"makes the new side the record's policy. With --nets alone only those clients are led (A/B). A side that\n"
 	"cannot answer is not begun or gone on with, nor made the policy, and a share below 100 % not made all,\n"
 	"unless with --force.\n",
-	"start www --to next --steps 10,30,50,100 --every 10m --abort-if down", CLI_EDITS ">%~@^=!", run};
+	"start www --to next --steps 10,30,50,100 --every 10m --abort-if down", CLI_EDITS "w>%~@^=!", run};

@@ -180,7 +180,7 @@ static int simulate(struct cli *cli, struct sim *sim)
 		if (cli->each_region)
 			each_region(sim, &after, json);
 		if (json)
-			cli_print_json(json);
+			cli_print_json(cli, json);
 		sim_shift_done(&shift);
 		if (sim->interrupted)
 			rc = cli_fail(CLI_FAILED, "interrupted; that was about the queries read until then");

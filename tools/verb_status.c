@@ -380,12 +380,12 @@ static void print_json(struct status *s)
 		json_array_append_new(wrong, json_pack("{s:s, s:s}", "file", s->geo_wrong.list[i].at.file, "reason",
 		                                       s->geo_wrong.list[i].text));
 	json_t *geo = json_pack("{s:s?, s:o}", "databases", s->geo.len ? s->geo.data : NULL, "refused", wrong);
-	cli_print_json(json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "generation", (json_int_t)s->generation, "endpoints",
-	                         endpoints, "regions", json_regions(s), "aliases", aliases, "rollouts",
+	cli_print_json(s->cli, json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "generation",
+	                         (json_int_t)s->generation, "endpoints", endpoints, "regions", json_regions(s), "aliases", aliases, "rollouts",
 	                         cli_rollouts_json(&s->rollouts), "probes", probes, "geo", geo));
 }
 
-static int run(struct cli *cli)
+static int once(struct cli *cli)
 {
 	struct status s = {.cli = cli};
 	if (cli->count > 1)
@@ -433,9 +433,14 @@ static int run(struct cli *cli)
 	return rc;
 }
 
+static int run(struct cli *cli)
+{
+	return cli_watch(cli, once);
+}
+
 const struct verb verb_status = {
 	"status", "[POOL/ENDPOINT] [--geo FILE ...]", "what is up, down, forced, drained or rolled out, since when and why",
 	"From the store alone: the server need not run. A state that is unknown or disputed is answered\n"
 	"as what is held, and as up when nothing is, unless its pool's 'unknown' says otherwise.\n"
 	"Of one endpoint also the last 64 outcomes that each probe had (+ ok, - failed, the newest on\n"
-	"the right), and the last ten changes of its verdict.\n", "asia/icn-1", "g", run};
+	"the right), and the last ten changes of its verdict.\n", "asia/icn-1", "gw", run};
