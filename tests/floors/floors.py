@@ -28,6 +28,7 @@ PLACES = [
     ("tests/unit/probes/*", "net"),
     ("tools/*", "programs"),
     ("tests/flow/*", "net"),
+    ("tests/fuzz/fuzz_route.c", "programs"),
     ("tests/fuzz/*", "net"),
     ("tests/bench/*", "dns"),
     ("tests/world/*", "base"),
