@@ -68,6 +68,8 @@ export function open(deed, done) {
 			wrong.focus();
 			return;
 		}
+		clearTimeout(timer);
+		asked++; // what was asked for the preview comes too late
 		submit.disabled = true;
 		try {
 			const given = values(form);
@@ -87,6 +89,7 @@ export function open(deed, done) {
 	});
 	form.addEventListener("submit", act);
 	cancel.addEventListener("click", () => dialog().close());
+	dialog().addEventListener("close", () => clearTimeout(timer), { once: true });
 	dialog().className = deed.wide ? "wide-dialog" : "";
 	dialog().replaceChildren(form);
 	dialog().showModal();
