@@ -195,7 +195,7 @@ function say(text, quietly = false) {
 function askToken(sentence) {
 	document.title = "Sign in · isobar";
 	show(byId("top"));
-	show(byId("main"), h("form", { class: "panel sign-in", "data-submit": "sign-in", "data-key": "sign-in" },
+	show(byId("main"), h("form", { class: "panel sign-in", "data-submit": "sign-in", "data-key": "sign-in", "aria-label": "Sign in" },
 		h("h1", null, "isobar"), h("p", { class: "quiet" }, "This control plane asks who you are. Your token stays in this tab and is forgotten with it."),
 		h("label", { class: "block" }, "Token", h("input", { type: "password", name: "token", required: true, autocomplete: "current-password", spellcheck: "false" })),
 		h("p", { class: "alarm", role: "alert" }, sentence), h("button", { type: "submit", class: "primary" }, "Sign in")));

@@ -117,9 +117,9 @@ export function startRollout(record, records, targets) {
 		ready: (given) => given.steps && given.every,
 		lacking: "Say which steps, and how long each lasts.",
 		ask(given, options) {
-			const steps = given.steps.split(/[ ,]+/).filter(Boolean).map(Number);
+			const steps = given.steps.split(/[ ,]+/).filter(Boolean);
 			const every = steps.length > 1 ? { every: given.every } : {};
-			return edit("POST", "rollouts", { record: given.record, to: given.to, steps, ...every, sticky: given.sticky,
+			return edit("POST", "rollouts", { record: given.record, to: given.to, steps: steps.join(","), ...every, sticky: given.sticky,
 				...(given.abort ? { abort_if: "down" } : {}), reason: given.reason }, options);
 		},
 		tell(answer, given) {

@@ -74,7 +74,7 @@ function branch(of, lit, byName) {
 
 function form(record, query, busy) {
 	const types = [record.types].flat();
-	return h("form", { class: "explain", "data-submit": "explain" },
+	return h("form", { class: "explain", "data-submit": "explain", "aria-label": "Explain an answer" },
 		h("label", null, "Client", h("input", {
 			name: "client", value: query.client ?? "", required: true, placeholder: "203.0.113.7 or 2001:db8::/32",
 			autocomplete: "off", spellcheck: "false", "aria-describedby": "client-hint",
