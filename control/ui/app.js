@@ -8,7 +8,7 @@ import { endpointPage, poolPage } from "./endpoint.js";
 import { historyPage } from "./history.js";
 import { Live } from "./live.js";
 import { overview } from "./overview.js";
-import { recordPage, recordsPage } from "./record.js";
+import { keyOf, recordOf, recordPage, recordsPage } from "./record.js";
 import { rolloutsPage } from "./rollouts.js";
 import { span } from "./words.js";
 
@@ -25,7 +25,7 @@ const byId = (id) => document.getElementById(id);
 
 /** All that is shown. */
 const world = {
-	who: null, status: null, top: null, asOf: 0, link: "off", trouble: "",
+	who: null, status: null, top: null, asOf: 0, skew: 0, link: "off", trouble: "",
 	route: null, data: null, wrong: "", step: 0, playing: 0, mapWidth: 0,
 	wantsTraffic: () => world.route?.page === overview,
 };
@@ -159,7 +159,7 @@ function body() {
 	if (!status || !loaded)
 		return h("p", { class: "quiet", "data-key": "loading" }, world.trouble || "Loading…");
 	return h("div", { class: "page", "data-key": `page ${route.name}` },
-		route.page.render({ ...world, params: route.params, query: route.query, now: Date.now(), may }));
+		route.page.render({ ...world, params: route.params, query: route.query, now: Date.now() + world.skew, may }));
 }
 
 function draw() {
@@ -248,14 +248,14 @@ async function targets() {
 }
 
 async function leadSomebody(record) {
-	const names = record ? [record] : (await get("records")).records;
+	const names = record ? [record] : world.status.records.map(keyOf);
 	open(startRollout(record, names, await targets()), done);
 }
 
 const DEEDS = {
 	"sign-out": () => signOut(),
 	operate: ({ on }) => open(operate(world.status.endpoints.find((endpoint) => endpoint.endpoint === on), world.status), done),
-	switch: async ({ on }) => open(switchRecord(on, world.data.record.policy, await targets()), done),
+	switch: async ({ on }) => open(switchRecord(on, recordOf(world.status, on).policy, await targets()), done),
 	rollout: ({ on }) => leadSomebody(on),
 	"rollout-act": ({ on, how }) => open(rolloutAct(world.status.rollouts.find((rollout) => rollout.name === on), how), done),
 	rollback: ({ on }) => open(rollback(Number(on)), done),

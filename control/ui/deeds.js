@@ -31,8 +31,8 @@ const DOES = { drain: "is drained", down: "is forced down", up: "is forced up", 
 
 /** What is left of a pool when this endpoint gives no more answers. */
 function leftOf(endpoint, status) {
-	const pool = endpoint.endpoint.split("/")[0];
-	const others = status.endpoints.filter((other) => other !== endpoint && other.endpoint.startsWith(`${pool}/`));
+	const { pool } = endpoint;
+	const others = status.endpoints.filter((other) => other.endpoint !== endpoint.endpoint && other.pool === pool);
 	const serving = others.filter((other) => stateOf(other).serves).length;
 	return serving ? h("p", null, `Its clients go to ${plural(serving, "other endpoint")} of ${pool}.`)
 		: h("p", { class: "alarm" }, `No other endpoint of ${pool} can answer: clients go on to what their policy names next, and where nothing is left the record's all_down decides.`);

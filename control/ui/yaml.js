@@ -121,7 +121,7 @@ const SAID = { up: "forced up", down: "forced down", drain: "drained", "hold-up"
 /** "drained", "ended rollout", "changed pool": what was done to a thing of that kind. */
 function deed({ action, kind, after }) {
 	if (kind === "admin")
-		return SAID[after?.admin?.replace(/[ _]/, "-")] ?? "back to its checks:";
+		return SAID[after?.admin] ?? "back to its checks:";
 	if (kind === "rollout")
 		return action === "added" ? "began rollout" : action === "removed" ? "ended rollout" : "changed rollout";
 	return `${action} ${kind}`;
