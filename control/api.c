@@ -78,6 +78,7 @@ void isb_control_answer(void *arg, const struct isb_web_request *request, struct
 	answer(&call);
 	json_decref(call.members);
 	isb_counts_add(call.control->counts, call.route, reply->status, isb_monotonic_us() - begun_us);
-	isb_log(ISB_LOG_DEBUG, "request", "method=%s path=\"%s\" status=%u by=\"%s\"", request->method, request->path,
-	        reply->status, call.who.name);
+	/* the route, not the path: the log quotes nothing */
+	isb_log(ISB_LOG_DEBUG, "request", "route=\"%s %s\" status=%u by=\"%s\"", call.route ? call.route->method : "no",
+	        call.route ? call.route->path : "route", reply->status, call.who.name);
 }

@@ -162,6 +162,16 @@ static void log_started(const struct isb_control_options *options)
 	isb_log(ISB_LOG_INFO, "started", "version=" ISB_VERSION " store=\"%s\"", options->store);
 }
 
+static int print_openapi(void)
+{
+	json_t *document = isb_openapi();
+	bool printed = json_dumpf(document, stdout, JSON_INDENT(1)) == 0 && putchar('\n') != EOF && fflush(stdout) == 0;
+	json_decref(document);
+	if (!printed)
+		perror("isobar-control: cannot write to standard output");
+	return printed ? 0 : 1;
+}
+
 int main(int argc, char **argv)
 {
 	struct program program = {0};
@@ -171,6 +181,7 @@ int main(int argc, char **argv)
 		return 1;
 	switch (isb_control_options_parse(argc, argv, &program.options)) {
 	case ISB_CONTROL_RUN: break;
+	case ISB_CONTROL_OPENAPI: return print_openapi();
 	case ISB_CONTROL_DONE: return 0;
 	case ISB_CONTROL_WRONG: return 2;
 	}

@@ -33,13 +33,14 @@ static const char help_text[] =
 	"      --metrics-from URL    isobard's metrics, for /v1/top: http://127.0.0.1:9153; may be repeated\n"
 	"      --user NAME[:GROUP]   when started as root: become this user before anything is opened (default: stay)\n"
 	"  -L, --log-level LEVEL     error, warning, info or debug (default: info)\n"
+	"      --print-openapi       print the description of the API (OpenAPI 3.0) and exit\n"
 	"  -h, --help                print this and exit\n"
 	"  -V, --version             print the version and exit\n"
 	"\n"
 	"Signals: HUP reads tokens and certificate again; TERM and INT stop.\n"
 	"Exit status: 0 stopped as asked, 1 cannot run, 2 wrong command line.\n";
 
-enum { SOCKET = 256, SOCKET_ROLE, TOKENS, TLS_CERT, TLS_KEY, HOST, METRICS_FROM, USER }; /* options without a letter */
+enum { SOCKET = 256, SOCKET_ROLE, TOKENS, TLS_CERT, TLS_KEY, HOST, METRICS_FROM, USER, PRINT_OPENAPI }; /* options without a letter */
 static const struct option long_options[] = {
 	{"config", required_argument, NULL, 'c'},          {"store", required_argument, NULL, 's'},
 	{"listen", required_argument, NULL, 'l'},          {"socket", required_argument, NULL, SOCKET},
@@ -47,6 +48,7 @@ static const struct option long_options[] = {
 	{"tls-cert", required_argument, NULL, TLS_CERT},   {"tls-key", required_argument, NULL, TLS_KEY},
 	{"host", required_argument, NULL, HOST},           {"metrics-from", required_argument, NULL, METRICS_FROM},
 	{"user", required_argument, NULL, USER},           {"log-level", required_argument, NULL, 'L'},
+	{"print-openapi", no_argument, NULL, PRINT_OPENAPI},
 	{"help", no_argument, NULL, 'h'},                  {"version", no_argument, NULL, 'V'},
 	{0},
 };
@@ -192,6 +194,10 @@ static bool parse_line(int argc, char **argv, struct isb_control_options *option
 			*ret_next = ISB_CONTROL_DONE;
 			return true;
 		}
+		if (val == PRINT_OPENAPI) {
+			*ret_next = ISB_CONTROL_OPENAPI;
+			return true;
+		}
 		if (val == ':')
 			return wrong("option '%s' needs a value", argv[optind - 1]);
 		if (val == '?') {
@@ -222,7 +228,7 @@ enum isb_control_next isb_control_options_parse(int argc, char **argv, struct is
 		fill_defaults(&options);
 		good = check(&options);
 	}
-	if (!good || next != ISB_CONTROL_RUN) {
+	if (!good || next != ISB_CONTROL_RUN) { /* nothing is left of it then */
 		isb_control_options_done(&options);
 		return good ? next : ISB_CONTROL_WRONG;
 	}

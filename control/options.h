@@ -29,8 +29,9 @@ struct isb_control_options {
 	struct isb_arena arena;
 };
 
-/* What to do next; after the last two everything was said already (stdout, stderr). */
-enum isb_control_next { ISB_CONTROL_RUN, ISB_CONTROL_DONE, ISB_CONTROL_WRONG };
+/* What to do next: serve, or print the description of the API; after the last two everything was said already (stdout,
+ * stderr). */
+enum isb_control_next { ISB_CONTROL_RUN, ISB_CONTROL_OPENAPI, ISB_CONTROL_DONE, ISB_CONTROL_WRONG };
 enum isb_control_next isb_control_options_parse(int argc, char **argv, struct isb_control_options *ret_options);
 bool isb_control_is_loopback(const struct isb_addr *addr);
 void isb_control_options_done(struct isb_control_options *options);

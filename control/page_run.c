@@ -94,6 +94,15 @@ static void tell(struct isb_call *call, const struct isb_ran *ran)
 	isb_buf_puts(body, "}\n");
 }
 
+/* For the log, which quotes nothing: the first word that can be a verb. `isobar --server` puts it behind "--". */
+static const char *verb_of(const struct isb_command *command)
+{
+	for (size_t i = 0; i < command->count; i++)
+		if (strspn(command->words[i], "abcdefghijklmnopqrstuvwxyz") == strlen(command->words[i]) && *command->words[i])
+			return command->words[i];
+	return "-";
+}
+
 void isb_page_run(struct isb_call *call)
 {
 	enum { FORBIDDEN = 6 }; /* an exit status, see docs/operations.md */
@@ -111,8 +120,7 @@ void isb_page_run(struct isb_call *call)
 	                      .limit_ms = ISB_RUN_LONG_MS, .who = &call->who, .request = call->request};
 	isb_run(call->control->runner, &run, &ran);
 	isb_files_remove(dir);
-	isb_log(ISB_LOG_INFO, "run", "by=\"%s\" verb=\"%s\" status=%d", call->who.name, command.count ? command.words[0] : "",
-	        ran.status);
+	isb_log(ISB_LOG_INFO, "run", "by=\"%s\" verb=%s status=%d", call->who.name, verb_of(&command), ran.status);
 	if (ran.end == ISB_RUN_DONE && ran.status != FORBIDDEN)
 		tell(call, &ran);
 	else

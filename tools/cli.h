@@ -54,6 +54,16 @@ struct cli {
 	size_t nns;
 	int64_t now_ms;
 	uint64_t committed; /* generation that this run made; 0: none */
+	const char *tokens, *role; /* of the verb token */
+	int64_t expires_ms;
+	const char *server, *token_file, *ca; /* run it there (remote.h); NULL: here */
+	const struct verb *remote_verb;
+	bool is_remote;
+	struct cli_passed {
+		char letter;
+		const char *name, *value; /* value NULL: it has none */
+	} *passed; /* the options as they were given */
+	size_t npassed;
 };
 
 /* Exit codes; a contract with scripts and with programs that run verbs for others. */
@@ -64,6 +74,7 @@ enum {
 	CLI_MOVED_ON = 3,  /* the catalog is not at the generation of --if-generation */
 	CLI_NOT_FOUND = 4, /* there is no such thing */
 	CLI_STORE = 5,     /* the store cannot be read or written */
+	CLI_FORBIDDEN = 6, /* not for whom it runs (behalf.h) */
 };
 
 struct verb {
@@ -77,7 +88,7 @@ struct verb {
 };
 extern const struct verb verb_init, verb_apply, verb_diff, verb_check, verb_export, verb_import, verb_show, verb_set, verb_add, verb_remove,
 	verb_status, verb_drain, verb_force, verb_failback, verb_rollout, verb_switch, verb_explain, verb_simulate,
-	verb_latency, verb_log, verb_rollback,
+	verb_latency, verb_log, verb_rollback, verb_token,
 	verb_help;
 extern const struct verb *const cli_verbs[]; /* NULL at the end */
 const struct verb *cli_find_verb(const char *name); /* NULL after saying so */

@@ -26,6 +26,11 @@ function counts(status) {
 
 /* --- What needs attention ------------------------------------------------------------------------------------------ */
 
+const NAMED = 4; // records named together
+const SHOWN = 40; // worries
+
+const recordLink = (record) => h("a", { href: `#/record/${path(keyOf(record))}` }, record.name);
+
 function worries(status, now) {
 	const out = [];
 	for (const endpoint of status.endpoints) {
@@ -38,13 +43,18 @@ function worries(status, now) {
 			h("p", { class: "why" }, endpoint.why)] });
 	}
 	for (const record of status.records)
-		if (record.standing !== "answers")
-			out.push({ rank: record.standing === "reduced" ? 6 : -1, key: `record ${keyOf(record)}`, item: [
-				h("div", { class: "head" }, h("a", { href: `#/record/${path(keyOf(record))}` }, record.name),
-					h("span", { class: `state ${record.standing === "reduced" ? "is-disputed" : "is-down"}` },
-						record.standing === "reduced" ? "reduced" : "all down"),
+		if (record.standing === "all_down")
+			out.push({ rank: -1, key: `record ${keyOf(record)}`, item: [
+				h("div", { class: "head" }, recordLink(record), h("span", { class: "state is-down" }, icon("down"), "all down"),
 					h("span", { class: "since" }, since(record.since_ms, now))),
 				h("p", { class: "why" }, `${record.now}: ${record.why}`)] });
+	const reduced = status.records.filter((record) => record.standing === "reduced");
+	if (reduced.length)
+		out.push({ rank: 6, key: "reduced", item: [
+			h("div", { class: "head" }, h("span", null, reduced.slice(0, NAMED).map((record, i) => [i ? ", " : "", recordLink(record)]),
+				reduced.length > NAMED && h("a", { href: "#/records?find=reduced" }, ` and ${reduced.length - NAMED} more`)),
+			h("span", { class: "state is-disputed" }, icon("disputed"), "reduced")),
+			h("p", { class: "why" }, reduced.length === 1 ? reduced[0].why : "answer, but not with all of their pools")] });
 	for (const rollout of status.rollouts)
 		out.push({ rank: rollout.state === "aborted" ? 0 : 7, key: `rollout ${rollout.record}`, item: [
 			h("div", { class: "head" }, h("a", { href: "#/rollouts" }, rollout.name),
@@ -70,7 +80,8 @@ function attention(status, now) {
 	return h("section", { class: "panel attention", "aria-labelledby": "attention" },
 		h("h2", { id: "attention" }, "Needs attention ", h("span", { class: "badge" }, list.length)),
 		list.length
-			? h("ul", null, list.map(({ key, item }) => h("li", { "data-key": key }, item)))
+			? [h("ul", null, list.slice(0, SHOWN).map(({ key, item }) => h("li", { "data-key": key }, item))),
+				list.length > SHOWN && h("p", { class: "quiet" }, `and ${list.length - SHOWN} more; the table has them all`)]
 			: h("p", { class: "quiet" }, "Nothing. All endpoints are up, and nobody has said otherwise."));
 }
 
@@ -78,8 +89,7 @@ function attention(status, now) {
 
 /** Quantiles of response times that the API tells; [] where it tells none. */
 export function quantiles(endpoint) {
-	return ["p50", "p95", "p99"].map((name) => endpoint.timings?.[`${name}_us`] ?? endpoint[`${name}_us`])
-		.map((us) => (us ? milliseconds(us) : "–"));
+	return ["p50", "p95", "p99"].map((name) => endpoint[`latency_${name}_us`]).map((us) => (us ? milliseconds(us) : "–"));
 }
 
 const tellsQuantiles = (endpoints) => endpoints.some((endpoint) => quantiles(endpoint).some((text) => text !== "–"));

@@ -31,7 +31,7 @@ export const recordsPage = {
 	load: async () => null,
 	render({ status, query }) {
 		const wanted = (query.find ?? "").toLowerCase();
-		const found = status.records.filter((record) => `${record.name} ${record.policy} ${record.types.join(" ")}`.toLowerCase().includes(wanted));
+		const found = status.records.filter((record) => `${record.name} ${record.policy} ${record.types.join(" ")} ${STANDING[record.standing][1]}`.toLowerCase().includes(wanted));
 		const led = new Map(status.rollouts.map((rollout) => [rollout.record, rollout]));
 		return [
 			h("div", { class: "bar-of" }, h("h1", null, "Records"),

@@ -62,6 +62,8 @@ static bool read_query(struct isb_web_exchange *x)
 
 const char *isb_web_header(const struct isb_web_request *request, const char *name)
 {
+	if (!request->exchange)
+		return NULL;
 	return MHD_lookup_connection_value(request->exchange->connection, MHD_HEADER_KIND, name);
 }
 

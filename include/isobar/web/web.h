@@ -55,7 +55,7 @@ struct isb_web_request {
 	size_t body_len;
 	struct isb_web_peer peer;
 	struct isb_arena *arena;      /* lives as long as the request */
-	struct isb_web_exchange *exchange; /* the server's own */
+	struct isb_web_exchange *exchange; /* the server's own; NULL: it came from none, and has no fields */
 };
 
 /* The first of that name, or NULL. Names of header fields are taken without regard to case. */
