@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The dashboard in a browser, over a running isobar-control with real load balancers, isobard and probes."""
-import hashlib
-import secrets
+import json
 import signal
+import subprocess
 import unittest
 import urllib.request
 
 import harness
-from harness import CATALOG, FRANKFURT, GERMANY, KOREA, ROOT, SEOUL, USA, VIRGINIA, free_port, until
+from harness import BIN, CATALOG, FRANKFURT, GERMANY, KOREA, ROOT, SEOUL, USA, VIRGINIA, free_port, until
 
 try:
     from browser import MISSING, Browser, Keys
@@ -45,11 +45,9 @@ class TestDashboard(unittest.TestCase):
 
     @classmethod
     def make_token(cls, role):
-        """A line as in lib/web/tokens.c: the sum is of the salt and the token's text."""
-        token, salt = f"isb_{secrets.token_hex(32)}", secrets.token_bytes(16)
-        with (cls.site.directory / "tokens").open("a") as tokens:
-            tokens.write(f"{role}er {role} sha256:{salt.hex()}:{hashlib.sha256(salt + token.encode()).hexdigest()}\n")
-        return token
+        words = ("token", "add", f"{role}er", "--role", role, "--tokens", cls.site.directory / "tokens", "-o", "json")
+        made = subprocess.run([BIN / "isobar", *words], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True)
+        return json.loads(made.stdout)["token"]
 
     @classmethod
     def start_control(cls):
@@ -162,6 +160,30 @@ class TestDashboard(unittest.TestCase):
             self.start_control()
         browser.see(".link.live", "live", 40)
         browser.gone(".banner")
+
+    def test_the_map_draws_who_is_led_where(self):
+        """What `isobar top -o json` would tell of servers, at two moments: rates are of the time between."""
+        def look(time_ms, asia, europe):
+            return {"time_ms": time_ms, "servers": [{"from": "a"}, {"from": "b", "error": "gone"}], "queries": 1000 + asia + europe,
+                    "endpoints": [{"pool": "asia", "endpoint": "icn-1", "region": "seoul", "answers": {"first": 500 + asia}},
+                                  {"pool": "europe", "endpoint": "fra-1", "region": "frankfurt", "answers": {"failover": europe}}],
+                    "clients": [{"continent": "AS", "region": "seoul", "answers": 500 + asia},
+                                {"continent": "AF", "region": "frankfurt", "answers": europe}]}
+
+        browser = self.browse()
+        browser.cdp("Page.addScriptToEvaluateOnNewDocument", source=f"""const looks = {json.dumps([look(1000, 0, 0), look(11000, 300, 100)])};
+            const real = fetch;
+            window.fetch = (url, how) => String(url).startsWith("/v1/top") ?
+                Promise.resolve(new Response(JSON.stringify(looks.length > 1 ? looks.shift() : looks[0]))) : real(url, how);""")
+        browser.open("#/")
+        browser.see("figcaption", "40 queries/s")
+        self.assertIn("1 of 2 servers did not answer", browser.text("figcaption"))
+        labels = browser.script("return [...document.querySelectorAll('a.region')].map((e) => e.getAttribute('aria-label'))")
+        self.assertIn("seoul: 1 of 1 serve · 75 %", labels)
+        self.assertIn("frankfurt: 2 of 2 serve · 25 %", labels)
+        titles = browser.script("return [...document.querySelectorAll('.flow title')].map((e) => e.textContent)")
+        self.assertEqual(titles, ["75 % of all answers: clients in Asia, led to seoul", "25 % of all answers: clients in Africa, led to frankfurt"])
+        self.content(browser)
 
     def test_a_pool_shows_endpoints_by_probes(self):
         browser = self.browse(where="#/pool/asia")
