@@ -86,11 +86,17 @@ async function go() {
 
 /* --- The walk of Explain, step by step ----------------------------------------------------------------------------- */
 
+/** Scrolls a list, and nothing around it, until the item is seen. */
+function keepInSight(list, item) {
+	const frame = list.getBoundingClientRect(), box = item.getBoundingClientRect();
+	list.scrollTop += Math.max(0, box.bottom - frame.bottom) - Math.max(0, frame.top - box.top);
+}
+
 function stepTo(step) {
 	const last = recordPage.steps(world.data) - 1;
 	world.step = Math.max(0, Math.min(last, step));
 	draw();
-	document.querySelector('.steps [aria-current="step"]')?.scrollIntoView({ block: "nearest" });
+	keepInSight(document.querySelector(".steps"), document.querySelector('.steps [aria-current="step"]'));
 	return world.step < last;
 }
 
