@@ -7,6 +7,8 @@
 
 /* Which route a path is. Parts are compared as they come apart at the slashes that were sent: "%2F" is none. */
 
+enum { VALUE_MAX = 480 }; /* octets; longer than any name in a store */
+
 const char *isb_route_value(const struct isb_route_values *values, const char *name)
 {
 	for (size_t i = 0; i < values->count; i++)
@@ -25,7 +27,7 @@ static bool is_number(const char *text)
 static bool fits(const char *name, const char *value)
 {
 	enum isb_kind kind;
-	if (!*value || strpbrk(value, "\n\r\t"))
+	if (!*value || strlen(value) > VALUE_MAX || strpbrk(value, "\n\r\t"))
 		return false;
 	if (strcmp(name, "kind") == 0)
 		return isb_kind_parse(value, &kind) == ISB_OK && strcmp(isb_kind_plural(kind), value) == 0;

@@ -149,9 +149,9 @@ const struct isb_route isb_routes[] = {
 	{"GET", "/v1/rrsets/{name}/{type}", READ_CATALOG, "show rrset {name} {type}", NULL, none, ISB_BODY_NONE, NULL,
 	 "One rrset.", "its records as lines of a master file"},
 	{"PUT", "/v1/rrsets/{name}/{type}", EDIT, "set rrset {name} {type} {ttl} {rdata*}", NULL, rrset, ISB_BODY_MEMBERS, NULL,
-	 "Make or replace an rrset.", PLAN},
+	 "Make an rrset, or replace the whole of it.", PLAN},
 	{"POST", "/v1/rrsets/{name}/{type}", EDIT, "add rrset {name} {type} {ttl} {rdata*}", NULL, rrset, ISB_BODY_MEMBERS, NULL,
-	 "Add records to an rrset, or make one.", PLAN},
+	 "Make an rrset that is not there yet.", PLAN},
 	{"DELETE", "/v1/rrsets/{name}/{type}", EDIT, "remove rrset {name} {type}", NULL, none, ISB_BODY_NONE, NULL,
 	 "Remove an rrset.", PLAN},
 

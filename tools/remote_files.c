@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "isobar/base/basenc.h"
 #include "isobar/base/err.h"
@@ -23,23 +24,23 @@ static bool stays_inside(const char *path)
 	return true;
 }
 
-/* "../zones/catalog.yaml" → "isobar-file-1/catalog.yaml": one such name for each directory. */
+/* "../zones/catalog.yaml" → "isobar-file-1/catalog.yaml": one such name for each directory and all that is below it. */
 static const char *name_there(struct remote_files *files, const char *path)
 {
-	if (stays_inside(path))
-		return path;
 	const char *slash = strrchr(path, '/');
 	size_t len = slash ? (size_t)(slash + 1 - path) : 0;
-	const char *here = isb_arena_strndup(&files->arena, path, len), *there = NULL;
-	for (size_t i = 0; i < files->ndir && !there; i++)
-		if (strcmp(files->dirs[i].here, here) == 0)
-			there = files->dirs[i].there;
-	if (!there) {
-		there = isb_arena_printf(&files->arena, "isobar-file-%zu/", files->ndir + 1);
-		files->dirs = isb_arena_grow(&files->arena, files->dirs, files->ndir * sizeof(files->dirs[0]),
-		                             (files->ndir + 1) * sizeof(files->dirs[0]));
-		files->dirs[files->ndir++] = (struct remote_dir){here, there};
+	if (stays_inside(path))
+		return path;
+	for (size_t i = 0; i < files->ndir; i++) {
+		const struct remote_dir *dir = &files->dirs[i];
+		size_t here = strlen(dir->here);
+		if (strncmp(path, dir->here, here) == 0 && stays_inside(path + here))
+			return isb_arena_printf(&files->arena, "%s%s", dir->there, path + here);
 	}
+	const char *there = isb_arena_printf(&files->arena, "isobar-file-%zu/", files->ndir + 1);
+	files->dirs = isb_arena_grow(&files->arena, files->dirs, files->ndir * sizeof(files->dirs[0]),
+	                             (files->ndir + 1) * sizeof(files->dirs[0]));
+	files->dirs[files->ndir++] = (struct remote_dir){isb_arena_strndup(&files->arena, path, len), there};
 	return isb_arena_printf(&files->arena, "%s%s", there, path + len);
 }
 
@@ -56,8 +57,7 @@ static bool is_there(const struct remote_files *files, const char *there)
 static int read_whole(const char *path, struct isb_buf *out)
 {
 	char piece[1 << 16];
-	bool standard = strcmp(path, "-") == 0;
-	FILE *in = standard ? stdin : fopen(path, "re");
+	FILE *in = fopen(path, "re");
 	if (!in)
 		return cli_fail(CLI_FAILED, "cannot open '%s': %s", path, strerror(errno));
 	for (size_t n; out->len <= OCTETS_MAX && (n = fread(piece, 1, sizeof(piece), in)) > 0;)
@@ -65,8 +65,7 @@ static int read_whole(const char *path, struct isb_buf *out)
 	int rc = ferror(in)             ? cli_fail(CLI_FAILED, "cannot read '%s': %s", path, strerror(errno))
 	         : out->len > OCTETS_MAX ? cli_fail(CLI_FAILED, "'%s' is too large to be sent", path)
 	                                 : CLI_OK;
-	if (!standard)
-		fclose(in);
+	fclose(in);
 	return rc;
 }
 
@@ -138,6 +137,8 @@ int cli_remote_file(struct remote_files *files, const char *path, enum remote_ki
 		return CLI_OK;
 	if (json_array_size(files->list) == FILES_MAX)
 		return cli_fail(CLI_FAILED, "more than %d files; run this where the store is", (int)FILES_MAX);
+	if (access(path, F_OK) != 0 && errno == ENOENT)
+		return CLI_OK; /* it is not there either, which is said there */
 	int rc = read_whole(path, &text);
 	if (rc == CLI_OK) {
 		add(files, *ret_there, &text);
