@@ -52,7 +52,7 @@ async function load() {
 		return;
 	try {
 		const data = await route.page.load(route.params, { status, query: route.query }, signal);
-		if (world.route === route)
+		if (world.route === route && !signal.aborted)
 			Object.assign(world, { data, wrong: "", loaded: true });
 	} catch (error) {
 		if (signal.aborted || world.route !== route)
@@ -94,10 +94,10 @@ function keepInSight(list, item) {
 
 function stepTo(step) {
 	const last = recordPage.steps(world.data) - 1;
-	world.step = Math.max(0, Math.min(last, step));
+	world.step = step >= last ? Infinity : Math.max(0, step); // the end stays the end when it is explained anew
 	draw();
 	keepInSight(document.querySelector(".steps"), document.querySelector('.steps [aria-current="step"]'));
-	return world.step < last;
+	return step < last;
 }
 
 function play() {
@@ -266,7 +266,7 @@ const DEEDS = {
 	"rollout-act": ({ on, how }) => open(rolloutAct(world.status.rollouts.find((rollout) => rollout.name === on), how), done),
 	rollback: ({ on }) => open(rollback(Number(on)), done),
 	"step-first": () => stepTo(0),
-	"step-back": () => stepTo(world.step - 1),
+	"step-back": () => stepTo(Math.min(world.step, recordPage.steps(world.data) - 1) - 1),
 	"step-on": () => stepTo(world.step + 1),
 	"step-last": () => stepTo(Infinity),
 	"step-to": ({ on }) => stepTo(Number(on)),

@@ -77,7 +77,7 @@ export class Live {
 	}
 
 	fail(error) {
-		if (this.over)
+		if (this.over || document.hidden)
 			return;
 		if (error instanceof Refusal && error.status === 401)
 			this.gone();

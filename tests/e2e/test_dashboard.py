@@ -234,6 +234,21 @@ class TestDashboard(unittest.TestCase):
         browser.see(".answer pre", VIRGINIA)
         self.content(browser)
 
+    def test_explain_plays_where_movement_is_welcome(self):
+        browser = self.browse(where=f"#/record/example.com/www?client={KOREA}&type=A", motion=True)
+        seen = set()
+
+        def over():
+            seen.add(len(browser.all(".steps .ahead")))
+            return browser.find(".answer")
+
+        until(over, 20, "the walk is over")
+        self.assertGreater(len(seen), 3)  # not all at once
+        until(lambda: SEOUL in browser.text("#said"), 10, "the answer is said to who does not see it")
+        browser.click("[data-do=step-back]")
+        self.assertEqual(len(browser.all(".steps .ahead")), 1)
+        self.content(browser)
+
     def test_explain_refuses_in_words(self):
         browser = self.browse(where="#/record/example.com/www")
         browser.type("input[name=client]", "somewhere" + Keys.ENTER)
