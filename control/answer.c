@@ -172,7 +172,7 @@ void isb_answer_verb(struct isb_call *call, const char *words)
 	struct isb_run run = {
 		.words = command.words, .input = command.input, .input_len = command.input_len, .dir = dir,
 		.limit_ms = call->route->flags & ISB_ROUTE_LONG ? ISB_RUN_LONG_MS : ISB_RUN_SHORT_MS,
-		.who = &call->who, .request = call->request,
+		.who = call->route->flags & ISB_ROUTE_OURS ? NULL : &call->who, .request = call->request,
 	};
 	isb_run(call->control->runner, &run, &ran);
 	isb_files_remove(dir);

@@ -89,7 +89,7 @@ const struct isb_route isb_routes[] = {
 	 "One endpoint closely: outcomes of each probe and the last transitions with their evidence.", "its state and history"},
 	{"GET", "/v1/explain", READ, "explain {name} {type?}", NULL, explain, ISB_BODY_NONE, NULL,
 	 "Why this client gets this answer, by the code that answers.", "the walk and the answer"},
-	{"GET", "/v1/top", READ, NULL, isb_page_top, none, ISB_BODY_NONE, NULL,
+	{"GET", "/v1/top", ISB_ROLE_READ, ISB_ROUTE_OURS, NULL, isb_page_top, none, ISB_BODY_NONE, NULL,
 	 "Live rates of the servers that --metrics-from names.", "rates per server, record, pool and region"},
 	{"GET", "/v1/events", READ, NULL, isb_page_events, none, ISB_BODY_NONE, "text/event-stream",
 	 "Server-sent events: `catalog` and `health` when their generation moves, with {\"generation\": N}; first where things are.",

@@ -42,6 +42,7 @@ enum {
 	ISB_ROUTE_CATALOG = 2, /* reads the catalog alone: answers with its ETag */
 	ISB_ROUTE_LONG = 4,    /* may take minutes */
 	ISB_ROUTE_OPEN = 8,    /* nobody is asked for a token */
+	ISB_ROUTE_OURS = 32,   /* all its words are ours: the verb runs for isobar-control itself */
 	ISB_ROUTE_HIDDEN = 16, /* not in the OpenAPI document: what browsers fetch */
 };
 

@@ -131,8 +131,10 @@ static char **make_environment(struct isb_arena *arena, const struct isb_runner 
 	env[n++] = isb_arena_strdup(arena, "LC_ALL=C.UTF-8");
 	env[n++] = isb_arena_strdup(arena, "NO_COLOR=1");
 	env[n++] = isb_arena_printf(arena, "ISOBAR_STORE=%s", runner->store);
-	env[n++] = isb_arena_printf(arena, "ISOBAR_FOR=%s", who->name);
-	env[n++] = isb_arena_printf(arena, "ISOBAR_FOR_ROLE=%s", isb_role_name(who->role));
+	if (who) {
+		env[n++] = isb_arena_printf(arena, "ISOBAR_FOR=%s", who->name);
+		env[n++] = isb_arena_printf(arena, "ISOBAR_FOR_ROLE=%s", isb_role_name(who->role));
+	}
 	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
 		if (getenv(kept[i]))
 			env[n++] = isb_arena_printf(arena, "%s=%s", kept[i], getenv(kept[i]));

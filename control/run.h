@@ -25,7 +25,7 @@ struct isb_run {
 	size_t input_len;
 	const char *dir;          /* where it runs, for the files of the request; NULL: where there are none */
 	int64_t limit_ms;
-	const struct isb_identity *who;
+	const struct isb_identity *who; /* NULL: for isobar-control itself, which may name any file and server */
 	const struct isb_web_request *request;
 };
 

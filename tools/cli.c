@@ -418,8 +418,9 @@ static int parse(struct cli *cli, int argc, char **argv, const struct verb **ret
 	if ((rc = check_options(verb, given)) != CLI_OK || (rc = cli_behalf_check(cli, verb, given)) != CLI_OK)
 		return rc;
 	*ret_verb = verb;
-	/* of these verbs one does what is here, the other tells it */
-	bool here = strcmp(verb->name, "token") == 0 || strcmp(verb->name, "help") == 0;
+	/* of these verbs one does what is here, the other tells it; --store says here, whatever the environment says */
+	bool here = strcmp(verb->name, "token") == 0 || strcmp(verb->name, "help") == 0 ||
+	            (strchr(given, 's') && !strchr(given, 'L'));
 	cli->is_remote = cli->server && *cli->server && !here && !getenv("ISOBAR_FOR");
 	return cli->is_remote ? cli_remote_check(given) : CLI_OK;
 }

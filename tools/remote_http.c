@@ -112,7 +112,6 @@ static int set_up(const struct cli *cli, struct exchange *x)
 	}
 	explicit_bzero(token, sizeof(token));
 	x->fields = curl_slist_append(x->fields, "Content-Type: application/json");
-	x->fields = curl_slist_append(x->fields, "Expect:"); /* one way less */
 	curl_easy_setopt(x->curl, CURLOPT_URL, isb_buf_text(&x->url));
 	curl_easy_setopt(x->curl, CURLOPT_HTTPHEADER, x->fields);
 	curl_easy_setopt(x->curl, CURLOPT_ERRORBUFFER, x->why);

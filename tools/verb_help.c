@@ -16,6 +16,8 @@ void cli_print_help(FILE *out)
 	for (size_t i = 0; cli_verbs[i]; i++)
 		fprintf(out, "  %-8s %s\n", cli_verbs[i]->name, cli_verbs[i]->help);
 	fputs("\n  -s, --store DIR      default $ISOBAR_STORE or /var/lib/isobar\n"
+	      "      --server WHERE   run it there: https://HOST:8053 or unix:/run/isobar/control.sock (default\n"
+	      "                       $ISOBAR_SERVER); --token-file FILE (or $ISOBAR_TOKEN), --ca FILE\n"
 	      "  -o, --output FORMAT  table, json or yaml;  --json;  -h, --help;  -V, --version\n"
 	      "exit status: 0 done, 1 refused, 2 wrong command line, 3 the catalog moved on,\n"
 	      "             4 there is no such thing, 5 the store cannot be read or written\n",

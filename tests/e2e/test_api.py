@@ -207,7 +207,6 @@ class Api(Control):
             self.refused(422, "PUT", "/v1/catalog", "regions:\n  x: {locatio: 3}\n", says="did you mean 'location'"),
             self.refused(404, "GET", "/v1/top", says="--metrics-from"),
             self.refused(404, "GET", "/v1/zones/nowhere.example/rrsets"),
-            self.refused(413, "PUT", "/v1/catalog", "x" * (9 << 20)),
         ):
             validator.validate(said)
         where = self.refused(422, "PUT", "/v1/catalog", "regions:\n  x: {locatio: 3}\n")["errors"][0]
@@ -287,6 +286,8 @@ class Api(Control):
         self.assertIn(b" 400 ", raw(b"GET /v1/status?%zz HTTP/1.1\r\n" + end)[:20])
         self.assertIn(b" 404 ", raw(b"GET /ui/../control/main.c HTTP/1.1\r\n" + end)[:20])
         self.assertIn(b" 404 ", raw(b"GET /ui/%2e%2e/%2e%2e/etc/passwd HTTP/1.1\r\n" + end)[:20])
+        large = b"PUT /v1/catalog HTTP/1.1\r\nContent-Length: 9000000\r\nExpect: 100-continue\r\n" + end
+        self.assertIn(b" 413 ", raw(large)[:20])  # by its own word
         self.assertIn(b" 421 ", raw(b"GET /healthz HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n")[:20])
         self.assertIn(b" 200 ", raw(b"GET /healthz HTTP/1.1\r\nHost: [::1]:8053\r\nConnection: close\r\n\r\n")[:20])
         for path in ("/v1/pools/--help", "/v1/pools/-n", "/v1/pools/..%2f..", "/v1/regions/" + "x" * 3000):
@@ -468,11 +469,13 @@ class Remote(Control):
                               capture_output=True, text=True, env=env, check=True)
         self.assertIn("generation 2", done.stdout)
         self.assertEqual(self.done("GET", "/v1/log")[-1]["reason"], "why")
-        for words, says in ((["--store", "/tmp", "show"], "leave out --store"), (["check", "--geo", "x"], "leave out --geo"),
+        for words, says in ((["--server", f"unix:{self.socket}", "--store", "/tmp", "show"], "leave out --store"), (["check", "--geo", "x"], "leave out --geo"),
                             (["drain", "asia/icn-1", "--author", "eve"], "leave out --author")):
             done = subprocess.run([BIN / "isobar", *words], capture_output=True, text=True, env=env, check=False)
             self.assertIn(says, done.stderr)
             self.assertNotEqual(done.returncode, 0)
+        done = subprocess.run([BIN / "isobar", "--store", self.site.store, "log", "2"], env=env, capture_output=True, check=False)
+        self.assertEqual(done.returncode, 0, "--store says here")
         for server, says in (("unix:/nowhere/at/all", "cannot reach"), ("http://192.0.2.1", "write https://"), ("ftp://x", "is no server"),
                              (f"http://{HOST}:{free_port(HOST)}", "does isobar-control run there")):
             done = subprocess.run([BIN / "isobar", "--server", server, "show"], capture_output=True, text=True, timeout=60, check=False)
@@ -480,6 +483,10 @@ class Remote(Control):
             self.assertNotEqual(done.returncode, 0)
 
     def test_files_may_hold_any_octets(self):
+        (self.site.directory / "large").write_text("x" * (9 << 20))
+        done = subprocess.run([BIN / "isobar", "--server", f"unix:{self.socket}", "simulate", self.site.directory / "large"],
+                              capture_output=True, text=True, timeout=60, check=False)
+        self.assertIn("takes no request of this size", done.stderr)
         data = base64.b64encode(bytes(range(256))).decode()
         said = self.done("POST", "/v1/run", {"arguments": ["simulate", "x"], "files": [{"name": "x", "data": data}]})
         self.assertNotEqual(said["status"], 0)
