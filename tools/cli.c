@@ -3,6 +3,7 @@
 #include "cli.h"
 #include "remote.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
@@ -78,8 +79,8 @@ bool cli_printable(const char *text)
 /* --- Options --- */
 
 /* Letters that a verb lists in `options`: f files, n dry run, p prune, r reason, t for, c client, g geo, a at, d draws,
- * e seed; w watch; of edits: A author, G if generation; of imports: P print, z zone, N name server, S SOA, R provider; of rollouts: > to, % steps, ~ every, @ nets,
- * ^ abort if, = sticky; ! force; of tokens: k tokens, O role, X expires. */
+ * e seed; w watch; l all; of edits: A author, G if generation; of imports: P print, z zone, N name server, S SOA, R provider;
+ * of rollouts: > to, % steps, ~ every, @ nets, ^ abort if, = sticky; ! force; of tokens: k tokens, O role, X expires. */
 static const struct option long_options[] = {
 	{"store", required_argument, NULL, 's'},   {"output", required_argument, NULL, 'o'},
 	{"help", no_argument, NULL, 'h'},          {"version", no_argument, NULL, 'V'},
@@ -99,22 +100,31 @@ static const struct option long_options[] = {
 	{"abort-if", required_argument, NULL, '^'}, {"sticky", no_argument, NULL, '='},
 	{"force", no_argument, NULL, '!'},         {"author", required_argument, NULL, 'A'},
 	{"if-generation", required_argument, NULL, 'G'}, {"watch", optional_argument, NULL, 'w'},
+	{"all", no_argument, NULL, 'l'},
 	{"server", required_argument, NULL, 'L'},  {"token-file", required_argument, NULL, 'Q'},
 	{"ca", required_argument, NULL, 'C'},      {"tokens", required_argument, NULL, 'k'},
 	{"role", required_argument, NULL, 'O'},    {"expires", required_argument, NULL, 'X'},
 	{NULL, 0, NULL, 0},
 };
+static const char short_options[] = ":s:o:hVf:nr:c:";
 enum { OPTIONS = sizeof(long_options) / sizeof(long_options[0]) - 1 };
 
-void cli_print_option_help(const char *letters)
+/* Letter and text of the i-th; NULL behind the last. */
+static const char *const *option_help(size_t i)
 {
 	static const char *const help[][2] = {
+		{"s", "  -s, --store DIR      the directory of the store; default $ISOBAR_STORE or /var/lib/isobar\n"},
+		{"o", "  -o, --output FORMAT  table, json or yaml\n"},
+		{"j", "  --json               as --output json\n"},
+		{"h", "  -h, --help           what isobar, or the verb, takes\n"},
+		{"V", "  -V, --version        print the version and exit\n"},
 		{"f", "  -f, --file FILE    catalog file; may be given several times; - is standard input\n"},
 		{"n", "  -n, --dry-run      show what would change and stop\n"},
 		{"p", "  --prune            also remove what no file names\n"},
 		{"r", "  -r, --reason TEXT  why; kept in the journal\n"},
 		{"A", "  --author NAME      who; default: who is logged in\n"},
 		{"G", "  --if-generation N  only when the catalog is at that generation still; else exit status 3\n"},
+		{"l", "  --all              also what is as it should be\n"},
 		{"w", "  --watch[=SPAN]     again and again, every 2s or as said, until Ctrl-C\n"},
 		{"t", "  --for SPAN         until then only: 30m, 2h, 1d\n"},
 		{"c", "  -c, --client ADDR  the client: an address (its /24 or /56 is taken) or a network\n"},
@@ -147,9 +157,30 @@ void cli_print_option_help(const char *letters)
 		{"O", "  --role ROLE        what it may: read, operate or admin\n"},
 		{"X", "  --expires SPAN     until then only: 90d\n"},
 	};
-	for (size_t i = 0; i < sizeof(help) / sizeof(help[0]); i++)
-		if (strstr(letters, help[i][0]))
-			fputs(help[i][1], stdout);
+	return i < sizeof(help) / sizeof(help[0]) ? help[i] : NULL;
+}
+
+void cli_print_option_help(const char *letters)
+{
+	const char *const *help;
+	for (size_t i = 0; (help = option_help(i)); i++)
+		if (strstr(letters, help[0]))
+			fputs(help[1], stdout);
+}
+
+bool cli_option(size_t i, struct cli_option *ret_option)
+{
+	const char *const *help;
+	if (i >= OPTIONS)
+		return false;
+	const struct option *o = &long_options[i];
+	struct cli_option option = {.name = o->name, .letter = (char)o->val, .text = "",
+	                            .value = o->has_arg == required_argument, .is_short = strchr(short_options, o->val) && isalnum((unsigned char)o->val)};
+	for (size_t k = 0; (help = option_help(k)); k++)
+		if (help[0][0] == option.letter)
+			option.text = help[1];
+	*ret_option = option;
+	return true;
 }
 
 const struct verb *cli_find_verb(const char *name)
@@ -278,6 +309,7 @@ static int take_option(struct cli *cli, int letter, const char *value)
 	case 'O': cli->role = value; break;
 	case 'X': return take_span(value, &cli->expires_ms);
 	case 'G': return take_generation(cli, value);
+	case 'l': cli->all = true; break;
 	case 'w': return take_watch(cli, value);
 	case 'j': cli->json = true; break;
 	case 'D': cli->down[cli->ndown++] = value; break;
@@ -356,7 +388,7 @@ static int parse(struct cli *cli, int argc, char **argv, const struct verb **ret
 	bool help = false;
 	int letter, rc;
 	opterr = 0;
-	while ((letter = getopt_long(argc, argv, ":s:o:hVf:nr:c:", long_options, NULL)) != -1) {
+	while ((letter = getopt_long(argc, argv, short_options, long_options, NULL)) != -1) {
 		if (letter == '?' || letter == ':')
 			return bad_option(argv[optind - 1], letter == ':');
 		if (letter == 'V') {

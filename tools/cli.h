@@ -24,6 +24,7 @@ struct cli {
 	bool json;          /* a document in place of tables and sentences: JSON, or with `yaml` YAML */
 	bool yaml, compact; /* compact: a line, of JSON */
 	int64_t watch_ms;   /* 0: once */
+	bool all;
 	bool dry_run, prune, print;
 	const char **down; /* regions, pools and endpoints that simulate takes to be down */
 	size_t ndown;
@@ -94,6 +95,15 @@ const struct verb *cli_find_verb(const char *name); /* NULL after saying so */
 /* Letters of the options that every verb takes that edits the catalog. */
 #define CLI_EDITS "nrAG"
 void cli_print_option_help(const char *letters);
+struct cli_option {
+	const char *name; /* "dry-run" */
+	char letter;      /* as verbs list it; is_short: one may also write -n */
+	bool is_short, value;
+	const char *text; /* its lines of the help: "  -n, --dry-run      show …\n" */
+};
+bool cli_option(size_t i, struct cli_option *ret_option); /* of all; false behind the last */
+/* Those that every verb takes. */
+#define CLI_GLOBAL "sojhV"
 void cli_print_verb_help(const struct verb *verb);
 void cli_print_help(FILE *out);
 
@@ -131,6 +141,7 @@ enum { CLI_ENDPOINT = ISB_KIND_COUNT, CLI_RRSET, CLI_KINDS };
 int cli_kind_parse(const char *word, int *ret_kind); /* singular or plural; CLI_USAGE after saying so */
 const char *cli_kind_name(int kind);
 const char *cli_kind_plural(int kind);
+const char *cli_all_down_name(enum isb_all_down all_down); /* as written in a catalog */
 
 struct cli_names {
 	struct isb_arena arena;
@@ -341,5 +352,5 @@ struct isb_resolved;
 const char *cli_resolved_addresses(struct isb_arena *arena, const struct isb_resolved *row);
 const char *cli_resolved_state(struct isb_arena *arena, const struct isb_resolved *row, int64_t now_ms);
 json_t *cli_resolved_json(const struct isb_resolved *row);
-int cli_resolved_print(struct isb_txn *health, int64_t now_ms);
+int cli_resolved_print(struct isb_txn *health, int64_t now_ms, bool all); /* else those with trouble */
 int cli_resolved_json_all(struct isb_txn *health, json_t *list);

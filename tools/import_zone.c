@@ -6,7 +6,7 @@
 #include "import.h"
 #include "isobar/base/err.h"
 
-/* A zone's ordinary records from a master file (RFC 1035): the file is the whole of them. What is steered stays as it is. */
+/* A zone's ordinary records from a master file (RFC 1035), which is the whole of them. What is steered stays as it is. */
 
 struct importing_zone {
 	struct isb_catalog catalog; /* just the zone */
@@ -73,7 +73,8 @@ int import_zone(struct cli *cli)
 	if (cli->count != 2)
 		return cli_fail(CLI_USAGE, "import one zone's file; write: isobar import zone FILE --zone NAME");
 	if (cli->print || cli->nns || cli->soa || cli->provider)
-		return cli_fail(CLI_USAGE, "a master file says all of its zone: import zone takes no --print, --ns, --soa and --provider");
+		return cli_fail(CLI_USAGE, "a master file says all of its zone; import zone takes no --print, --ns, --soa and "
+		                "--provider");
 	const char *path = cli->words[1];
 	bool is_stdin = strcmp(path, "-") == 0;
 	if (is_stdin && !cli->zone)

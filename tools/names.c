@@ -38,6 +38,17 @@ int cli_kind_parse(const char *word, int *ret_kind)
 	                word);
 }
 
+const char *cli_all_down_name(enum isb_all_down all_down)
+{
+	switch (all_down) {
+	case ISB_ALL_DOWN_ALL: return "all";
+	case ISB_ALL_DOWN_FALLBACK: return "fallback";
+	case ISB_ALL_DOWN_NODATA: return "nodata";
+	case ISB_ALL_DOWN_LAST: return "last";
+	}
+	return "";
+}
+
 void cli_names_add(struct cli_names *names, const char *name)
 {
 	names->list = isb_xrealloc(names->list, (names->count + 2) * sizeof(*names->list));

@@ -187,7 +187,7 @@ int shift_judge(struct cli_edit *e, struct shift *shift)
 	struct isb_diags diags = {0};
 	struct sim_world world;
 	struct sim *sim = &shift->sim;
-	if (!touches_steering(e) || (!asked_for(e->cli) && !is_cheap(e, shift)))
+	if ((!asked_for(e->cli) && !is_cheap(e, shift)) || !touches_steering(e)) /* looking at that has a price, too */
 		return CLI_OK;
 	int rc = CLI_OK, err = load(e, sim, &diags);
 	if ((diags.count || err != ISB_OK) && !asked_for(e->cli)) {

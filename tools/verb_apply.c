@@ -96,7 +96,10 @@ static int apply(struct cli *cli)
 {
 	struct cli_wanted wanted = {.nzone = 0};
 	int rc = cli_wanted_read(cli, &wanted);
-	rc = rc == CLI_OK ? cli_edit(cli, cli_wanted_put, NULL, &wanted) : cli_refuse(&wanted.diags, "refused, nothing was changed");
+	if (rc == CLI_OK)
+		rc = cli_edit(cli, cli_wanted_put, NULL, &wanted);
+	else
+		rc = cli_refuse(&wanted.diags, "refused, nothing was changed");
 	cli_wanted_done(&wanted);
 	return rc;
 }

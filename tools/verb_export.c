@@ -7,8 +7,8 @@
 #include "isobar/model/dname.h"
 #include "isobar/model/rr.h"
 
-/* The whole catalog as apply reads it: the objects, and the ordinary rrsets as each zone's text. Or a zone's text alone, as a
- * master file (RFC 1035). */
+/* The whole catalog as apply reads it: the objects, and the ordinary rrsets as each zone's text. Or a zone's text alone,
+ * as a master file (RFC 1035). */
 
 struct exporting {
 	struct isb_txn *txn;
@@ -80,8 +80,8 @@ static const char *type_word(uint16_t type, char room[ISB_TYPE_TEXT])
 static void add_steered(struct isb_buf *out, const struct isb_zone *zone)
 {
 	if (zone->nrecord)
-		isb_buf_puts(out, "; steered by isobar, and so not in this file; ordinary records of these names and types are what they "
-		                  "fall back to:\n");
+		isb_buf_puts(out, "; steered by isobar, and so not in this file; ordinary records of these names and types are what "
+		                  "they fall back to:\n");
 	for (size_t i = 0; i < zone->nrecord; i++) {
 		const struct isb_record *record = &zone->records[i];
 		char type[ISB_TYPE_TEXT];

@@ -206,7 +206,8 @@ static int run(struct cli *cli)
 
 const struct verb verb_import = {
 	"import",
-	"zone FILE [--zone NAME] [-n] [-r WHY] [OPTION ...]\noctodns FILE ... [--zone NAME] [--ns NAME ...] [-n] [-r WHY] [OPTION ...]\noctodns FILE ... --print",
+	"zone FILE [--zone NAME] [-n] [-r WHY] [OPTION ...]\n"
+	"octodns FILE ... [--zone NAME] [--ns NAME ...] [-n] [-r WHY] [OPTION ...]\noctodns FILE ... --print",
 	"bring zones of other programs into the catalog: master files, octoDNS",
 	"zone: a master file (RFC 1035), as isobar export zone prints it; - is standard input. It is the whole of\n"
 	"the zone's ordinary records. A zone that is not there is made; what is steered stays. A zone is called\n"

@@ -6,8 +6,8 @@
 #include "isobar/base/clock.h"
 #include "isobar/base/err.h"
 
-/* rollback: the catalog as it was as of a generation, as one more edit. Nothing is forgotten: what is undone stays in the
- * journal, and can be rolled back to in its turn. */
+/* rollback: the catalog as it was as of a generation, as one more edit. Nothing is forgotten: what is undone stays in
+ * the journal, and can be rolled back to in its turn. */
 
 enum { LISTED = 10 };
 

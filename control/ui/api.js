@@ -40,12 +40,16 @@ async function refusal(response) {
 	return new Refusal(response.status, sentence, problem.errors ?? []);
 }
 
+const PATIENCE = 30000; // ms
+
 async function ask(url, options) {
+	const late = AbortSignal.timeout(PATIENCE);
+	const signal = options.signal ? AbortSignal.any([options.signal, late]) : late;
 	let response;
 	try {
-		response = await fetch(url, { cache: "no-store", credentials: "same-origin", ...options });
-	} catch {
-		throw new Refusal(0, "isobar-control does not answer");
+		response = await fetch(url, { cache: "no-store", credentials: "same-origin", ...options, signal });
+	} catch (error) {
+		throw options.signal?.aborted ? error : new Refusal(0, "isobar-control does not answer");
 	}
 	if (!response.ok)
 		throw await refusal(response);

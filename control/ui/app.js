@@ -8,7 +8,7 @@ import { endpointPage, poolPage } from "./endpoint.js";
 import { historyPage } from "./history.js";
 import { Live } from "./live.js";
 import { overview } from "./overview.js";
-import { recordPage, recordsPage } from "./record.js";
+import { keyOf, recordOf, recordPage, recordsPage } from "./record.js";
 import { rolloutsPage } from "./rollouts.js";
 import { span } from "./words.js";
 
@@ -25,7 +25,7 @@ const byId = (id) => document.getElementById(id);
 
 /** All that is shown. */
 const world = {
-	who: null, status: null, top: null, asOf: 0, link: "off", trouble: "",
+	who: null, status: null, top: null, asOf: 0, skew: 0, link: "off", trouble: "",
 	route: null, data: null, wrong: "", step: 0, playing: 0, mapWidth: 0,
 	wantsTraffic: () => world.route?.page === overview,
 };
@@ -52,7 +52,7 @@ async function load() {
 		return;
 	try {
 		const data = await route.page.load(route.params, { status, query: route.query }, signal);
-		if (world.route === route)
+		if (world.route === route && !signal.aborted)
 			Object.assign(world, { data, wrong: "", loaded: true });
 	} catch (error) {
 		if (signal.aborted || world.route !== route)
@@ -86,12 +86,18 @@ async function go() {
 
 /* --- The walk of Explain, step by step ----------------------------------------------------------------------------- */
 
+/** Scrolls a list, and nothing around it, until the item is seen. */
+function keepInSight(list, item) {
+	const frame = list.getBoundingClientRect(), box = item.getBoundingClientRect();
+	list.scrollTop += Math.max(0, box.bottom - frame.bottom) - Math.max(0, frame.top - box.top);
+}
+
 function stepTo(step) {
 	const last = recordPage.steps(world.data) - 1;
-	world.step = Math.max(0, Math.min(last, step));
+	world.step = step >= last ? Infinity : Math.max(0, step); // the end stays the end when it is explained anew
 	draw();
-	document.querySelector('.steps [aria-current="step"]')?.scrollIntoView({ block: "nearest" });
-	return world.step < last;
+	keepInSight(document.querySelector(".steps"), document.querySelector('.steps [aria-current="step"]'));
+	return step < last;
 }
 
 function play() {
@@ -159,7 +165,7 @@ function body() {
 	if (!status || !loaded)
 		return h("p", { class: "quiet", "data-key": "loading" }, world.trouble || "Loading…");
 	return h("div", { class: "page", "data-key": `page ${route.name}` },
-		route.page.render({ ...world, params: route.params, query: route.query, now: Date.now(), may }));
+		route.page.render({ ...world, params: route.params, query: route.query, now: Date.now() + world.skew, may }));
 }
 
 function draw() {
@@ -195,7 +201,7 @@ function say(text, quietly = false) {
 function askToken(sentence) {
 	document.title = "Sign in · isobar";
 	show(byId("top"));
-	show(byId("main"), h("form", { class: "panel sign-in", "data-submit": "sign-in", "data-key": "sign-in" },
+	show(byId("main"), h("form", { class: "panel sign-in", "data-submit": "sign-in", "data-key": "sign-in", "aria-label": "Sign in" },
 		h("h1", null, "isobar"), h("p", { class: "quiet" }, "This control plane asks who you are. Your token stays in this tab and is forgotten with it."),
 		h("label", { class: "block" }, "Token", h("input", { type: "password", name: "token", required: true, autocomplete: "current-password", spellcheck: "false" })),
 		h("p", { class: "alarm", role: "alert" }, sentence), h("button", { type: "submit", class: "primary" }, "Sign in")));
@@ -248,19 +254,19 @@ async function targets() {
 }
 
 async function leadSomebody(record) {
-	const names = record ? [record] : (await get("records")).records;
+	const names = record ? [record] : world.status.records.map(keyOf);
 	open(startRollout(record, names, await targets()), done);
 }
 
 const DEEDS = {
 	"sign-out": () => signOut(),
 	operate: ({ on }) => open(operate(world.status.endpoints.find((endpoint) => endpoint.endpoint === on), world.status), done),
-	switch: async ({ on }) => open(switchRecord(on, world.data.record.policy, await targets()), done),
+	switch: async ({ on }) => open(switchRecord(on, recordOf(world.status, on).policy, await targets()), done),
 	rollout: ({ on }) => leadSomebody(on),
 	"rollout-act": ({ on, how }) => open(rolloutAct(world.status.rollouts.find((rollout) => rollout.name === on), how), done),
 	rollback: ({ on }) => open(rollback(Number(on)), done),
 	"step-first": () => stepTo(0),
-	"step-back": () => stepTo(world.step - 1),
+	"step-back": () => stepTo(Math.min(world.step, recordPage.steps(world.data) - 1) - 1),
 	"step-on": () => stepTo(world.step + 1),
 	"step-last": () => stepTo(Infinity),
 	"step-to": ({ on }) => stepTo(Number(on)),

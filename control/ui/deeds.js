@@ -31,8 +31,8 @@ const DOES = { drain: "is drained", down: "is forced down", up: "is forced up", 
 
 /** What is left of a pool when this endpoint gives no more answers. */
 function leftOf(endpoint, status) {
-	const pool = endpoint.endpoint.split("/")[0];
-	const others = status.endpoints.filter((other) => other !== endpoint && other.endpoint.startsWith(`${pool}/`));
+	const { pool } = endpoint;
+	const others = status.endpoints.filter((other) => other.endpoint !== endpoint.endpoint && other.pool === pool);
 	const serving = others.filter((other) => stateOf(other).serves).length;
 	return serving ? h("p", null, `Its clients go to ${plural(serving, "other endpoint")} of ${pool}.`)
 		: h("p", { class: "alarm" }, `No other endpoint of ${pool} can answer: clients go on to what their policy names next, and where nothing is left the record's all_down decides.`);
@@ -117,9 +117,9 @@ export function startRollout(record, records, targets) {
 		ready: (given) => given.steps && given.every,
 		lacking: "Say which steps, and how long each lasts.",
 		ask(given, options) {
-			const steps = given.steps.split(/[ ,]+/).filter(Boolean).map(Number);
+			const steps = given.steps.split(/[ ,]+/).filter(Boolean);
 			const every = steps.length > 1 ? { every: given.every } : {};
-			return edit("POST", "rollouts", { record: given.record, to: given.to, steps, ...every, sticky: given.sticky,
+			return edit("POST", "rollouts", { record: given.record, to: given.to, steps: steps.join(","), ...every, sticky: given.sticky,
 				...(given.abort ? { abort_if: "down" } : {}), reason: given.reason }, options);
 		},
 		tell(answer, given) {

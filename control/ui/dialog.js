@@ -30,7 +30,7 @@ export function open(deed, done) {
 	const trouble = h("p", { class: "alarm", role: "alert", hidden: true });
 	const submit = h("button", { type: "submit", class: deed.danger ? "danger" : "primary" }, deed.button);
 	const cancel = h("button", { type: "button" }, "Cancel");
-	const form = h("form", { novalidate: true },
+	const form = h("form", { novalidate: true, "aria-labelledby": "dialog-title" },
 		h("h2", { id: "dialog-title" }, deed.title), deed.fields,
 		h("section", { "aria-labelledby": "dialog-will" }, h("h3", { id: "dialog-will" }, "What will happen"), preview),
 		trouble, h("div", { class: "group end" }, cancel, submit));
@@ -68,6 +68,8 @@ export function open(deed, done) {
 			wrong.focus();
 			return;
 		}
+		clearTimeout(timer);
+		asked++; // what was asked for the preview comes too late
 		submit.disabled = true;
 		try {
 			const given = values(form);
@@ -87,6 +89,7 @@ export function open(deed, done) {
 	});
 	form.addEventListener("submit", act);
 	cancel.addEventListener("click", () => dialog().close());
+	dialog().addEventListener("close", () => clearTimeout(timer), { once: true });
 	dialog().className = deed.wide ? "wide-dialog" : "";
 	dialog().replaceChildren(form);
 	dialog().showModal();

@@ -36,7 +36,7 @@ function morphAttributes(from, to) {
 		if (!to.hasAttribute(name) && name !== "open")
 			from.removeAttribute(name);
 	for (const { name, value } of to.attributes)
-		if (from.getAttribute(name) !== value)
+		if (from.getAttribute(name) !== value && name !== "open") // who opens and closes a part is the reader
 			from.setAttribute(name, value);
 }
 

@@ -103,12 +103,12 @@ function matrix(endpoints, now) {
 			h("caption", { class: "unseen" }, "What each probe sees of each endpoint"),
 			h("thead", null, h("tr", null, h("th", { scope: "col" }, "Endpoint"), probes.map((probe) => h("th", { scope: "col" }, probe)))),
 			h("tbody", null, endpoints.map((endpoint) => h("tr", { "data-key": endpoint.endpoint },
-				h("th", { scope: "row" }, h("a", { href: `#/endpoint/${path(endpoint.endpoint)}` }, endpoint.endpoint.split("/")[1])),
+				h("th", { scope: "row" }, h("a", { href: `#/endpoint/${path(endpoint.endpoint)}` }, endpoint.name)),
 				probes.map((probe) => cell((endpoint.observations ?? []).find((o) => o.probe === probe), now)))))));
 }
 
 async function loadPool([pool], { status }, signal) {
-	const mine = status.endpoints.filter((endpoint) => endpoint.endpoint.startsWith(`${pool}/`));
+	const mine = status.endpoints.filter((endpoint) => endpoint.pool === pool);
 	const object = await get(`pools/${part(pool)}`, {}, signal);
 	const check = object.check ? await get(`checks/${part(object.check)}`, {}, signal) : null;
 	const closely = [];
@@ -121,13 +121,13 @@ export const poolPage = {
 	title: ([pool]) => pool,
 	load: loadPool,
 	render({ data: { object, check, closely }, params: [pool], status, now, may }) {
-		const mine = status.endpoints.filter((endpoint) => endpoint.endpoint.startsWith(`${pool}/`));
+		const mine = status.endpoints.filter((endpoint) => endpoint.pool === pool);
 		const { endpoints, ...rest } = object;
 		return [
 			h("p", { class: "crumbs" }, h("a", { href: "#/" }, "Overview"), " / pools"),
 			h("div", { class: "bar-of" }, h("h1", null, `Pool ${pool}`)),
 			facts(Object.entries({ order: "weighted", ...rest }).map(([name, value]) => [name, lines(value).join(" ")])),
-			h("section", { class: "panel", "aria-labelledby": "all" }, h("h2", { id: "all" }, "Endpoints"), table(mine, now, may)),
+			h("section", { class: "panel", "aria-labelledby": "all" }, h("h2", { id: "all" }, "Endpoints"), table(mine, status, now, may)),
 			h("section", { class: "panel", "aria-labelledby": "matrix" }, h("h2", { id: "matrix" }, check ? `Check ${object.check}, by probe` : "No check"),
 				check ? matrix(closely, now) : h("p", { class: "quiet" }, "Nobody tests these endpoints: they count as up."),
 				mine.length > MATRIX && h("p", { class: "quiet" }, `The first ${MATRIX} of ${plural(mine.length, "endpoint")}.`),

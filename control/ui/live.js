@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the pages show of the world, kept true: the status, the traffic, and the stream that says when they changed.
 import { Refusal, events, get } from "./api.js";
+import { Traffic } from "./traffic.js";
 
 const POLL = 10000; // ms; loads and response times move without an event
 const OFTEN = 2000; // ms between two looks, however fast health moves
@@ -68,7 +69,7 @@ export class Live {
 		try {
 			const status = await get("status", {}, this.stopping.signal);
 			const moved = this.world.status?.generation !== status.generation;
-			Object.assign(this.world, { status, asOf: Date.now(), trouble: "" });
+			Object.assign(this.world, { status, asOf: Date.now(), skew: status.now_ms - Date.now(), trouble: "" });
 			this.changed(moved ? "catalog" : "health");
 		} catch (error) {
 			this.fail(error);
@@ -76,7 +77,7 @@ export class Live {
 	}
 
 	fail(error) {
-		if (this.over)
+		if (this.over || document.hidden)
 			return;
 		if (error instanceof Refusal && error.status === 401)
 			this.gone();
@@ -135,10 +136,11 @@ export class Live {
 	}
 
 	async watchTraffic() {
+		const traffic = new Traffic();
 		while (!this.over) {
 			if (!document.hidden && this.world.wantsTraffic())
 				try {
-					this.world.top = traffic(await get("top", {}, this.stopping.signal));
+					this.world.top = traffic.add(await get("top", {}, this.stopping.signal));
 					this.changed("traffic");
 				} catch {
 					this.world.top = null;
@@ -146,9 +148,4 @@ export class Live {
 			await sleep(this.world.top ? TRAFFIC : NO_TRAFFIC, this.stopping.signal);
 		}
 	}
-}
-
-/** Of live counters, what the map draws: shares of answers by region, and by the continent that the clients are of. */
-export function traffic(top) {
-	return top ? null : null;
 }

@@ -75,37 +75,44 @@ function signs(endpoints, reach) {
 	});
 }
 
+const NARROW = 600; // px; on a map so small labels are names alone
+
 function regionWords(region, endpoints, share) {
 	const serving = endpoints.filter((endpoint) => stateOf(endpoint).serves).length;
 	const words = endpoints.length ? `${serving} of ${endpoints.length} serve` : "no endpoints";
 	return share === undefined ? words : `${words} · ${perCent(share)}`;
 }
 
+/** The radius of the disc that holds the signs, and of the ring that tells the share of traffic. */
+const outerOf = (endpoints) => (endpoints.length > 4 ? 26 : endpoints.length > 1 ? 21 : 10);
+const ringOf = (outer, share, width) => outer + (4 + 22 * Math.sqrt(share)) * Math.min(1, width / 800);
+
 function regionMark(region, endpoints, share, frame) {
 	const at = frame.at(...region.location);
-	const reach = endpoints.length > 1 ? (endpoints.length > 4 ? 16 : 11) : 0;
-	const outer = reach + 10;
+	const outer = outerOf(endpoints), reach = outer - 10;
 	const words = regionWords(region, endpoints, share);
 	const label = frame.labels.get(region.name);
 	const text = label && [
 		s("text", { x: label.tx - at[0], y: label.y - at[1] + 12, "text-anchor": label.anchor, class: "name" }, region.name),
-		s("text", { x: label.tx - at[0], y: label.y - at[1] + 26, "text-anchor": label.anchor, class: "count" }, words)];
+		frame.width >= NARROW && s("text", { x: label.tx - at[0], y: label.y - at[1] + 26, "text-anchor": label.anchor, class: "count" }, words)];
 	return s("a", {
 		href: `#/?region=${encodeURIComponent(region.name)}`, class: "region", "data-key": `region-${region.name}`,
 		transform: `translate(${at[0].toFixed(1)} ${at[1].toFixed(1)})`, "aria-label": `${region.name}: ${words}`,
 	},
 	s("title", null, `${region.name}: ${words}`),
-	share > 0 && s("circle", { r: (outer + 4 + 22 * Math.sqrt(share)).toFixed(1), class: "share" }),
+	share > 0 && s("circle", { r: ringOf(outer, share, frame.width).toFixed(1), class: "share" }),
 	s("circle", { r: outer, class: "disc" }), signs(endpoints, reach), text);
 }
 
 /* --- Arrows ------------------------------------------------------------------------------------------------------- */
 
+const HOME = 60; // px; nearer than this an arrow would be a head without a way
+
 function arrow(flow, region, frame) {
 	const [name, latitude, longitude] = CONTINENTS[flow.continent];
 	const from = frame.at(latitude, longitude), to = frame.at(...region.location);
 	const dx = to[0] - from[0], dy = to[1] - from[1], length = Math.hypot(dx, dy);
-	if (length < 30)
+	if (length < HOME)
 		return null; // they are at home; the ring says how many
 	const end = [to[0] - (dx / length) * 24, to[1] - (dy / length) * 24];
 	const bow = [(from[0] + end[0]) / 2 + dy * 0.18, (from[1] + end[1]) / 2 - Math.abs(dx) * 0.18];
@@ -140,7 +147,8 @@ export function map(status, { shares = new Map(), flows = [] }, width) {
 		const [x, y] = project(latitude, longitude);
 		return [x * scale, (y - TOP) * scale];
 	};
-	const frame = { at, labels: new Map() };
+	const frame = { at, width, labels: new Map() };
+	const brief = width < NARROW;
 	const taken = regions.map((region) => {
 		const [x, y] = at(...region.location);
 		return { x: x - 18, y: y - 18, w: 36, h: 36 };
@@ -148,9 +156,8 @@ export function map(status, { shares = new Map(), flows = [] }, width) {
 	regions.forEach((region, i) => {
 		const endpoints = byRegion.get(region.name) ?? [];
 		const words = regionWords(region, endpoints, shares.get(region.name));
-		const w = Math.max(region.name.length * 7.4, words.length * 6.2), h = 30;
-		const reach = endpoints.length > 4 ? 26 : endpoints.length > 1 ? 21 : 11;
-		const label = placeLabel(at(...region.location), reach, w, h, width, height, taken.filter((_, k) => k !== i));
+		const w = Math.max(region.name.length * 7.6, brief ? 0 : words.length * 6.3), h = brief ? 16 : 30;
+		const label = placeLabel(at(...region.location), outerOf(endpoints) + 2, w, h, width, height, taken.filter((_, k) => k !== i));
 		if (!label)
 			return;
 		label.tx = label.anchor === "start" ? label.x : label.anchor === "end" ? label.x + w : label.x + w / 2;

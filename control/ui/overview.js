@@ -3,10 +3,9 @@
 import { path } from "./api.js";
 import { h } from "./dom.js";
 import { map } from "./map.js";
+import { keyOf } from "./record.js";
 import { SIGNS, bar, icon, milliseconds, moment, perCent, plural, since, span, state, stateOf } from "./words.js";
 
-const poolOf = (endpoint) => endpoint.endpoint.slice(0, endpoint.endpoint.indexOf("/"));
-const nameOf = (endpoint) => endpoint.endpoint.slice(endpoint.endpoint.indexOf("/") + 1);
 const hrefOf = (endpoint) => `#/endpoint/${path(endpoint.endpoint)}`;
 
 /* --- Counts ------------------------------------------------------------------------------------------------------- */
@@ -27,6 +26,11 @@ function counts(status) {
 
 /* --- What needs attention ------------------------------------------------------------------------------------------ */
 
+const NAMED = 4; // records named together
+const SHOWN = 40; // worries
+
+const recordLink = (record) => h("a", { href: `#/record/${path(keyOf(record))}` }, record.name);
+
 function worries(status, now) {
 	const out = [];
 	for (const endpoint of status.endpoints) {
@@ -38,6 +42,19 @@ function worries(status, now) {
 				h("span", { class: "since" }, since(endpoint.since_ms, now))),
 			h("p", { class: "why" }, endpoint.why)] });
 	}
+	for (const record of status.records)
+		if (record.standing === "all_down")
+			out.push({ rank: -1, key: `record ${keyOf(record)}`, item: [
+				h("div", { class: "head" }, recordLink(record), h("span", { class: "state is-down" }, icon("down"), "all down"),
+					h("span", { class: "since" }, since(record.since_ms, now))),
+				h("p", { class: "why" }, `${record.now}: ${record.why}`)] });
+	const reduced = status.records.filter((record) => record.standing === "reduced");
+	if (reduced.length)
+		out.push({ rank: 6, key: "reduced", item: [
+			h("div", { class: "head" }, h("span", null, reduced.slice(0, NAMED).map((record, i) => [i ? ", " : "", recordLink(record)]),
+				reduced.length > NAMED && h("a", { href: "#/records?find=reduced" }, ` and ${reduced.length - NAMED} more`)),
+			h("span", { class: "state is-disputed" }, icon("disputed"), "reduced")),
+			h("p", { class: "why" }, reduced.length === 1 ? reduced[0].why : "answer, but not with all of their pools")] });
 	for (const rollout of status.rollouts)
 		out.push({ rank: rollout.state === "aborted" ? 0 : 7, key: `rollout ${rollout.record}`, item: [
 			h("div", { class: "head" }, h("a", { href: "#/rollouts" }, rollout.name),
@@ -63,7 +80,8 @@ function attention(status, now) {
 	return h("section", { class: "panel attention", "aria-labelledby": "attention" },
 		h("h2", { id: "attention" }, "Needs attention ", h("span", { class: "badge" }, list.length)),
 		list.length
-			? h("ul", null, list.map(({ key, item }) => h("li", { "data-key": key }, item)))
+			? [h("ul", null, list.slice(0, SHOWN).map(({ key, item }) => h("li", { "data-key": key }, item))),
+				list.length > SHOWN && h("p", { class: "quiet" }, `and ${list.length - SHOWN} more; the table has them all`)]
 			: h("p", { class: "quiet" }, "Nothing. All endpoints are up, and nobody has said otherwise."));
 }
 
@@ -71,8 +89,7 @@ function attention(status, now) {
 
 /** Quantiles of response times that the API tells; [] where it tells none. */
 export function quantiles(endpoint) {
-	return ["p50", "p95", "p99"].map((name) => endpoint.timings?.[`${name}_us`] ?? endpoint[`${name}_us`])
-		.map((us) => (us ? milliseconds(us) : "–"));
+	return ["p50", "p95", "p99"].map((name) => endpoint[`latency_${name}_us`]).map((us) => (us ? milliseconds(us) : "–"));
 }
 
 const tellsQuantiles = (endpoints) => endpoints.some((endpoint) => quantiles(endpoint).some((text) => text !== "–"));
@@ -84,7 +101,7 @@ function softTone(soft) {
 function row(endpoint, now, may, withQuantiles) {
 	const load = endpoint.load_per_mille;
 	return h("tr", { "data-key": endpoint.endpoint, class: `row-${stateOf(endpoint).sign}` },
-		h("th", { scope: "row" }, h("a", { href: hrefOf(endpoint) }, nameOf(endpoint)),
+		h("th", { scope: "row" }, h("a", { href: hrefOf(endpoint) }, endpoint.name),
 			h("span", { class: "address" }, endpoint.addresses.join(", "))),
 		h("td", { class: "wide" }, endpoint.region ?? "–"),
 		h("td", null, state(endpoint), h("span", { class: "since" }, since(endpoint.since_ms, now))),
@@ -101,31 +118,36 @@ function row(endpoint, now, may, withQuantiles) {
 		}, "Operate…")));
 }
 
+function poolWords(pool) {
+	const serve = pool.serving === pool.endpoints ? plural(pool.serving, "endpoint serves", "endpoints serve")
+		: `${pool.serving} of ${pool.endpoints} serve`;
+	return `${pool.order} · ${serve}${pool.needed > 1 ? `, ${pool.needed} needed` : ""}`;
+}
+
 function poolBody(pool, endpoints, now, may, withQuantiles, columns) {
-	const serving = endpoints.filter((endpoint) => stateOf(endpoint).serves).length;
-	return h("tbody", { "data-key": `pool ${pool}` },
+	return h("tbody", { "data-key": `pool ${pool.name}` },
 		h("tr", { class: "pool", "data-key": "head" }, h("th", { scope: "rowgroup", colspan: columns },
-			h("a", { href: `#/pool/${path(pool)}` }, pool),
-			h("span", { class: serving ? "quiet" : "alarm" }, serving === endpoints.length
-				? plural(serving, "endpoint serves", "endpoints serve") : `${serving} of ${endpoints.length} serve`))),
+			h("a", { href: `#/pool/${path(pool.name)}` }, pool.name),
+			h("span", { class: pool.can_answer ? "quiet" : "alarm" }, pool.can_answer ? poolWords(pool) : pool.why || "cannot answer"))),
 		endpoints.map((endpoint) => row(endpoint, now, may, withQuantiles)));
 }
 
-export function table(endpoints, now, may) {
+export function table(endpoints, status, now, may) {
+	const known = new Map(status.pools.map((pool) => [pool.name, pool]));
 	const withQuantiles = tellsQuantiles(endpoints);
 	const number = (text, title) => h("th", { scope: "col", class: "number wide", title }, text);
 	const times = withQuantiles ? ["p50", "p95", "p99"].map((text) => number(`${text} ms`, "response time, as probes measure it"))
 		: [number("ms", "response time, smoothed, as probes measure it")];
 	const pools = new Map();
 	for (const endpoint of endpoints)
-		pools.set(poolOf(endpoint), [...(pools.get(poolOf(endpoint)) ?? []), endpoint]);
+		pools.set(endpoint.pool, [...(pools.get(endpoint.pool) ?? []), endpoint]);
 	return h("div", { class: "scroll" }, h("table", { class: "endpoints" },
 		h("caption", { class: "unseen" }, "Pools and their endpoints"),
 		h("thead", null, h("tr", null, h("th", { scope: "col" }, "Endpoint"), h("th", { scope: "col", class: "wide" }, "Region"),
 			h("th", { scope: "col" }, "State"), number("Weight"), number("Load", "of its capacity"),
 			number("Soft health", "multiplies the weight"), times,
 			h("th", { scope: "col", class: "wide" }, "Why"), h("th", { scope: "col" }, h("span", { class: "unseen" }, "Operate")))),
-		[...pools].map(([pool, list]) => poolBody(pool, list, now, may, withQuantiles, 8 + times.length))));
+		[...pools].map(([pool, list]) => poolBody(known.get(pool), list, now, may, withQuantiles, 8 + times.length))));
 }
 
 function matches(endpoint, query) {
@@ -136,11 +158,6 @@ function matches(endpoint, query) {
 }
 
 /* --- Traffic ------------------------------------------------------------------------------------------------------ */
-
-function traffic(top) {
-	const shares = new Map((top?.regions ?? []).map((region) => [region.name, region.share]));
-	return { shares, flows: top?.flows ?? [] };
-}
 
 function legend(top) {
 	const signs = [["up", "up"], ["down", "down"], ["drain", "drained"], ["forced-up", "forced or held"], ["disputed", "disputed"],
@@ -161,7 +178,7 @@ export const overview = {
 			h("h1", { class: "unseen" }, "Overview"),
 			counts(status),
 			h("div", { class: "split" },
-				h("figure", { class: "panel map", id: "map" }, mapWidth ? map(status, traffic(top), mapWidth) : null, legend(top),
+				h("figure", { class: "panel map", id: "map" }, mapWidth ? map(status, top ?? {}, mapWidth) : null, legend(top),
 					homeless ? h("p", { class: "quiet" }, `${plural(homeless, "endpoint")} without a region not shown on the map.`) : null),
 				attention(status, now)),
 			h("section", { class: "panel", "aria-labelledby": "all" },
@@ -170,7 +187,7 @@ export const overview = {
 						h("span", { class: "unseen" }, ", show all regions again"), h("span", { "aria-hidden": "true" }, " ×")),
 					h("label", { class: "find" }, h("span", { class: "unseen" }, "Filter endpoints"),
 						h("input", { type: "search", "data-input": "find", value: query.find, placeholder: "Filter: name, region, state", autocomplete: "off" }))),
-				shown.length ? table(shown, now, may) : h("p", { class: "quiet" }, status.endpoints.length
+				shown.length ? table(shown, status, now, may) : h("p", { class: "quiet" }, status.endpoints.length
 					? "No endpoint is like that." : "The catalog has no endpoints yet: isobar apply -f catalog.yaml brings some."),
 				status.geo?.databases ? h("p", { class: "quiet foot" }, `Geo: ${status.geo.databases}. As of ${moment(now)}.`) : null),
 		];

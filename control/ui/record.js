@@ -1,34 +1,51 @@
 // SPDX-License-Identifier: Apache-2.0
 // The list of records, and one record with its policy and Explain.
-import { get, part, path } from "./api.js";
+import { get, path } from "./api.js";
 import { h, s } from "./dom.js";
 import { light, recordTree, stepWords } from "./tree.js";
-import { icon, stateOf } from "./words.js";
+import { icon, span, stateOf } from "./words.js";
 
 /* --- The list ----------------------------------------------------------------------------------------------------- */
 
 const SHOWN = 500;
 
+/** What a record is called everywhere but in the DNS: ZONE/OWNER. */
+export const keyOf = (record) => `${record.zone}/${record.owner}`;
+export const recordOf = (status, key) => status.records.find((record) => keyOf(record) === key);
+
+const STANDING = { answers: ["up", "answers"], reduced: ["disputed", "reduced"], all_down: ["down", "all down"] };
+
+function recordRow(record, rollout) {
+	const [sign, word] = STANDING[record.standing];
+	return h("tr", { "data-key": keyOf(record) },
+		h("th", { scope: "row" }, h("a", { href: `#/record/${path(keyOf(record))}` }, record.name)),
+		h("td", null, record.types.join(", ")), h("td", { class: "number wide" }, span(record.ttl_s * 1000)),
+		h("td", { class: "wide" }, record.policy),
+		h("td", null, h("span", { class: `state is-${sign}` }, icon(sign), word),
+			rollout && h("span", { class: "since" }, `rollout ${rollout.state}, ${rollout.percent} %`),
+			record.why && h("span", { class: "since evidence wide" }, record.why)));
+}
+
 export const recordsPage = {
 	title: "Records",
-	load: async (_, __, signal) => (await get("records", {}, signal)).records,
-	render({ data: names, status, query }) {
+	load: async () => null,
+	render({ status, query }) {
 		const wanted = (query.find ?? "").toLowerCase();
-		const found = names.filter((name) => name.toLowerCase().includes(wanted));
+		const found = status.records.filter((record) => `${record.name} ${record.policy} ${record.types.join(" ")} ${STANDING[record.standing][1]}`.toLowerCase().includes(wanted));
 		const led = new Map(status.rollouts.map((rollout) => [rollout.record, rollout]));
 		return [
 			h("div", { class: "bar-of" }, h("h1", null, "Records"),
 				h("label", { class: "find" }, h("span", { class: "unseen" }, "Filter records"),
-					h("input", { type: "search", "data-input": "find", value: query.find, placeholder: "Filter by name", autocomplete: "off" }))),
+					h("input", { type: "search", "data-input": "find", value: query.find, placeholder: "Filter: name, type, policy", autocomplete: "off" }))),
 			h("p", { class: "lead" }, "Names that a policy steers. Open one to see its policy, and why a client gets what it gets."),
-			h("ul", { class: "panel names" }, found.slice(0, SHOWN).map((name) => {
-				const [zone, owner] = [name.slice(0, name.indexOf("/")), name.slice(name.indexOf("/") + 1)];
-				return h("li", { "data-key": name },
-					h("a", { href: `#/record/${path(name)}` }, owner === "@" ? zone : [owner, h("span", { class: "quiet" }, `.${zone}`)]),
-					led.has(name) && h("span", { class: "state" }, `rollout ${led.get(name).state}, ${led.get(name).percent} %`));
-			})),
+			found.length ? h("div", { class: "panel" }, h("table", { class: "records" },
+				h("caption", { class: "unseen" }, "Records"),
+				h("thead", null, h("tr", null, ["Name", "Types"].map((text) => h("th", { scope: "col" }, text)),
+					h("th", { scope: "col", class: "number wide" }, "TTL"), h("th", { scope: "col", class: "wide" }, "Policy"),
+					h("th", { scope: "col" }, "Now"))),
+				h("tbody", null, found.slice(0, SHOWN).map((record) => recordRow(record, led.get(keyOf(record))))))) : null,
 			found.length > SHOWN && h("p", { class: "quiet" }, `The first ${SHOWN} of ${found.length}; filter to see others.`),
-			!found.length && h("p", { class: "quiet" }, names.length ? "No record is called that." : "The catalog has no records yet."),
+			!found.length && h("p", { class: "quiet" }, status.records.length ? "No record is called that." : "The catalog has no records yet."),
 		];
 	},
 };
@@ -73,13 +90,12 @@ function branch(of, lit, byName) {
 /* --- Explain ------------------------------------------------------------------------------------------------------ */
 
 function form(record, query, busy) {
-	const types = [record.types].flat();
-	return h("form", { class: "explain", "data-submit": "explain" },
+	return h("form", { class: "explain", "data-submit": "explain", "aria-label": "Explain an answer" },
 		h("label", null, "Client", h("input", {
 			name: "client", value: query.client ?? "", required: true, placeholder: "203.0.113.7 or 2001:db8::/32",
 			autocomplete: "off", spellcheck: "false", "aria-describedby": "client-hint",
 		})),
-		h("label", null, "Type", h("select", { name: "type" }, types.map((type) => h("option", { value: type, selected: type === query.type }, type)))),
+		h("label", null, "Type", h("select", { name: "type" }, record.types.map((type) => h("option", { value: type, selected: type === query.type }, type)))),
 		h("label", null, "At", h("input", { name: "at", value: query.at ?? "", placeholder: "now, -2h", autocomplete: "off", size: 8 })),
 		h("button", { type: "submit", class: "primary" }, busy ? "Asking…" : "Explain"),
 		h("p", { id: "client-hint", class: "quiet" }, "An address asks for itself; a network is told by a resolver (ECS)."));
@@ -139,7 +155,9 @@ function walk(explained, at) {
 
 async function load(params, { status, query }, signal) {
 	const name = params.join("/");
-	const record = await get(`records/${part(name)}`, {}, signal);
+	const record = recordOf(status, name);
+	if (!record)
+		throw new Error(`There is no record '${name}'.`);
 	const tree = await recordTree(name, record, status, signal);
 	let explained = null, refused = null;
 	if (query.client) {
@@ -152,7 +170,7 @@ async function load(params, { status, query }, signal) {
 			refused = error.message;
 		}
 	}
-	return { name, record, tree, explained, refused };
+	return { name, tree, explained, refused };
 }
 
 const absolute = (name) => {
@@ -164,7 +182,10 @@ export const recordPage = {
 	title: (params) => absolute(params.join("/")),
 	load,
 	steps: (data) => data.explained?.steps.length ?? 0,
-	render({ data: { name, record, tree, explained, refused }, status, query, step, may }) {
+	render({ data: { name, tree, explained, refused }, status, query, step, may }) {
+		const record = recordOf(status, name);
+		if (!record)
+			return h("h1", null, `${absolute(name)} is no more`);
 		const rollout = status.rollouts.find((running) => running.record === name);
 		const byName = new Map(status.endpoints.map((endpoint) => [endpoint.endpoint, endpoint]));
 		const at = explained ? Math.min(step, explained.steps.length - 1) : 0;
@@ -173,7 +194,7 @@ export const recordPage = {
 		return [
 			h("p", { class: "crumbs" }, h("a", { href: "#/records" }, "Records")),
 			h("div", { class: "bar-of" }, h("h1", null, absolute(name)),
-				h("span", { class: "quiet" }, `${[record.types].flat().join(", ")} · policy ${record.policy}${record.ttl ? ` · TTL ${record.ttl}` : ""}${record.all_down ? ` · all down: ${record.all_down}` : ""}`),
+				h("span", { class: "quiet" }, `${record.types.join(", ")} · policy ${record.policy} · TTL ${span(record.ttl_s * 1000)} · all down: ${record.all_down}`),
 				h("span", { class: "group" },
 					h("button", { type: "button", "data-do": "switch", "data-on": name, ...may("operate") }, "Switch…"),
 					!rollout && h("button", { type: "button", "data-do": "rollout", "data-on": name, ...may("operate") }, "Start a rollout…"))),

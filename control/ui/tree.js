@@ -77,10 +77,8 @@ async function named(name, load, depth) {
 export async function recordTree(name, record, status, signal) {
 	serial = 0;
 	const pools = new Map();
-	for (const { endpoint } of status.endpoints) {
-		const pool = endpoint.split("/")[0];
+	for (const { pool, endpoint } of status.endpoints)
 		pools.set(pool, [...(pools.get(pool) ?? []), endpoint]);
-	}
 	const known = new Map();
 	const load = {
 		pools,

@@ -51,15 +51,10 @@ const ADMIN = {
 
 /** What counts of an endpoint: its word, its sign, and whether it is given as an answer. */
 export function stateOf(endpoint) {
-	const said = ADMIN[endpoint.admin.replace(/[ _]/, "-")];
+	const said = ADMIN[endpoint.admin], { serves } = endpoint;
 	if (said)
-		return { word: said[0], sign: said[1], serves: said[1] === "forced-up", operator: true };
-	const kept = endpoint.held && endpoint.held !== "unknown" ? endpoint.held : "up";
-	if (endpoint.waits)
-		return { word: "up, waits", sign: "waits", serves: false };
-	if (endpoint.verdict === "unknown" || endpoint.verdict === "disputed")
-		return { word: endpoint.verdict, sign: endpoint.verdict, serves: kept === "up" };
-	return { word: endpoint.verdict, sign: endpoint.verdict, serves: endpoint.verdict !== "down" };
+		return { word: said[0], sign: said[1], serves, operator: true };
+	return endpoint.waits ? { word: "up, waits", sign: "waits", serves } : { word: endpoint.verdict, sign: endpoint.verdict, serves };
 }
 
 /** Worst first. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Objects as lines to read, and what differs between two of them.
 import { h } from "./dom.js";
+import { moment, span } from "./words.js";
 
 const PLAIN = /^[\w./@*%][\w ./@*%,+-]*$/;
 
@@ -70,8 +71,19 @@ function near(pairs) {
 	return shown;
 }
 
-const text = (value) => (value === null || value === undefined ? []
-	: Array.isArray(value) && value.every((item) => typeof item === "string") ? value : lines(value));
+/** Times as people read them: since_ms is a moment, every_ms a span. */
+function inWords(value) {
+	return Object.fromEntries(Object.entries(value).map(([name, item]) => (/_ms$/.test(name) && typeof item === "number"
+		? [name.slice(0, -3), item > 1e12 ? moment(item) : item ? span(item) : "-"] : [name, item])));
+}
+
+function text(value) {
+	if (value === null || value === undefined)
+		return [];
+	if (Array.isArray(value) && value.every((item) => typeof item === "string"))
+		return value;
+	return lines(Array.isArray(value) ? value : inWords(value));
+}
 
 const MARKED = { "-": "removed", "+": "added" };
 
@@ -104,11 +116,22 @@ export function changesView(changes) {
 	changes.length > SHOWN && h("p", { class: "quiet" }, `and ${changes.length - SHOWN} more; isobar log shows them all`));
 }
 
-/** "added 1 pool, changed 2 endpoints" */
+const SAID = { up: "forced up", down: "forced down", drain: "drained", "hold-up": "held up", "hold-down": "held down" };
+
+/** "drained", "ended rollout", "changed pool": what was done to a thing of that kind. */
+function deed({ action, kind, after }) {
+	if (kind === "admin")
+		return SAID[after?.admin] ?? "back to its checks:";
+	if (kind === "rollout")
+		return action === "added" ? "began rollout" : action === "removed" ? "ended rollout" : "changed rollout";
+	return `${action} ${kind}`;
+}
+
+/** "changed pool asia, added record ×2" */
 export function changesInShort(changes) {
 	const counted = new Map();
 	for (const change of changes) {
-		const what = `${change.action} ${change.kind}`;
+		const what = deed(change);
 		counted.set(what, [...(counted.get(what) ?? []), change.name]);
 	}
 	return [...counted].map(([what, names]) => (names.length === 1 ? `${what} ${names[0]}` : `${what} ×${names.length}`)).join(", ");

@@ -54,7 +54,8 @@ class Plan(Cli):
             for words in (("diff",), ("apply", "-n")):
                 said = self.says(*words, "-f", path, "--prune")
                 self.assertTrue(said.startswith("plan: 1 added, 1 changed, 1 removed; generation 1 -> 2\n"), said)
-                self.assertIn("~ region virginia\n    - location: [38.95, -77.45]\n    + location: [39.04, -77.49]\n", said)
+                self.assertIn("~ region virginia\n"
+                              "    - location: [38.95, -77.45]\n    + location: [39.04, -77.49]\n", said)
                 self.assertIn("+ pool eu\n    + endpoints:\n    +   fra-1:\n    +     address: 203.0.113.10\n", said)
                 self.assertIn("- record example.com/both\n    - types: [A, AAAA]\n    - policy: asia\n", said)
                 self.assertTrue(said.endswith("dry run: nothing was changed\n"), said)
@@ -103,7 +104,8 @@ class Plan(Cli):
 
     def test_edits_by_hand_and_drains_tell_too(self):
         with self.unchanged():
-            for words in (("drain", "asia/*"), ("force", "down", "asia/*"), ("set", "record", "example.com/most", "policy=asia"), ("remove", "record", "example.com/most"),
+            for words in (("drain", "asia/*"), ("force", "down", "asia/*"),
+                          ("set", "record", "example.com/most", "policy=asia"), ("remove", "record", "example.com/most"),
                           ("switch", "most.example.com", "us", "asia")):
                 said = self.says(*words, "-n")
                 self.assertRegex(said, "example.com/(www|most) .* -> ", words)

@@ -109,12 +109,11 @@ class Zonefile(Cli):
 
     def test_what_is_wrong_is_refused_with_its_line(self):
         bad = self.file("example.net.zone", SOA + "x 60 A 1.2.3\n")
-        text = self.refused("import", "zone", bad, said=["example.net.zone:3:", "refused, nothing was changed: 1 error"])
-        self.assertNotIn("Traceback", text)
+        self.refused("import", "zone", bad, said=["example.net.zone:3:", "refused, nothing was changed: 1 error"])
         self.refused("import", "zone", self.file("x.zone", "y 60 A 192.0.2.1\n"), said=["no SOA"])
         self.refused("import", "zone", "-", status=2, said=["--zone NAME"])
         self.refused("import", "zone", bad, bad, status=2, said=["one zone's file"])
         self.refused("import", "zone", bad, "--print", status=2, said=["takes no --print"])
         self.refused("import", "zone", os.devnull + "/none", "--zone", "example.net", said=["cannot read"])
-        self.assertIn("there is no zone 'example.nte'", self.run_cli("export", "zone", "example.nte").stderr)
+        self.assertIn("there is no zone 'example.nte'", self.says("export", "zone", "example.nte", status=4))
         self.refused("export", "everything", status=2, said=["isobar export zone NAME"])

@@ -27,6 +27,7 @@ PLACES = [
     ("tests/unit/server/*", "net"),
     ("tests/unit/probes/*", "net"),
     ("tools/*", "programs"),
+    ("tests/unit/tools/*", "programs"),
     ("tests/flow/*", "net"),
     ("tests/fuzz/fuzz_route.c", "programs"),
     ("tests/fuzz/*", "net"),

@@ -117,10 +117,10 @@ int isb_edit_admin(struct isb_edit *edit, const char *endpoint, const struct isb
 int isb_edit_rollout(struct isb_edit *edit, const char *record, const struct isb_rollout *rollout);
 
 /* Brings every row back to what it was as of `generation`, as changes of this edit, which must have none yet. Endpoints
- * that come back get slots that nobody had: they are judged anew. An admin state that would be over by now is not said again, and a
- * rollout with steps comes back paused at the step where it was when the next edit was made. ISB_ERANGE: there is no such
- * generation yet; ISB_ENOTFOUND: the journal no longer reaches back; ISB_EFORMAT: the store does not hold what the edit
- * *ret_misfit left, or (0) it cannot be read. */
+ * that come back get slots that nobody had: they are judged anew. An admin state that would be over by now is not said
+ * again, and a rollout with steps comes back paused at the step where it was when the next edit was made. ISB_ERANGE:
+ * there is no such generation yet; ISB_ENOTFOUND: the journal no longer reaches back; ISB_EFORMAT: the store does not
+ * hold what the edit *ret_misfit left, or (0) it cannot be read. */
 int isb_edit_rollback(struct isb_edit *edit, struct isb_txn *txn, uint64_t generation, int64_t now_ms,
                       uint64_t *ret_misfit);
 
