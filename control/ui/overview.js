@@ -17,10 +17,11 @@ function counts(status) {
 		of.set(word, { sign, n: (of.get(word)?.n ?? 0) + 1 });
 	}
 	const sorted = [...of].sort(([, a], [, b]) => SIGNS.indexOf(b.sign) - SIGNS.indexOf(a.sign));
+	const checked = status.endpoints.some((endpoint) => endpoint.verdict !== "unchecked");
 	const seeing = status.probes.filter((probe) => probe.state === "ok").length;
 	return h("ul", { class: "counts", "aria-label": "Endpoints by state" },
 		sorted.map(([word, { sign, n }]) => h("li", { class: `is-${sign}`, "data-key": word }, icon(sign), h("b", null, n), ` ${word}`)),
-		h("li", { class: seeing === status.probes.length && seeing ? "" : "is-down", "data-key": "probes" },
+		checked && h("li", { class: seeing === status.probes.length && seeing ? "" : "is-down", "data-key": "probes" },
 			h("b", null, `${seeing}/${status.probes.length}`), " probes see"));
 }
 
@@ -66,7 +67,7 @@ function worries(status, now) {
 			out.push({ rank: 1, key: `probe ${probe.name}`, item: [
 				h("div", { class: "head" }, h("span", null, `probe ${probe.name}`), h("span", { class: "state is-disputed" }, probe.state)),
 				h("p", { class: "why" }, `last seen ${span(now - probe.seen_ms)} ago; its votes do not count`)] });
-	if (!status.probes.length)
+	if (!status.probes.length && status.endpoints.some((endpoint) => endpoint.verdict !== "unchecked"))
 		out.push({ rank: 1, key: "no probes", item: [h("div", { class: "head" }, "no probe has reported yet"),
 			h("p", { class: "why" }, "endpoints count as up until one does; start isobar-probe")] });
 	for (const refused of status.geo?.refused ?? [])
@@ -82,7 +83,7 @@ function attention(status, now) {
 		list.length
 			? [h("ul", null, list.slice(0, SHOWN).map(({ key, item }) => h("li", { "data-key": key }, item))),
 				list.length > SHOWN && h("p", { class: "quiet" }, `and ${list.length - SHOWN} more; the table has them all`)]
-			: h("p", { class: "quiet" }, "Nothing. All endpoints are up, and nobody has said otherwise."));
+			: h("p", { class: "quiet" }, "Nothing: everything answers, and nobody has said otherwise."));
 }
 
 /* --- The table ---------------------------------------------------------------------------------------------------- */

@@ -78,13 +78,22 @@ function label(of, byName) {
 /** A policy that a rule has written in place stands in the rule's own line. */
 const below = (of) => (of.kind === "rule" && of.children[0].kind === "inline" ? of.children[0] : of).children;
 
+const MANY = 8; // endpoints of a pool that is not on the way: more are counted
+
+function counted(of, lit, byName) {
+	if (of.kind !== "pool" || of.children.length <= MANY || of.children.some((child) => lit.has(child.id)))
+		return null;
+	const serving = of.children.filter((child) => byName.get(child.name)?.serves).length;
+	return h("span", { class: "quiet" }, `${serving} of ${of.children.length} endpoints serve`);
+}
+
 function branch(of, lit, byName) {
-	const { is, note } = lit.get(of.id) ?? {};
+	const { is, note } = lit.get(of.id) ?? {}, count = counted(of, lit, byName);
 	const weight = of.weight > 1 || of.weight === 0 ? h("span", { class: "quiet" }, `weight ${of.weight}`) : null;
 	return h("li", { "data-key": of.id, class: is ? `lit-${is}` : lit.size ? "lit-not" : "", "data-name": of.name, "data-kind": of.kind },
-		h("div", { class: "knot" }, label(of, byName), weight, is && h("span", { class: "unseen" }, ` ${LIT[is]}`),
+		h("div", { class: "knot" }, label(of, byName), weight, count, is && h("span", { class: "unseen" }, ` ${LIT[is]}`),
 			note && h("span", { class: "note" }, note)),
-		of.children.length ? h("ul", { class: of.kind === "pool" ? "leaves" : null }, below(of).map((child) => branch(child, lit, byName))) : null);
+		of.children.length && !count ? h("ul", { class: of.kind === "pool" ? "leaves" : null }, below(of).map((child) => branch(child, lit, byName))) : null);
 }
 
 /* --- Explain ------------------------------------------------------------------------------------------------------ */
