@@ -56,6 +56,8 @@ bool isb_command_read_members(struct isb_call *call)
 {
 	const struct isb_web_request *request = call->request;
 	json_error_t error;
+	if (call->members)
+		return true; /* by who had to look at it before */
 	call->members = request->body_len ? json_loadb(request->body, request->body_len, READ_FLAGS, &error) : json_object();
 	if (!call->members)
 		return wrong(call, "the body is no JSON: line %d: %s", error.line, error.text);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include "isobar/base/clock.h"
@@ -15,8 +16,8 @@
 #include "isobar/dns/settings.h"
 #include "isobar/model/dname.h"
 #include "isobar/model/optionfile.h"
-#include "clients.h"
 #include "dnstap.h"
+#include "local.h"
 #include "sampler.h"
 
 enum {
@@ -25,6 +26,8 @@ enum {
 	HOUR_MS = 3600000,
 	LIFETIME_MAX_MS = 7 * 24 * HOUR_MS,
 };
+#define CONTROL_DIR "/run/isobar"
+#define CONTROL_DEFAULT CONTROL_DIR "/isobard.sock"
 
 static const char help_text[] =
 	"usage: isobard [OPTION]...\n"
@@ -64,6 +67,11 @@ static const char help_text[] =
 	"                            (default: none)\n"
 	"      --user NAME[:GROUP]   when started as root: become this user before anything is opened, and keep nothing of\n"
 	"                            root but the right to ports below 1024 (default: stay who it is)\n"
+	"      --control SOCKET|off  where a successor asks for our sockets (default: " CONTROL_DEFAULT ",\n"
+	"                            where that directory is)\n"
+	"      --replace             take over from the isobard at --control; without a lost query, or not at all. Returns\n"
+	"                            when the new one serves, which goes on in the background\n"
+	"      --foreground          with --replace: stay in the foreground\n"
 	"  -L, --log-level LEVEL     error, warning, info or debug (default: info)\n"
 	"      --rrl MODE            limit how often one network gets the same answer over UDP: on, off, or log, which\n"
 	"                            only counts what on would hold back (default: on)\n"
@@ -89,7 +97,7 @@ enum {
 	OPT_COOKIES = 256, OPT_COOKIE_SECRET_FILE, OPT_NSID, OPT_VERSION_TEXT, OPT_ID_TEXT,
 	PROXY_LISTEN, PROXY_FROM, TCP_CONNECTIONS, TCP_PER_CLIENT, TCP_IDLE, TCP_STALL, TCP_LIFETIME,
 	RRL, RRL_RATE, RRL_ERROR_RATE, RRL_SLIP, RRL_WINDOW, RRL_IPV4_PREFIX, RRL_IPV6_PREFIX, RRL_EXEMPT,
-	OPT_QUERY_LOG, OPT_QUERY_LOG_SAMPLE, OPT_DNSTAP, OPT_DNSTAP_SAMPLE, OPT_CLIENTS,
+	OPT_QUERY_LOG, OPT_QUERY_LOG_SAMPLE, OPT_DNSTAP, OPT_DNSTAP_SAMPLE, OPT_CLIENTS, OPT_CONTROL, OPT_REPLACE, OPT_FOREGROUND,
 	OPT_TSIG_KEYS, OPT_EXPLAIN_FROM, OPT_EXPLAIN_KEY, OPT_USER
 };
 static const struct option long_options[] = {
@@ -108,6 +116,9 @@ static const struct option long_options[] = {
 	{"dnstap-sample", required_argument, NULL, OPT_DNSTAP_SAMPLE},
 	{"clients", required_argument, NULL, OPT_CLIENTS},
 	{"user", required_argument, NULL, OPT_USER},
+	{"control", required_argument, NULL, OPT_CONTROL},
+	{"replace", no_argument, NULL, OPT_REPLACE},
+	{"foreground", no_argument, NULL, OPT_FOREGROUND},
 	{"store", required_argument, NULL, 's'},     {"listen", required_argument, NULL, 'l'},
 	{"workers", required_argument, NULL, 'w'},   {"geo", required_argument, NULL, 'g'},
 	{"log-level", required_argument, NULL, 'L'}, {"help", no_argument, NULL, 'h'},
@@ -203,10 +214,19 @@ static enum isb_options_result set_dnstap(struct isb_options *options, const cha
 
 static enum isb_options_result set_clients(struct isb_options *options, const char *text)
 {
-	if (!*text || strlen(text) > ISB_CLIENTS_PATH_MAX)
+	if (!*text || strlen(text) > ISB_LOCAL_PATH_MAX)
 		return wrong("--clients '%s' is no path of a unix socket: write 1 to %d octets", text,
-		             (int)ISB_CLIENTS_PATH_MAX);
+		             (int)ISB_LOCAL_PATH_MAX);
 	options->clients = text;
+	return ISB_OPTIONS_RUN;
+}
+
+static enum isb_options_result set_control(struct isb_options *options, const char *text)
+{
+	if (!*text || strlen(text) > ISB_LOCAL_PATH_MAX)
+		return wrong("--control '%s' is no path of a unix socket: write 1 to %d octets, or off", text,
+		             (int)ISB_LOCAL_PATH_MAX);
+	options->control = text;
 	return ISB_OPTIONS_RUN;
 }
 
@@ -384,6 +404,9 @@ static enum isb_options_result set(struct isb_options *options, int option, cons
 	case OPT_DNSTAP_SAMPLE: return set_number("--dnstap-sample", value, 1, ISB_SAMPLE_MAX, &options->dnstap_sample);
 	case OPT_CLIENTS: return set_clients(options, value);
 	case OPT_USER: options->user = value; return ISB_OPTIONS_RUN; /* who that is, is asked when it is done */
+	case OPT_CONTROL: return set_control(options, value);
+	case OPT_REPLACE: options->replace = true; return ISB_OPTIONS_RUN;
+	case OPT_FOREGROUND: options->foreground = true; return ISB_OPTIONS_RUN;
 	case 'c': return ISB_OPTIONS_RUN; /* was read before all others */
 	default: return set_rrl(&options->rrl, option, value);
 	}
@@ -441,6 +464,26 @@ static enum isb_options_result check_explain(const struct isb_options *options)
 	return ISB_OPTIONS_RUN;
 }
 
+static enum isb_options_result check_replace(const struct isb_options *options)
+{
+	if (options->replace && !options->control)
+		return wrong("--replace without --control: name the socket of the isobard to replace, as it was started with");
+	if (options->foreground && !options->replace)
+		return wrong("--foreground without --replace: isobard stays there anyway");
+	return ISB_OPTIONS_RUN;
+}
+
+/* Where the service manager or the package made the directory; whoever runs isobard by hand need not care. */
+static void find_control(struct isb_options *options)
+{
+	if (options->control && strcmp(options->control, "off") == 0) {
+		options->control = NULL;
+	} else if (!options->control && access(CONTROL_DIR, W_OK | X_OK) == 0) {
+		options->control = CONTROL_DEFAULT;
+		options->control_optional = true;
+	}
+}
+
 static void fill_defaults(struct isb_options *options)
 {
 	static const struct isb_listen loopback[] = {
@@ -494,7 +537,9 @@ enum isb_options_result isb_options_parse(int argc, char **argv, struct isb_opti
 		isb_options_done(&options);
 		return wrong("unexpected argument '%s'; see isobard --help", argv[optind]);
 	}
-	if (check_proxy(&options) != ISB_OPTIONS_RUN || check_explain(&options) != ISB_OPTIONS_RUN) {
+	find_control(&options);
+	if (check_proxy(&options) != ISB_OPTIONS_RUN || check_explain(&options) != ISB_OPTIONS_RUN ||
+	    check_replace(&options) != ISB_OPTIONS_RUN) {
 		isb_options_done(&options);
 		return ISB_OPTIONS_WRONG;
 	}

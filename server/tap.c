@@ -3,9 +3,11 @@
 
 #include <stdalign.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include "clients.h"
 #include "dnstap.h"
+#include "handed.h"
 #include "isobar/base/arena.h"
 #include "isobar/base/err.h"
 #include "querylog.h"
@@ -27,7 +29,7 @@ struct isb_taps {
 	struct isb_tap tap[];
 };
 
-int isb_taps_new(const struct isb_options *options, unsigned workers, struct isb_diags *diags,
+int isb_taps_new(const struct isb_options *options, struct isb_handed *handed, unsigned workers, struct isb_diags *diags,
                  struct isb_taps **ret_taps)
 {
 	if (!options->query_log && !options->dnstap && !options->clients) {
@@ -41,7 +43,8 @@ int isb_taps_new(const struct isb_options *options, unsigned workers, struct isb
 	if (rc == ISB_OK && options->dnstap)
 		rc = isb_dnstap_new(options->dnstap, options->nsid, workers, diags, &taps->dnstap);
 	if (rc == ISB_OK && options->clients)
-		rc = isb_clients_new(options->clients, workers, diags, &taps->clients);
+		rc = isb_clients_new(options->clients, isb_handed_local(handed, SOCK_STREAM, options->clients), workers, diags,
+		                     &taps->clients);
 	if (rc != ISB_OK) {
 		isb_taps_free(taps);
 		return rc;
@@ -75,6 +78,23 @@ void isb_taps_reopen(struct isb_taps *taps)
 		isb_querylog_reopen(taps->log);
 	if (taps && taps->dnstap)
 		isb_dnstap_reopen(taps->dnstap);
+}
+
+int isb_taps_socket(const struct isb_taps *taps)
+{
+	return taps && taps->clients ? isb_clients_socket(taps->clients) : -1;
+}
+
+void isb_taps_leave(struct isb_taps *taps)
+{
+	if (taps && taps->clients)
+		isb_clients_leave(taps->clients);
+}
+
+void isb_taps_settle(struct isb_taps *taps)
+{
+	if (taps && taps->clients)
+		isb_clients_settle(taps->clients);
 }
 
 struct isb_tap *isb_taps_of(struct isb_taps *taps, unsigned worker)

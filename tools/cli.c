@@ -79,8 +79,10 @@ bool cli_printable(const char *text)
 /* --- Options --- */
 
 /* Letters that a verb lists in `options`: f files, n dry run, p prune, r reason, t for, c client, g geo, a at, d draws,
- * e seed; w watch; l all; of edits: A author, G if generation; of imports: P print, z zone, N name server, S SOA, R provider;
- * of rollouts: > to, % steps, ~ every, @ nets, ^ abort if, = sticky; ! force; of tokens: k tokens, O role, X expires. */
+ * e seed; w watch, l all; of edits: A author, G if generation; of imports: P print, z zone, N name server, S SOA,
+ * R provider; of rollouts: > to, % steps, ~ every, @ nets, ^ abort if, = sticky; ! force. Of simulations and edits with a
+ * limit: D down, 1 n-1, u all up, F format, m max shift, T traffic. Of tokens: k tokens, O role, X expires. Where to
+ * run it: L server, Q token file, C ca. */
 static const struct option long_options[] = {
 	{"store", required_argument, NULL, 's'},   {"output", required_argument, NULL, 'o'},
 	{"help", no_argument, NULL, 'h'},          {"version", no_argument, NULL, 'V'},
@@ -118,36 +120,37 @@ static const char *const *option_help(size_t i)
 		{"j", "  --json               as --output json\n"},
 		{"h", "  -h, --help           what isobar, or the verb, takes\n"},
 		{"V", "  -V, --version        print the version and exit\n"},
-		{"f", "  -f, --file FILE    catalog file; may be given several times; - is standard input\n"},
+		{"L", "      --server WHERE   run it there: https://HOST:8053, unix:/run/isobar/control.sock;\n"
+		      "                       default $ISOBAR_SERVER, else here\n"},
+		{"Q", "      --token-file FILE  the token for it; default $ISOBAR_TOKEN\n"},
+		{"C", "      --ca FILE        the authority that its certificate is from\n"},
+		{"f", "  -f, --file FILE    catalog file, may be several; - is standard input\n"},
 		{"n", "  -n, --dry-run      show what would change and stop\n"},
 		{"p", "  --prune            also remove what no file names\n"},
 		{"r", "  -r, --reason TEXT  why; kept in the journal\n"},
 		{"A", "  --author NAME      who; default: who is logged in\n"},
-		{"G", "  --if-generation N  only when the catalog is at that generation still; else exit status 3\n"},
+		{"G", "  --if-generation N  only when the catalog is at that generation; else status 3\n"},
 		{"l", "  --all              also what is as it should be\n"},
 		{"w", "  --watch[=SPAN]     again and again, every 2s or as said, until Ctrl-C\n"},
 		{"t", "  --for SPAN         until then only: 30m, 2h, 1d\n"},
-		{"c", "  -c, --client ADDR  the client: an address (its /24 or /56 is taken) or a network\n"},
+		{"c", "  -c, --client ADDR  the client: an address (its /24 or /56) or a network\n"},
 		{"a", "  --at TIME          the moment: 2026-11-21T12:00:00Z, or -2h, +30m from now\n"},
-		{"d", "  --draws N          draw N times, to 10000000, and show the shares that come out\n"},
-		{"e", "  --seed N           of all draws; the same gives the same (default: another each time)\n"},
-		{"g", "  --geo FILE         geo database (.mmdb), may be given several times; default\n"
-		      "                     STORE/geo.mmdb\n"},
+		{"d", "  --draws N          draw N times, to 10000000; show the shares that come out\n"},
+		{"e", "  --seed N           of all draws; the same gives the same; default: another\n"},
+		{"g", "  --geo FILE         geo database, may be several; default STORE/geo.mmdb\n"},
 		{"P", "  --print            print the catalog that comes out, and touch no store\n"},
 		{"z", "  --zone NAME        the zone of all files, whatever they are called\n"},
-		{"N", "  --ns NAME          server of zones whose files name none; may be given several times\n"},
-		{"S", "  --soa RDATA        SOA of the zones: 'PRIMARY MAILBOX SERIAL REFRESH RETRY EXPIRE MINIMUM'\n"},
-		{"R", "  --provider NAME    the provider isobar stands in for, where records name some only\n"},
-		{"D", "  --down NAME        as if this region, pool or endpoint were down; several times\n"},
+		{"N", "  --ns NAME          server of zones whose files name none, may be several\n"},
+		{"S", "  --soa RDATA        'PRIMARY MAILBOX SERIAL REFRESH RETRY EXPIRE MINIMUM'\n"},
+		{"R", "  --provider NAME    the provider isobar stands in for, where records name one\n"},
+		{"D", "  --down NAME        as if this region, pool or endpoint were down\n"},
 		{"1", "  --n-1              each region down in turn\n"},
-		{"u", "  --all-up           as if every check were passed; what operators said still counts\n"},
+		{"u", "  --all-up           as if every check passed; what operators said counts\n"},
 		{"F", "  --format FORMAT    query-log, csv or dnstap; default: as the file looks\n"},
-		{"m", "  --max-shift SHARE  refuse when more than this share of queries would be answered\n"
-		      "                     differently: 10%\n"},
-		{"T", "  --traffic FILE     the queries that count for that, as simulate reads them; without\n"
-		      "                     it all names and all IPv4 addresses count alike\n"},
+		{"m", "  --max-shift SHARE  refuse when more queries would be answered differently: 10%\n"},
+		{"T", "  --traffic FILE     the queries that count; else all names and addresses\n"},
 		{">", "  --to NAME          the pool or policy to lead clients to\n"},
-		{"%", "  --steps P,P,...    per cent of the clients that each step gives it: 10,30,50,100\n"},
+		{"%", "  --steps P,P,...    per cent of clients that each step gives it: 10,30,50,100\n"},
 		{"~", "  --every SPAN       how long each step lasts: 10m, 2h\n"},
 		{"@", "  --nets NET,NET,... clients in these networks always get it\n"},
 		{"^", "  --abort-if down    end it for good when the new side cannot answer\n"},
@@ -381,6 +384,77 @@ static void pass_on(struct cli *cli, int letter)
 	cli->passed[cli->npassed++] = (struct cli_passed){(char)letter, long_options[i].name, optarg};
 }
 
+static bool takes_noun(const struct verb *verb, const char *kind)
+{
+	const char *nouns = verb->nouns;
+	size_t len = strlen(kind);
+	for (; nouns && *nouns; nouns += strcspn(nouns, " "), nouns += *nouns == ' ')
+		if (strcmp(nouns, CLI_ANY_KIND) == 0 || (strcspn(nouns, " ") == len && strncmp(nouns, kind, len) == 0))
+			return true;
+	return false;
+}
+
+static const char *kind_of(const char *word)
+{
+	int kind;
+	return cli_is_kind(word, &kind) ? cli_kind_name(kind) : NULL;
+}
+
+static const struct verb *verb_called(const char *name)
+{
+	for (size_t i = 0; cli_verbs[i]; i++)
+		if (strcmp(name, cli_verbs[i]->name) == 0)
+			return cli_verbs[i];
+	return NULL;
+}
+
+/* "pool set asia …" is "set pool asia …", and "endpoint drain …" is "drain …". No verb takes another's name for its first
+ * word, so that "check set …" is about a check. */
+static void put_noun_behind(char **words, int count, int *first)
+{
+	const char *kind = kind_of(words[0]);
+	const struct verb *verb = kind && count > 1 ? verb_called(words[1]) : NULL;
+	if (!verb || !takes_noun(verb, kind))
+		return;
+	if (strcmp(verb->nouns, CLI_ANY_KIND) == 0) {
+		char *noun = words[0];
+		words[0] = words[1];
+		words[1] = noun;
+	} else {
+		++*first;
+	}
+}
+
+/* Who writes a kind alone wants to see. */
+static const struct verb *find_verb(char **words)
+{
+	const char *kind = kind_of(words[0]);
+	if (!kind || verb_called(words[0]))
+		return cli_find_verb(words[0]);
+	cli_fail(CLI_USAGE, "'%s' is a kind, not a verb; write: isobar show %s%s%s", words[0], words[0], words[1] ? " " : "",
+	         words[1] ? words[1] : "");
+	return NULL;
+}
+
+static int check_stdin(const struct cli *cli)
+{
+	size_t n = cli->traffic && strcmp(cli->traffic, "-") == 0;
+	for (size_t i = 0; i < cli->nfile; i++)
+		n += strcmp(cli->files[i], "-") == 0;
+	for (int i = 0; i < cli->count; i++)
+		n += strcmp(cli->words[i], "-") == 0;
+	return n < 2 ? CLI_OK : cli_fail(CLI_USAGE, "standard input can be read once only; name a file in place of one '-'");
+}
+
+/* Here or there? Of these verbs one does what is here, the other tells it; --store says here, whatever the environment says. */
+static int check_where(struct cli *cli, const struct verb *verb, const char *given)
+{
+	bool here = strcmp(verb->name, "token") == 0 || strcmp(verb->name, "help") == 0 ||
+	            (strchr(given, 's') && !strchr(given, 'L'));
+	cli->is_remote = cli->server && *cli->server && !here && !getenv("ISOBAR_FOR");
+	return cli->is_remote ? cli_remote_check(given) : CLI_OK;
+}
+
 /* *ret_verb stays NULL when there is nothing left to do. */
 static int parse(struct cli *cli, int argc, char **argv, const struct verb **ret_verb)
 {
@@ -406,7 +480,8 @@ static int parse(struct cli *cli, int argc, char **argv, const struct verb **ret
 		cli_print_help(help ? stdout : stderr);
 		return help ? CLI_OK : CLI_USAGE;
 	}
-	const struct verb *verb = cli_find_verb(argv[optind]);
+	put_noun_behind(argv + optind, argc - optind, &optind);
+	const struct verb *verb = find_verb(argv + optind);
 	if (!verb)
 		return CLI_USAGE;
 	if (help) {
@@ -415,14 +490,11 @@ static int parse(struct cli *cli, int argc, char **argv, const struct verb **ret
 	}
 	cli->words = (const char *const *)argv + optind + 1;
 	cli->count = argc - optind - 1;
-	if ((rc = check_options(verb, given)) != CLI_OK || (rc = cli_behalf_check(cli, verb, given)) != CLI_OK)
+	if ((rc = check_options(verb, given)) != CLI_OK || (rc = check_stdin(cli)) != CLI_OK ||
+	    (rc = cli_behalf_check(cli, verb, given)) != CLI_OK || (rc = check_where(cli, verb, given)) != CLI_OK)
 		return rc;
 	*ret_verb = verb;
-	/* of these verbs one does what is here, the other tells it; --store says here, whatever the environment says */
-	bool here = strcmp(verb->name, "token") == 0 || strcmp(verb->name, "help") == 0 ||
-	            (strchr(given, 's') && !strchr(given, 'L'));
-	cli->is_remote = cli->server && *cli->server && !here && !getenv("ISOBAR_FOR");
-	return cli->is_remote ? cli_remote_check(given) : CLI_OK;
+	return CLI_OK;
 }
 
 /* Who it is, not as whom: the journal shall name a person. */

@@ -77,6 +77,10 @@ enum {
 	CLI_FORBIDDEN = 6, /* not for whom it runs (behalf.h) */
 };
 
+/* What a verb is for: how the list of all is ordered. */
+enum cli_group { CLI_MORE, CLI_CHANGE, CLI_STEER, CLI_LOOK, CLI_TRY, CLI_GROUPS };
+#define CLI_ANY_KIND "*"
+
 struct verb {
 	const char *name;
 	const char *usage;   /* what follows the name; several forms stand in lines */
@@ -85,6 +89,11 @@ struct verb {
 	const char *example; /* what follows the name */
 	const char *options; /* letters of the options it takes beside the global ones; see cli.c */
 	int (*run)(struct cli *cli);
+	enum cli_group group;
+	const char *brief;   /* a few words for the list of all */
+	/* Kinds that may stand before the verb: CLI_ANY_KIND for one that takes the kind as its first word (pool set asia …),
+	 * else those that its names are of anyway (endpoint drain …). NULL: none. */
+	const char *nouns;
 };
 extern const struct verb verb_init, verb_apply, verb_diff, verb_check, verb_export, verb_import, verb_show, verb_set, verb_add, verb_remove,
 	verb_status, verb_drain, verb_force, verb_failback, verb_rollout, verb_switch, verb_explain, verb_simulate,
@@ -138,7 +147,8 @@ int cli_open_geodb(const struct cli *cli, struct isb_diags *diags, struct isb_ge
 
 /* What `show`, `set` and `help` call a kind: those of the model, and two that have no rows of their own there. */
 enum { CLI_ENDPOINT = ISB_KIND_COUNT, CLI_RRSET, CLI_KINDS };
-int cli_kind_parse(const char *word, int *ret_kind); /* singular or plural; CLI_USAGE after saying so */
+bool cli_is_kind(const char *word, int *ret_kind); /* singular or plural */
+int cli_kind_parse(const char *word, int *ret_kind); /* the same; CLI_USAGE after saying so */
 const char *cli_kind_name(int kind);
 const char *cli_kind_plural(int kind);
 const char *cli_all_down_name(enum isb_all_down all_down); /* as written in a catalog */
@@ -160,7 +170,8 @@ struct cli_record {
 	const char *key, *name; /* the catalog's arena's; the name without a final dot */
 	struct isb_record *record;
 };
-int cli_find_record(struct isb_catalog *catalog, const char *word, struct cli_record *ret); /* or another exit code after saying why */
+/* CLI_OK, or another exit code after saying why. */
+int cli_find_record(struct isb_catalog *catalog, const char *word, struct cli_record *ret);
 /* There is a pool or a policy of that name; CLI_NOT_FOUND after saying so. */
 int cli_find_side(const struct isb_catalog *catalog, const char *name);
 

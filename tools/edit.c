@@ -261,7 +261,8 @@ static int say_moved(void *arg, const struct isb_journal_entry *entry)
 {
 	const struct cli *cli = arg;
 	char when[24];
-	return cli_fail(CLI_MOVED_ON, "the catalog is at generation %" PRIu64 ", not at %" PRId64 ": %s made it at %s%s%s; look at it "
+	return cli_fail(CLI_MOVED_ON,
+	                "the catalog is at generation %" PRIu64 ", not at %" PRId64 ": %s made it at %s%s%s; look at it "
 	                "(isobar log %" PRIu64 ") and decide again", entry->generation, cli->if_generation, entry->author,
 	                isb_time_print(entry->time_ms, when), *entry->reason ? ": " : "", entry->reason, entry->generation);
 }

@@ -11,7 +11,11 @@
 static void put(const char *text)
 {
 	for (bool first = true; *text; first = *text == '\n', text++) {
-		if (strchr("\\*_+", *text) || (first && strchr("#-[]|.:;<`'", *text)))
+		if (first && *text == '.') { /* scdoc swallows it there, unless it is bold */
+			fputs("*.*", stdout);
+			continue;
+		}
+		if (strchr("\\*_+", *text) || (first && strchr("#-[]|:;<`", *text)))
 			putchar('\\');
 		putchar(*text);
 	}

@@ -125,7 +125,8 @@ static bool is_cheap(struct cli_edit *e, struct shift *shift)
 		snprintf(shift->unknown, sizeof(shift->unknown), "more than %d steered names", NAMES_CHEAP);
 	else if (isb_row_each(e->txn, ISB_T_RRSET, everything, everything, count_row, &rrsets) > 0)
 		snprintf(shift->unknown, sizeof(shift->unknown), "more than %d rrsets", RRSETS_CHEAP);
-	return !*shift->unknown;
+	shift->dear = *shift->unknown;
+	return !shift->dear;
 }
 
 /* --- The judgement --- */
@@ -191,7 +192,9 @@ int shift_judge(struct cli_edit *e, struct shift *shift)
 		return CLI_OK;
 	int rc = CLI_OK, err = load(e, sim, &diags);
 	if ((diags.count || err != ISB_OK) && !asked_for(e->cli)) {
-		snprintf(shift->unknown, sizeof(shift->unknown), "%s", diags.count ? diags.list[0].text : isb_strerror(err));
+		const char *file = diags.count && diags.list[0].at.file ? diags.list[0].at.file : "";
+		snprintf(shift->unknown, sizeof(shift->unknown), "%s%s%s", file, *file ? ": " : "",
+		         diags.count ? diags.list[0].text : isb_strerror(err));
 		isb_diags_done(&diags);
 		return CLI_OK;
 	}
@@ -232,7 +235,8 @@ void shift_add(struct cli_edit *e, const struct shift *shift, json_t *json)
 	if (!isb_edit_count(e->edit))
 		return;
 	if (*shift->unknown) {
-		printf("shift: not counted: %s; isobar diff or apply with --max-shift 100%% counts all the same\n", shift->unknown);
+		printf("shift: not counted: %s%s\n", shift->unknown,
+		       shift->dear ? "; isobar diff or apply with --max-shift 100% counts all the same" : "");
 	} else if (!shift->known) {
 		puts("shift: no client moves, steering is not touched");
 	} else if (shift->found.moved <= 0) {

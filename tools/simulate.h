@@ -239,6 +239,7 @@ struct shift {
 	bool begun;
 	bool known; /* the edit touches steering and was judged */
 	char unknown[SIM_TEXT * 4]; /* why it was not judged, nobody having asked for it: a sentence; else "" */
+	bool dear; /* that is why */
 };
 /* A plan says it, and a limit asks for it; an edit that neither shows a plan nor has a limit is not judged. */
 bool shift_wanted(const struct cli *cli);

@@ -209,4 +209,5 @@ const struct verb verb_check = {
 	"Notes say what is no error and hardly meant: records that never answer or by half, hosts of our own\n"
 	"that are not there, names that lead back to themselves.\n"
 	"What can be set in a check: isobar help checks.\n",
-	"-f catalog.yaml", "fg", run};
+	"-f catalog.yaml", "fg", run,
+	CLI_TRY, "files or store: sound?", NULL};

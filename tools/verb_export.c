@@ -169,4 +169,5 @@ const struct verb verb_export = {
 	"export", "\nzone NAME", "print the whole catalog as apply reads it, or a zone as a master file",
 	"Zones carry their ordinary records as text:. Round trips, what operators forced, and the\n"
 	"journal are not in it. A zone's master file has its ordinary records; what is steered is told in\n"
-	"comments. isobar import zone reads it back.\n", "> backup.yaml", "", run};
+	"comments. isobar import zone reads it back.\n", "> backup.yaml", "", run,
+	CLI_LOOK, "all, or a zone's file", NULL};

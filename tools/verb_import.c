@@ -209,15 +209,13 @@ const struct verb verb_import = {
 	"zone FILE [--zone NAME] [-n] [-r WHY] [OPTION ...]\n"
 	"octodns FILE ... [--zone NAME] [--ns NAME ...] [-n] [-r WHY] [OPTION ...]\noctodns FILE ... --print",
 	"bring zones of other programs into the catalog: master files, octoDNS",
-	"zone: a master file (RFC 1035), as isobar export zone prints it; - is standard input. It is the whole of\n"
-	"the zone's ordinary records. A zone that is not there is made; what is steered stays. A zone is called\n"
-	"like its file: example.com.zone; else say --zone.\n"
-	"\n"
-	"octodns: a zone is called like its file: example.com.yaml; with --zone, all files are of that one. The\n"
-	"files are the whole zone: it is replaced, all of it or nothing, and what was made for names that are no\n"
-	"longer steered goes. Other zones and objects stay. Files without a record take away nothing, unless\n"
-	"with --force.\n"
-	"What means nothing here, or was made up, is told on standard error.\n",
-	"octodns config/example.com.yaml --ns ns1.example.net -n",
+	"zone: a master file (RFC 1035) is the whole of a zone's ordinary records; what is steered stays.\n"
+	"octodns: the files are the whole zone: it is replaced, all of it or nothing, and what was made for names\n"
+	"that are no longer steered goes. Files without a record take away nothing, unless with --force. What\n"
+	"means nothing here, or was made up, is told on standard error.\n"
+	"A zone is called like its file: example.com.zone, example.com.yaml; with --zone, all files are of that\n"
+	"one. Other zones and objects stay.\n",
+	"octodns example.com.yaml --ns ns1.example.net -n",
 	CLI_EDITS "zNSRPmT!",
-	run};
+	run,
+	CLI_CHANGE, "zones of other programs", NULL};

@@ -189,4 +189,5 @@ static int run(struct cli *cli)
 const struct verb verb_log = {
 	"log", "[GENERATION]", "every change of the catalog: when, who, why, what",
 	"Oldest first; with --watch the newest five. With a generation, all that it changed.\n"
-	"Kept are the last 10000 edits, and those of the last 90 days, but no more than a million.\n", "12", "w", run};
+	"Kept are the last 10000 edits, and those of the last 90 days, but no more than a million.\n", "12", "w", run,
+	CLI_LOOK, "who changed what, why", NULL};

@@ -134,4 +134,5 @@ const struct verb verb_rollback = {
 	"Without a generation, the last ten are listed. What operators said of endpoints comes back too, unless\n"
 	"it would be over by now; a rollout comes back paused, at the step where it was. Endpoints that come\n"
 	"back are checked anew before they have a verdict.\n",
-	"12 -n", CLI_EDITS "gmTF", run};
+	"12 -n", CLI_EDITS "gmTF", run,
+	CLI_CHANGE, "to what it was", NULL};

@@ -407,4 +407,5 @@ const struct verb verb_rollout = {
 	"makes the new side the record's policy. With --nets alone only those clients are led (A/B). A side that\n"
 	"cannot answer is not begun or gone on with, nor made the policy, and a share below 100 % not made all,\n"
 	"unless with --force.\n",
-	"start www --to next --steps 10,30,50,100 --every 10m --abort-if down", CLI_EDITS "w>%~@^=!", run};
+	"start www --to next --steps 10,50,100 --every 10m", CLI_EDITS "w>%~@^=!", run,
+	CLI_STEER, "step by step elsewhere", "record"};

@@ -209,4 +209,5 @@ const struct verb verb_show = {
 	"KIND is region, check, pool, endpoint (POOL/ENDPOINT), policy, zone, record (ZONE/OWNER) or rrset.\n"
 	"Fields at their default are left out; isobar help KIND lists all. A generation is shown as what its\n"
 	"edit changed: who, when, why, and each line before and after.\n",
-	"pool asia", "w", run};
+	"pool asia", "w", run,
+	CLI_LOOK, "objects as stored", CLI_ANY_KIND};

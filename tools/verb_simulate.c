@@ -210,4 +210,5 @@ const struct verb verb_simulate = {
 	"who would move where, under another catalog or with something down",
 	"LOG is isobard's query log, a dnstap file or a list of client,name,type,count; - is standard input.\n"
 	"Health is as the store has it now. Nothing is changed. Ctrl-C shows what was counted so far.\n",
-	"query.log -f catalog.yaml --down seoul", "fpgD1uF", run};
+	"query.log -f catalog.yaml --down seoul", "fpgD1uF", run,
+	CLI_TRY, "who would move", NULL};

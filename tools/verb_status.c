@@ -328,10 +328,11 @@ static int run(struct cli *cli)
 }
 
 const struct verb verb_status = {
-	"status", "[--all | POOL | REGION | POOL/ENDPOINT] [--watch[=SPAN]] [--geo FILE ...]",
+	"status", "[--all] [--watch[=SPAN]] [--geo FILE ...]\n[POOL|REGION|POOL/ENDPOINT] [--watch[=SPAN]]",
 	"what is wrong or unusual, since when and why; --all: everything",
 	"From the store alone: the server need not run. A state that is unknown or disputed is answered\n"
 	"as what is held, and as up when nothing is, unless its pool's 'unknown' says otherwise.\n"
 	"Of a pool or region all endpoints. Of one endpoint also the last 64 outcomes that each probe had\n"
 	"(+ ok, - failed, the newest on the right), and the last ten changes of its verdict.\n",
-	"asia/icn-1", "gwl", run};
+	"asia/icn-1", "gwl", run,
+	CLI_LOOK, "what is wrong, and why", "endpoint pool region"};

@@ -156,4 +156,5 @@ const struct verb verb_switch = {
 	"switch", "RECORD FROM TO [--force] [-n] [-r WHY]", "let another pool or policy serve a record, in one edit",
 	"FROM is what serves RECORD now, or what a policy of its own names. Refused while TO cannot answer.\n"
 	"RECORD is a name (www.example.com), ZONE/OWNER, or an owner that only one zone has.\n",
-	"www.example.com blue green -r 'release 42'", CLI_EDITS "!", run};
+	"www.example.com blue green -r 'release 42'", CLI_EDITS "!", run,
+	CLI_STEER, "elsewhere in one edit", "record"};

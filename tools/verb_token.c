@@ -170,4 +170,4 @@ const struct verb verb_token = {
 	"who may use the API of isobar-control",
 	"A token is printed once, when it is made; the file holds a salted sum of it. isobar-control reads the file\n"
 	"again when it changes. read looks, operate also drains, forces, switches and rolls out, admin also edits.\n",
-	"add grafana --role read --expires 90d", "kOX", run};
+	"add grafana --role read --expires 90d", "kOX", run, CLI_MORE, "who may use the API", NULL};

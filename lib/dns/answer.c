@@ -56,13 +56,14 @@ static inline void add_set(struct isb_answer *answer, enum isb_section section, 
 	part->count = set->count;
 }
 
-void isb_answer_add_negative(struct isb_search *s, const struct isb_zone_view *zone, const struct isb_name *name,
+void isb_answer_add_negative(struct isb_answer *answer, const struct isb_zone_view *zone, const struct isb_name *name,
                              enum isb_rcode rcode, uint32_t ttl_max)
 {
 	unsigned label = (unsigned)name->labels - zone->labels;
-	s->answer->rcode = rcode;
-	isb_answer_set_key(s->answer, rcode == ISB_NXDOMAIN ? ISB_RRL_NXDOMAIN : ISB_RRL_NODATA, name, label);
-	add_set(s->answer, ISB_AUTHORITY, name, label, zone->soa, least(zone->negative_ttl_s, ttl_max));
+	answer->rcode = rcode;
+	answer->denier = zone;
+	isb_answer_set_key(answer, rcode == ISB_NXDOMAIN ? ISB_RRL_NXDOMAIN : ISB_RRL_NODATA, name, label);
+	add_set(answer, ISB_AUTHORITY, name, label, zone->soa, least(zone->negative_ttl_s, ttl_max));
 }
 
 const struct isb_zone_view *isb_zone_of(const struct isb_view *view, const struct isb_name *name, bool parent_side)
@@ -108,7 +109,7 @@ static const uint8_t *at_node(struct isb_search *s, const struct isb_zone_view *
 		add_set(s->answer, ISB_ANSWER, name, 0, set, ttl_max);
 		return set->rdata + 2;
 	}
-	isb_answer_add_negative(s, zone, name, ISB_NOERROR, ttl_max);
+	isb_answer_add_negative(s->answer, zone, name, ISB_NOERROR, ttl_max);
 	return NULL;
 }
 
@@ -127,7 +128,7 @@ static const uint8_t *at_nothing(struct isb_search *s, const struct isb_zone_vie
 		isb_answer_set_key(s->answer, ISB_RRL_WILDCARD, name, place->left);
 		return at_node(s, zone, wild, name);
 	}
-	isb_answer_add_negative(s, zone, name, ISB_NXDOMAIN, UINT32_MAX);
+	isb_answer_add_negative(s->answer, zone, name, ISB_NXDOMAIN, UINT32_MAX);
 	return NULL;
 }
 

@@ -60,7 +60,7 @@ static inline void isb_answer_note_steered(struct isb_answer *answer, uint8_t sc
 }
 
 /* NXDOMAIN or NODATA: the SOA says for how long (RFC 2308 §5), at most ttl_max. */
-void isb_answer_add_negative(struct isb_search *search, const struct isb_zone_view *zone, const struct isb_name *name,
+void isb_answer_add_negative(struct isb_answer *answer, const struct isb_zone_view *zone, const struct isb_name *name,
                              enum isb_rcode rcode, uint32_t ttl_max);
 
 enum isb_steered {

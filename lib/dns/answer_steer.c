@@ -101,7 +101,7 @@ static bool add_alias(struct isb_search *s, const struct isb_zone_view *zone, co
 	if (s->answer->count > first)
 		return true;
 	if (known || r->all_down == ISB_ALL_DOWN_NODATA)
-		isb_answer_add_negative(s, zone, name, ISB_NOERROR, ttl_s);
+		isb_answer_add_negative(s->answer, zone, name, ISB_NOERROR, ttl_s);
 	return known || r->all_down == ISB_ALL_DOWN_NODATA;
 }
 
@@ -117,7 +117,7 @@ static enum isb_steered add_chosen(struct isb_search *s, const struct isb_zone_v
 	unsigned first = s->answer->count;
 	/* An endpoint without an IPv6 address is NODATA, no error: its IPv4 address is as good as ever. */
 	if (choice->kind == ISB_CHOICE_NODATA || !add_choice(s, name, rrtype, choice))
-		isb_answer_add_negative(s, zone, name, ISB_NOERROR, choice->ttl_s);
+		isb_answer_add_negative(s->answer, zone, name, ISB_NOERROR, choice->ttl_s);
 	else if (type == ISB_PLAN_CNAME && s->qtype != ISB_CNAME && s->qtype != ISB_ANY && s->answer->count > first) {
 		*ret_next = s->answer->part[first].rdata + 2;
 		return ISB_STEER_ON;

@@ -77,11 +77,41 @@ bool find_exact(struct isb_answer *answer, const struct isb_asking *asking, cons
 	return set;
 }
 
+static bool is_denied(const struct isb_large *large, const struct isb_query *query, enum isb_rcode *ret_rcode)
+{
+	const struct isb_name *name = &query->name;
+	const struct isb_node *node = isb_large_find(large, name->lower, name->len);
+	*ret_rcode = node ? ISB_NOERROR : ISB_NXDOMAIN;
+	return node ? query->qtype != ISB_ANY && !isb_node_set(node, query->qtype)
+	            : isb_large_lacks(large, name->lower, name->len);
+}
+
+/* Of names right below the apex of a large zone: nothing is there, or nothing of the type. The zone is found by its own name,
+ * for others may lie in it, and it may be gone. False: nothing was said. */
+__attribute__((noinline)) /* most names are there */
+static bool deny_large(struct isb_answer *answer, const struct isb_view *view, const struct isb_query *query)
+{
+	const struct isb_name *name = &query->name;
+	for (uint32_t i = 0; i < view->nlarge; i++) {
+		enum isb_rcode rcode;
+		if (!is_denied(view->large[i], query, &rcode))
+			continue;
+		const struct isb_zone_view *zone = isb_zone_of(view, name, false);
+		bool covered = rcode == ISB_NXDOMAIN && zone && zone->root->flags & (ISB_NODE_DNAME | ISB_NODE_WILD);
+		if (!zone || zone->apex_len != view->large[i]->apex_len || covered)
+			return false;
+		isb_answer_add_negative(answer, zone, name, rcode, UINT32_MAX);
+		return true;
+	}
+	return false;
+}
+
 void isb_answer_find(struct isb_answer *answer, const struct isb_view *view, const struct isb_query *query,
                      const struct isb_addr *client, struct isb_steer_state *state)
 {
 	const struct isb_asking asking = {.view = view, .client = client, .state = state};
-	if ((view->nlarge && find_large(answer, view, query)) || (view->exact && find_exact(answer, &asking, query)))
+	if ((view->nlarge && find_large(answer, view, query)) || (view->exact && find_exact(answer, &asking, query)) ||
+	    (view->nlarge && deny_large(answer, view, query)))
 		answer->authoritative = true;
 	else
 		isb_answer_find_in_zones(answer, view, query, client, state);

@@ -253,12 +253,67 @@ static bool put_part(struct reply *reply, const struct isb_part *part)
 	return true;
 }
 
+/* --- The SOA of a denial --- */
+
+/* Whether the name asked for may have a label of the SOA's name in common that stands before the apex in both. */
+static inline bool shares_more(const struct isb_query *query, const struct isb_zone_view *zone, const uint8_t *wire,
+                               const struct isb_soa_name *name)
+{
+	const struct isb_name *asked = &query->name;
+	if (name->own == 0 || asked->labels == zone->labels)
+		return false;
+	const uint8_t *a = asked->wire + asked->label[asked->labels - zone->labels - 1], *b = wire + name->last;
+	return a[0] == b[0] && !((a[1] ^ b[1]) & ~0x20); /* rarely not */
+}
+
+/* `base` is where in the message the other name stands that `name` shares with. Writes up to fifteen octets too many, which
+ * what follows is written over. */
+static inline uint8_t *put_soa_name(uint8_t *p, const uint8_t *wire, const struct isb_soa_name *name, size_t base)
+{
+	for (unsigned i = 0; i < name->own; i += 16)
+		memcpy(p + i, wire + i, 16); /* behind the names in an SOA are five numbers of four octets */
+	p += name->own;
+	*p = 0; /* the root */
+	if (!name->points)
+		return p + 1;
+	isb_put_u16(p, (uint16_t)(POINTER | (base + name->at)));
+	return p + 2;
+}
+
+/* The same octets as put_part() gives, without a look for what the names in it share; NULL: that is what it takes. */
+static uint8_t *put_denial(uint8_t *out, size_t start, size_t cap, const struct isb_query *query,
+                           const struct isb_answer *answer)
+{
+	enum { NUMBERS = 20, TOO_MANY = 16 };
+	const struct isb_part *part = answer->part;
+	if (part->type != ISB_SOA || part->section != ISB_AUTHORITY || !owner_of(part))
+		return NULL;
+	const struct isb_zone_view *zone = answer->denier;
+	const uint8_t *mname = part->rdata + 2, *rname = mname + zone->mname.len;
+	size_t most = 2 + FIXED + 2 + (size_t)zone->mname.len + zone->rname.len + NUMBERS + TOO_MANY;
+	if (cap - start < most || shares_more(query, zone, mname, &zone->mname) || shares_more(query, zone, rname, &zone->rname))
+		return NULL;
+	uint8_t *p = out + start, *size = p + 2 + FIXED;
+	isb_put_u16(p, owner_of(part));
+	isb_put_u64(p + 2, fixed_of(part, answer->cls));
+	p = put_soa_name(size + 2, mname, &zone->mname, part->at);
+	p = put_soa_name(p, rname, &zone->rname, zone->rname_in_mname ? (size_t)(size + 2 - out) : part->at);
+	memcpy(p, rname + zone->rname.len, NUMBERS);
+	isb_put_u16(size, (uint16_t)(p + NUMBERS - (size + 2)));
+	return p + NUMBERS;
+}
+
+/* --- The message --- */
+
 /* The parts from the `at`-th on: what must be said, and when that fits, what is only kind. */
 __attribute__((noinline)) /* its frame has room for names, which few replies need */
 static struct written put_rest(uint8_t *out, size_t cap, size_t start, struct written so_far,
                                const struct isb_query *query, const struct isb_answer *answer, unsigned at)
 {
 	struct reply reply;
+	uint8_t *end = answer->count == 1 ? put_denial(out, start, cap, query, answer) : NULL;
+	if (end)
+		return (struct written){.pos = (size_t)(end - out), .counts = count_of(answer->part)};
 	reply.w = isb_writer(out, cap);
 	reply.w.pos = so_far.pos;
 	reply.counts = so_far.counts;

@@ -69,6 +69,13 @@ void isb_exact_table_edit(struct isb_exact_table *table, const uint8_t *name, si
 		isb_large_bury(table->large[i], name, len);
 }
 
+void isb_exact_table_leave(struct isb_exact_table *table, const struct isb_zone_view *zone)
+{
+	for (uint32_t i = 0; i < table->nlarge; i++)
+		isb_large_leave(table->large[i], zone->apex, zone->apex_len);
+	isb_exact_table_edit_all(table, zone->apex, zone->root);
+}
+
 struct below {
 	struct isb_exact_table *table;
 	const uint8_t *above; /* what the names are relative to */

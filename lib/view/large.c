@@ -16,6 +16,11 @@ static inline bool below_apex(const struct isb_large *large, const uint8_t *name
 	return len > large->apex_len && isb_same(name + len - large->apex_len, large->apex, large->apex_len);
 }
 
+static inline bool right_below_apex(const struct isb_large *large, const uint8_t *name, size_t len)
+{
+	return len == 1u + name[0] + large->apex_len && below_apex(large, name, len);
+}
+
 /* The first slot where a label may stand. */
 static inline size_t first_slot(const struct isb_large *large, uint64_t hash)
 {
@@ -45,13 +50,37 @@ static inline const _Atomic uint64_t *find(const struct isb_large *large, const 
 	return NULL;
 }
 
+__attribute__((flatten)) /* what most questions for large zones come to; the rest of this page shares its parts */
 const struct isb_node *isb_large_find(const struct isb_large *large, const uint8_t *name, size_t len)
 {
-	if (len != 1u + name[0] + large->apex_len || !below_apex(large, name, len))
+	if (!right_below_apex(large, name, len))
 		return NULL;
 	const _Atomic uint64_t *slot = find(large, name);
 	uint64_t word = slot ? atomic_load_explicit(slot, memory_order_relaxed) & ADDRESS : 0;
 	return word != ISB_LARGE_DEAD ? (const struct isb_node *)(uintptr_t)word : NULL;
+}
+
+/* The free slot where looks for a label end that is not in the table, or NULL. *ret_marked: one of the marks that they pass may
+ * be its. */
+static const _Atomic uint64_t *end_of(const struct isb_large *large, uint64_t hash, bool *ret_marked)
+{
+	const _Atomic uint64_t *slot = &large->slot[first_slot(large, hash)];
+	*ret_marked = false;
+	for (unsigned i = 0; i < ISB_LARGE_PROBES; i++, slot++) {
+		uint64_t word = atomic_load_explicit(slot, memory_order_relaxed);
+		if (!word)
+			return slot;
+		*ret_marked |= has_tag(word, hash) && (word & ADDRESS) == ISB_LARGE_DEAD;
+	}
+	return NULL;
+}
+
+bool isb_large_lacks(const struct isb_large *large, const uint8_t *name, size_t len)
+{
+	bool marked;
+	return right_below_apex(large, name, len) && !find(large, name) &&
+	       end_of(large, isb_large_key(name), &marked) && !marked &&
+	       !atomic_load_explicit(&large->partial, memory_order_relaxed);
 }
 
 uint64_t isb_large_key(const uint8_t *label)
@@ -61,7 +90,9 @@ uint64_t isb_large_key(const uint8_t *label)
 
 void isb_large_fetch_slot(const struct isb_large *large, uint64_t key)
 {
-	__builtin_prefetch((const void *)&large->slot[first_slot(large, key)]);
+	const _Atomic uint64_t *slot = &large->slot[first_slot(large, key)];
+	__builtin_prefetch((const void *)slot);
+	__builtin_prefetch((const void *)(slot + 7));
 }
 
 /* What the slot leads to is not looked at: it may be a node that is gone, or none. */
@@ -82,22 +113,35 @@ void isb_large_fetch_node(const struct isb_large *large, uint64_t key)
 	__builtin_prefetch((const void *)(node + NODE_USUAL - 1));
 }
 
+static void put_mark(_Atomic uint64_t *slot, uint64_t hash)
+{
+	/* relaxed: the view in which the node is another one, or there at all, is published after this, with release */
+	atomic_store_explicit(slot, hash << TAG_SHIFT | ISB_LARGE_DEAD, memory_order_relaxed);
+}
+
 /* An edit gives every node on the way to its name another place in memory. */
 void isb_large_bury(struct isb_large *large, const uint8_t *name, size_t len)
 {
 	if (!below_apex(large, name, len))
 		return;
 	const uint8_t *label = name, *apex = name + len - large->apex_len;
+	bool marked = false; /* one mark does for all that share it */
 	while (label + 1 + label[0] < apex)
 		label += 1 + label[0];
 	if (label + 1 + label[0] != apex) /* its octets end like the apex, its labels do not */
 		return;
-	_Atomic uint64_t *slot = (_Atomic uint64_t *)(uintptr_t)find(large, label);
+	uint64_t hash = isb_large_key(label);
+	const _Atomic uint64_t *slot = find(large, label);
 	if (!slot)
-		return;
-	uint64_t word = atomic_load_explicit(slot, memory_order_relaxed);
-	/* relaxed: the view without the node is published after this, with release */
-	atomic_store_explicit(slot, (word & ~ADDRESS) | ISB_LARGE_DEAD, memory_order_relaxed);
+		slot = end_of(large, hash, &marked);
+	if (slot && !marked)
+		put_mark((_Atomic uint64_t *)(uintptr_t)slot, hash);
+}
+
+void isb_large_leave(struct isb_large *large, const uint8_t *apex, size_t len)
+{
+	if (len == large->apex_len && isb_same(apex, large->apex, len))
+		atomic_store_explicit(&large->partial, true, memory_order_relaxed); /* as for marks */
 }
 
 /* --- Building ------------------------------------------------------------------------------------------------------ */
@@ -107,15 +151,20 @@ struct building {
 	struct isb_large *large;
 };
 
-static void place(struct isb_large *large, const struct isb_node *node)
+/* Without a free slot it is left out: then no look for its label meets one either. */
+static void place(struct isb_large *large, const struct isb_node *node, bool answers)
 {
 	uint64_t hash = label_hash(node->data, node->label_len), address = (uint64_t)(uintptr_t)node;
 	_Atomic uint64_t *slot = &large->slot[first_slot(large, hash)];
-	for (unsigned i = 0; i < ISB_LARGE_PROBES && !(address & ~ADDRESS); i++, slot++)
-		if (!atomic_load_explicit(slot, memory_order_relaxed)) {
+	for (unsigned i = 0; i < ISB_LARGE_PROBES; i++, slot++) {
+		if (atomic_load_explicit(slot, memory_order_relaxed))
+			continue;
+		if (answers && !(address & ~ADDRESS))
 			atomic_store_explicit(slot, hash << TAG_SHIFT | address, memory_order_relaxed); /* nobody reads it yet */
-			return;
-		}
+		else
+			put_mark(slot, hash);
+		return;
+	}
 }
 
 static enum isb_tour visit(void *arg, const uint8_t *relative, const struct isb_node *node)
@@ -123,19 +172,22 @@ static enum isb_tour visit(void *arg, const uint8_t *relative, const struct isb_
 	const struct building *b = arg;
 	uint8_t name[ISB_DNAME_MAX];
 	size_t len = node->label_len + 1u;
-	if (node->label_len == 0) /* the apex */
-		return node->flags & ISB_NODE_DNAME ? ISB_TOUR_END : ISB_TOUR_ON;
+	if (node->label_len == 0) { /* the apex */
+		b->large->partial = node->flags & ISB_NODE_DNAME;
+		return b->large->partial ? ISB_TOUR_END : ISB_TOUR_ON;
+	}
 	memcpy(name, relative, len);
 	memcpy(name + len, b->large->apex, b->large->apex_len);
-	if (node->nset && node->record == ISB_NO_RECORD && !(node->flags & (ISB_NODE_CNAME | ISB_NODE_DNAME | ISB_NODE_CUT)) &&
-	    !isb_view_zone(b->view, name, len + b->large->apex_len))
-		place(b->large, node);
+	bool answers = node->nset && node->record == ISB_NO_RECORD &&
+	               !(node->flags & (ISB_NODE_CNAME | ISB_NODE_DNAME | ISB_NODE_CUT)) &&
+	               !isb_view_zone(b->view, name, len + b->large->apex_len);
+	place(b->large, node, answers);
 	return ISB_TOUR_PAST;
 }
 
 struct isb_large *isb_large_new(const struct isb_view *view, const struct isb_zone_view *zone)
 {
-	size_t count = isb_node_children(zone->root), slots = count + count / 3 + ISB_LARGE_PROBES;
+	size_t count = isb_node_children(zone->root), slots = count + count / 2 + ISB_LARGE_PROBES;
 	if (slots > UINT32_MAX)
 		return NULL;
 	struct isb_large *large = isb_xcalloc_large(sizeof(*large) + (slots + ISB_LARGE_PROBES) * sizeof(large->slot[0]));

@@ -42,6 +42,8 @@ bool isb_exact_table_holds(const struct isb_exact_table *table);
 void isb_exact_table_edit(struct isb_exact_table *table, const uint8_t *name, size_t len);
 /* The answers of all names at and below the node of this name will. */
 void isb_exact_table_edit_all(struct isb_exact_table *table, const uint8_t *name, const struct isb_node *node);
+/* The zone goes. */
+void isb_exact_table_leave(struct isb_exact_table *table, const struct isb_zone_view *zone);
 
 /* What a view owns, or shares with its neighbours in time. */
 struct isb_view_own {

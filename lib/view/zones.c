@@ -183,7 +183,7 @@ static int look_for_leaver(void *arg, const struct isb_change *change)
 		isb_map_put(&zones->gone_at, old->apex, old->apex_len, (uint32_t)zones->ngone);
 		zones->gone = append(zones->gone, zones->ngone, sizeof(*zones->gone));
 		zones->gone[zones->ngone++] = old;
-		isb_exact_table_edit_all(exact_of(zones), old->apex, old->root);
+		isb_exact_table_leave(exact_of(zones), old);
 	}
 	return ISB_OK;
 }
@@ -288,12 +288,7 @@ static struct isb_zone_view *new_zone_view(const struct isb_zone_edit *zone, con
 	view->apex_len = (uint8_t)zone->apex_len;
 	view->labels = (uint8_t)isb_dname_labels(zone->apex);
 	view->root = root;
-	view->soa = isb_node_set(root, ISB_SOA);
-	const uint8_t *at = view->soa->rdata;
-	uint16_t len;
-	const uint8_t *rdata = isb_rdata_next(&at, &len);
-	uint32_t minimum = isb_get_u32(rdata + len - 4); /* the last field, RFC 1035 §3.3.13 */
-	view->negative_ttl_s = minimum < view->soa->ttl_s ? minimum : view->soa->ttl_s;
+	isb_zone_view_set_soa(view);
 	return view;
 }
 

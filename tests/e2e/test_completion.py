@@ -76,7 +76,7 @@ class Completion(Cli):
     def bash(self, line):
         words = " ".join(shlex.quote(word) for word in line.split(" "))
         said = self.run_shell("bash", "--norc", "-c", BASH.format(script=self.script("bash"), words=words))
-        return [word.replace("\\", "") for word in said.splitlines() if word]
+        return [word for word in said.splitlines() if word]
 
     def fish(self, line):
         said = self.run_shell("fish", "-N", "-c", f"source {self.script('fish')}; complete -C{shlex.quote(line)}")
@@ -140,7 +140,9 @@ class Completion(Cli):
         """A name of the zone is data, whatever it looks like to a shell."""
         self.says("add", "rrset", "\\$\\(touch${IFS}pwned\\).example.com", "A", "60", "192.0.2.1")
         self.says("add", "rrset", "`touch${IFS}pwned`.example.com", "A", "60", "192.0.2.1")
-        self.assertGreater(len(self.bash("isobar show rrset ")), 5)
+        offered = self.bash("isobar show rrset ")
+        self.assertIn("\\*.wild.example.com.", offered)  # nor does a shell take it for a pattern, once it is on the line
+        self.assertEqual(len([word for word in offered if word.startswith(("\\`touch\\", "\\\\\\$"))]), 2, offered)
         if shutil.which("fish"):
             self.assertGreater(len(self.fish("isobar show rrset ")), 5)
         self.assertFalse((self.site.directory / "pwned").exists())

@@ -89,12 +89,24 @@ class Manual(Cli):
             for option in re.findall(r"(?m)^ .*?(--[a-z0-9-]+)", told):
                 self.assertIn(f"{option} ", text, daemon)
 
+    def test_text_may_begin_with_any_sign(self):
+        for sign in "'.#-[]|`*_+\\<;:":
+            told = (f"usage: d [OPTION]...\nDoes it.\n\n  -o, --one X  {sign}one' of\n               {sign}them\n\n"
+                    f"Signals: {sign}none.\n")
+            page = subprocess.run([ROOT / "tools/man-of-help", "d", "1", "isobar(1)"], input=told, text=True,
+                                  capture_output=True, check=True).stdout
+            (self.pages / "d.8").write_text(subprocess.run(["scdoc"], input=page, text=True, capture_output=True,
+                                                           check=True).stdout)
+            text = self.words(self.text("d.8"))
+            self.assertIn(f"{sign}one' of {sign}them", text)
+            self.assertIn(f"SIGNALS {sign}none.", text)
+
     def test_help_that_cannot_be_understood_makes_no_page(self):
         told = subprocess.run([BIN / "isobard", "--help"], capture_output=True, text=True, check=True).stdout
         first = "  -s, --store DIR"
-        for odd in (told.replace(first, f"Storage\n{first}"), told.replace(first, f"{first} \n"[:-1] + "\n\n\n"),
-                    told.replace(first, f"  --bare\n{first}"), told.replace("usage: isobard", "isobard"),
-                    told.replace("Signals: ", "  - "), told[:200], ""):
+        for odd in (told.replace(first, f"Storage\n{first}"), told.replace(first, f"\n\n{first}"),
+                    told.replace(first, f"  --bare\n{first}"), told.replace(first, f"      --bare\n{first}"),
+                    told.replace("usage: isobard", "isobard"), told.replace("Signals: ", "  - "), told[:200], ""):
             done = subprocess.run([ROOT / "tools/man-of-help", "isobard", "1", "isobar(1)"], input=odd, text=True,
                                   capture_output=True, check=False)
             self.assertEqual(done.returncode, 1, odd)

@@ -272,3 +272,53 @@ class Watch(Cli):
         self.assertIn("span", self.says("status", "--watch=x", status=2))
         self.assertIn("--watch", self.says("drain", "asia/icn-1", "--watch", status=2))
         self.assertIn("--watch", self.says("rollout", "abort", "www", "--watch", status=2))
+
+
+class Nouns(Cli):
+    def test_a_kind_may_stand_before_its_verb(self):
+        for noun_first, verb_first in (
+            (["pool", "show", "asia"], ["show", "pool", "asia"]),
+            (["pools", "show"], ["show", "pools"]),
+            (["endpoint", "show", "asia/icn-1", "-o", "json"], ["show", "endpoint", "asia/icn-1", "-o", "json"]),
+            (["check", "show", "web"], ["show", "check", "web"]),
+            (["policy", "help"], ["help", "policy"]),
+            (["rrset", "show", "plain.example.com", "A"], ["show", "rrset", "plain.example.com", "A"]),
+            (["pool", "set", "asia", "order=rotate", "-n"], ["set", "pool", "asia", "order=rotate", "-n"]),
+            (["check", "set", "web", "fall=5", "-n"], ["set", "check", "web", "fall=5", "-n"]),
+            (["endpoint", "-n", "drain", "asia/icn-1"], ["drain", "asia/icn-1", "-n"]),
+            (["endpoint", "force", "down", "asia/icn-1", "-n"], ["force", "down", "asia/icn-1", "-n"]),
+            (["record", "switch", "www", "www", "us", "-n", "--force"], ["switch", "www", "www", "us", "-n", "--force"]),
+            (["pool", "set", "--help"], ["set", "--help"]),
+        ):
+            with self.subTest(words=noun_first):
+                self.assertEqual(self.run_cli(*noun_first).stderr, "")
+                self.assertEqual(self.says(*noun_first), self.says(*verb_first))
+
+    def test_a_kind_alone_or_before_what_is_not_its_verb_is_told_what_to_write(self):
+        for words, said in ((["pool", "asia"], "isobar show pool asia"), (["pools"], "isobar show pools"),
+                            (["pool", "drain", "asia"], "isobar show pool"), (["region", "export"], "isobar show region")):
+            self.assertIn(said, self.says(*words, status=2))
+
+
+class StandardInput(Cli):
+    def test_a_dash_is_standard_input_wherever_a_file_is_taken(self):
+        new = "regions: {tokyo: {location: [35.68, 139.69]}}\n"
+        queries = "192.0.2.7,www.example.com,A\n"
+        log = self.file("queries.csv", queries)
+        self.assertIn("+ region tokyo", self.says("apply", "-n", "-f", "-", input=new))
+        self.assertIn("+ region tokyo", self.says("diff", "-f", "-", input=new))
+        self.assertIn("regions", self.says("check", "-f", "-", input=new))
+        self.assertIn("1 ", self.says("simulate", "-", input=queries))
+        self.assertTrue(self.says("simulate", log, "-f", "-", input=new))
+        self.says("apply", "-n", "-f", self.site.directory / "catalog.yaml", "--traffic", "-", "--max-shift", "10%", input=queries)
+        self.assertTrue(self.says("latency", "import", "-", input="192.0.2.0/24,seoul,12.5\n"))
+        imported = self.run_cli("import", "octodns", "-", "--zone", "example.net", "--print", "--ns", "ns1.example.net",
+                                input="www: {type: A, value: 192.0.2.1}\n")
+        self.assertIn("192.0.2.1", imported.stdout)
+        self.assertEqual(imported.returncode, 0)
+        self.assertIn("--zone", self.says("import", "octodns", "-", status=2, input="{}"))
+
+    def test_standard_input_can_be_read_once(self):
+        for words in (["apply", "-f", "-", "-f", "-"], ["simulate", "-", "-"], ["simulate", "-", "-f", "-"],
+                      ["apply", "-f", "-", "--traffic", "-"]):
+            self.assertIn("once", self.says(*words, status=2, input=""))

@@ -111,6 +111,14 @@ class Plan(Cli):
                 self.assertRegex(said, "example.com/(www|most) .* -> ", words)
                 self.assertTrue(said.endswith("dry run: nothing was changed\n"), said)
 
+    def test_what_cannot_be_counted_is_no_reason_to_refuse_a_plan(self):
+        (self.site.store / "geo.mmdb").write_text("no database")
+        with self.unchanged():
+            said = self.says("drain", "us/iad-1", "-n")
+            self.assertRegex(said, r"shift: not counted: .*geo\.mmdb.*\ndry run: nothing was changed\n")
+            self.proposed(("policy: us", "policy: asia"))
+            self.assertEqual(self.run_cli("apply", "-f", self.path, "--max-shift", "50%").returncode, 1)
+
     def test_an_edit_that_is_made_does_not_count(self):
         self.assertNotIn("shift", self.says("drain", "us/iad-1"))
         self.assertNotIn("shift", self.json("force", "auto", "us/iad-1"))

@@ -29,6 +29,7 @@ PLACES = [
     ("tools/*", "programs"),
     ("tests/unit/tools/*", "programs"),
     ("tests/flow/*", "net"),
+    ("tests/fuzz/fuzz_route.c", "programs"),
     ("tests/fuzz/*", "net"),
     ("tests/bench/*", "dns"),
     ("tests/world/*", "base"),

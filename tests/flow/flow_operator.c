@@ -366,14 +366,15 @@ static void draft_store(struct draft *d, size_t fresh)
 	isb_buf_done(&text);
 }
 
-/* Delegations, DNAMEs and CNAMEs too, which come over what is there and go again. */
+static const char *const owners[] = {"a", "b.a", "*.a", "r1", "www", "x.r2", "sub", "b.sub"};
+
+/* Delegations, DNAMEs and CNAMEs too, which come over what is there and go again; wildcards at the apex, now and then. */
 static void rrset_by_chance(struct draft *d, const char *zone)
 {
-	static const char *const owners[] = {"a", "b.a", "*.a", "r1", "www", "x.r2", "sub", "b.sub"};
 	static const struct {
 		const char *type, *rdata;
 	} others[] = {{"NS", "ns.example.org."}, {"DNAME", "example.org."}, {"CNAME", "www.example.com."}, {"TXT", "\"t\""}};
-	const char *owner = owners[chance(d, 8)];
+	const char *owner = chance(d, 16) ? owners[chance(d, 8)] : "*";
 	char text[32];
 	unsigned other = chance(d, 8);
 	snprintf(text, sizeof(text), "192.0.2.%u", chance(d, 250) + 1);
@@ -421,6 +422,19 @@ static bool edit_by_chance(struct draft *d)
 	return false;
 }
 
+/* Names that are there and names that are not, also those that were: each answer is held against the zones' own. */
+static void ask_what_may_be_there(struct draft *d)
+{
+	static const char *const others[] = {"no", "r0", "x.no", "*"};
+	char name[64];
+	for (size_t zone = 0; zone < DRAFT_ZONES; zone++)
+		for (size_t i = 0; i < sizeof(owners) / sizeof(owners[0]) + sizeof(others) / sizeof(others[0]); i++) {
+			snprintf(name, sizeof(name), "%s.%s", i < 8 ? owners[i] : others[i - 8], draft_zones[zone]);
+			story_ask(d->s, name, i % 3 ? "TXT" : "DS", NULL);
+			story_ask(d->s, name, "A", NULL);
+		}
+}
+
 /* `names`: whole ones in the table; zones with more are large. */
 static void edit_and_compare(uint64_t seed, size_t names)
 {
@@ -440,6 +454,7 @@ static void edit_and_compare(uint64_t seed, size_t names)
 		if (i % 40 == 0)
 			story_restart_server(d.s);
 		whole += story_ask_exact(d.s);
+		ask_what_may_be_there(&d);
 	}
 	assert_in_range(shared, 100, 300);
 	assert_true(whole > 400); /* edits leave something in the table of whole names */
@@ -457,6 +472,36 @@ static void so_they_do_in_zones_that_are_large(void **state)
 	(void)state;
 	edit_and_compare(31, 1);
 	edit_and_compare(37, 12);
+}
+
+/* The table of a large zone outlives the zone; what is not in it may be in the zone that comes in its place, or in one below. */
+static void a_large_zone_may_come_again_with_other_names(void **state)
+{
+	static const char *const below[] = {"", "  sub.large.example:\n" ZONE_TEXT};
+	struct story *s = story_new(NULL);
+	struct isb_buf text = {0};
+	(void)state;
+	story_whole_names(s, 12);
+	for (unsigned i = 0; i < 4; i++) {
+		story_replace(s, "zones:\n  example.com:\n" ZONE_TEXT);
+		assert_answer(s, "h0.large.example", "A", NULL, "REFUSED");
+		isb_buf_printf(&text, "zones:\n  large.example:\n    text: |\n      $TTL 60\n      @ SOA ns h 1 7200 1800 1209600 300\n"
+		               "      @ NS ns\n      ns A 192.0.2.1\n      h%u A 192.0.2.2\n", i);
+		for (unsigned k = 0; k < 20; k++)
+			isb_buf_printf(&text, "      x%u A 192.0.2.3\n", k);
+		isb_buf_puts(&text, below[i % 2]);
+		story_apply(s, isb_buf_text(&text));
+		isb_buf_reset(&text);
+		if (i == 1)
+			story_restart_server(s);
+		assert_int_equal(story_view(s)->nlarge, i > 0);
+		assert_answer(s, "h0.large.example", "A", NULL, i == 0 ? "192.0.2.2" : "NXDOMAIN");
+		assert_answer(s, "h3.large.example", "A", NULL, i == 3 ? "192.0.2.2" : "NXDOMAIN");
+		assert_answer(s, "sub.large.example", "A", NULL, i % 2 ? "NODATA" : "NXDOMAIN");
+		assert_answer(s, "sub.large.example", "DS", NULL, "NXDOMAIN");
+	}
+	isb_buf_done(&text);
+	story_free(s);
 }
 
 /* More names at once than the table of whole names waits for. */
@@ -498,6 +543,7 @@ int main(void)
 		cmocka_unit_test(many_small_edits_end_where_one_large_one_does),
 		cmocka_unit_test(edits_of_every_kind_end_where_a_server_begins),
 		cmocka_unit_test(so_they_do_in_zones_that_are_large),
+		cmocka_unit_test(a_large_zone_may_come_again_with_other_names),
 		cmocka_unit_test(a_zone_that_comes_is_soon_in_the_table_of_whole_names),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

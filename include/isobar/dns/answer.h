@@ -47,6 +47,7 @@ struct isb_answer {
 	const struct isb_plan_endpoint *endpoint; /* the first one that steering chose, or NULL */
 	uint32_t record; /* steered: the first record that was asked, with the type below */
 	enum isb_plan_type record_type;
+	const struct isb_zone_view *denier; /* whose SOA stands in the authority section; not set where none does */
 	struct isb_rrl_key key; /* what it is one more of; the name points into the view or the query */
 	struct isb_edns_extra extra;
 	struct isb_part part[ISB_PARTS_MAX]; /* answer first, then authority, then the rest in any order */

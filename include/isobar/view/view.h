@@ -23,10 +23,23 @@
 /* The immutable compiled catalog that queries are answered from. A view is built beside the one in use, shares what did
  * not change (names, geo maps), and replaces it by one pointer swap; the old one is freed when no reader can hold it. */
 
+/* How one of the two names in an SOA goes into a message whose question ends with the apex: some octets of its own, then a
+ * pointer to what it shares. Every denial carries these names, so what they share is looked for once. */
+struct isb_soa_name {
+	uint8_t len;  /* octets, as it is stored */
+	uint8_t own;  /* of these go into the message as they stand */
+	uint8_t last; /* where the last label of them begins, when there are any */
+	uint8_t at;   /* where the rest begins in the name that it is shared with */
+	bool points;  /* false: nothing is shared, the rest is the root */
+};
+
 struct isb_zone_view {
 	const struct isb_node *root; /* node of the apex; children are relative to it */
 	const struct isb_rrset *soa; /* never NULL; inside root */
 	uint32_t negative_ttl_s;     /* min(SOA TTL, SOA MINIMUM), RFC 2308 §5 */
+	struct isb_soa_name mname;   /* shared with the apex */
+	struct isb_soa_name rname;   /* shared with the apex, or with more labels of mname */
+	bool rname_in_mname;
 	uint8_t apex_len;            /* octets */
 	uint8_t labels;              /* without the root */
 	uint8_t apex[];              /* lower case */
@@ -67,6 +80,8 @@ static inline struct isb_zone_view *isb_view_zone(const struct isb_view *view, c
 	const struct isb_node *node = isb_node_child_of(view->zones, apex, len);
 	return node ? node->payload : NULL;
 }
+/* Takes over what a zone's SOA says, once apex and root are set. A root without one has zone->soa NULL, and no more is set. */
+void isb_zone_view_set_soa(struct isb_zone_view *zone);
 static inline void isb_apex_labels_add(uint64_t apex_labels[2], unsigned labels)
 {
 	apex_labels[labels / 64] |= 1ull << labels % 64;

@@ -15,6 +15,7 @@
 
 enum {
 	QUESTIONS = 1 << 12, QUESTION_MAX = 96, ANSWER_MAX = 1232,
+	BATCH = 64, /* divides QUESTIONS */
 	PLAIN = 1000, SERVICES = 100, WEIGHTED = 4, STANDBYS = 1000, CLASSES = 20, OPTION_ECS = 8
 };
 
@@ -109,6 +110,25 @@ static void run(void *state, uint32_t ops)
 	}
 }
 
+/* As UDP does it (server/udp.c). */
+static void run_batches(void *state, uint32_t ops)
+{
+	struct asking *a = state;
+	uint64_t key[BATCH];
+	uint8_t out[ANSWER_MAX];
+	bool ahead = isb_context_looks_ahead(&a->ctx);
+	for (uint32_t i = 0; i < ops; i += BATCH) {
+		const struct question *q = &a->question[a->at];
+		for (uint32_t k = 0; ahead && k < BATCH; k++)
+			key[k] = isb_ahead_slot(&a->ctx, q[k].wire, q[k].len);
+		for (uint32_t k = 0; ahead && k < BATCH; k++)
+			isb_ahead_node(&a->ctx, key[k]);
+		for (uint32_t k = 0; k < BATCH && i + k < ops; k++)
+			bench_sink += respond(a, &q[k], out);
+		a->at = (a->at + BATCH) % a->count;
+	}
+}
+
 /* --- What is asked --- */
 
 /* One kind of question: the catalog, the zone, and the i-th question. */
@@ -137,7 +157,7 @@ static void *set_up(const struct bench_subject *subject, uint32_t size)
 	isb_context_turn_to(&a->ctx, a->site->view);
 	isb_context_begin(&a->ctx, a->site->view, &a->site->health, a->site->now_ms);
 	isb_rng_seed(&a->rng, 4);
-	a->count = size > QUESTIONS ? QUESTIONS * 16 : QUESTIONS;
+	a->count = size > QUESTIONS ? QUESTIONS * 64 : QUESTIONS;
 	a->question = isb_xcalloc(a->count, sizeof(*a->question));
 	for (uint32_t i = 0; i < a->count; i++)
 		kind->question(a, &a->question[i], size);
@@ -190,6 +210,15 @@ static void missing_question(struct asking *a, struct question *q, uint32_t size
 	snprintf(name, sizeof(name), "none%u.example.com.", any(a, size));
 	ask(q, name, NULL);
 	q->rcode = ISB_NXDOMAIN;
+}
+
+/* One of ten is not there. */
+static void mixed_question(struct asking *a, struct question *q, uint32_t size)
+{
+	if (any(a, 10))
+		plain_question(a, q, size);
+	else
+		missing_question(a, q, size);
 }
 
 static void delegations(struct isb_buf *text, uint32_t size)
@@ -308,6 +337,7 @@ static void geo_question(struct asking *a, struct question *q, uint32_t size)
 
 static const struct kind plain = {no_policies, plain_zone, plain_question, NULL};
 static const struct kind missing = {no_policies, plain_zone, missing_question, NULL};
+static const struct kind mixed = {no_policies, plain_zone, mixed_question, NULL};
 static const struct kind referral = {no_policies, delegations, below_question, NULL};
 static const struct kind weighted = {weighted_catalog, NULL, weighted_question, NULL};
 static const struct kind failover = {failover_catalog, NULL, failover_question, is_down};
@@ -319,6 +349,8 @@ const struct bench_subject bench_respond[] = {
 	{.name = "respond/many", .what = "the same with so many that caches miss", .full = 1000000, .small = 10000, .arg = &plain,
 	 ALIKE},
 	{.name = "respond/nxdomain", .what = "a name that is not there", .full = PLAIN, .small = PLAIN, .arg = &missing, ALIKE},
+	{.name = "respond/batch", .what = "of so many names, a tenth not there, in batches that are looked ahead of", .full = 1000000,
+	 .small = 140000, .guard_ops = QUESTIONS, .arg = &mixed, .set_up = set_up, .run = run_batches, .tear_down = tear_down},
 	{.name = "respond/referral", .what = "a name below one of so many delegations, with glue", .full = PLAIN, .small = PLAIN,
 	 .arg = &referral, ALIKE},
 	{.name = "respond/weighted", .what = "one of four endpoints by weight, so many records", .full = SERVICES, .small = SERVICES,

@@ -272,6 +272,37 @@ static void every_way_of_writing_gives_the_same_octets(void **state)
 	}
 }
 
+/* The SOA of a denial is written on the short way where there is room to spare, and to the octet on the long one. */
+static void every_way_of_writing_a_denial_gives_the_same_octets(void **state)
+{
+	(void)state;
+	static const char *const names[] = {"ns", "h", "@", "NS.Example.test.", "a.b.c", "h.ns", "x.ns", "c", "b.c", "a.sixteen-and-more-octets",
+	                                    "sixteen-and-more-octets", "ns.other.test.", "h.other.test.", "h.example.net.", "ns.example.net.",
+	                                    "test.", "."};
+	static const char *const asked[] = {"", "no.", "ns.", "Ns.", "h.", "x.h.ns.", "no.ns.", "na.", "no.b.c.", "no.a.b.c.", "x.sixteen-and-more-octets."};
+	enum { NAMES = sizeof(names) / sizeof(names[0]), ASKED = sizeof(asked) / sizeof(asked[0]) };
+	static uint8_t out[ASK_MAX], again[ASK_MAX];
+	for (unsigned i = 0; i < NAMES * NAMES * ASKED; i++) {
+		struct testview t;
+		char text[256], name[256];
+		struct isb_context ctx;
+		snprintf(text, sizeof(text), "$TTL 300\n@ SOA %s %s 1 2 3 4 300\n@ NS ns.example.net.\n", names[i / ASKED % NAMES],
+		         names[i / ASKED / NAMES]);
+		snprintf(name, sizeof(name), "%sexample.TEST.", asked[i % ASKED]);
+		testview_init(&t);
+		testview_zone(&t, "example.test.", text);
+		const struct ask question = {.name = name, .type = ISB_TXT, .udp = true};
+		isb_context_init(&ctx, 1);
+		size_t len = ask_octets_with(&ctx, &t.view, &question, out);
+		isb_context_init(&ctx, 1);
+		ctx.udp_payload = (uint16_t)len;
+		assert_int_equal(ask_octets_with(&ctx, &t.view, &question, again), len);
+		assert_memory_equal(out, again, len);
+		assert_int_equal(isb_get_u16(out + 8), 1);
+		testview_done(&t);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -281,6 +312,7 @@ int main(void)
 		cmocka_unit_test(udp_without_edns_stops_at_512_octets),
 		cmocka_unit_test(udp_with_edns_stops_at_the_lesser_of_both_sides),
 		cmocka_unit_test(every_way_of_writing_gives_the_same_octets),
+		cmocka_unit_test(every_way_of_writing_a_denial_gives_the_same_octets),
 		cmocka_unit_test(an_answer_that_fits_to_the_octet_is_sent),
 		cmocka_unit_test(addresses_for_convenience_are_left_out_silently),
 		cmocka_unit_test(glue_that_does_not_fit_sets_tc_and_keeps_the_referral),

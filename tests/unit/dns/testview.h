@@ -79,13 +79,8 @@ static inline void testview_finish(struct isb_zone_view *zone, struct isb_names_
 	struct isb_garbage *garbage;
 	zone->root = isb_names_commit(edit, &garbage);
 	isb_garbage_free(garbage);
-	zone->soa = isb_node_set(zone->root, ISB_SOA);
+	isb_zone_view_set_soa(zone);
 	testview_must(zone->soa != NULL, "no SOA");
-	const uint8_t *minimum = zone->soa->rdata + zone->soa->size - 4;
-	zone->negative_ttl_s = (uint32_t)minimum[0] << 24 | (uint32_t)minimum[1] << 16 | (uint32_t)minimum[2] << 8 |
-	                       minimum[3];
-	if (zone->negative_ttl_s > zone->soa->ttl_s)
-		zone->negative_ttl_s = zone->soa->ttl_s;
 }
 
 /* Adds a zone. `data` is sorted rrsets of it. */

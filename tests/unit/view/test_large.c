@@ -34,6 +34,12 @@ static void bury(struct isb_large *large, const char *text)
 	isb_large_bury(large, name, wire(text, name));
 }
 
+static bool lacks(const struct isb_large *large, const char *text)
+{
+	uint8_t name[ISB_DNAME_MAX];
+	return isb_large_lacks(large, name, wire(text, name));
+}
+
 static void nodes_right_below_the_apex_that_answer_for_themselves_are_in_it(void **state)
 {
 	static const char *const in[] = {"ns.big.test", "www.big.test", "*.big.test", "both.big.test"};
@@ -61,6 +67,66 @@ static void nodes_right_below_the_apex_that_answer_for_themselves_are_in_it(void
 	testview_done(&t);
 }
 
+static void what_is_neither_in_it_nor_marked_is_not_there(void **state)
+{
+	static const char *const unsure[] = {"ns.big.test", "b.big.test", "a.b.big.test", "alias.big.test", "cut.big.test", "old.big.test",
+	                                     "sub.big.test", "big.test", "no.no.big.test", "no.bog.test", "no", ".", "no.big.test.test"};
+	static const uint8_t odd[] = {10, 'c', 3, 'b', 'i', 'g', 4, 't', 'e', 's', 't', 0};
+	struct testview t;
+	(void)state;
+	testview_init(&t);
+	testview_zone(&t, "sub.big.test.", SOA "ns A 192.0.2.9\n");
+	testview_zone(&t, "big.test.", SOA "ns A 192.0.2.1\na.b A 192.0.2.3\nalias CNAME www\ncut NS glue.cut\nglue.cut A 192.0.2.6\n"
+	                                   "old DNAME www\nsub A 192.0.2.7\nstay A 192.0.2.8\n");
+	struct isb_large *large = isb_large_new(&t.view, t.zone[1]);
+	for (size_t i = 0; i < sizeof(unsure) / sizeof(unsure[0]); i++)
+		assert_false(lacks(large, unsure[i]));
+	assert_false(isb_large_lacks(large, odd, sizeof(odd)));
+	assert_true(lacks(large, "no.big.test"));
+	assert_true(lacks(large, "new.big.test"));
+	/* names that come, and those that go */
+	bury(large, "new.big.test");
+	bury(large, "below.one.big.test");
+	bury(large, "stay.big.test");
+	assert_false(lacks(large, "new.big.test"));
+	assert_false(lacks(large, "one.big.test"));
+	assert_false(lacks(large, "stay.big.test"));
+	assert_true(lacks(large, "no.big.test"));
+	/* a zone that goes may come again with other names */
+	isb_large_leave(large, (const uint8_t *)"\3bog\4test", 10);
+	isb_large_leave(large, (const uint8_t *)"\4test", 6);
+	assert_true(lacks(large, "no.big.test"));
+	isb_large_leave(large, (const uint8_t *)"\3big\4test", 10);
+	assert_false(lacks(large, "no.big.test"));
+	free(large);
+	testview_done(&t);
+}
+
+static void where_marks_leave_no_slot_nothing_is_said_to_be_absent(void **state)
+{
+	struct testview t;
+	unsigned absent = 0;
+	char text[64];
+	(void)state;
+	testview_init(&t);
+	testview_zone(&t, "big.test.", SOA "ns A 192.0.2.1\n");
+	struct isb_large *large = isb_large_new(&t.view, t.zone[0]);
+	for (unsigned i = 0; i < 2000; i++) {
+		snprintf(text, sizeof(text), "n%u.big.test", i);
+		bury(large, text);
+		assert_false(lacks(large, text));
+	}
+	for (unsigned i = 0; i < 2000; i++) {
+		snprintf(text, sizeof(text), "n%u.big.test", i);
+		assert_false(lacks(large, text));
+		snprintf(text, sizeof(text), "m%u.big.test", i);
+		absent += lacks(large, text);
+	}
+	assert_int_equal(absent, 0);
+	free(large);
+	testview_done(&t);
+}
+
 static void a_dname_at_the_apex_leaves_nothing(void **state)
 {
 	struct testview t;
@@ -69,6 +135,8 @@ static void a_dname_at_the_apex_leaves_nothing(void **state)
 	testview_zone(&t, "big.test.", SOA "@ DNAME example.org.\n");
 	struct isb_large *large = isb_large_new(&t.view, t.zone[0]);
 	assert_null(find(large, "ns.big.test"));
+	assert_false(lacks(large, "ns.big.test"));
+	assert_false(lacks(large, "no.big.test"));
 	free(large);
 	testview_done(&t);
 }
@@ -89,7 +157,7 @@ static void nearly_all_of_many_names_find_a_place_and_each_its_own_node(void **s
 {
 	struct testview t;
 	char text[64];
-	unsigned found = 0;
+	unsigned found = 0, absent = 0;
 	(void)state;
 	testview_init(&t);
 	add_many(&t);
@@ -98,10 +166,14 @@ static void nearly_all_of_many_names_find_a_place_and_each_its_own_node(void **s
 		snprintf(text, sizeof(text), "n%u.big.test", i);
 		const struct isb_node *node = find(large, text);
 		assert_true(!node || isb_node_set(node, ISB_A)->rdata[5] == i % 256);
+		assert_false(lacks(large, text));
 		found += node != NULL;
+		snprintf(text, sizeof(text), "m%u.big.test", i);
+		absent += lacks(large, text);
 	}
-	assert_in_range(found, MANY - MANY / 50, MANY);
-	assert_true(large->slots < MANY * 3 / 2);
+	assert_in_range(found, MANY - MANY / 1000, MANY);
+	assert_in_range(absent, MANY - MANY / 200, MANY); /* of the others all slots are full */
+	assert_in_range(large->slots, MANY, MANY * 3 / 2 + 2 * ISB_LARGE_PROBES);
 	free(large);
 	testview_done(&t);
 }
@@ -186,6 +258,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nodes_right_below_the_apex_that_answer_for_themselves_are_in_it),
+		cmocka_unit_test(what_is_neither_in_it_nor_marked_is_not_there),
+		cmocka_unit_test(where_marks_leave_no_slot_nothing_is_said_to_be_absent),
 		cmocka_unit_test(a_dname_at_the_apex_leaves_nothing),
 		cmocka_unit_test(nearly_all_of_many_names_find_a_place_and_each_its_own_node),
 		cmocka_unit_test(an_edit_buries_the_node_right_below_the_apex_and_no_other),
