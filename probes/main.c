@@ -49,9 +49,6 @@ static bool become_user(const struct isb_probe_options *o)
 {
 	struct isb_account account;
 	struct isb_diags diags = {0};
-	if (!o->user && geteuid() == 0)
-		isb_log(ISB_LOG_WARNING, "running-as-root",
-		        "reason=\"what the checked servers send is read with all rights; start with --user isobar-probe\"");
 	int rc = o->user ? isb_account_find(o->user, &account, &diags) : ISB_OK;
 	if (o->user && rc == ISB_OK)
 		rc = isb_privileges_drop(&account, UINT64_C(1) << CAP_NET_RAW, &diags);
@@ -74,6 +71,9 @@ static int run(struct isb_probe_options *options)
 {
 	if (!become_user(options) || !start_helper(options))
 		return EXIT_FAILURE;
+	if (geteuid() == 0)
+		isb_log(ISB_LOG_WARNING, "running-as-root",
+		        "reason=\"what the checked servers send is read with all rights; start with --user isobar-probe\"");
 	allow_descriptors();
 	signal(SIGPIPE, SIG_IGN); /* a peer that closes is an outcome */
 	return *options->site.host ? isb_remote_run(options) : run_with_store(options);

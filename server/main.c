@@ -124,6 +124,10 @@ static int open_store(struct server *server, struct isb_diags *diags)
 		         dir, dir);
 	else if (rc != ISB_OK)
 		isb_diag(diags, (struct isb_mark){0}, "%s", message ? message : isb_strerror(rc));
+	else if (!isb_store_registers(server->store))
+		isb_log(ISB_LOG_WARNING, "store-read-only",
+		        "store=\"%s\" reason=\"writers do not know of this reader: no edit may be made while it runs; in a unit of "
+		        "systemd name the directory in ReadWritePaths=\"", dir);
 	return rc;
 }
 

@@ -65,13 +65,13 @@ static const char help_text[] =
 	"      --dnstap-sample N     only one of N queries, on average (default: 1)\n"
 	"      --clients SOCKET      tell at this unix socket which networks are steered most, for isobar-probe --measure\n"
 	"                            (default: none)\n"
-	"      --user NAME[:GROUP]   when started as root: become this user before anything is opened, and keep nothing of\n"
-	"                            root but the right to ports below 1024 (default: stay who it is)\n"
 	"      --control SOCKET|off  where a successor asks for our sockets (default: " CONTROL_DEFAULT ",\n"
 	"                            where that directory is)\n"
 	"      --replace             take over from the isobard at --control; without a lost query, or not at all. Returns\n"
 	"                            when the new one serves, which goes on in the background\n"
 	"      --foreground          with --replace: stay in the foreground\n"
+	"      --user NAME[:GROUP]   when started as root: become this user before anything is opened, and keep nothing of\n"
+	"                            root but the right to ports below 1024 (default: stay who it is)\n"
 	"  -L, --log-level LEVEL     error, warning, info or debug (default: info)\n"
 	"      --rrl MODE            limit how often one network gets the same answer over UDP: on, off, or log, which\n"
 	"                            only counts what on would hold back (default: on)\n"
@@ -115,10 +115,10 @@ static const struct option long_options[] = {
 	{"dnstap", required_argument, NULL, OPT_DNSTAP},
 	{"dnstap-sample", required_argument, NULL, OPT_DNSTAP_SAMPLE},
 	{"clients", required_argument, NULL, OPT_CLIENTS},
-	{"user", required_argument, NULL, OPT_USER},
 	{"control", required_argument, NULL, OPT_CONTROL},
 	{"replace", no_argument, NULL, OPT_REPLACE},
 	{"foreground", no_argument, NULL, OPT_FOREGROUND},
+	{"user", required_argument, NULL, OPT_USER},
 	{"store", required_argument, NULL, 's'},     {"listen", required_argument, NULL, 'l'},
 	{"workers", required_argument, NULL, 'w'},   {"geo", required_argument, NULL, 'g'},
 	{"log-level", required_argument, NULL, 'L'}, {"help", no_argument, NULL, 'h'},
@@ -403,10 +403,10 @@ static enum isb_options_result set(struct isb_options *options, int option, cons
 	case OPT_DNSTAP: return set_dnstap(options, value);
 	case OPT_DNSTAP_SAMPLE: return set_number("--dnstap-sample", value, 1, ISB_SAMPLE_MAX, &options->dnstap_sample);
 	case OPT_CLIENTS: return set_clients(options, value);
-	case OPT_USER: options->user = value; return ISB_OPTIONS_RUN; /* who that is, is asked when it is done */
 	case OPT_CONTROL: return set_control(options, value);
 	case OPT_REPLACE: options->replace = true; return ISB_OPTIONS_RUN;
 	case OPT_FOREGROUND: options->foreground = true; return ISB_OPTIONS_RUN;
+	case OPT_USER: options->user = value; return ISB_OPTIONS_RUN; /* who that is, is asked when it is done */
 	case 'c': return ISB_OPTIONS_RUN; /* was read before all others */
 	default: return set_rrl(&options->rrl, option, value);
 	}

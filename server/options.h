@@ -33,10 +33,10 @@ struct isb_options {
 	const char *dnstap;             /* a unix socket, or "file:" and a path; NULL: none */
 	unsigned query_log_sample, dnstap_sample; /* one of so many */
 	const char *clients;            /* a unix socket that tells which networks ask most; NULL: none */
-	const char *user;               /* to become, "NAME[:GROUP]"; NULL: stay */
 	const char *control;            /* a unix socket at which a successor asks for ours; NULL: none */
 	bool control_optional;          /* a default nobody asked for */
 	bool replace, foreground;       /* take over from who listens there; without leaving this process for it */
+	const char *user;               /* to become, "NAME[:GROUP]"; NULL: stay */
 	struct isb_rrl_config rrl;
 	const char *tsig_keys;          /* a file; NULL: none */
 	struct isb_net explain_from[ISB_EXPLAIN_FROM_MAX]; /* who may ask why, by address */

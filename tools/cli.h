@@ -95,10 +95,9 @@ struct verb {
 	 * else those that its names are of anyway (endpoint drain …). NULL: none. */
 	const char *nouns;
 };
-extern const struct verb verb_init, verb_apply, verb_diff, verb_check, verb_export, verb_import, verb_show, verb_set, verb_add, verb_remove,
+extern const struct verb verb_apply, verb_diff, verb_check, verb_export, verb_import, verb_show, verb_set, verb_add, verb_remove,
 	verb_status, verb_drain, verb_force, verb_failback, verb_rollout, verb_switch, verb_explain, verb_simulate,
-	verb_latency, verb_log, verb_rollback, verb_token,
-	verb_help;
+	verb_latency, verb_log, verb_rollback, verb_token, verb_init, verb_help;
 extern const struct verb *const cli_verbs[]; /* NULL at the end */
 const struct verb *cli_find_verb(const char *name); /* NULL after saying so */
 /* Letters of the options that every verb takes that edits the catalog. */

@@ -44,4 +44,4 @@ const struct verb verb_init = {
 	"init", "", "make an empty store, or say that there is one",
 	"The directory is made, one level of it, with what the daemons need to start before there is a\n"
 	"catalog. A store that is there stays as it is. apply -f makes one as well.\n", "", "", run,
-	CLI_MORE, "make an empty store", NULL};
+	CLI_MORE, "an empty store", NULL};
