@@ -65,7 +65,8 @@ const AROUND = 8; // signs around a region; of more, the worst ones
 const DENSE = 16; // regions: of more, each shows its worst sign alone
 
 function signs(endpoints, reach, dense) {
-	const worst = endpoints.map((endpoint) => stateOf(endpoint).sign).sort((a, b) => SIGNS.indexOf(a) - SIGNS.indexOf(b))
+	const worst = endpoints.map((endpoint) => stateOf(endpoint).sign).sort((a,
+		b) => SIGNS.indexOf(a) - SIGNS.indexOf(b))
 		.slice(0, dense ? 1 : AROUND);
 	if (worst.length === 1)
 		return shape(worst[0], { transform: "translate(-8 -8)" });
@@ -96,8 +97,10 @@ function regionMark(region, endpoints, share, frame) {
 	const words = regionWords(region, endpoints, share);
 	const label = frame.labels.get(region.name);
 	const text = label && [
-		s("text", { x: label.tx - at[0], y: label.y - at[1] + 12, "text-anchor": label.anchor, class: "name" }, region.name),
-		frame.width >= NARROW && s("text", { x: label.tx - at[0], y: label.y - at[1] + 26, "text-anchor": label.anchor, class: "count" }, words)];
+		s("text", { x: label.tx - at[0], y: label.y - at[1] + 12, "text-anchor": label.anchor, class: "name" },
+			region.name),
+		frame.width >= NARROW && s("text", { x: label.tx - at[0], y: label.y - at[1] + 26,
+			"text-anchor": label.anchor, class: "count" }, words)];
 	return s("a", {
 		href: `#/?region=${encodeURIComponent(region.name)}`, class: "region", "data-key": `region-${region.name}`,
 		transform: `translate(${at[0].toFixed(1)} ${at[1].toFixed(1)})`, "aria-label": `${region.name}: ${words}`,
@@ -161,7 +164,8 @@ export function map(status, { shares = new Map(), flows = [] }, width) {
 		const endpoints = byRegion.get(region.name) ?? [];
 		const words = regionWords(region, endpoints, shares.get(region.name));
 		const w = Math.max(region.name.length * 7.6, brief ? 0 : words.length * 6.3), h = brief ? 16 : 30;
-		const label = placeLabel(at(...region.location), outerOf(endpoints, dense) + 2, w, h, width, height, taken.filter((_, k) => k !== i));
+		const label = placeLabel(at(...region.location), outerOf(endpoints, dense) + 2, w, h, width, height,
+			taken.filter((_, k) => k !== i));
 		if (!label)
 			return;
 		label.tx = label.anchor === "start" ? label.x : label.anchor === "end" ? label.x + w : label.x + w / 2;
@@ -176,7 +180,8 @@ export function map(status, { shares = new Map(), flows = [] }, width) {
 		"aria-label": summary(regions, byRegion),
 	},
 	s("g", { transform: `scale(${scale.toFixed(5)}) translate(0 ${-TOP.toFixed(1)})`, "aria-hidden": "true" },
-		s("path", { d: GRID, class: "grid", "data-key": "grid" }), s("path", { d: land, class: "land", "data-key": "land" })),
+		s("path", { d: GRID, class: "grid", "data-key": "grid" }),
+			s("path", { d: land, class: "land", "data-key": "land" })),
 	s("g", { class: "flows", "aria-hidden": "true" }, arrows),
 	regions.map((region) => regionMark(region, byRegion.get(region.name) ?? [], shares.get(region.name), frame)));
 }

@@ -41,7 +41,8 @@ export class Traffic {
 			if (region)
 				regions.set(region, (regions.get(region) ?? 0) + share);
 		const flows = shares(counted, "c ").map(([[continent, region], share]) => ({ continent, region, share }));
-		return { rate: seconds ? counted.get("queries") / seconds : null, shares: regions, flows, words: words(top, counted, seconds, flows.length) };
+		return { rate: seconds ? counted.get("queries") / seconds : null, shares: regions, flows,
+			words: words(top, counted, seconds, flows.length) };
 	}
 }
 
