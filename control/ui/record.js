@@ -107,7 +107,7 @@ function branch(of, lit, byName) {
 
 /* --- Explain ------------------------------------------------------------------------------------------------------ */
 
-function form(record, query, busy) {
+function form(record, query) {
 	return h("form", { class: "explain", "data-submit": "explain", "aria-label": "Explain an answer" },
 		h("label", null, "Client", h("input", {
 			name: "client", value: query.client ?? "", required: true, placeholder: "203.0.113.7 or 2001:db8::/32",
@@ -117,7 +117,7 @@ function form(record, query, busy) {
 			record.types.map((type) => h("option", { value: type, selected: type === query.type }, type)))),
 		h("label", null, "At", h("input", { name: "at", value: query.at ?? "", placeholder: "now, -2h",
 			autocomplete: "off", size: 8 })),
-		h("button", { type: "submit", class: "primary" }, busy ? "Asking…" : "Explain"),
+		h("button", { type: "submit", class: "primary" }, "Explain"),
 		h("p", { id: "client-hint", class: "quiet" }, "An address asks for itself; a network is told by a resolver (ECS)."));
 }
 
@@ -230,7 +230,7 @@ export const recordPage = {
 						...may("operate") }, "Start a rollout…"))),
 			rollout && h("p", { class: "lead" }, "A ", h("a", { href: "#/rollouts" }, "rollout"),
 				` to ${rollout.to} is ${rollout.state} at ${rollout.percent} %.`),
-			form(record, query, false),
+			form(record, query),
 			refused && h("p", { class: "alarm", role: "alert" }, refused),
 			h("div", { class: "split even" },
 				h("section", { class: "panel", "aria-labelledby": "tree" }, h("h2", { id: "tree" }, "Policy"),
