@@ -22,8 +22,8 @@ bool isb_control_generation(struct isb_control *control, uint64_t *ret_generatio
 	return true;
 }
 
-/* Scripts and styles of our own and nothing else, in no frame; what is answered is what it says it is; nothing is told to
- * other sites. */
+/* Scripts and styles of our own and nothing else, in no frame; what is answered is what it says it is; nothing is told
+ * to other sites. */
 static void add_fields(struct isb_web_reply *reply)
 {
 	isb_web_field(reply, "Content-Security-Policy",
@@ -43,8 +43,8 @@ static bool may(struct isb_call *call)
 		return false;
 	if (call->who.role >= route->role)
 		return true;
-	isb_web_problem(call->reply, 403, "'%s' may %s; this needs the role %s", call->who.name, isb_role_name(call->who.role),
-	                isb_role_name(route->role));
+	isb_web_problem(call->reply, 403, "'%s' may %s; this needs the role %s", call->who.name,
+	                isb_role_name(call->who.role), isb_role_name(route->role));
 	return false;
 }
 
@@ -53,7 +53,8 @@ static void answer(struct isb_call *call)
 	const char *allow = NULL;
 	const struct isb_web_request *request = call->request;
 	if (!isb_guard_host_ok(call->control->guard, request)) {
-		isb_web_problem(call->reply, 421, "this is not '%s'; start isobar-control with --host NAME when it is asked by a name",
+		isb_web_problem(call->reply, 421,
+		                "this is not '%s'; start isobar-control with --host NAME when it is asked by a name",
 		                isb_web_header(request, "Host"));
 		return;
 	}

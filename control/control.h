@@ -7,8 +7,9 @@
 #include "options.h"
 #include "routes.h"
 
-/* What a request passes through: who asks (identity.h), which route it is (routes.h), the verb it becomes (words.h), the
- * process that runs it (run.h), and what is made of its end (answer.h). Nothing is kept between requests but counters. */
+/* What a request passes through: who asks (identity.h), which route it is (routes.h), the verb it becomes (words.h),
+ * the process that runs it (run.h), and what is made of its end (answer.h). Nothing is kept between requests but
+ * counters. */
 
 struct isb_runner;
 struct isb_events;

@@ -90,5 +90,6 @@ void isb_counts_print(struct isb_control *control, struct isb_buf *out)
 	isb_prom_family(out, "isobar_control_auth_failures_total", ISB_PROM_COUNTER, "Requests with a wrong token.");
 	isb_prom_count(out, "isobar_control_auth_failures_total", NULL, isb_guard_failures(control->guard));
 	isb_prom_family(out, "isobar_build_info", ISB_PROM_GAUGE, "What runs here; always 1.");
-	isb_prom_count(out, "isobar_build_info", ISB_PROM_LABELS({"program", "isobar-control"}, {"version", ISB_VERSION}), 1);
+	isb_prom_count(out, "isobar_build_info",
+	               ISB_PROM_LABELS({"program", "isobar-control"}, {"version", ISB_VERSION}), 1);
 }

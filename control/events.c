@@ -96,8 +96,9 @@ void isb_events_print(struct isb_buf *out, const struct isb_events_state *seen, 
 	} events[] = {{"catalog", seen->catalog, now->catalog}, {"health", seen->health, now->health}};
 	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
 		if (events[i].seen != events[i].now)
-			isb_buf_printf(out, "event: %s\nid: %s-%llu\ndata: {\"generation\": %llu}\n\n", events[i].name, events[i].name,
-			               (unsigned long long)events[i].now, (unsigned long long)events[i].now);
+			isb_buf_printf(out, "event: %s\nid: %s-%llu\ndata: {\"generation\": %llu}\n\n", events[i].name,
+			               events[i].name, (unsigned long long)events[i].now,
+			               (unsigned long long)events[i].now);
 }
 
 /* Under the lock: is there something to say? */

@@ -5,9 +5,9 @@
 #include "isobar/store/env.h"
 #include "isobar/web/web.h"
 
-/* Tells whoever listens that something changed, as server-sent events: one thread looks at the store four times a second,
- * and wakes the listeners. What they are told is where things are now, so nobody can fall behind: who reads slowly is told
- * less often. */
+/* Tells whoever listens that something changed, as server-sent events: one thread looks at the store four times a
+ * second, and wakes the listeners. What they are told is where things are now, so nobody can fall behind: who reads
+ * slowly is told less often. */
 
 enum { ISB_EVENTS_LISTENERS = 64 };
 

@@ -4,8 +4,8 @@
 #include "isobar/web/web.h"
 #include "options.h"
 
-/* Who asks, and what they may: over HTTP by a bearer token (RFC 6750), over the unix socket by what the kernel says of the
- * process. The file of tokens is looked at with every request, so that a token is gone as soon as its line is. */
+/* Who asks, and what they may: over HTTP by a bearer token (RFC 6750), over the unix socket by what the kernel says of
+ * the process. The file of tokens is looked at with every request, so that a token is gone as soon as its line is. */
 
 enum { ISB_IDENTITY_NAME = ISB_TOKEN_NAME_MAX + 1 };
 struct isb_identity {

@@ -21,8 +21,8 @@
 #include "run.h"
 #include "tls.h"
 
-/* isobar-control: the HTTP API and the dashboard. The main thread starts and stops everything, waits for signals and looks
- * whether the certificate is another; requests are answered by threads of their own (isobar/web/web.h). */
+/* isobar-control: the HTTP API and the dashboard. The main thread starts and stops everything, waits for signals and
+ * looks whether the certificate is another; requests are answered by threads of their own (isobar/web/web.h). */
 
 enum { CONNECTIONS = 192, PER_ADDRESS = 64, BODY_MAX = 8 << 20, HEAD_MAX = 32 << 10, SOCKET_MODE = 0660, LOOK_S = 10 };
 
@@ -62,7 +62,8 @@ static int open_store(struct program *p, struct isb_diags *diags)
 	const char *dir = p->options.store, *message = NULL;
 	int rc = isb_store_open(dir, ISB_STORE_READ, &p->control.store, &message);
 	if (rc == ISB_ENOTFOUND)
-		isb_diag(diags, (struct isb_mark){0}, "there is no store in '%s'; make one with: isobar --store %s init", dir, dir);
+		isb_diag(diags, (struct isb_mark){0},
+		         "there is no store in '%s'; make one with: isobar --store %s init", dir, dir);
 	else if (rc != ISB_OK)
 		isb_diag(diags, (struct isb_mark){0}, "%s", message ? message : isb_strerror(rc));
 	return rc;
@@ -156,7 +157,8 @@ static void log_started(const struct isb_control_options *options)
 		        isb_web_listen_print(&options->listen[i].addr, options->listen[i].port, text),
 		        options->listen[i].tls ? "yes" : "no");
 	if (*options->socket)
-		isb_log(ISB_LOG_INFO, "listening", "socket=\"%s\" role=%s", options->socket, isb_role_name(options->socket_role));
+		isb_log(ISB_LOG_INFO, "listening", "socket=\"%s\" role=%s", options->socket,
+		        isb_role_name(options->socket_role));
 	if (!options->tokens)
 		isb_log(ISB_LOG_INFO, "no-tokens", "reason=\"only the unix socket is of use; add --tokens FILE\"");
 	isb_log(ISB_LOG_INFO, "started", "version=" ISB_VERSION " store=\"%s\"", options->store);

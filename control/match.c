@@ -39,8 +39,8 @@ static bool fits(const char *name, const char *value)
 	return true;
 }
 
-static bool take_part(struct isb_arena *arena, const char *pattern, size_t pattern_len, const char *part, size_t part_len,
-                      struct isb_route_values *values)
+static bool take_part(struct isb_arena *arena, const char *pattern, size_t pattern_len, const char *part,
+                      size_t part_len, struct isb_route_values *values)
 {
 	if (pattern[0] != '{')
 		return pattern_len == part_len && memcmp(pattern, part, part_len) == 0;

@@ -42,9 +42,10 @@ json_t *isb_openapi_fields(void)
 		json_t *list = json_array();
 		for (size_t k = 0; k < kinds[i].count; k++) {
 			const struct isb_field *f = &kinds[i].fields[k];
-			json_array_append_new(list, json_pack("{s:s, s:s, s:s?, s:s?, s:s?, s:s?, s:b, s:s}", "name", f->name, "type",
-			                                      f->type, "range", f->range, "default", f->preset, "unit", f->unit, "only",
-			                                      f->only, "required", f->required, "help", f->help));
+			json_array_append_new(list, json_pack("{s:s, s:s, s:s?, s:s?, s:s?, s:s?, s:b, s:s}", "name",
+			                                      f->name, "type", f->type, "range", f->range, "default",
+			                                      f->preset, "unit", f->unit, "only", f->only, "required",
+			                                      f->required, "help", f->help));
 		}
 		json_object_set_new(all, kinds[i].name, list);
 	}
@@ -93,7 +94,8 @@ static void add_kinds(json_t *schemas)
 		json_t *properties = json_object();
 		for (size_t k = 0; k < kinds[i].count; k++)
 			add_field(properties, &kinds[i].fields[k]);
-		json_object_set_new(schemas, kinds[i].name, json_pack("{s:s, s:o}", "type", "object", "properties", properties));
+		json_object_set_new(schemas, kinds[i].name,
+		                    json_pack("{s:s, s:o}", "type", "object", "properties", properties));
 	}
 }
 
@@ -102,8 +104,9 @@ static void add_kinds(json_t *schemas)
 static json_t *text_schema(const struct isb_parameter *p)
 {
 	if (p->kind == ISB_PARAM_FILES)
-		return json_pack("{s:s, s:{s:s, s:[s,s], s:{s:{s:s}, s:{s:s}}}}", "type", "array", "items", "type", "object", "required",
-		                 "name", "data", "properties", "name", "type", "string", "data", "type", "string");
+		return json_pack("{s:s, s:{s:s, s:[s,s], s:{s:{s:s}, s:{s:s}}}}", "type", "array", "items", "type",
+		                 "object", "required", "name", "data", "properties", "name", "type", "string", "data",
+		                 "type", "string");
 	json_t *schema = json_pack("{s:s}", "type", p->kind == ISB_PARAM_FLAG ? "boolean" : "string");
 	char words[128], *rest = words, *word;
 	if (p->words) {
@@ -118,8 +121,8 @@ static json_t *text_schema(const struct isb_parameter *p)
 
 static json_t *parameter(const char *in, const char *name, bool required, const char *help, json_t *schema)
 {
-	return json_pack("{s:s, s:s, s:b, s:s, s:o}", "name", name, "in", in, "required", required, "description", help, "schema",
-	                 schema);
+	return json_pack("{s:s, s:s, s:b, s:s, s:o}", "name", name, "in", in, "required", required, "description", help,
+	                 "schema", schema);
 }
 
 static const char *path_help(const char *name)
@@ -190,7 +193,8 @@ static json_t *members(const struct isb_route *route)
 		json_object_set_new(properties, "reason", json_pack("{s:s}", "type", "string"));
 		json_object_set_new(properties, "dry_run", json_pack("{s:s}", "type", "boolean"));
 	}
-	json_t *schema = json_pack("{s:s, s:o, s:b}", "type", "object", "properties", properties, "additionalProperties", 0);
+	json_t *schema =
+		json_pack("{s:s, s:o, s:b}", "type", "object", "properties", properties, "additionalProperties", 0);
 	if (json_array_size(required))
 		json_object_set(schema, "required", required);
 	json_decref(required);
@@ -237,9 +241,10 @@ static json_t *responses(const struct isb_route *route)
 	const char *type = route->type ? route->type : "application/json";
 	json_t *ok = reply(type, route->answer, route->type ? json_pack("{s:s}", "type", "string") : json_object());
 	if (route->flags & ISB_ROUTE_CATALOG)
-		json_object_set_new(ok, "headers", json_pack("{s:{s:s, s:{s:s}}}", "ETag", "description",
-		                                             "the catalog's generation, for If-Match of an edit", "schema", "type",
-		                                             "string"));
+		json_object_set_new(ok, "headers",
+		                    json_pack("{s:{s:s, s:{s:s}}}", "ETag", "description",
+		                              "the catalog's generation, for If-Match of an edit", "schema", "type",
+		                              "string"));
 	json_t *list = json_pack("{s:o}", "200", ok);
 	json_object_set_new(list, "default", json_pack("{s:s}", "$ref", "#/components/responses/problem"));
 	return list;
@@ -260,31 +265,35 @@ static json_t *operation(const struct isb_route *route)
 	return made;
 }
 
-/* --- The document -------------------------------------------------------------------------------------------------- */
+/* --- The document --------------------------------------------------------------------------------------------------
+ */
 
 static json_t *components(void)
 {
 	json_t *schemas = json_object();
 	add_kinds(schemas);
-	json_object_set_new(
-		schemas, "problem",
-		json_pack("{s:s, s:[s,s,s], s:{s:{s:s}, s:{s:s}, s:{s:s}, s:{s:s}, s:{s:s, s:{s:s, s:[s], s:{s:{s:s}, s:{s:s}, s:{s:s}, "
-	              "s:{s:s}}}}}}",
-	              "type", "object", "required", "title", "status", "detail", "properties", "type", "type", "string", "title",
-	              "type", "string", "status", "type", "integer", "detail", "type", "string", "errors", "type", "array", "items",
-	              "type", "object", "required", "message", "properties", "file", "type", "string", "line", "type", "integer",
-	              "column", "type", "integer", "message", "type", "string"));
+	json_object_set_new(schemas, "problem",
+	                    json_pack("{s:s, s:[s,s,s], s:{s:{s:s}, s:{s:s}, s:{s:s}, s:{s:s}, s:{s:s, s:{s:s, s:[s], "
+	                              "s:{s:{s:s}, s:{s:s}, s:{s:s}, "
+	                              "s:{s:s}}}}}}",
+	                              "type", "object", "required", "title", "status", "detail", "properties", "type",
+	                              "type", "string", "title", "type", "string", "status", "type", "integer",
+	                              "detail", "type", "string", "errors", "type", "array", "items", "type", "object",
+	                              "required", "message", "properties", "file", "type", "string", "line", "type",
+	                              "integer", "column", "type", "integer", "message", "type", "string"));
 	json_t *problem = reply("application/problem+json", "what is wrong and what to do instead (RFC 9457)",
 	                        json_pack("{s:s}", "$ref", "#/components/schemas/problem"));
 	json_t *texts = json_pack("{s:s}", "type", "string");
-	json_t *given = json_pack(
-		"{s:o, s:o, s:o}", "reason", parameter("query", "reason", false, "why; kept in the journal", texts), "dry_run",
-		parameter("query", "dry_run", false, "show what would change, and change nothing", json_pack("{s:s}", "type", "boolean")),
-		"if_match",
-		parameter("header", "If-Match", false, "the ETag that was read: refused with 412 when the catalog moved on since",
-	              json_pack("{s:s}", "type", "string")));
-	return json_pack("{s:o, s:o, s:{s:o}, s:{s:{s:s, s:s}}}", "schemas", schemas, "parameters", given, "responses", "problem",
-	                 problem, "securitySchemes", "token", "type", "http", "scheme", "bearer");
+	json_t *given = json_pack("{s:o, s:o, s:o}", "reason",
+	                          parameter("query", "reason", false, "why; kept in the journal", texts), "dry_run",
+	                          parameter("query", "dry_run", false, "show what would change, and change nothing",
+	                                    json_pack("{s:s}", "type", "boolean")),
+	                          "if_match",
+	                          parameter("header", "If-Match", false,
+	                                    "the ETag that was read: refused with 412 when the catalog moved on since",
+	                                    json_pack("{s:s}", "type", "string")));
+	return json_pack("{s:o, s:o, s:{s:o}, s:{s:{s:s, s:s}}}", "schemas", schemas, "parameters", given, "responses",
+	                 "problem", problem, "securitySchemes", "token", "type", "http", "scheme", "bearer");
 }
 
 static char *lower(char *text)
@@ -309,8 +318,8 @@ json_t *isb_openapi(void)
 		snprintf(method, sizeof(method), "%s", route->method);
 		json_object_set_new(path, lower(method), operation(route));
 	}
-	return json_pack("{s:s, s:{s:s, s:s, s:s}, s:[{s:[]}], s:o, s:o}", "openapi", "3.0.3", "info", "title", "isobar", "version",
-	                 ISB_VERSION, "description",
-	                 "Everything that the command line does, by its own words: each answer is the JSON of a verb.", "security",
-	                 "token", "paths", paths, "components", components());
+	return json_pack("{s:s, s:{s:s, s:s, s:s}, s:[{s:[]}], s:o, s:o}", "openapi", "3.0.3", "info", "title",
+	                 "isobar", "version", ISB_VERSION, "description",
+	                 "Everything that the command line does, by its own words: each answer is the JSON of a verb.",
+	                 "security", "token", "paths", paths, "components", components());
 }

@@ -21,11 +21,14 @@ static const char help_text[] =
 	"  -s, --store DIR           the store (default: $ISOBAR_STORE, else /var/lib/isobar)\n"
 	"  -l, --listen ADDR:PORT    serve HTTP here; may be repeated (default: 127.0.0.1:8053 and [::1]:8053).\n"
 	"                            Other addresses than loopback's need --tls-cert, --tls-key and --tokens\n"
-	"      --socket PATH         serve local users here, who need no token (default: /run/isobar/control.sock where\n"
+	"      --socket PATH         serve local users here, who need no token (default: /run/isobar/control.sock "
+        "where\n"
 	"                            that directory is; '': nowhere)\n"
 	"      --socket-role ROLE    what they may, beside root and the user of isobar-control, who may all: read,\n"
-	"                            operate or admin (default: admin; the socket's group and mode 0660 say who gets in)\n"
-	"      --tokens FILE         who may do what over HTTP, as `isobar token add` writes it; read again when it changes\n"
+	"                            operate or admin (default: admin; the socket's group and mode 0660 say who gets "
+        "in)\n"
+	"      --tokens FILE         who may do what over HTTP, as `isobar token add` writes it; read again when it "
+        "changes\n"
 	"      --tls-cert FILE       serve HTTPS with this certificate and its chain, PEM; read again when it changes\n"
 	"      --tls-key FILE        its key\n"
 	"      --host NAME           a name by which loopback addresses are asked, as a proxy in front does; may be\n"
@@ -40,7 +43,17 @@ static const char help_text[] =
 	"Signals: HUP reads tokens and certificate again; TERM and INT stop.\n"
 	"Exit status: 0 stopped as asked, 1 cannot run, 2 wrong command line.\n";
 
-enum { SOCKET = 256, SOCKET_ROLE, TOKENS, TLS_CERT, TLS_KEY, HOST, METRICS_FROM, USER, PRINT_OPENAPI }; /* options without a letter */
+enum {
+	SOCKET = 256,
+	SOCKET_ROLE,
+	TOKENS,
+	TLS_CERT,
+	TLS_KEY,
+	HOST,
+	METRICS_FROM,
+	USER,
+	PRINT_OPENAPI
+}; /* options without a letter */
 static const struct option long_options[] = {
 	{"config", required_argument, NULL, 'c'},          {"store", required_argument, NULL, 's'},
 	{"listen", required_argument, NULL, 'l'},          {"socket", required_argument, NULL, SOCKET},
@@ -74,7 +87,8 @@ static bool add_listen(struct isb_control_options *options, const char *text)
 	if (rc != ISB_OK)
 		return wrong("--listen '%s' is not ADDR:PORT; write 127.0.0.1:8053 or [::1]:8053", text);
 	if (options->nlisten == ISB_CONTROL_LISTEN_MAX)
-		return wrong("more than %d --listen; write 0.0.0.0:8053 or [::]:8053 for every address", (int)ISB_CONTROL_LISTEN_MAX);
+		return wrong("more than %d --listen; write 0.0.0.0:8053 or [::]:8053 for every address",
+		             (int)ISB_CONTROL_LISTEN_MAX);
 	options->listen[options->nlisten++] = listen;
 	return true;
 }
@@ -110,7 +124,8 @@ static bool set_level(struct isb_control_options *options, const char *text)
 static bool set_role(struct isb_control_options *options, const char *text)
 {
 	options->socket_role = isb_role_parse(text);
-	return options->socket_role != ISB_ROLE_NONE || wrong("--socket-role '%s' is none of read, operate and admin", text);
+	return options->socket_role != ISB_ROLE_NONE ||
+	       wrong("--socket-role '%s' is none of read, operate and admin", text);
 }
 
 static bool set_text(const char *option, const char *text, const char **ret_text)
@@ -160,7 +175,9 @@ static bool check(struct isb_control_options *options)
 			continue;
 		isb_web_listen_print(&listen->addr, listen->port, text);
 		if (!listen->tls)
-			return wrong("--listen %s is more than this machine and needs TLS: add --tls-cert FILE --tls-key FILE", text);
+			return wrong("--listen %s is more than this machine and needs TLS: add --tls-cert FILE "
+			             "--tls-key FILE",
+			             text);
 		if (!options->tokens)
 			return wrong("--listen %s is more than this machine and needs tokens: add --tokens FILE; make one with: "
 			             "isobar token add NAME --role admin --tokens FILE", text);
@@ -174,7 +191,8 @@ static void fill_defaults(struct isb_control_options *options)
 	if (!options->store)
 		options->store = env && *env ? env : "/var/lib/isobar";
 	if (!options->nlisten) {
-		options->listen[0] = (struct isb_web_listen){.addr = {.family = 4, .octets = {127, 0, 0, 1}}, .port = ISB_CONTROL_PORT};
+		options->listen[0] = (struct isb_web_listen){.addr = {.family = 4, .octets = {127, 0, 0, 1}},
+		                                             .port = ISB_CONTROL_PORT};
 		options->listen[1] = (struct isb_web_listen){
 			.addr = {.family = 6, .octets = {[15] = 1}}, .port = ISB_CONTROL_PORT, .optional = true};
 		options->nlisten = 2;

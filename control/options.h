@@ -8,8 +8,8 @@
 #include "isobar/web/tokens.h"
 #include "isobar/web/web.h"
 
-/* The command line of isobar-control, and its configuration file, whose keys are the long options' names. Strings point into
- * argv, the environment or the arena. */
+/* The command line of isobar-control, and its configuration file, whose keys are the long options' names. Strings point
+ * into argv, the environment or the arena. */
 enum { ISB_CONTROL_LISTEN_MAX = 16, ISB_CONTROL_NAMES_MAX = 16, ISB_CONTROL_PORT = 8053 };
 
 struct isb_control_options {

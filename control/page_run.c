@@ -9,8 +9,8 @@
 #include "pages.h"
 #include "words.h"
 
-/* POST /v1/run: a command line with the files it names, for `isobar --server`. What it may do is for the command line itself
- * to say, which knows its verbs and options; it is told for whom it runs (tools/behalf.h). */
+/* POST /v1/run: a command line with the files it names, for `isobar --server`. What it may do is for the command line
+ * itself to say, which knows its verbs and options; it is told for whom it runs (tools/behalf.h). */
 
 static bool wrong(struct isb_call *call, const char *why)
 {
@@ -112,8 +112,9 @@ void isb_page_run(struct isb_call *call)
 	if (!read_command(call, &command))
 		return;
 	if (command.nfile && isb_files_make(command.files, command.nfile, &dir) != ISB_OK) {
-		isb_web_problem(call->reply, 503, "cannot set the files aside; give each name once, and look for room where temporary "
-		                                  "files are");
+		isb_web_problem(call->reply, 503,
+		                "cannot set the files aside; give each name once, and look for room where temporary "
+		                "files are");
 		return;
 	}
 	struct isb_run run = {.words = command.words, .input = command.input, .input_len = command.input_len, .dir = dir,

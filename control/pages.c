@@ -53,8 +53,8 @@ void isb_page_events(struct isb_call *call)
 
 void isb_page_whoami(struct isb_call *call)
 {
-	isb_answer_json(call, json_pack("{s:s, s:s, s:s}", "name", call->who.name, "role", isb_role_name(call->who.role), "version",
-	                                ISB_VERSION));
+	isb_answer_json(call, json_pack("{s:s, s:s, s:s}", "name", call->who.name, "role",
+	                                isb_role_name(call->who.role), "version", ISB_VERSION));
 }
 
 void isb_page_openapi(struct isb_call *call)
@@ -75,7 +75,8 @@ static int add_rrset(void *arg, const uint8_t *owner, const struct isb_rrset *se
 	char name[ISB_DNAME_TEXT], type[ISB_TYPE_TEXT];
 	isb_dname_print(owner, name);
 	isb_type_print(set->type, type);
-	json_array_append_new(list, json_pack("{s:s, s:s, s:I}", "name", name, "type", type, "ttl_s", (json_int_t)set->ttl_s));
+	json_array_append_new(
+		list, json_pack("{s:s, s:s, s:I}", "name", name, "type", type, "ttl_s", (json_int_t)set->ttl_s));
 	return ISB_OK;
 }
 
@@ -86,7 +87,9 @@ void isb_page_rrsets(struct isb_call *call)
 	struct isb_txn *txn;
 	json_t *list = json_array();
 	uint64_t generation;
-	int rc = isb_dname_parse(name, NULL, zone) < 0 ? ISB_ENOTFOUND : isb_txn_begin(call->control->store, ISB_ENV_CATALOG, false, &txn);
+	int rc = isb_dname_parse(name, NULL, zone) < 0
+	                 ? ISB_ENOTFOUND
+	                 : isb_txn_begin(call->control->store, ISB_ENV_CATALOG, false, &txn);
 	if (rc == ISB_OK) {
 		isb_dname_lower(zone, zone);
 		generation = isb_generation(txn);
@@ -124,7 +127,8 @@ void isb_page_top(struct isb_call *call)
 	const struct isb_control_options *options = call->control->options;
 	struct isb_buf words = {0};
 	if (!options->nmetrics_from) {
-		isb_web_problem(call->reply, 404, "isobar-control was started without --metrics-from URL and knows no server to ask");
+		isb_web_problem(call->reply, 404,
+		                "isobar-control was started without --metrics-from URL and knows no server to ask");
 		return;
 	}
 	isb_buf_puts(&words, "top");

@@ -50,9 +50,10 @@ struct isb_route {
 	const char *method, *path; /* "/v1/pools/{name}": a part in braces is any, and {kind} one of the kinds */
 	enum isb_role role;
 	unsigned flags;
-	/* The command line, words with blanks between them: "explain {name} {type?}". {x} is replaced by the value of the path,
-	 * the query or the body; a word with {x?} is left out where there is none, one with {x*} stands for each of many. A word
-	 * that begins with -- here is an option; no value can become one. NULL: `handle` answers. */
+	/* The command line, words with blanks between them: "explain {name} {type?}". {x} is replaced by the value of
+	 * the path, the query or the body; a word with {x?} is left out where there is none, one with {x*} stands for
+	 * each of many. A word that begins with -- here is an option; no value can become one. NULL: `handle` answers.
+	 */
 	const char *words;
 	void (*handle)(struct isb_call *call);
 	const struct isb_parameter *parameters; /* the last has no name; NULL: none */

@@ -120,8 +120,8 @@ static bool make_pipes(int ours[STREAMS], int theirs[STREAMS])
 	return true;
 }
 
-/* The standard locale, so that what is said does not depend on who started us. What is not named here is not passed on, but
- * for what sanitizers are told. */
+/* The standard locale, so that what is said does not depend on who started us. What is not named here is not passed on,
+ * but for what sanitizers are told. */
 static char **make_environment(struct isb_arena *arena, const struct isb_runner *runner, const struct isb_identity *who)
 {
 	enum { MOST = 16 };

@@ -8,9 +8,9 @@
 #include "isobar/base/diag.h"
 #include "isobar/web/web.h"
 
-/* Runs the command line `isobar` for a request: a process of its own, started without a shell, that is bounded in time and
- * output and ends when nobody waits for it any more. It is told for whom it runs by its environment (see tools/behalf.h), so
- * that no word of a request can say otherwise. */
+/* Runs the command line `isobar` for a request: a process of its own, started without a shell, that is bounded in time
+ * and output and ends when nobody waits for it any more. It is told for whom it runs by its environment (see
+ * tools/behalf.h), so that no word of a request can say otherwise. */
 
 struct isb_runner;
 /* The program is the one beside this process's own. ISB_EIO with a diag when it is not there. */

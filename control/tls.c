@@ -17,7 +17,8 @@ static int read_pem(const char *path, struct isb_diags *diags, char **ret_text)
 	size_t len = file ? fread(text, 1, PEM_MAX - 1, file) : 0;
 	bool good = file && !ferror(file) && len < PEM_MAX - 1;
 	if (!good)
-		isb_diag(diags, (struct isb_mark){0}, "cannot read '%s': %s", path, file && len ? "it is too large" : strerror(errno));
+		isb_diag(diags, (struct isb_mark){0}, "cannot read '%s': %s", path,
+		         file && len ? "it is too large" : strerror(errno));
 	if (file)
 		fclose(file);
 	if (!good) {
@@ -28,7 +29,8 @@ static int read_pem(const char *path, struct isb_diags *diags, char **ret_text)
 	return ISB_OK;
 }
 
-int isb_certificate_read(const struct isb_control_options *options, struct isb_diags *diags, struct isb_certificate *ret)
+int isb_certificate_read(const struct isb_control_options *options, struct isb_diags *diags,
+                         struct isb_certificate *ret)
 {
 	struct isb_certificate made = {0};
 	if (!options->tls_cert)
@@ -61,7 +63,8 @@ static bool differs(const struct stat *a, const struct stat *b)
 	       a->st_mtim.tv_nsec != b->st_mtim.tv_nsec;
 }
 
-bool isb_certificate_changed(const struct isb_control_options *options, struct isb_certificate *certificate, bool always)
+bool isb_certificate_changed(const struct isb_control_options *options, struct isb_certificate *certificate,
+                             bool always)
 {
 	struct stat now[2] = {0};
 	stat(options->tls_cert, &now[0]);

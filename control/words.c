@@ -58,7 +58,8 @@ bool isb_command_read_members(struct isb_call *call)
 	json_error_t error;
 	if (call->members)
 		return true; /* by who had to look at it before */
-	call->members = request->body_len ? json_loadb(request->body, request->body_len, READ_FLAGS, &error) : json_object();
+	call->members =
+		request->body_len ? json_loadb(request->body, request->body_len, READ_FLAGS, &error) : json_object();
 	if (!call->members)
 		return wrong(call, "the body is no JSON: line %d: %s", error.line, error.text);
 	return json_is_object(call->members) || wrong(call, "the body is no JSON object; write {\"member\": value}");
@@ -142,7 +143,8 @@ static bool check_given(struct isb_call *call)
 		if (p->kind == ISB_PARAM_FILES)
 			return unknown(call, "member", name); /* has a handler of its own */
 		if (p->kind == ISB_PARAM_MANY ? !json_is_array(value) : !scalar(request->arena, value) && !json_is_null(value))
-			return wrong(call, "'%s' takes %s", name, p->kind == ISB_PARAM_MANY ? "a list" : "a text, a number or a boolean");
+			return wrong(call, "'%s' takes %s", name,
+			             p->kind == ISB_PARAM_MANY ? "a list" : "a text, a number or a boolean");
 		if (isb_web_query(request, name))
 			return wrong(call, "'%s' is given twice, in the query and in the body", name);
 	}
@@ -347,7 +349,8 @@ static bool wrap_object(struct builder *b)
 	char *text = catalog ? json_dumps(catalog, PRINT_FLAGS | JSON_INDENT(1)) : NULL;
 	json_decref(catalog);
 	if (!text)
-		return wrong(b->call, "this is no name: records are ZONE/OWNER with %%2F for the slash, and all of it is UTF-8");
+		return wrong(b->call,
+		             "this is no name: records are ZONE/OWNER with %%2F for the slash, and all of it is UTF-8");
 	b->command->input = isb_arena_strdup(b->arena, text);
 	b->command->input_len = strlen(text);
 	free(text);

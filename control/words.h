@@ -19,8 +19,8 @@ struct isb_command {
 	size_t nfile;
 };
 
-/* By the route's parameters and these words, the route's or in their place. Memory is the request's. False: the reply says
- * what is wrong with the request, 400. */
+/* By the route's parameters and these words, the route's or in their place. Memory is the request's. False: the reply
+ * says what is wrong with the request, 400. */
 bool isb_command_make(struct isb_call *call, const char *words, struct isb_command *ret_command);
 
 /* The JSON object that the route's body is, into call->members; {} for an empty one. False: likewise. */

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -21,7 +22,7 @@
 #include "ring.h"
 
 enum {
-	RING_SIZE = 1 << 16, /* some 1000 samples; the thread is told at every quarter */
+	RING_SIZE = 1 << 17, /* some 1000 samples; the thread is told at every quarter */
 	BACKLOG = 4,
 	MODE = 0660,
 	TICK_MS = 200,       /* how long a sample waits at most when there are few */
@@ -33,6 +34,7 @@ enum {
 struct sample {
 	struct isb_net told;      /* the network steered for; family 0: the resolver's own */
 	struct isb_addr resolver;
+	char region[ISB_FLOW_REGION_TEXT];
 };
 
 struct isb_clients {
@@ -46,6 +48,8 @@ struct isb_clients {
 	unsigned workers;
 	struct isb_ring **rings;
 	struct isb_demand *demand;
+	struct isb_live *live;      /* NULL: no flows */
+	struct isb_flows *flows;
 	int64_t halve_ms, until_ms; /* monotonic: when to halve, and how long the reader has */
 	struct isb_buf text;        /* for the reader */
 	size_t sent;
@@ -66,16 +70,30 @@ static void count_sample(struct isb_demand *demand, const struct sample *sample)
 		isb_demand_add(demand, &told, NULL);
 }
 
+static void count_flow(struct isb_flows *flows, const struct isb_view *view, const struct sample *sample)
+{
+	struct isb_geo_facts facts = {0};
+	uint8_t len;
+	if (view && view->geodb)
+		isb_geodb_find(view->geodb, sample->told.addr.family ? &sample->told.addr : &sample->resolver, &facts, &len);
+	isb_flows_add(flows, facts.continent, sample->region, ISB_CLIENTS_SAMPLE);
+}
+
 static void count_all(struct isb_clients *c)
 {
+	const struct isb_view *view = c->flows ? isb_live_enter(c->live) : NULL;
 	for (unsigned i = 0; i < c->workers; i++) {
 		size_t len;
 		const struct sample *sample;
 		while ((sample = isb_ring_take(c->rings[i], &len))) {
 			count_sample(c->demand, sample);
+			if (c->flows)
+				count_flow(c->flows, view, sample);
 			isb_ring_release(sample);
 		}
 	}
+	if (c->flows)
+		isb_live_leave(c->live);
 	int64_t now = isb_monotonic_us() / 1000;
 	if (now >= c->halve_ms) {
 		isb_demand_halve(c->demand);
@@ -119,7 +137,7 @@ static void wait(struct isb_clients *c)
 	bool telling = c->reader >= 0;
 	/* relaxed: who comes in spite of it is told what was counted here */
 	int listener = atomic_load_explicit(&c->deaf, memory_order_relaxed) ? -1 : c->listener;
-	struct pollfd fds[2] = {{.fd = c->kick, .events = POLLIN},
+	struct pollfd fds[2] = {{.fd = c->kick, .events = POLLIN}, /* poll() passes over a listener of -1 */
 	                        {.fd = telling ? c->reader : listener, .events = telling ? POLLOUT : POLLIN}};
 	poll(fds, 2, TICK_MS);
 	if (read(c->kick, &kicks, sizeof(kicks)) < 0) {
@@ -137,11 +155,15 @@ static void *run(void *arg)
 {
 	struct isb_clients *c = arg;
 	pthread_setname_np(pthread_self(), "clients");
+	if (c->flows)
+		isb_live_register();
 	/* relaxed: what is not counted by then is of no use to anybody */
 	while (!atomic_load_explicit(&c->stop, memory_order_relaxed)) {
 		count_all(c);
 		wait(c);
 	}
+	if (c->flows)
+		isb_live_unregister();
 	return NULL;
 }
 
@@ -160,25 +182,27 @@ static int start(struct isb_clients *c, int inherited, struct isb_diags *diags)
 	const struct isb_local local = {
 		.path = c->path, .option = "--clients", .type = SOCK_STREAM, .mode = MODE, .backlog = BACKLOG};
 	c->listener = inherited;
-	int rc = inherited < 0 ? isb_local_listen(&local, diags, &c->listener) : ISB_OK;
+	int rc = c->path && inherited < 0 ? isb_local_listen(&local, diags, &c->listener) : ISB_OK;
 	if (rc != ISB_OK)
 		return rc;
-	c->mine = inherited < 0;
+	c->mine = c->path && inherited < 0;
 	c->kick = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	int error = c->kick < 0 ? errno : pthread_create(&c->thread, NULL, run, c);
 	if (error) {
-		isb_diag(diags, (struct isb_mark){0}, "cannot listen at --clients '%s': %s", c->path, strerror(error));
+		isb_diag(diags, (struct isb_mark){0}, "cannot count clients (--clients, --metrics): %s", strerror(error));
 		return ISB_EIO;
 	}
 	c->running = true;
 	return ISB_OK;
 }
 
-int isb_clients_new(const char *path, int inherited, unsigned workers, struct isb_diags *diags,
+int isb_clients_new(const char *path, int inherited, unsigned workers, struct isb_live *live, struct isb_diags *diags,
                     struct isb_clients **ret_clients)
 {
 	struct isb_clients *c = isb_xcalloc(1, sizeof(*c));
 	c->path = path;
+	c->live = live;
+	c->flows = live ? isb_flows_new() : NULL;
 	c->listener = c->kick = c->reader = -1;
 	c->workers = workers;
 	c->rings = isb_xcalloc(workers, sizeof(struct isb_ring *));
@@ -219,8 +243,14 @@ void isb_clients_free(struct isb_clients *c)
 		isb_ring_free(c->rings[i]);
 	free(c->rings);
 	isb_demand_free(c->demand);
+	isb_flows_free(c->flows);
 	isb_buf_done(&c->text);
 	free(c);
+}
+
+struct isb_flows *isb_clients_flows(struct isb_clients *clients)
+{
+	return clients->flows;
 }
 
 int isb_clients_socket(const struct isb_clients *c)
@@ -230,7 +260,7 @@ int isb_clients_socket(const struct isb_clients *c)
 
 void isb_clients_settle(struct isb_clients *c)
 {
-	c->mine = true;
+	c->mine = c->path != NULL;
 }
 
 void isb_clients_leave(struct isb_clients *c)
@@ -250,6 +280,7 @@ void isb_clients_add(struct isb_clients *c, unsigned worker, const struct isb_su
 	if (!sample)
 		return;
 	*sample = (struct sample){.resolver = client->addr};
+	snprintf(sample->region, sizeof(sample->region), "%s", summary->region);
 	if (summary->ecs.addr.family && isb_ecs_believed(&summary->ecs.addr, summary->ecs.len))
 		sample->told = summary->ecs;
 	if (isb_ring_publish(ring))

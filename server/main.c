@@ -23,6 +23,8 @@
 #include "isobar/base/privileges.h"
 #include "isobar/base/sdnotify.h"
 #include "isobar/base/streams.h"
+#include "ledger.h"
+#include "metrics.h"
 #include "options.h"
 #include "selfcheck.h"
 #include "settings.h"
@@ -47,6 +49,9 @@ struct server {
 	struct isb_watch *watch;
 	struct isb_census *census;
 	struct isb_taps *taps; /* or NULL */
+	struct isb_ledger *ledger;   /* or NULL, as the metrics */
+	struct isb_metrics *metrics;
+	int64_t started_ms;
 	struct isb_worker **workers; /* of all kinds */
 	size_t nworker, nended;      /* all of them; those whose thread has ended */
 	struct isb_handed *handed;   /* from the predecessor, while it lives; or NULL */
@@ -229,7 +234,9 @@ static int new_workers(struct server *server, enum isb_worker_kind kind, struct 
 		int rc = isb_worker_new(kind, i, &parts, diags, &worker);
 		if (rc != ISB_OK)
 			return rc;
-		worker->tap = isb_taps_of(server->taps, (unsigned)server->nworker);
+		worker->seat = (unsigned)server->nworker;
+		worker->paced = server->options.nmetrics > 0;
+		worker->tap = isb_taps_of(server->taps, worker->seat);
 		server->workers[server->nworker++] = worker;
 	}
 	return ISB_OK;
@@ -246,6 +253,15 @@ static int make_workers(struct server *server, struct isb_diags *diags)
 			return rc;
 	}
 	return ISB_OK;
+}
+
+static int start_metrics(struct server *server, struct isb_diags *diags)
+{
+	const struct isb_metrics_sources from = {
+		.options = &server->options, .store = server->store, .live = &server->live, .watch = server->watch,
+		.ledger = server->ledger, .clients = isb_taps_clients(server->taps), .workers = server->workers,
+		.nworker = server->nworker, .started_ms = server->started_ms};
+	return server->options.nmetrics ? isb_metrics_new(&from, diags, &server->metrics) : ISB_OK;
 }
 
 /* A successor that would end at once, or that nobody wants any more, must not begin. */
@@ -284,6 +300,9 @@ static int check_self(struct server *server, struct isb_diags *diags)
 static int start(struct server *server, struct isb_diags *diags)
 {
 	struct isb_options *options = &server->options;
+	server->started_ms = isb_clock_ms();
+	if (options->nmetrics)
+		server->ledger = isb_ledger_new(threads(options));
 	int rc = become_user(options, diags);
 	if (rc == ISB_OK)
 		rc = ask_predecessor(server, diags);
@@ -294,17 +313,20 @@ static int start(struct server *server, struct isb_diags *diags)
 	if (rc == ISB_OK)
 		rc = open_store(server, diags);
 	if (rc == ISB_OK)
-		rc = isb_watch_new(server->store, options->geo, options->ngeo, &server->live, diags, &server->watch);
+		rc = isb_watch_new(server->store, options->geo, options->ngeo, &server->live, server->ledger, diags,
+		                   &server->watch);
 	if (rc == ISB_OK)
 		rc = check_self(server, diags);
 	if (rc == ISB_OK)
-		rc = isb_taps_new(options, server->handed, threads(options), diags, &server->taps);
+		rc = isb_taps_new(options, server->handed, threads(options), &server->live, diags, &server->taps);
 	if (rc == ISB_OK)
 		rc = open_control(server, diags);
 	if (rc == ISB_OK)
 		rc = make_workers(server, diags);
 	if (rc == ISB_OK)
 		rc = isb_watch_start(server->watch, diags);
+	if (rc == ISB_OK && !server->handed) /* a predecessor has the addresses still */
+		rc = start_metrics(server, diags);
 	if (rc == ISB_OK)
 		rc = start_workers(server, diags);
 	return rc;
@@ -325,6 +347,17 @@ static void adopt(void *arg, int fd, const struct isb_handover_client *client)
 	isb_worker_adopt(server->workers[server->adopter], fd, client);
 }
 
+/* When the predecessor has let go of the addresses. That nobody can look on is no reason to answer nobody. */
+static void take_metrics(struct server *server)
+{
+	struct isb_diags diags;
+	isb_diags_init(&diags);
+	if (start_metrics(server, &diags) != ISB_OK)
+		for (size_t i = 0; i < diags.count; i++)
+			isb_log(ISB_LOG_ERROR, "metrics-off", "reason=\"%s\"", diags.list[i].text);
+	isb_diags_done(&diags);
+}
+
 /* Both serve now, on the same sockets. The service manager is told whose end is the service's before the predecessor ends. */
 static void take_over(struct server *server)
 {
@@ -336,6 +369,7 @@ static void take_over(struct server *server)
 		        "pid=%d reason=\"it does not say that it has stopped; both may answer\"", isb_handed_pid(server->handed));
 	isb_control_settle(server->control);
 	isb_taps_settle(server->taps);
+	take_metrics(server);
 	isb_log(ISB_LOG_INFO, "replaced", "pid=%d version=%s", isb_handed_pid(server->handed),
 	        isb_handed_release(server->handed));
 }
@@ -343,6 +377,7 @@ static void take_over(struct server *server)
 static void stop(struct server *server)
 {
 	isb_control_quit(server->control); /* first, so that a successor hears of it before it has begun to serve */
+	isb_metrics_free(server->metrics);
 	for (size_t i = 0; i < server->nworker; i++)
 		isb_worker_stop(server->workers[i]); /* all at once, then wait for each */
 	for (size_t i = 0; i < server->nworker; i++)
@@ -352,6 +387,7 @@ static void stop(struct server *server)
 	isb_census_free(server->census);
 	isb_taps_free(server->taps);
 	isb_watch_free(server->watch);
+	isb_ledger_free(server->ledger);
 	isb_store_close(server->store);
 	isb_settings_free(isb_live_swap_settings(&server->live, NULL));
 	isb_handed_free(server->handed);
@@ -389,6 +425,8 @@ static void retire(struct server *server)
 	for (size_t i = 0; i < server->nworker; i++)
 		isb_worker_leave(server->workers[i], isb_control_successor(server->control));
 	isb_taps_leave(server->taps);
+	isb_metrics_free(server->metrics);
+	server->metrics = NULL;
 	isb_control_released(server->control);
 	server->retired = true;
 	isb_log(ISB_LOG_INFO, "replaced", "by=%d version=%s", isb_control_pid(server->control),
@@ -446,6 +484,21 @@ static void serve(struct server *server)
 	}
 }
 
+/* Whoever announces our address is told first, and has time to send the clients elsewhere. A second word to stop ends it. */
+static void drain(struct server *server)
+{
+	char span[ISB_SPAN_TEXT];
+	int64_t left_ms = server->options.drain_ms, until_us = isb_monotonic_us() + left_ms * 1000;
+	isb_metrics_drain(server->metrics);
+	if (left_ms)
+		isb_log(ISB_LOG_INFO, "draining", "for=%s", isb_span_print(left_ms, span));
+	for (; left_ms > 0; left_ms = (until_us - isb_monotonic_us()) / 1000) {
+		struct pollfd polled = {.fd = server->signals, .events = POLLIN};
+		if (poll(&polled, 1, (int)left_ms) > 0 && !take_signal(server))
+			return;
+	}
+}
+
 /* Returns the exit status. */
 static int run(struct server *server)
 {
@@ -466,8 +519,10 @@ static int run(struct server *server)
 			isb_sdnotify("READY=1");
 		isb_background_tell(&server->background, 0);
 		serve(server);
-		if (!server->retired)
+		if (!server->retired) {
 			isb_sdnotify("STOPPING=1");
+			drain(server);
+		}
 		isb_stats_log(server->workers, server->nworker);
 	} else {
 		isb_diags_print(&diags, stderr);

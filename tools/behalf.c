@@ -22,7 +22,8 @@ static bool is_one_of(const char *word, const char *const *words)
 /* What a verb needs; ISB_ROLE_COUNT: nobody may from elsewhere. */
 static enum isb_role role_of(const struct cli *cli, const struct verb *verb)
 {
-	static const char *const reads[] = {"diff", "check", "export", "show", "status", "explain", "simulate", "log", "help", NULL};
+	static const char *const reads[] = {"diff",    "check",    "export", "show", "status",
+	                                    "explain", "simulate", "log",    "help", NULL};
 	static const char *const operates[] = {"drain", "force", "failback", "rollout", "switch", NULL};
 	static const char *const never[] = {"init", "token", "top", "completion", NULL};
 	const char *first = cli->count ? cli->words[0] : "";
@@ -39,7 +40,8 @@ static int check_role(const struct cli *cli, const struct verb *verb)
 	const char *said = getenv("ISOBAR_FOR_ROLE");
 	enum isb_role role = said ? isb_role_parse(said) : ISB_ROLE_NONE, needed = role_of(cli, verb);
 	if (needed == ISB_ROLE_COUNT)
-		return cli_fail(CLI_FORBIDDEN, "%s is for the machine itself; log in there and run: isobar %s", verb->name, verb->name);
+		return cli_fail(CLI_FORBIDDEN, "%s is for the machine itself; log in there and run: isobar %s",
+		                verb->name, verb->name);
 	if (role < needed)
 		return cli_fail(CLI_FORBIDDEN, "'%s' may %s; %s needs the role %s", for_whom(), isb_role_name(role), verb->name,
 		                isb_role_name(needed));
@@ -68,7 +70,8 @@ static int check_file(const char *path)
 {
 	if (strcmp(path, "-") == 0 || is_inside(path))
 		return CLI_OK;
-	return cli_fail(CLI_FORBIDDEN, "'%s' is a file of the server's; only files that come with the request are read", path);
+	return cli_fail(CLI_FORBIDDEN, "'%s' is a file of the server's; only files that come with the request are read",
+	                path);
 }
 
 int cli_file_words(const struct cli *cli, const struct verb *verb)

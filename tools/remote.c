@@ -9,7 +9,8 @@
 #include "isobar/base/basenc.h"
 #include "isobar/base/err.h"
 
-/* The command line as it is for the other side: its options as they were given, with the names that files have there. */
+/* The command line as it is for the other side: its options as they were given, with the names that files have there.
+ */
 
 static int take_file(struct remote_files *files, json_t *arguments, const char *option, const char *path,
                      enum remote_kind kind)

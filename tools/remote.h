@@ -2,8 +2,9 @@
 #pragma once
 #include "cli.h"
 
-/* `isobar --server URL|unix:PATH VERB …`: the same verb, run by an isobar-control elsewhere. The files that the command line
- * names travel along, with those that catalogs and zones name; what comes back is printed as if it had run here. */
+/* `isobar --server URL|unix:PATH VERB …`: the same verb, run by an isobar-control elsewhere. The files that the command
+ * line names travel along, with those that catalogs and zones name; what comes back is printed as if it had run here.
+ */
 
 /* Letters of the options that say where, which do not travel. */
 #define CLI_REMOTE_LETTERS "LQC"

@@ -109,7 +109,8 @@ static int take_includes(struct remote_files *files, const char *path, const cha
 		name += strspn(name, " \t\"");
 		size_t len = strcspn(name, " \t\r\n\";");
 		if (len)
-			rc = cli_remote_file(files, beside(files, path, isb_arena_strndup(&files->arena, name, len)), REMOTE_ZONE, &there);
+			rc = cli_remote_file(files, beside(files, path, isb_arena_strndup(&files->arena, name, len)),
+			                     REMOTE_ZONE, &there);
 	}
 	return rc;
 }

@@ -73,7 +73,9 @@ static int check_url(const char *server)
 	bool https = good && strcmp(scheme, "https") == 0, http = good && strcmp(scheme, "http") == 0;
 	int rc = CLI_OK;
 	if (!https && !http)
-		rc = cli_fail(CLI_USAGE, "--server '%s' is no server; write https://HOST:8053 or unix:/run/isobar/control.sock", server);
+		rc = cli_fail(CLI_USAGE,
+		              "--server '%s' is no server; write https://HOST:8053 or unix:/run/isobar/control.sock",
+		              server);
 	else if (http && !is_loopback(host))
 		rc = cli_fail(CLI_USAGE, "--server '%s' would send the token for all to read; write https://", server);
 	curl_free(scheme);
@@ -137,10 +139,12 @@ static int not_reached(const struct cli *cli, const struct exchange *x, CURLcode
 	switch (code) {
 	case CURLE_PEER_FAILED_VERIFICATION:
 	case CURLE_SSL_CACERT_BADFILE:
-		return cli_fail(CLI_FAILED, "the certificate of %s is not trusted: %s; name its authority: --ca FILE", cli->server, why);
+		return cli_fail(CLI_FAILED, "the certificate of %s is not trusted: %s; name its authority: --ca FILE",
+		                cli->server, why);
 	case CURLE_OPERATION_TIMEDOUT: return cli_fail(CLI_FAILED, "%s does not answer: %s", cli->server, why);
 	default:
-		return cli_fail(CLI_FAILED, "cannot reach %s: %s; does isobar-control run there, and listen there?", cli->server, why);
+		return cli_fail(CLI_FAILED, "cannot reach %s: %s; does isobar-control run there, and listen there?",
+		                cli->server, why);
 	}
 }
 
@@ -154,7 +158,8 @@ static int refused(const struct cli *cli, long status, const struct isb_buf *bod
 		cli_fail(rc, "%s does not know who asks: %s; give the token: --token-file FILE or $ISOBAR_TOKEN", cli->server,
 		         detail ? detail : "");
 	else if (status == 413)
-		cli_fail(rc, "%s takes no request of this size: %s; run this where the store is", cli->server, detail ? detail : "");
+		cli_fail(rc, "%s takes no request of this size: %s; run this where the store is", cli->server,
+		         detail ? detail : "");
 	else if (detail)
 		cli_fail(rc, "%s", detail);
 	else

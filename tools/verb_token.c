@@ -13,8 +13,8 @@
 #include "isobar/base/err.h"
 #include "isobar/web/tokens.h"
 
-/* token: who may use the API of isobar-control (isobar/web/tokens.h). The file is replaced as a whole, so that the server
- * reads the old one or the new one. */
+/* token: who may use the API of isobar-control (isobar/web/tokens.h). The file is replaced as a whole, so that the
+ * server reads the old one or the new one. */
 
 static const char default_file[] = "/etc/isobar/tokens";
 
@@ -48,7 +48,8 @@ static int open_beside(const char *path, const char *beside)
 	int fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -1;
-	if (fchmod(fd, there ? st.st_mode & 07777 : 0640) != 0 || (there && fchown(fd, st.st_uid, st.st_gid) != 0 && geteuid() == 0)) {
+	if (fchmod(fd, there ? st.st_mode & 07777 : 0640) != 0 ||
+	    (there && fchown(fd, st.st_uid, st.st_gid) != 0 && geteuid() == 0)) {
 		close(fd);
 		return -1;
 	}
@@ -106,8 +107,8 @@ static int add(const struct cli *cli, struct isb_tokens *tokens, const char *nam
 	if (rc != CLI_OK)
 		return rc;
 	if (cli->json)
-		cli_print_json(cli, json_pack("{s:s, s:s, s:s, s:s}", "name", name, "role", isb_role_name(token.role), "expires",
-		                         isb_time_print(token.expires_ms, expiry), "token", text));
+		cli_print_json(cli, json_pack("{s:s, s:s, s:s, s:s}", "name", name, "role", isb_role_name(token.role),
+		                              "expires", isb_time_print(token.expires_ms, expiry), "token", text));
 	else
 		printf("%s\n", text);
 	fputs("isobar: keep it now: it is shown this once, and the file has a sum of it only\n", stderr);
@@ -118,7 +119,8 @@ static int take_away(const struct cli *cli, struct isb_tokens *tokens, const cha
 {
 	struct isb_token *token = find(tokens, name);
 	if (!token)
-		return cli_fail(CLI_NOT_FOUND, "there is no token '%s' in '%s'; isobar token list shows them", name, path_of(cli));
+		return cli_fail(CLI_NOT_FOUND, "there is no token '%s' in '%s'; isobar token list shows them", name,
+		                path_of(cli));
 	*token = tokens->list[--tokens->count];
 	int rc = write_tokens(cli, tokens);
 	if (rc == CLI_OK && cli->json)
@@ -139,8 +141,8 @@ static int list(const struct cli *cli, const struct isb_tokens *tokens)
 		const struct isb_token *token = &tokens->list[i];
 		isb_time_print(token->expires_ms, expiry);
 		if (json)
-			json_array_append_new(json, json_pack("{s:s, s:s, s:s}", "name", token->name, "role", isb_role_name(token->role),
-			                                      "expires", expiry));
+			json_array_append_new(json, json_pack("{s:s, s:s, s:s}", "name", token->name, "role",
+			                                      isb_role_name(token->role), "expires", expiry));
 		else
 			cli_table_row(&table, (const char *const[]){token->name, isb_role_name(token->role), expiry});
 	}
@@ -157,10 +159,14 @@ static int run(struct cli *cli)
 	struct isb_tokens tokens = {0};
 	bool lists = strcmp(what, "list") == 0, adds = strcmp(what, "add") == 0, removes = strcmp(what, "remove") == 0;
 	if ((!lists && !adds && !removes) || cli->count != (lists ? 1 : 2))
-		return cli_fail(CLI_USAGE, "write: isobar token list, isobar token add NAME --role ROLE, or isobar token remove NAME");
+		return cli_fail(
+			CLI_USAGE,
+			"write: isobar token list, isobar token add NAME --role ROLE, or isobar token remove NAME");
 	int rc = read_tokens(cli, &tokens);
 	if (rc == CLI_OK)
-		rc = lists ? list(cli, &tokens) : adds ? add(cli, &tokens, cli->words[1]) : take_away(cli, &tokens, cli->words[1]);
+		rc = lists  ? list(cli, &tokens)
+		     : adds ? add(cli, &tokens, cli->words[1])
+		            : take_away(cli, &tokens, cli->words[1]);
 	isb_tokens_done(&tokens);
 	return rc;
 }

@@ -112,7 +112,8 @@ static int read_line(struct isb_tokens *tokens, char *line, struct isb_mark at, 
 	return rc;
 }
 
-int isb_tokens_parse(const char *path, const char *text, size_t len, struct isb_diags *diags, struct isb_tokens *ret_tokens)
+int isb_tokens_parse(const char *path, const char *text, size_t len, struct isb_diags *diags,
+                     struct isb_tokens *ret_tokens)
 {
 	struct isb_tokens tokens = {0};
 	size_t lines = 1;

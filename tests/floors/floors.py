@@ -45,7 +45,7 @@ DOORS = {
     "liburcu": (["urcu.h", "urcu-*.h", "urcu/*"], ["server/live.c"]),
     "libfstrm": (["fstrm.h", "fstrm/*"], ["server/dnstap.c"]),
     "c-ares": (["ares.h", "ares_*.h"], ["probes/resolve.c"]),
-    "libcurl": (["curl/*"], ["tools/remote_http.c", "probes/check_http*"]),
+    "libcurl": (["curl/*"], ["tools/remote_http.c", "tools/top_fetch.c", "probes/check_http*"]),
     "OpenSSL": (["openssl/*"], ["lib/dns/hmac.c", "probes/check_http*", "probes/check_tls*", "probes/check_trust*",
                                  "probes/tls_link.c", "lib/web/tokens.c"]),
     "libmicrohttpd": (["microhttpd.h"], ["lib/web/*"]),

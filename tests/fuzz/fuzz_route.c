@@ -4,8 +4,8 @@
 
 #include "control/words.h"
 
-/* A request (method, target and body, a line feed between them) becomes a command line or is refused; nothing of it ever
- * stands where an option could. */
+/* A request (method, target and body, a line feed between them) becomes a command line or is refused; nothing of it
+ * ever stands where an option could. */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -29,7 +29,8 @@ static void check(const struct isb_command *command)
 {
 	size_t i = 0;
 	for (; strcmp(command->words[i], "--") != 0; i++)
-		if (strncmp(command->words[i], "--", 2) != 0 || strspn(command->words[i] + 2, "abcdefghijklmnopqrstuvwxyz-1") < 2)
+		if (strncmp(command->words[i], "--", 2) != 0 ||
+		    strspn(command->words[i] + 2, "abcdefghijklmnopqrstuvwxyz-1") < 2)
 			abort();
 	if (i + 1 >= command->count || command->words[i + 1][0] == '-' || command->words[command->count])
 		abort(); /* a verb follows */
@@ -50,8 +51,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		struct isb_call call = {.request = &request, .reply = &reply};
 		struct isb_command command;
 		read_query(&request, query);
-		if (isb_route_find(&arena, method, path, &call.route, &call.values, &allow) == ISB_MATCH && call.route->words &&
-		    (call.route->body == ISB_BODY_NONE || call.route->body == ISB_BODY_TEXT || isb_command_read_members(&call)) &&
+		if (isb_route_find(&arena, method, path, &call.route, &call.values, &allow) == ISB_MATCH &&
+		    call.route->words &&
+		    (call.route->body == ISB_BODY_NONE || call.route->body == ISB_BODY_TEXT ||
+		     isb_command_read_members(&call)) &&
 		    isb_command_make(&call, call.route->words, &command))
 			check(&command);
 		json_decref(call.members);

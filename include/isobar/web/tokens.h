@@ -12,9 +12,9 @@
  *
  *     NAME ROLE sha256:SALT:SUM [expires=TIME]
  *
- * with # for comments. A token is 256 random bits, so one SHA-256 is enough to keep it: nobody can try that many, which is
- * what slow hashes of passwords are for. SALT (128 bits) is hashed before the token's text, so that no list of sums made
- * beforehand fits and that two files do not show the same token twice. */
+ * with # for comments. A token is 256 random bits, so one SHA-256 is enough to keep it: nobody can try that many, which
+ * is what slow hashes of passwords are for. SALT (128 bits) is hashed before the token's text, so that no list of sums
+ * made beforehand fits and that two files do not show the same token twice. */
 
 enum isb_role { ISB_ROLE_NONE, ISB_ROLE_READ, ISB_ROLE_OPERATE, ISB_ROLE_ADMIN, ISB_ROLE_COUNT };
 const char *isb_role_name(enum isb_role role);       /* "read", "operate", "admin"; "none" */
@@ -39,7 +39,8 @@ struct isb_tokens {
 bool isb_token_name_ok(const char *name);
 /* Everything wrong is said with its line; then ISB_EINVAL and *ret_tokens is as before. ISB_EIO: it cannot be read. */
 int isb_tokens_read(const char *path, struct isb_diags *diags, struct isb_tokens *ret_tokens);
-int isb_tokens_parse(const char *path, const char *text, size_t len, struct isb_diags *diags, struct isb_tokens *ret_tokens);
+int isb_tokens_parse(const char *path, const char *text, size_t len, struct isb_diags *diags,
+                     struct isb_tokens *ret_tokens);
 void isb_tokens_done(struct isb_tokens *tokens);
 /* The token of this text that has not expired, or NULL. Takes as long for a wrong one as for any other. */
 const struct isb_token *isb_tokens_find(const struct isb_tokens *tokens, const char *text, int64_t now_ms);

@@ -44,7 +44,8 @@ static enum isb_route_match ask(struct asked *a, const char *method, const char 
 	char *path = isb_arena_strdup(&a->arena, target), *query = strchr(path, '?');
 	if (query)
 		*query++ = '\0';
-	a->request = (struct isb_web_request){.method = method, .path = path, .body = body, .body_len = strlen(body), .arena = &a->arena};
+	a->request = (struct isb_web_request){
+		.method = method, .path = path, .body = body, .body_len = strlen(body), .arena = &a->arena};
 	read_query(a, query);
 	a->call.request = &a->request;
 	a->call.reply = &a->reply;
@@ -98,16 +99,21 @@ static void test_requests_become_command_lines(void **state)
 	        "--output=json | --client=8.8.8.8 | -- | explain | www.example.com");
 	becomes("GET", "/v1/explain?client=8.8.8.8&name=www.example.com&type=AAAA&at=-2h", "",
 	        "--output=json | --client=8.8.8.8 | --at=-2h | -- | explain | www.example.com | AAAA");
-	becomes("PATCH", "/v1/pools/asia/endpoints/icn-1?reason=more", "{\"weight\": 20, \"soft\": null, \"address\": [\"192.0.2.1\"]}",
-	        "--output=json | --reason=more | -- | set | endpoint | asia/icn-1 | weight=20 | soft= | address=[\"192.0.2.1\"]");
+	becomes("PATCH", "/v1/pools/asia/endpoints/icn-1?reason=more",
+	        "{\"weight\": 20, \"soft\": null, \"address\": [\"192.0.2.1\"]}",
+	        "--output=json | --reason=more | -- | set | endpoint | asia/icn-1 | weight=20 | soft= | "
+	        "address=[\"192.0.2.1\"]");
 	becomes("PUT", "/v1/pools/asia/endpoints/icn-2", "{\"region\": \"seoul\"}",
 	        "--output=json | -- | set | pool | asia | endpoints.icn-2={\"region\":\"seoul\"}");
-	becomes("DELETE", "/v1/regions/seoul?dry_run=true", "", "--output=json | --dry-run | -- | remove | regions | seoul");
+	becomes("DELETE", "/v1/regions/seoul?dry_run=true", "",
+	        "--output=json | --dry-run | -- | remove | regions | seoul");
 	becomes("PUT", "/v1/rrsets/www.example.com/TXT", "{\"ttl\": 60, \"rdata\": [\"a\", \"--b\"], \"reason\": \"x\"}",
 	        "--output=json | --reason=x | -- | set | rrset | www.example.com | TXT | 60 | a | --b");
-	becomes("POST", "/v1/rollouts", "{\"record\": \"www\", \"to\": \"next\", \"steps\": \"10,100\", \"every\": \"1m\", \"sticky\": true}",
+	becomes("POST", "/v1/rollouts",
+	        "{\"record\": \"www\", \"to\": \"next\", \"steps\": \"10,100\", \"every\": \"1m\", \"sticky\": true}",
 	        "--output=json | --to=next | --steps=10,100 | --every=1m | --sticky | -- | rollout | start | www");
-	becomes("POST", "/v1/simulate", "{\"log\": \"1.2.3.4,a.example\", \"down\": [\"seoul\", \"us\"], \"catalog\": \"{}\"}",
+	becomes("POST", "/v1/simulate",
+	        "{\"log\": \"1.2.3.4,a.example\", \"down\": [\"seoul\", \"us\"], \"catalog\": \"{}\"}",
 	        "--output=json | --file=catalog | --down=seoul | --down=us | -- | simulate | -");
 	becomes("PUT", "/v1/catalog?prune=true", "regions: {}", "--output=json | --prune | --file=- | -- | apply");
 	becomes("GET", "/v1/zones/example.com/file", "", "-- | export | zone | example.com");
@@ -119,7 +125,8 @@ static void test_no_text_becomes_an_option(void **state)
 	(void)state;
 	becomes("GET", "/v1/pools/--help", "", "--output=json | -- | show | pools | --help");
 	becomes("GET", "/v1/explain?name=--store&client=--x", "", "--output=json | --client=--x | -- | explain | --store");
-	becomes("PATCH", "/v1/pools/asia", "{\"--store\": \"/tmp\"}", "--output=json | -- | set | pools | asia | --store=\"/tmp\"");
+	becomes("PATCH", "/v1/pools/asia", "{\"--store\": \"/tmp\"}",
+	        "--output=json | -- | set | pools | asia | --store=\"/tmp\"");
 	becomes("POST", "/v1/switch", "{\"record\": \"-n\", \"from\": \"--\", \"to\": \"-f\"}",
 	        "--output=json | -- | switch | -n | -- | -f");
 }
@@ -161,7 +168,8 @@ static void test_what_is_not_understood_is_refused(void **state)
 	refuses("POST", "/v1/simulate", "{\"log\": \"\", \"down\": \"x\"}", "'down' takes a list");
 	refuses("POST", "/v1/simulate", "{\"log\": \"\", \"down\": [{}]}", "'down' takes a list of texts");
 	refuses("POST", "/v1/rollback?generation=1", "{\"generation\": 2}", "is given twice");
-	refuses("POST", "/v1/rollouts", "{\"record\": \"a\", \"to\": \"b\", \"abort_if\": \"up\"}", "'abort_if' is none of: down");
+	refuses("POST", "/v1/rollouts", "{\"record\": \"a\", \"to\": \"b\", \"abort_if\": \"up\"}",
+	        "'abort_if' is none of: down");
 }
 
 static enum isb_route_match find(const char *method, const char *path, const char **allow)
@@ -182,9 +190,26 @@ static enum isb_route_match find(const char *method, const char *path, const cha
 static void test_paths(void **state)
 {
 	static const char *const nowhere[] = {
-		"", "/v1", "/v1/", "/v1/nothing", "/v1/pools/", "/v1/pools/a/b", "/v1//a", "/v1/pool/a", "/v1/status/", "v1/status",
-		"/v1/endpoints/*/a/state", "/v1/endpoints/a%2Fb/c/state", "/v1/endpoints/a/b?/state", "/v1/generations/x",
-		"/v1/generations/-1", "/v1/pools/%00", "/v1/pools/%zz", "/v1/pools/%0a", "/v1/pools/a/endpoints/b.c", "/V1/status",
+		"",
+		"/v1",
+		"/v1/",
+		"/v1/nothing",
+		"/v1/pools/",
+		"/v1/pools/a/b",
+		"/v1//a",
+		"/v1/pool/a",
+		"/v1/status/",
+		"v1/status",
+		"/v1/endpoints/*/a/state",
+		"/v1/endpoints/a%2Fb/c/state",
+		"/v1/endpoints/a/b?/state",
+		"/v1/generations/x",
+		"/v1/generations/-1",
+		"/v1/pools/%00",
+		"/v1/pools/%zz",
+		"/v1/pools/%0a",
+		"/v1/pools/a/endpoints/b.c",
+		"/V1/status",
 	};
 	const char *allow;
 	(void)state;
@@ -245,7 +270,8 @@ static void test_the_description_is_up_to_date(void **state)
 	assert_non_null(kept);
 	assert_non_null(made);
 	if (!json_equal(kept, made))
-		fail_msg("docs/openapi.json differs from the table of routes; write: isobar-control --print-openapi > docs/openapi.json");
+		fail_msg("docs/openapi.json differs from the table of routes; write: isobar-control --print-openapi > "
+		         "docs/openapi.json");
 	json_decref(kept);
 	json_decref(made);
 }

@@ -61,7 +61,8 @@ static void test_the_sum_is_that_of_salt_and_text(void **state)
 
 static void test_what_is_wrong_is_said_with_its_line(void **state)
 {
-	static const char sum[] = "sha256:00000000000000000000000000000000:0000000000000000000000000000000000000000000000000000000000000000";
+	static const char sum[] = "sha256:00000000000000000000000000000000:"
+	                          "0000000000000000000000000000000000000000000000000000000000000000";
 	static const struct {
 		const char *before, *after, *said;
 	} cases[] = {
