@@ -114,7 +114,7 @@ struct cli_option {
 };
 bool cli_option(size_t i, struct cli_option *ret_option); /* of all; false behind the last */
 /* Those that every verb takes. */
-#define CLI_GLOBAL "sojhV"
+#define CLI_GLOBAL "sojhVLQC"
 void cli_print_verb_help(const struct verb *verb);
 void cli_print_help(FILE *out);
 
