@@ -248,6 +248,7 @@ struct cli_edit {
 	struct isb_txn *txn;
 	struct isb_edit *edit;
 	struct isb_diags diags;
+	char refusal[256];   /* what to say below the diags; "": only that it was refused */
 	uint64_t generation; /* once finished: that of the catalog with the edit */
 	uint32_t cached_s;   /* resolvers hold for so long what was answered before; 0: nothing is taken away from anybody */
 	void *arg;

@@ -143,6 +143,9 @@ static int remove_object(struct body *b)
 	int rc = isb_edit_delete_object(b->e->edit, b->kind, b->key);
 	if (rc == ISB_OK && b->kind == ISB_ZONE)
 		rc = remove_zone(b->e, b->key);
+	if (b->kind != ISB_ZONE && b->kind != ISB_RECORD) /* then all that can be wrong is who names it */
+		snprintf(b->e->refusal, sizeof(b->e->refusal), "%s '%s' is still in use there, nothing was changed",
+		         isb_kind_name(b->kind), b->key);
 	return rc == ISB_OK ? CLI_OK : cli_unwritable(b->e->cli, rc);
 }
 
