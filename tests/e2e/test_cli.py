@@ -151,6 +151,13 @@ class Help(Cli):
             self.assertIn(str(missing), self.says(*words, store=missing, status=5))
             self.assertFalse(missing.exists(), words)
 
+    def test_an_empty_store_says_that_nothing_was_edited(self):
+        empty = self.site.directory / "empty"
+        self.says("init", store=empty)
+        for verb in ("log", "rollback"):
+            self.assertEqual(self.says(verb, store=empty), "nothing was edited yet; generation 0\n")
+            self.assertEqual(self.says(verb, "-o", "json", store=empty).split(), ["[]"])
+
 
 class Apply(Cli):
     def test_what_files_do_not_name_stays_and_prune_removes_it(self):
