@@ -174,6 +174,8 @@ struct cli_record {
 };
 /* CLI_OK, or another exit code after saying why. */
 int cli_find_record(struct isb_catalog *catalog, const char *word, struct cli_record *ret);
+/* "www.example.com" as the store has it, "example.com/www"; `word` itself where it is no name or no zone holds it. */
+const char *cli_record_key(struct isb_txn *txn, struct isb_arena *arena, const char *word);
 /* There is a pool or a policy of that name; CLI_NOT_FOUND after saying so. */
 int cli_find_side(const struct isb_catalog *catalog, const char *name);
 

@@ -31,7 +31,7 @@ struct body {
 static int locate(const struct single *s, struct body *b)
 {
 	b->kind = s->kind == CLI_ENDPOINT ? ISB_POOL : (enum isb_kind)s->kind;
-	b->key = s->name;
+	b->key = s->kind == ISB_RECORD && s->mode != ADD ? cli_record_key(b->e->txn, &b->arena, s->name) : s->name;
 	if (s->kind != CLI_ENDPOINT)
 		return CLI_OK;
 	const char *slash = strchr(s->name, '/');
