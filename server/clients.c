@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -22,7 +23,7 @@
 #include "ring.h"
 
 enum {
-	RING_SIZE = 1 << 16, /* some 1000 samples; the thread is told at every quarter */
+	RING_SIZE = 1 << 17, /* some 1000 samples; the thread is told at every quarter */
 	BACKLOG = 4,
 	MODE = 0660,
 	TICK_MS = 200,       /* how long a sample waits at most when there are few */
@@ -34,6 +35,7 @@ enum {
 struct sample {
 	struct isb_net told;      /* the network steered for; family 0: the resolver's own */
 	struct isb_addr resolver;
+	char region[ISB_FLOW_REGION_TEXT];
 };
 
 struct isb_clients {
@@ -46,6 +48,8 @@ struct isb_clients {
 	unsigned workers;
 	struct isb_ring **rings;
 	struct isb_demand *demand;
+	struct isb_live *live;      /* NULL: no flows */
+	struct isb_flows *flows;
 	int64_t halve_ms, until_ms; /* monotonic: when to halve, and how long the reader has */
 	struct isb_buf text;        /* for the reader */
 	size_t sent;
@@ -66,16 +70,30 @@ static void count_sample(struct isb_demand *demand, const struct sample *sample)
 		isb_demand_add(demand, &told, NULL);
 }
 
+static void count_flow(struct isb_flows *flows, const struct isb_view *view, const struct sample *sample)
+{
+	struct isb_geo_facts facts = {0};
+	uint8_t len;
+	if (view && view->geodb)
+		isb_geodb_find(view->geodb, sample->told.addr.family ? &sample->told.addr : &sample->resolver, &facts, &len);
+	isb_flows_add(flows, facts.continent, sample->region, ISB_CLIENTS_SAMPLE);
+}
+
 static void count_all(struct isb_clients *c)
 {
+	const struct isb_view *view = c->flows ? isb_live_enter(c->live) : NULL;
 	for (unsigned i = 0; i < c->workers; i++) {
 		size_t len;
 		const struct sample *sample;
 		while ((sample = isb_ring_take(c->rings[i], &len))) {
 			count_sample(c->demand, sample);
+			if (c->flows)
+				count_flow(c->flows, view, sample);
 			isb_ring_release(sample);
 		}
 	}
+	if (c->flows)
+		isb_live_leave(c->live);
 	int64_t now = isb_monotonic_us() / 1000;
 	if (now >= c->halve_ms) {
 		isb_demand_halve(c->demand);
@@ -117,7 +135,7 @@ static void wait(struct isb_clients *c)
 {
 	uint64_t kicks;
 	bool telling = c->reader >= 0;
-	struct pollfd fds[2] = {{.fd = c->kick, .events = POLLIN},
+	struct pollfd fds[2] = {{.fd = c->kick, .events = POLLIN}, /* poll() passes over a listener of -1 */
 	                        {.fd = telling ? c->reader : c->listener, .events = telling ? POLLOUT : POLLIN}};
 	poll(fds, 2, TICK_MS);
 	if (read(c->kick, &kicks, sizeof(kicks)) < 0) {
@@ -135,11 +153,15 @@ static void *run(void *arg)
 {
 	struct isb_clients *c = arg;
 	pthread_setname_np(pthread_self(), "clients");
+	if (c->flows)
+		isb_live_register();
 	/* relaxed: what is not counted by then is of no use to anybody */
 	while (!atomic_load_explicit(&c->stop, memory_order_relaxed)) {
 		count_all(c);
 		wait(c);
 	}
+	if (c->flows)
+		isb_live_unregister();
 	return NULL;
 }
 
@@ -178,18 +200,25 @@ static int clear_path(const struct sockaddr_un *at, struct isb_diags *diags)
 	return ISB_OK;
 }
 
-static int start(struct isb_clients *c, struct isb_diags *diags)
+static int listen_at(struct isb_clients *c, struct isb_diags *diags)
 {
 	int rc = clear_path(&c->at, diags);
 	if (rc != ISB_OK)
 		return rc;
-	c->kick = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	c->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	/* the mode before the name is there, so that it is never wider, and after it, against the umask */
-	if (c->kick < 0 || c->listener < 0 || fchmod(c->listener, MODE) != 0)
+	if (c->listener < 0 || fchmod(c->listener, MODE) != 0)
 		return refuse(diags, c->at.sun_path, strerror(errno));
 	c->bound = bind(c->listener, (const struct sockaddr *)&c->at, sizeof(c->at)) == 0;
 	if (!c->bound || chmod(c->at.sun_path, MODE) != 0 || listen(c->listener, BACKLOG) != 0)
+		return refuse(diags, c->at.sun_path, strerror(errno));
+	return ISB_OK;
+}
+
+static int start(struct isb_clients *c, struct isb_diags *diags)
+{
+	c->kick = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (c->kick < 0)
 		return refuse(diags, c->at.sun_path, strerror(errno));
 	int error = pthread_create(&c->thread, NULL, run, c);
 	if (error)
@@ -198,12 +227,16 @@ static int start(struct isb_clients *c, struct isb_diags *diags)
 	return ISB_OK;
 }
 
-int isb_clients_new(const char *path, unsigned workers, struct isb_diags *diags, struct isb_clients **ret_clients)
+int isb_clients_new(const char *path, unsigned workers, struct isb_live *live, struct isb_diags *diags,
+                    struct isb_clients **ret_clients)
 {
 	struct isb_clients *c = isb_xcalloc(1, sizeof(*c));
 	_Static_assert(sizeof(c->at.sun_path) > ISB_CLIENTS_PATH_MAX, "with its NUL");
 	c->at.sun_family = AF_UNIX;
-	memcpy(c->at.sun_path, path, strlen(path));
+	if (path)
+		memcpy(c->at.sun_path, path, strlen(path));
+	c->live = live;
+	c->flows = live ? isb_flows_new() : NULL;
 	c->listener = c->kick = c->reader = -1;
 	c->workers = workers;
 	c->rings = isb_xcalloc(workers, sizeof(struct isb_ring *));
@@ -211,7 +244,9 @@ int isb_clients_new(const char *path, unsigned workers, struct isb_diags *diags,
 		c->rings[i] = isb_ring_new(RING_SIZE);
 	c->demand = isb_demand_new(ISB_DEMAND_ROWS, isb_random_seed());
 	c->halve_ms = isb_monotonic_us() / 1000 + HALF_LIFE_MS;
-	int rc = start(c, diags);
+	int rc = path ? listen_at(c, diags) : ISB_OK;
+	if (rc == ISB_OK)
+		rc = start(c, diags);
 	if (rc != ISB_OK) {
 		isb_clients_free(c);
 		return rc;
@@ -244,8 +279,14 @@ void isb_clients_free(struct isb_clients *c)
 		isb_ring_free(c->rings[i]);
 	free(c->rings);
 	isb_demand_free(c->demand);
+	isb_flows_free(c->flows);
 	isb_buf_done(&c->text);
 	free(c);
+}
+
+struct isb_flows *isb_clients_flows(struct isb_clients *clients)
+{
+	return clients->flows;
 }
 
 void isb_clients_add(struct isb_clients *c, unsigned worker, const struct isb_summary *summary,
@@ -258,6 +299,7 @@ void isb_clients_add(struct isb_clients *c, unsigned worker, const struct isb_su
 	if (!sample)
 		return;
 	*sample = (struct sample){.resolver = client->addr};
+	snprintf(sample->region, sizeof(sample->region), "%s", summary->region);
 	if (summary->ecs.addr.family && isb_ecs_believed(&summary->ecs.addr, summary->ecs.len))
 		sample->told = summary->ecs;
 	if (isb_ring_publish(ring))

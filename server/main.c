@@ -7,9 +7,12 @@
 #include <sys/resource.h>
 
 #include "isobar/base/arena.h"
+#include "isobar/base/clock.h"
 #include "isobar/base/err.h"
 #include "isobar/base/log.h"
 #include "isobar/base/streams.h"
+#include "ledger.h"
+#include "metrics.h"
 #include "options.h"
 #include "sdnotify.h"
 #include "settings.h"
@@ -33,6 +36,9 @@ struct server {
 	struct isb_watch *watch;
 	struct isb_census *census;
 	struct isb_taps *taps; /* or NULL */
+	struct isb_ledger *ledger;   /* or NULL, as the metrics */
+	struct isb_metrics *metrics;
+	int64_t started_ms;
 	struct isb_worker **workers; /* of all kinds */
 	size_t nworker;
 };
@@ -142,7 +148,9 @@ static int new_workers(struct server *server, enum isb_worker_kind kind, struct 
 		int rc = isb_worker_new(kind, i, options, server->census, server->store, &server->live, diags, &worker);
 		if (rc != ISB_OK)
 			return rc;
-		worker->tap = isb_taps_of(server->taps, (unsigned)server->nworker);
+		worker->seat = (unsigned)server->nworker;
+		worker->paced = options->nmetrics > 0;
+		worker->tap = isb_taps_of(server->taps, worker->seat);
 		server->workers[server->nworker++] = worker;
 	}
 	return ISB_OK;
@@ -167,27 +175,43 @@ static int start_workers(struct server *server, struct isb_diags *diags)
 	return ISB_OK;
 }
 
+static int start_metrics(struct server *server, struct isb_diags *diags)
+{
+	const struct isb_metrics_sources from = {
+		.options = &server->options, .store = server->store, .live = &server->live, .watch = server->watch,
+		.ledger = server->ledger, .clients = isb_taps_clients(server->taps), .workers = server->workers,
+		.nworker = server->nworker, .started_ms = server->started_ms};
+	return server->options.nmetrics ? isb_metrics_new(&from, diags, &server->metrics) : ISB_OK;
+}
+
 static int start(struct server *server, struct isb_diags *diags)
 {
 	struct isb_options *options = &server->options;
+	server->started_ms = isb_clock_ms();
+	if (options->nmetrics)
+		server->ledger = isb_ledger_new(threads(options));
 	int rc = check_listen(options, diags); /* before the view, which can take a while */
 	if (rc == ISB_OK)
 		rc = load_settings(server, diags);
 	if (rc == ISB_OK)
 		rc = open_store(server, diags);
 	if (rc == ISB_OK)
-		rc = isb_watch_new(server->store, options->geo, options->ngeo, &server->live, diags, &server->watch);
+		rc = isb_watch_new(server->store, options->geo, options->ngeo, &server->live, server->ledger, diags,
+		                   &server->watch);
 	if (rc == ISB_OK)
-		rc = isb_taps_new(options, threads(options), diags, &server->taps);
+		rc = isb_taps_new(options, threads(options), &server->live, diags, &server->taps);
 	if (rc == ISB_OK)
 		rc = start_workers(server, diags);
 	if (rc == ISB_OK)
 		rc = isb_watch_start(server->watch, diags);
+	if (rc == ISB_OK)
+		rc = start_metrics(server, diags);
 	return rc;
 }
 
 static void stop(struct server *server)
 {
+	isb_metrics_free(server->metrics);
 	for (size_t i = 0; i < server->nworker; i++)
 		isb_worker_stop(server->workers[i]); /* all at once, then wait for each */
 	for (size_t i = 0; i < server->nworker; i++)
@@ -196,6 +220,7 @@ static void stop(struct server *server)
 	isb_census_free(server->census);
 	isb_taps_free(server->taps);
 	isb_watch_free(server->watch);
+	isb_ledger_free(server->ledger);
 	isb_store_close(server->store);
 	isb_settings_free(isb_live_swap_settings(&server->live, NULL));
 }
@@ -211,20 +236,40 @@ static void log_started(const struct isb_options *options)
 	        options->workers);
 }
 
+/* False: it says to stop. */
+static bool heed(struct server *server, int number)
+{
+	if (number == SIGHUP) {
+		isb_taps_reopen(server->taps);
+		reload_settings(server);
+		isb_watch_kick(server->watch);
+	} else if (number == SIGUSR1) {
+		isb_stats_log(server->workers, server->nworker);
+	}
+	return number != SIGTERM && number != SIGINT;
+}
+
 static void serve(struct server *server, const sigset_t *set)
 {
-	for (;;) {
-		int number = 0;
+	int number = 0;
+	do
 		sigwait(set, &number);
-		if (number == SIGHUP) {
-			isb_taps_reopen(server->taps);
-			reload_settings(server);
-			isb_watch_kick(server->watch);
-		} else if (number == SIGUSR1) {
-			isb_stats_log(server->workers, server->nworker);
-		} else if (number == SIGTERM || number == SIGINT) {
+	while (heed(server, number));
+}
+
+/* Whoever announces our address is told first, and has time to send the clients elsewhere. A second word to stop ends it. */
+static void drain(struct server *server, const sigset_t *set)
+{
+	char span[ISB_SPAN_TEXT];
+	int64_t left_us = (int64_t)server->options.drain_ms * 1000, until_us = isb_monotonic_us() + left_us;
+	isb_metrics_drain(server->metrics);
+	if (left_us)
+		isb_log(ISB_LOG_INFO, "draining", "for=%s", isb_span_print(server->options.drain_ms, span));
+	for (; left_us > 0; left_us = until_us - isb_monotonic_us()) {
+		const struct timespec left = {.tv_sec = left_us / 1000000, .tv_nsec = left_us % 1000000 * 1000};
+		int number = sigtimedwait(set, NULL, &left);
+		if (number > 0 && !heed(server, number))
 			return;
-		}
 	}
 }
 
@@ -250,6 +295,7 @@ int main(int argc, char **argv)
 		isb_sdnotify("READY=1");
 		serve(&server, &set);
 		isb_sdnotify("STOPPING=1");
+		drain(&server, &set);
 		isb_stats_log(server.workers, server.nworker);
 	} else {
 		isb_diags_print(&diags, stderr);

@@ -24,6 +24,9 @@ enum {
 	SPAN_MIN_MS = 100,
 	HOUR_MS = 3600000,
 	LIFETIME_MAX_MS = 7 * 24 * HOUR_MS,
+	METRICS_ROWS_MIN = 100,
+	METRICS_ROWS_MAX = 1000000,
+	METRICS_ROWS = 10000,
 };
 
 static const char help_text[] =
@@ -62,6 +65,10 @@ static const char help_text[] =
 	"      --dnstap-sample N     only one of N queries, on average (default: 1)\n"
 	"      --clients SOCKET      tell at this unix socket which networks are steered most, for isobar-probe --measure\n"
 	"                            (default: none)\n"
+	"      --metrics ADDR:PORT   tell Prometheus of the server here, and at /healthz and /readyz whether it lives and\n"
+	"                            should be asked; may be repeated (default: nowhere)\n"
+	"      --metrics-rows N      lines of one metric at most, 100..1000000 (default: 10000)\n"
+	"      --drain SPAN          told to stop, say so at /readyz and go on answering for so long (default: 0s)\n"
 	"  -L, --log-level LEVEL     error, warning, info or debug (default: info)\n"
 	"      --rrl MODE            limit how often one network gets the same answer over UDP: on, off, or log, which\n"
 	"                            only counts what on would hold back (default: on)\n"
@@ -87,7 +94,7 @@ enum {
 	OPT_COOKIES = 256, OPT_COOKIE_SECRET_FILE, OPT_NSID, OPT_VERSION_TEXT, OPT_ID_TEXT,
 	PROXY_LISTEN, PROXY_FROM, TCP_CONNECTIONS, TCP_PER_CLIENT, TCP_IDLE, TCP_STALL, TCP_LIFETIME,
 	RRL, RRL_RATE, RRL_ERROR_RATE, RRL_SLIP, RRL_WINDOW, RRL_IPV4_PREFIX, RRL_IPV6_PREFIX, RRL_EXEMPT,
-	OPT_QUERY_LOG, OPT_QUERY_LOG_SAMPLE, OPT_DNSTAP, OPT_DNSTAP_SAMPLE, OPT_CLIENTS,
+	OPT_QUERY_LOG, OPT_QUERY_LOG_SAMPLE, OPT_DNSTAP, OPT_DNSTAP_SAMPLE, OPT_CLIENTS, OPT_METRICS, OPT_METRICS_ROWS, OPT_DRAIN,
 	OPT_TSIG_KEYS, OPT_EXPLAIN_FROM, OPT_EXPLAIN_KEY
 };
 static const struct option long_options[] = {
@@ -105,6 +112,9 @@ static const struct option long_options[] = {
 	{"dnstap", required_argument, NULL, OPT_DNSTAP},
 	{"dnstap-sample", required_argument, NULL, OPT_DNSTAP_SAMPLE},
 	{"clients", required_argument, NULL, OPT_CLIENTS},
+	{"metrics", required_argument, NULL, OPT_METRICS},
+	{"metrics-rows", required_argument, NULL, OPT_METRICS_ROWS},
+	{"drain", required_argument, NULL, OPT_DRAIN},
 	{"store", required_argument, NULL, 's'},     {"listen", required_argument, NULL, 'l'},
 	{"workers", required_argument, NULL, 'w'},   {"geo", required_argument, NULL, 'g'},
 	{"log-level", required_argument, NULL, 'L'}, {"help", no_argument, NULL, 'h'},
@@ -227,6 +237,20 @@ static enum isb_options_result set_clients(struct isb_options *options, const ch
 	return ISB_OPTIONS_RUN;
 }
 
+static enum isb_options_result add_metrics(struct isb_options *options, const char *text)
+{
+	struct isb_web_listen *listen = &options->metrics[options->nmetrics];
+	if (options->nmetrics == ISB_METRICS_MAX)
+		return wrong("more than %d --metrics; write 0.0.0.0 or [::] for every address", (int)ISB_METRICS_MAX);
+	int rc = isb_web_listen_parse(text, listen);
+	if (rc == ISB_ERANGE)
+		return wrong("--metrics '%s': the port must be 1..65535", text);
+	if (rc != ISB_OK)
+		return wrong("--metrics '%s' is not ADDR:PORT; write 127.0.0.1:9153 or [::1]:9153", text);
+	options->nmetrics++;
+	return ISB_OPTIONS_RUN;
+}
+
 static enum isb_options_result set_length(const char *name, const char *text, unsigned most, uint8_t *ret_len)
 {
 	unsigned len = *ret_len;
@@ -235,15 +259,15 @@ static enum isb_options_result set_length(const char *name, const char *text, un
 	return result;
 }
 
-static enum isb_options_result set_span(const char *name, const char *text, int64_t max_ms, uint32_t *ret_ms)
+static enum isb_options_result set_span(const char *name, const char *text, int64_t min_ms, int64_t max_ms, uint32_t *ret_ms)
 {
-	char max[ISB_SPAN_TEXT];
+	char min[ISB_SPAN_TEXT], max[ISB_SPAN_TEXT];
 	int64_t ms;
 	int rc = isb_span_parse(text, &ms);
 	if (rc == ISB_EFORMAT)
 		return wrong("%s '%s' is not a span; write 500ms, 10s or 2m", name, text);
-	if (rc != ISB_OK || ms < SPAN_MIN_MS || ms > max_ms)
-		return wrong("%s '%s' is not from 100ms to %s", name, text, isb_span_print(max_ms, max));
+	if (rc != ISB_OK || ms < min_ms || ms > max_ms)
+		return wrong("%s '%s' is not from %s to %s", name, text, isb_span_print(min_ms, min), isb_span_print(max_ms, max));
 	*ret_ms = (uint32_t)ms;
 	return ISB_OPTIONS_RUN;
 }
@@ -356,9 +380,9 @@ static enum isb_options_result set_tcp(struct isb_tcp_limits *tcp, int option, c
 	switch (option) {
 	case TCP_CONNECTIONS: return set_number("--tcp-connections", value, 1, CONNECTIONS_MAX, &tcp->connections);
 	case TCP_PER_CLIENT: return set_number("--tcp-per-client", value, 1, CONNECTIONS_MAX, &tcp->per_client);
-	case TCP_IDLE: return set_span("--tcp-idle", value, HOUR_MS, &tcp->idle_ms);
-	case TCP_STALL: return set_span("--tcp-stall", value, HOUR_MS, &tcp->stall_ms);
-	default: return set_span("--tcp-lifetime", value, LIFETIME_MAX_MS, &tcp->lifetime_ms);
+	case TCP_IDLE: return set_span("--tcp-idle", value, SPAN_MIN_MS, HOUR_MS, &tcp->idle_ms);
+	case TCP_STALL: return set_span("--tcp-stall", value, SPAN_MIN_MS, HOUR_MS, &tcp->stall_ms);
+	default: return set_span("--tcp-lifetime", value, SPAN_MIN_MS, LIFETIME_MAX_MS, &tcp->lifetime_ms);
 	}
 }
 
@@ -400,6 +424,10 @@ static enum isb_options_result set(struct isb_options *options, int option, cons
 	case OPT_DNSTAP: return set_dnstap(options, value);
 	case OPT_DNSTAP_SAMPLE: return set_number("--dnstap-sample", value, 1, ISB_SAMPLE_MAX, &options->dnstap_sample);
 	case OPT_CLIENTS: return set_clients(options, value);
+	case OPT_METRICS: return add_metrics(options, value);
+	case OPT_METRICS_ROWS:
+		return set_number("--metrics-rows", value, METRICS_ROWS_MIN, METRICS_ROWS_MAX, &options->metrics_rows);
+	case OPT_DRAIN: return set_span("--drain", value, 0, HOUR_MS, &options->drain_ms);
 	case 'c': return ISB_OPTIONS_RUN; /* was read before all others */
 	default: return set_rrl(&options->rrl, option, value);
 	}
@@ -531,7 +559,7 @@ enum isb_options_result isb_options_parse(int argc, char **argv, struct isb_opti
 	struct isb_options options = {
 		.log_level = ISB_LOG_INFO, .cookies = true, .version_text = "", .id_text = "",
 		.tcp = ISB_TCP_DEFAULTS,   .rrl = ISB_RRL_DEFAULTS,
-		.query_log_sample = 1,     .dnstap_sample = 1};
+		.query_log_sample = 1,     .dnstap_sample = 1, .metrics_rows = METRICS_ROWS};
 	struct given from_argv = {0};
 	opterr = 0;
 	note_given(argc, argv, &from_argv);

@@ -129,7 +129,9 @@ static bool serve(struct isb_conn *conn, const uint8_t *data, size_t len)
 {
 	struct isb_worker *worker = conn->tcp->worker;
 	struct batch b = {.conn = conn};
+	isb_worker_begin(worker);
 	isb_turn_begin(worker, &b.turn);
+	isb_context_came(&worker->ctx, conn->client.addr.family == 6 ? ISB_ASKED_TCP_IPV6 : ISB_ASKED_TCP_IPV4);
 	enum isb_frames_end frames = isb_frames_feed(&conn->in, data, len, answer, &b);
 	isb_turn_end(worker);
 	conn->waiting = frames == ISB_FRAMES_WAIT;
@@ -138,6 +140,7 @@ static bool serve(struct isb_conn *conn, const uint8_t *data, size_t len)
 	else if (b.queries && uv_now(&worker->loop) - conn->opened_ms >= worker->options->tcp.lifetime_ms)
 		end(conn, &worker->net.tcp_expired);
 	send_answers(conn, conn->tcp->out, b.out);
+	isb_worker_end(worker, b.queries);
 	return b.queries > 0;
 }
 

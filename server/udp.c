@@ -187,6 +187,7 @@ static size_t serve_batch(struct isb_udp *udp, const struct socket *socket, int 
 	if (!n || stopped(udp))
 		return 0;
 	struct isb_turn turn;
+	isb_worker_begin(udp->worker);
 	isb_turn_begin(udp->worker, &turn);
 	if (n > 1 && !socket->proxy && isb_context_looks_ahead(&udp->worker->ctx)) /* a PROXY header would have to be read twice */
 		look_ahead(udp, n);
@@ -194,6 +195,7 @@ static size_t serve_batch(struct isb_udp *udp, const struct socket *socket, int 
 		answers += answer(udp, &turn, socket->proxy, i, answers);
 	isb_turn_end(udp->worker);
 	send_all(udp, socket->fd, answers);
+	isb_worker_end(udp->worker, n);
 	return n;
 }
 

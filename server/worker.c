@@ -30,6 +30,7 @@ void isb_turn_begin(struct isb_worker *worker, struct isb_turn *turn)
 	turn->view = isb_live_enter(worker->live);
 	if (!isb_context_is_turned(&worker->ctx, turn->view))
 		isb_context_turn_to(&worker->ctx, turn->view);
+	worker->ctx.tally = turn->view->tallies ? turn->view->tallies[worker->seat] : NULL;
 	worker->ctx.settings = isb_live_settings(worker->live);
 	turn->now_ms = isb_clock_ms();
 	int rc = isb_words_begin(worker->words, turn->view, turn->now_ms, &turn->health);

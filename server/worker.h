@@ -13,6 +13,7 @@
 #include "isobar/store/env.h"
 #include "live.h"
 #include "options.h"
+#include "pace.h"
 #include "tap.h"
 
 /* One thread with its own sockets, those of one kind on every listen address: workers share nothing but the view and the
@@ -48,6 +49,8 @@ struct isb_tcp;
 struct isb_words;
 struct isb_worker {
 	alignas(ISB_CACHE_LINE) unsigned number; /* among those of its kind */
+	unsigned seat; /* among all; this and the next are set before the start */
+	bool paced;    /* there are metrics */
 	enum isb_worker_kind kind;
 	bool running;
 	const struct isb_options *options;
@@ -58,7 +61,9 @@ struct isb_worker {
 	bool health_bad; /* the last batch could not read its words */
 	struct isb_context ctx;
 	struct isb_net_counters net;
+	struct isb_pace pace; /* nothing but zeros without metrics */
 	struct isb_tap *tap; /* NULL: nobody looks on; set before the start */
+	uint64_t untapped;   /* queries that nobody wants to see from now on */
 	struct isb_udp *udp; /* NULL: serves TCP */
 	struct isb_tcp *tcp; /* NULL: serves UDP */
 	uv_loop_t loop;      /* this and the next for TCP only */
@@ -90,12 +95,23 @@ struct isb_turn {
 };
 void isb_turn_begin(struct isb_worker *worker, struct isb_turn *turn);
 void isb_turn_end(struct isb_worker *worker);
+/* Around all of it, what it takes to send the answers too. */
+static inline void isb_worker_begin(struct isb_worker *worker)
+{
+	if (worker->paced)
+		isb_pace_begin(&worker->pace, isb_pace_now_ns());
+}
+static inline void isb_worker_end(struct isb_worker *worker, uint64_t queries)
+{
+	if (worker->paced)
+		isb_pace_end(&worker->pace, isb_pace_now_ns(), queries);
+}
 /* Answers one query of the turn. */
 static inline size_t isb_turn_respond(struct isb_worker *worker, const struct isb_turn *turn,
                                       const struct isb_client *client, const uint8_t *in, size_t in_len, uint8_t *out,
                                       size_t out_cap)
 {
-	if (worker->tap)
-		return isb_tap_respond(worker, turn, client, in, in_len, out, out_cap);
-	return isb_respond(&worker->ctx, client, in, in_len, out, out_cap);
+	if (worker->untapped--)
+		return isb_respond(&worker->ctx, client, in, in_len, out, out_cap);
+	return isb_tap_respond(worker, turn, client, in, in_len, out, out_cap);
 }

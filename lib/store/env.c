@@ -397,3 +397,17 @@ int isb_store_sync(struct isb_store *store, enum isb_env env)
 {
 	return isb_mdb_err(mdb_env_sync(store->env[env].mdb, 1));
 }
+
+int isb_store_look(struct isb_store *store, enum isb_env env, struct isb_store_use *ret_use)
+{
+	MDB_envinfo info;
+	MDB_stat stat;
+	int rc = mdb_env_info(store->env[env].mdb, &info);
+	if (rc == 0)
+		rc = mdb_env_stat(store->env[env].mdb, &stat);
+	if (rc == 0)
+		*ret_use = (struct isb_store_use){.readers = info.me_numreaders, .readers_max = info.me_maxreaders,
+		                                  .used = ((uint64_t)info.me_last_pgno + 1) * stat.ms_psize,
+		                                  .map = info.me_mapsize};
+	return isb_mdb_err(rc);
+}

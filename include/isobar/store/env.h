@@ -52,6 +52,13 @@ uint64_t isb_store_last_txn_id(struct isb_store *store, enum isb_env env);
 /* Path of the environment's data file, for inotify; lives as long as the store. */
 const char *isb_store_path(const struct isb_store *store, enum isb_env env);
 
+/* How full an environment is, for metrics. */
+struct isb_store_use {
+	unsigned readers, readers_max; /* places in its table that are or were in use */
+	uint64_t used, map;            /* octets of the file that hold or held data; the most there may be */
+};
+int isb_store_look(struct isb_store *store, enum isb_env env, struct isb_store_use *ret_use);
+
 /* --- For the other modules of this room only: rows as octets. ------------------------------------------------ */
 
 /* A read transaction that is used again: reset gives its snapshot back and keeps its place in the reader table; renew
