@@ -174,6 +174,12 @@ static void print_tally(const char *what, const struct tally *t, const char *aft
 	puts(after);
 }
 
+void cli_print_change(const char *line)
+{
+	enum cli_tone tone = cli_sign_tone(*line);
+	printf("%s%s%s\n", cli_tone_on(tone), line, cli_tone_off(tone));
+}
+
 static void print_objects(const struct cli_plan *plan, bool brief)
 {
 	struct isb_buf line = {0};
@@ -188,7 +194,7 @@ static void print_objects(const struct cli_plan *plan, bool brief)
 			continue;
 		}
 		shown++;
-		printf("%s\n", isb_buf_text(&line));
+		cli_print_change(isb_buf_text(&line));
 		if (change->table == ISB_T_OBJECT && change->before.data && change->after.data)
 			cli_print_diff(change->before.data, change->after.data, 4);
 	}

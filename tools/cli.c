@@ -42,7 +42,7 @@ int cli_refuse(const struct isb_diags *diags, const char *what)
 
 int cli_unreadable(const struct cli *cli, int err)
 {
-	return cli_fail(CLI_FAILED, "cannot read the store in '%s': %s", cli->store_dir, isb_strerror(err));
+	return cli_fail(CLI_STORE, "cannot read the store in '%s': %s", cli->store_dir, isb_strerror(err));
 }
 
 /* What to do about it, where that does not follow from what is wrong. */
@@ -58,7 +58,7 @@ static const char *remedy(int err)
 
 int cli_unwritable(const struct cli *cli, int err)
 {
-	return cli_fail(CLI_FAILED, "cannot write the store in '%s': %s; nothing was changed%s", cli->store_dir,
+	return cli_fail(CLI_STORE, "cannot write the store in '%s': %s; nothing was changed%s", cli->store_dir,
 	                isb_strerror(err), remedy(err));
 }
 
@@ -76,7 +76,7 @@ bool cli_printable(const char *text)
 /* --- Options --- */
 
 /* Letters that a verb lists in `options`: f files, n dry run, p prune, r reason, t for, c client, g geo, a at, d draws,
- * e seed; of imports: P print, z zone, N name server, S SOA, R provider; of rollouts: > to, % steps, ~ every, @ nets,
+ * e seed; w watch; l all; of edits: A author, G if generation; of imports: P print, z zone, N name server, S SOA, R provider; of rollouts: > to, % steps, ~ every, @ nets,
  * ^ abort if, = sticky; ! force. */
 static const struct option long_options[] = {
 	{"store", required_argument, NULL, 's'},   {"output", required_argument, NULL, 'o'},
@@ -95,7 +95,9 @@ static const struct option long_options[] = {
 	{"to", required_argument, NULL, '>'},      {"steps", required_argument, NULL, '%'},
 	{"every", required_argument, NULL, '~'},   {"nets", required_argument, NULL, '@'},
 	{"abort-if", required_argument, NULL, '^'}, {"sticky", no_argument, NULL, '='},
-	{"force", no_argument, NULL, '!'},
+	{"force", no_argument, NULL, '!'},         {"author", required_argument, NULL, 'A'},
+	{"if-generation", required_argument, NULL, 'G'}, {"watch", optional_argument, NULL, 'w'},
+	{"all", no_argument, NULL, 'l'},
 	{NULL, 0, NULL, 0},
 };
 enum { OPTIONS = sizeof(long_options) / sizeof(long_options[0]) - 1 };
@@ -103,32 +105,33 @@ enum { OPTIONS = sizeof(long_options) / sizeof(long_options[0]) - 1 };
 void cli_print_option_help(const char *letters)
 {
 	static const char *const help[][2] = {
-		{"f", "  -f, --file FILE    catalog file; may be given several times; - is standard input\n"},
+		{"f", "  -f, --file FILE    catalog file, may be several; - is standard input\n"},
 		{"n", "  -n, --dry-run      show what would change and stop\n"},
 		{"p", "  --prune            also remove what no file names\n"},
 		{"r", "  -r, --reason TEXT  why; kept in the journal\n"},
+		{"A", "  --author NAME      who; default: who is logged in\n"},
+		{"G", "  --if-generation N  only when the catalog is at that generation; else status 3\n"},
+		{"l", "  --all              also what is as it should be\n"},
+		{"w", "  --watch[=SPAN]     again and again, every 2s or as said, until Ctrl-C\n"},
 		{"t", "  --for SPAN         until then only: 30m, 2h, 1d\n"},
-		{"c", "  -c, --client ADDR  the client: an address (its /24 or /56 is taken) or a network\n"},
+		{"c", "  -c, --client ADDR  the client: an address (its /24 or /56) or a network\n"},
 		{"a", "  --at TIME          the moment: 2026-11-21T12:00:00Z, or -2h, +30m from now\n"},
-		{"d", "  --draws N          draw N times, to 10000000, and show the shares that come out\n"},
-		{"e", "  --seed N           of all draws; the same gives the same (default: another each time)\n"},
-		{"g", "  --geo FILE         geo database (.mmdb), may be given several times; default\n"
-		      "                     STORE/geo.mmdb\n"},
+		{"d", "  --draws N          draw N times, to 10000000; show the shares that come out\n"},
+		{"e", "  --seed N           of all draws; the same gives the same; default: another\n"},
+		{"g", "  --geo FILE         geo database, may be several; default STORE/geo.mmdb\n"},
 		{"P", "  --print            print the catalog that comes out, and touch no store\n"},
 		{"z", "  --zone NAME        the zone of all files, whatever they are called\n"},
-		{"N", "  --ns NAME          server of zones whose files name none; may be given several times\n"},
-		{"S", "  --soa RDATA        SOA of the zones: 'PRIMARY MAILBOX SERIAL REFRESH RETRY EXPIRE MINIMUM'\n"},
-		{"R", "  --provider NAME    the provider isobar stands in for, where records name some only\n"},
-		{"D", "  --down NAME        as if this region, pool or endpoint were down; several times\n"},
+		{"N", "  --ns NAME          server of zones whose files name none, may be several\n"},
+		{"S", "  --soa RDATA        'PRIMARY MAILBOX SERIAL REFRESH RETRY EXPIRE MINIMUM'\n"},
+		{"R", "  --provider NAME    the provider isobar stands in for, where records name one\n"},
+		{"D", "  --down NAME        as if this region, pool or endpoint were down\n"},
 		{"1", "  --n-1              each region down in turn\n"},
-		{"u", "  --all-up           as if every check were passed; what operators said still counts\n"},
+		{"u", "  --all-up           as if every check passed; what operators said counts\n"},
 		{"F", "  --format FORMAT    query-log, csv or dnstap; default: as the file looks\n"},
-		{"m", "  --max-shift SHARE  refuse when more than this share of queries would be answered\n"
-		      "                     differently: 10%\n"},
-		{"T", "  --traffic FILE     the queries that count for that, as simulate reads them; without\n"
-		      "                     it all names and all IPv4 addresses count alike\n"},
+		{"m", "  --max-shift SHARE  refuse when more queries would be answered differently: 10%\n"},
+		{"T", "  --traffic FILE     the queries that count; else all names and addresses\n"},
 		{">", "  --to NAME          the pool or policy to lead clients to\n"},
-		{"%", "  --steps P,P,...    per cent of the clients that each step gives it: 10,30,50,100\n"},
+		{"%", "  --steps P,P,...    per cent of clients that each step gives it: 10,30,50,100\n"},
 		{"~", "  --every SPAN       how long each step lasts: 10m, 2h\n"},
 		{"@", "  --nets NET,NET,... clients in these networks always get it\n"},
 		{"^", "  --abort-if down    end it for good when the new side cannot answer\n"},
@@ -215,6 +218,32 @@ static int take_draws(struct cli *cli, const char *value)
 	return rc;
 }
 
+static int take_generation(struct cli *cli, const char *value)
+{
+	uint64_t generation = 0;
+	int rc = take_number("if-generation", value, INT64_MAX, &generation);
+	cli->if_generation = (int64_t)generation;
+	return rc;
+}
+
+static int take_watch(struct cli *cli, const char *value)
+{
+	enum { EVERY_MS = 2000, LEAST_MS = 100 };
+	cli->watch_ms = EVERY_MS;
+	int rc = value ? take_span(value, &cli->watch_ms) : CLI_OK;
+	if (rc == CLI_OK && cli->watch_ms < LEAST_MS)
+		return cli_fail(CLI_USAGE, "%s is too short to be looked at; write --watch=%dms or more", value, LEAST_MS);
+	return rc;
+}
+
+static int take_author(struct cli *cli, const char *value)
+{
+	if (!*value || !cli_printable(value))
+		return cli_fail(CLI_USAGE, "the author cannot be shown in a line; write a name in UTF-8");
+	cli->author = value;
+	return CLI_OK;
+}
+
 static int take_option(struct cli *cli, int letter, const char *value)
 {
 	switch (letter) {
@@ -232,6 +261,10 @@ static int take_option(struct cli *cli, int letter, const char *value)
 	case 'a': return take_time(cli, value);
 	case 'd': return take_draws(cli, value);
 	case 'e': return take_number("seed", value, INT64_MAX, &cli->seed);
+	case 'A': return take_author(cli, value);
+	case 'G': return take_generation(cli, value);
+	case 'l': cli->all = true; break;
+	case 'w': return take_watch(cli, value);
 	case 'j': cli->json = true; break;
 	case 'D': cli->down[cli->ndown++] = value; break;
 	case '1': cli->each_region = true; break;
@@ -257,9 +290,10 @@ static int take_option(struct cli *cli, int letter, const char *value)
 		cli->reason = value;
 		break;
 	case 'o':
-		if (strcmp(value, "json") != 0 && strcmp(value, "table") != 0)
-			return cli_fail(CLI_USAGE, "unknown output '%s'; write table or json", value);
-		cli->json = strcmp(value, "json") == 0;
+		if (strcmp(value, "json") != 0 && strcmp(value, "yaml") != 0 && strcmp(value, "table") != 0)
+			return cli_fail(CLI_USAGE, "unknown output '%s'; write table, json or yaml", value);
+		cli->json = strcmp(value, "table") != 0;
+		cli->yaml = strcmp(value, "yaml") == 0;
 		break;
 	}
 	return CLI_OK;
@@ -292,6 +326,70 @@ static int check_options(const struct verb *verb, const char *given)
 	return CLI_OK;
 }
 
+static bool takes_noun(const struct verb *verb, const char *kind)
+{
+	const char *nouns = verb->nouns;
+	size_t len = strlen(kind);
+	for (; nouns && *nouns; nouns += strcspn(nouns, " "), nouns += *nouns == ' ')
+		if (strcmp(nouns, CLI_ANY_KIND) == 0 || (strcspn(nouns, " ") == len && strncmp(nouns, kind, len) == 0))
+			return true;
+	return false;
+}
+
+static const char *kind_of(const char *word)
+{
+	for (int kind = 0; kind < CLI_KINDS; kind++)
+		if (strcmp(word, cli_kind_name(kind)) == 0 || strcmp(word, cli_kind_plural(kind)) == 0)
+			return cli_kind_name(kind);
+	return NULL;
+}
+
+static const struct verb *verb_called(const char *name)
+{
+	for (size_t i = 0; cli_verbs[i]; i++)
+		if (strcmp(name, cli_verbs[i]->name) == 0)
+			return cli_verbs[i];
+	return NULL;
+}
+
+/* "pool set asia …" is "set pool asia …", and "endpoint drain …" is "drain …". No verb takes another's name for its first
+ * word, so that "check set …" is about a check. */
+static void put_noun_behind(char **words, int count, int *first)
+{
+	const char *kind = kind_of(words[0]);
+	const struct verb *verb = kind && count > 1 ? verb_called(words[1]) : NULL;
+	if (!verb || !takes_noun(verb, kind))
+		return;
+	if (strcmp(verb->nouns, CLI_ANY_KIND) == 0) {
+		char *noun = words[0];
+		words[0] = words[1];
+		words[1] = noun;
+	} else {
+		++*first;
+	}
+}
+
+/* Who writes a kind alone wants to see. */
+static const struct verb *find_verb(char **words)
+{
+	const char *kind = kind_of(words[0]);
+	if (!kind || verb_called(words[0]))
+		return cli_find_verb(words[0]);
+	cli_fail(CLI_USAGE, "'%s' is a kind, not a verb; write: isobar show %s%s%s", words[0], words[0], words[1] ? " " : "",
+	         words[1] ? words[1] : "");
+	return NULL;
+}
+
+static int check_stdin(const struct cli *cli)
+{
+	size_t n = cli->traffic && strcmp(cli->traffic, "-") == 0;
+	for (size_t i = 0; i < cli->nfile; i++)
+		n += strcmp(cli->files[i], "-") == 0;
+	for (int i = 0; i < cli->count; i++)
+		n += strcmp(cli->words[i], "-") == 0;
+	return n < 2 ? CLI_OK : cli_fail(CLI_USAGE, "standard input can be read once only; name a file in place of one '-'");
+}
+
 /* *ret_verb stays NULL when there is nothing left to do. */
 static int parse(struct cli *cli, int argc, char **argv, const struct verb **ret_verb)
 {
@@ -316,7 +414,8 @@ static int parse(struct cli *cli, int argc, char **argv, const struct verb **ret
 		cli_print_help(help ? stdout : stderr);
 		return help ? CLI_OK : CLI_USAGE;
 	}
-	const struct verb *verb = cli_find_verb(argv[optind]);
+	put_noun_behind(argv + optind, argc - optind, &optind);
+	const struct verb *verb = find_verb(argv + optind);
 	if (!verb)
 		return CLI_USAGE;
 	if (help) {
@@ -326,7 +425,8 @@ static int parse(struct cli *cli, int argc, char **argv, const struct verb **ret
 	cli->words = (const char *const *)argv + optind + 1;
 	cli->count = argc - optind - 1;
 	*ret_verb = verb;
-	return check_options(verb, given);
+	rc = check_options(verb, given);
+	return rc == CLI_OK ? check_stdin(cli) : rc;
 }
 
 /* Who it is, not as whom: the journal shall name a person. */
@@ -365,6 +465,7 @@ int main(int argc, char **argv)
 		.ns = isb_xcalloc((size_t)argc, sizeof(char *)),
 		.down = isb_xcalloc((size_t)argc, sizeof(char *)),
 		.max_shift = -1,
+		.if_generation = -1,
 		.author = author(),
 		.seed = isb_random_seed() >> 33, /* short enough to be typed again */
 		.now_ms = isb_clock_ms(),

@@ -14,13 +14,18 @@
 #include "isobar/view/cells.h"
 #include "isobar/view/geodb.h"
 #include "isobar/view/zonefile.h"
+#include "printing.h"
 
 /* What every verb gets: the words after it, the options given, and how to speak. */
 struct cli {
 	const char *store_dir;
 	const char *const *words; /* NULL-terminated */
 	int count;
-	bool json, dry_run, prune, print;
+	bool json;          /* a document in place of tables and sentences: JSON, or with `yaml` YAML */
+	bool yaml, compact; /* compact: a line, of JSON */
+	int64_t watch_ms;   /* 0: once */
+	bool all;
+	bool dry_run, prune, print;
 	const char **down; /* regions, pools and endpoints that simulate takes to be down */
 	size_t ndown;
 	bool each_region, all_up; /* --n-1 */
@@ -33,6 +38,7 @@ struct cli {
 	size_t ngeo;
 	const char *reason, *author;
 	int64_t for_ms;     /* 0: no end */
+	int64_t if_generation; /* edit nothing but that one; below 0: whichever there is */
 	struct {
 		const char *to, *steps, *nets; /* NULL: not given */
 		int64_t every_ms;
@@ -50,8 +56,19 @@ struct cli {
 	uint64_t committed; /* generation that this run made; 0: none */
 };
 
-/* Exit codes. */
-enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
+/* Exit codes; a contract with scripts and with programs that run verbs for others. */
+enum {
+	CLI_OK = 0,
+	CLI_FAILED = 1,    /* refused: what was asked is wrong, or not allowed by what there is */
+	CLI_USAGE = 2,     /* the command line is wrong */
+	CLI_MOVED_ON = 3,  /* the catalog is not at the generation of --if-generation */
+	CLI_NOT_FOUND = 4, /* there is no such thing */
+	CLI_STORE = 5,     /* the store cannot be read or written */
+};
+
+/* What a verb is for: how the list of all is ordered. */
+enum cli_group { CLI_MORE, CLI_CHANGE, CLI_STEER, CLI_LOOK, CLI_TRY, CLI_GROUPS };
+#define CLI_ANY_KIND "*"
 
 struct verb {
 	const char *name;
@@ -61,6 +78,11 @@ struct verb {
 	const char *example; /* what follows the name */
 	const char *options; /* letters of the options it takes beside the global ones; see cli.c */
 	int (*run)(struct cli *cli);
+	enum cli_group group;
+	const char *brief;   /* a few words for the list of all */
+	/* Kinds that may stand before the verb: CLI_ANY_KIND for one that takes the kind as its first word (isobar pool set asia …),
+	 * else those that its names are of anyway (isobar endpoint drain …). NULL: none. */
+	const char *nouns;
 };
 extern const struct verb verb_apply, verb_diff, verb_check, verb_export, verb_import, verb_show, verb_set, verb_add, verb_remove,
 	verb_status, verb_drain, verb_force, verb_failback, verb_rollout, verb_switch, verb_explain, verb_simulate,
@@ -68,6 +90,8 @@ extern const struct verb verb_apply, verb_diff, verb_check, verb_export, verb_im
 	verb_help;
 extern const struct verb *const cli_verbs[]; /* NULL at the end */
 const struct verb *cli_find_verb(const char *name); /* NULL after saying so */
+/* Letters of the options that every verb takes that edits the catalog. */
+#define CLI_EDITS "nrAG"
 void cli_print_option_help(const char *letters);
 void cli_print_verb_help(const struct verb *verb);
 void cli_print_help(FILE *out);
@@ -76,9 +100,12 @@ void cli_print_help(FILE *out);
 int cli_fail(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* All diags on stderr, then CLI_FAILED. */
 int cli_refuse(const struct isb_diags *diags, const char *what);
-/* The store said ISB_Exxx: CLI_FAILED. */
+/* The store said ISB_Exxx: CLI_STORE. */
 int cli_unreadable(const struct cli *cli, int err);
 int cli_unwritable(const struct cli *cli, int err);
+/* Does it once; with --watch again and again until somebody stops it, each time as of then: in place on a terminal, else one
+ * after the other, documents of JSON a line each. Ends with what `once` says when that is not CLI_OK. */
+int cli_watch(struct cli *cli, int (*once)(struct cli *cli));
 /* One line that a terminal may print: UTF-8 without control characters. */
 bool cli_printable(const char *text);
 
@@ -103,6 +130,7 @@ enum { CLI_ENDPOINT = ISB_KIND_COUNT, CLI_RRSET, CLI_KINDS };
 int cli_kind_parse(const char *word, int *ret_kind); /* singular or plural; CLI_USAGE after saying so */
 const char *cli_kind_name(int kind);
 const char *cli_kind_plural(int kind);
+const char *cli_all_down_name(enum isb_all_down all_down); /* as written in a catalog */
 
 struct cli_names {
 	struct isb_arena arena;
@@ -113,7 +141,7 @@ void cli_names_add(struct cli_names *names, const char *name);
 void cli_names_done(struct cli_names *names);
 /* Of all objects of a kind, or of all endpoints ("pool/endpoint"); not of rrsets. ISB_OK or the store's error. */
 int cli_names_of(struct isb_txn *txn, int kind, struct cli_names *names);
-/* "there is no pool 'asai'; did you mean 'asia'?"; CLI_FAILED. */
+/* "there is no pool 'asai'; did you mean 'asia'?"; CLI_NOT_FOUND. */
 int cli_unknown(struct isb_txn *txn, int kind, const char *name);
 
 /* A record as people call it: its key "zone/owner", its name, or its owner alone where only one zone has it. */
@@ -121,8 +149,8 @@ struct cli_record {
 	const char *key, *name; /* the catalog's arena's; the name without a final dot */
 	struct isb_record *record;
 };
-int cli_find_record(struct isb_catalog *catalog, const char *word, struct cli_record *ret); /* CLI_FAILED after saying so */
-/* There is a pool or a policy of that name; CLI_FAILED after saying so. */
+int cli_find_record(struct isb_catalog *catalog, const char *word, struct cli_record *ret); /* or another exit code after saying why */
+/* There is a pool or a policy of that name; CLI_NOT_FOUND after saying so. */
 int cli_find_side(const struct isb_catalog *catalog, const char *name);
 
 /* The stored zone that holds a name: the longest. `owner` is in lower case, *ret_apex points into it. */
@@ -211,6 +239,9 @@ struct cli_steps {
 	bool quiet; /* says nothing when all went well */
 };
 int cli_edit_steps(struct cli *cli, const struct cli_steps *steps, void *arg);
+/* The whole catalog, to be changed. What is wrong with it goes into the edit's diags and refuses it; else the store's error
+ * is said. */
+int cli_edit_load(struct cli_edit *e, struct isb_catalog *catalog);
 /* Refuses what leads a record's clients to a pool or policy that cannot answer now, by what the probes found. `again`:
  * "switch all the same: isobar switch www blue green"; CLI_FAILED after saying so. */
 struct cli_side {
@@ -265,7 +296,8 @@ void cli_wanted_notes(const struct cli_wanted *w, struct isb_diags *notes);
 
 /* --- Printing --- */
 
-void cli_print_json(json_t *value); /* takes over the reference */
+/* The document as -o says; takes over the reference. */
+void cli_print_json(const struct cli *cli, json_t *value);
 /* A map of scalars and lists of them as YAML; and any body as JSON, where numbers and booleans become such. */
 void cli_print_yaml(const struct isb_yaml *map);
 json_t *cli_json_yaml(const struct isb_yaml *node);
@@ -283,6 +315,7 @@ void cli_plan_done(struct cli_plan *plan);
 void cli_plan_print(const struct cli_plan *plan, bool brief, uint64_t generation);
 /* One change without its content: "~ pool asia". False for what has no name. */
 bool cli_change_print(const struct isb_change *change, struct isb_buf *out);
+void cli_print_change(const char *line); /* in the colour of its sign */
 /* The slot that an abort of a rollout is written under, where the change begins or resumes one. */
 bool cli_change_slot(const struct isb_change *change, uint32_t *ret_slot);
 json_t *cli_plan_json(const struct cli_plan *plan);
@@ -296,15 +329,5 @@ struct isb_resolved;
 const char *cli_resolved_addresses(struct isb_arena *arena, const struct isb_resolved *row);
 const char *cli_resolved_state(struct isb_arena *arena, const struct isb_resolved *row, int64_t now_ms);
 json_t *cli_resolved_json(const struct isb_resolved *row);
-int cli_resolved_print(struct isb_txn *health, int64_t now_ms);
+int cli_resolved_print(struct isb_txn *health, int64_t now_ms, bool all); /* else those with trouble */
 int cli_resolved_json_all(struct isb_txn *health, json_t *list);
-
-/* The tables of "status": cells are copied; column widths fit the widest cell. */
-struct cli_table {
-	struct isb_arena arena;
-	size_t columns, rows, cap;
-	const char **cells;
-};
-void cli_table_init(struct cli_table *table, size_t columns, const char *const *heads);
-void cli_table_row(struct cli_table *table, const char *const *cells);
-void cli_table_print(struct cli_table *table); /* and frees it */

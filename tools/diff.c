@@ -47,7 +47,8 @@ static bool same(const struct line *a, const struct line *b)
 
 static void print_line(const struct diff *d, char sign, struct line *line)
 {
-	printf("%*s%c %.*s\n", d->indent, "", sign, (int)line->len, line->at);
+	enum cli_tone tone = cli_sign_tone(sign);
+	printf("%*s%s%c %.*s%s\n", d->indent, "", cli_tone_on(tone), sign, (int)line->len, line->at, cli_tone_off(tone));
 	line->shown = true;
 	if (line->twin)
 		line->twin->shown = true;

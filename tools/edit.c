@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "isobar/base/clock.h"
 #include "isobar/base/err.h"
 #include "isobar/model/dname.h"
 #include "isobar/store/rollouts.h"
@@ -12,9 +13,9 @@
 static int not_open(const struct cli *cli, int rc, const char *message)
 {
 	if (rc == ISB_ENOTFOUND)
-		return cli_fail(CLI_FAILED, "there is no store in '%s'; name it with --store, or make one: isobar apply -f FILE",
+		return cli_fail(CLI_STORE, "there is no store in '%s'; name it with --store, or make one: isobar apply -f FILE",
 		                cli->store_dir);
-	return cli_fail(CLI_FAILED, "%s", message ? message : isb_strerror(rc));
+	return cli_fail(CLI_STORE, "%s", message ? message : isb_strerror(rc));
 }
 
 int cli_open(const struct cli *cli, enum isb_store_mode mode, struct isb_store **ret_store)
@@ -160,7 +161,7 @@ static void say_done(struct cli_edit *e, const struct cli_steps *steps)
 		                         "changes", cli_plan_json(&plan));
 		if (steps->add)
 			steps->add(e, json);
-		cli_print_json(json);
+		cli_print_json(cli, json);
 	} else {
 		if (steps->tell)
 			steps->tell(e);
@@ -220,6 +221,34 @@ int cli_edit(struct cli *cli, int (*change)(struct cli_edit *e), void (*tell)(st
 	return cli_edit_steps(cli, &(struct cli_steps){.change = change, .tell = tell}, arg);
 }
 
+static int say_moved(void *arg, const struct isb_journal_entry *entry)
+{
+	const struct cli *cli = arg;
+	char when[24];
+	return cli_fail(CLI_MOVED_ON, "the catalog is at generation %" PRIu64 ", not at %" PRId64 ": %s made it at %s%s%s; look at it "
+	                "(isobar log %" PRIu64 ") and decide again", entry->generation, cli->if_generation, entry->author,
+	                isb_time_print(entry->time_ms, when), *entry->reason ? ": " : "", entry->reason, entry->generation);
+}
+
+/* Within the transaction: nobody else can move the catalog on between this and the commit. */
+static int check_generation(struct cli_edit *e)
+{
+	struct cli *cli = e->cli;
+	uint64_t now = isb_generation(e->txn);
+	if (cli->if_generation < 0 || (uint64_t)cli->if_generation == now)
+		return CLI_OK;
+	int rc = now ? isb_journal_each(e->txn, now, say_moved, cli) : ISB_OK;
+	if (rc == ISB_OK || rc == ISB_ENOTFOUND) /* an empty store, or one whose journal was cut */
+		return cli_fail(CLI_MOVED_ON, "the catalog is at generation %" PRIu64 ", not at %" PRId64, now, cli->if_generation);
+	return rc < 0 ? cli_unreadable(cli, rc) : rc;
+}
+
+int cli_edit_load(struct cli_edit *e, struct isb_catalog *catalog)
+{
+	int err = isb_catalog_load(e->txn, catalog, &e->diags);
+	return err == ISB_OK ? CLI_OK : e->diags.count ? CLI_FAILED : cli_unreadable(e->cli, err);
+}
+
 int cli_edit_steps(struct cli *cli, const struct cli_steps *steps, void *arg)
 {
 	struct cli_edit e = {.cli = cli, .arg = arg};
@@ -232,7 +261,9 @@ int cli_edit_steps(struct cli *cli, const struct cli_steps *steps, void *arg)
 		return cli_unwritable(cli, err);
 	}
 	e.edit = isb_edit_new(e.txn, cli->author, cli->reason, cli->now_ms);
-	rc = steps->change(&e);
+	rc = check_generation(&e);
+	if (rc == CLI_OK)
+		rc = steps->change(&e);
 	if (rc == CLI_OK && !e.diags.count)
 		check_edit(&e);
 	if (e.diags.count)

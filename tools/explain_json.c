@@ -170,7 +170,7 @@ void explain_json(struct explain *e)
 	json_t *answer = json_pack("{s:s, s:o, s:o, s:o}", "rcode", e->rcode, "scope",
 	                           e->scope < 0 ? json_null() : json_integer(e->scope), "rrs", rrs, "referral",
 	                           json_referral(e));
-	cli_print_json(json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:I, s:o}", "name",
+	cli_print_json(e->cli, json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:I, s:o}", "name",
 	                         isb_dname_print(e->name, name), "type", isb_type_print(e->type, type), "time", json_time(e),
 	                         "client", json_client(e), "record", json_record(e), "ranks", json_ranks(e), "steps", steps,
 	                         "steps_left_out", (json_int_t)e->trace.dropped, "answer", answer, "aliases", explain_hosts_json(e), "seed",

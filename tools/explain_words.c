@@ -120,8 +120,5 @@ const char *explain_again(const struct isb_step *step)
 
 const char *explain_all_down(const struct explain *e)
 {
-	static const char *const words[] = {
-		[ISB_ALL_DOWN_ALL] = "all", [ISB_ALL_DOWN_FALLBACK] = "fallback", [ISB_ALL_DOWN_NODATA] = "nodata",
-		[ISB_ALL_DOWN_LAST] = "last"};
-	return e->record->all_down < sizeof(words) / sizeof(words[0]) ? words[e->record->all_down] : "";
+	return cli_all_down_name((enum isb_all_down)e->record->all_down);
 }

@@ -8,12 +8,17 @@
 
 /* JSON is YAML, and what is printed here apply reads back: a number is written as one only when its digits survive. */
 
-enum { DIGITS = 12 }; /* a longitude has three and nine decimals */
-
-void cli_print_json(json_t *value)
+void cli_print_json(const struct cli *cli, json_t *value)
 {
-	json_dumpf(value, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(DIGITS));
-	putchar('\n');
+	if (cli->yaml) {
+		struct isb_buf out = {0};
+		cli_yaml_print(&out, value);
+		fwrite(isb_buf_text(&out), 1, out.len, stdout);
+		isb_buf_done(&out);
+	} else {
+		json_dumpf(value, stdout, (cli->compact ? JSON_COMPACT : JSON_INDENT(2)) | JSON_REAL_PRECISION(CLI_DIGITS));
+		putchar('\n');
+	}
 	json_decref(value);
 }
 
@@ -31,7 +36,7 @@ static json_t *json_scalar(const struct isb_yaml *node)
 		return json_integer(whole);
 	if (strspn(text, "-.0123456789") == strlen(text) && strchr(text, '.')) {
 		double value = strtod(text, NULL);
-		snprintf(again, sizeof(again), "%.*g", DIGITS, value);
+		snprintf(again, sizeof(again), "%.*g", CLI_DIGITS, value);
 		if (strcmp(text, again) == 0)
 			return json_real(value);
 	}

@@ -246,7 +246,7 @@ static void tell(const struct import *in)
 		tell_text(in);
 		return;
 	}
-	cli_print_json(json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "summaries", (json_int_t)in->summaries,
+	cli_print_json(in->cli, json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "summaries", (json_int_t)in->summaries,
 	                         "repeated", (json_int_t)in->repeated, "lines", (json_int_t)in->lines, "samples",
 	                         (json_int_t)in->count, "too_old", (json_int_t)in->too_old, "aged_out", (json_int_t)in->swept,
 	                         "networks", (json_int_t)in->networks, "lacking", (json_int_t)in->lacking, "until_ms",

@@ -38,6 +38,17 @@ int cli_kind_parse(const char *word, int *ret_kind)
 	                word);
 }
 
+const char *cli_all_down_name(enum isb_all_down all_down)
+{
+	switch (all_down) {
+	case ISB_ALL_DOWN_ALL: return "all";
+	case ISB_ALL_DOWN_FALLBACK: return "fallback";
+	case ISB_ALL_DOWN_NODATA: return "nodata";
+	case ISB_ALL_DOWN_LAST: return "last";
+	}
+	return "";
+}
+
 void cli_names_add(struct cli_names *names, const char *name)
 {
 	names->list = isb_xrealloc(names->list, (names->count + 2) * sizeof(*names->list));
@@ -76,8 +87,8 @@ int cli_unknown(struct isb_txn *txn, int kind, const char *name)
 	struct cli_names names = {0};
 	int rc = cli_names_of(txn, kind, &names);
 	const char *near = rc == ISB_OK && names.count ? isb_nearest(name, names.list) : NULL;
-	rc = near ? cli_fail(CLI_FAILED, "there is no %s '%s'; did you mean '%s'?", cli_kind_name(kind), name, near)
-	          : cli_fail(CLI_FAILED, "there is no %s '%s'; isobar show %s lists them", cli_kind_name(kind), name,
+	rc = near ? cli_fail(CLI_NOT_FOUND, "there is no %s '%s'; did you mean '%s'?", cli_kind_name(kind), name, near)
+	          : cli_fail(CLI_NOT_FOUND, "there is no %s '%s'; isobar show %s lists them", cli_kind_name(kind), name,
 	                     cli_kind_plural(kind));
 	cli_names_done(&names);
 	return rc;

@@ -59,9 +59,9 @@ int cli_find_record(struct isb_catalog *catalog, const char *word, struct cli_re
 		rc = cli_fail(CLI_FAILED, "there is a record '%s' in zone '%s' and in '%s'; write its whole name", word, f.zones[0],
 		              f.zones[1]);
 	else if (near)
-		rc = cli_fail(CLI_FAILED, "there is no record '%s'; did you mean '%s'?", word, near);
+		rc = cli_fail(CLI_NOT_FOUND, "there is no record '%s'; did you mean '%s'?", word, near);
 	else
-		rc = cli_fail(CLI_FAILED, "there is no record '%s'; isobar show records lists them", word);
+		rc = cli_fail(CLI_NOT_FOUND, "there is no record '%s'; isobar show records lists them", word);
 	cli_names_done(&f.names);
 	return rc;
 }
@@ -76,8 +76,8 @@ int cli_find_side(const struct isb_catalog *catalog, const char *name)
 	for (size_t i = 0; i < catalog->npolicy; i++)
 		cli_names_add(&names, catalog->policies[i].name);
 	const char *near = names.count ? isb_nearest(name, names.list) : NULL;
-	int rc = near ? cli_fail(CLI_FAILED, "there is no pool or policy '%s'; did you mean '%s'?", name, near)
-	              : cli_fail(CLI_FAILED, "there is no pool or policy '%s'; isobar show lists them", name);
+	int rc = near ? cli_fail(CLI_NOT_FOUND, "there is no pool or policy '%s'; did you mean '%s'?", name, near)
+	              : cli_fail(CLI_NOT_FOUND, "there is no pool or policy '%s'; isobar show lists them", name);
 	cli_names_done(&names);
 	return rc;
 }

@@ -44,12 +44,16 @@ struct printing {
 	struct cli_table table;
 	struct isb_arena arena;
 	int64_t now_ms;
+	bool all;
 };
 
 static int print_row(void *arg, const struct isb_resolved *row)
 {
 	struct printing *p = arg;
 	char age[ISB_SPAN_TEXT] = "-";
+	bool good = row->count && !row->failing_ms && row->until_ms > p->now_ms;
+	if (good && !p->all)
+		return 0;
 	if (!p->table.columns) {
 		putchar('\n');
 		cli_table_init(&p->table, 5, (const char *[]){"ALIAS TO", "ADDRESSES", "SINCE", "PROBE", "STATE"});
@@ -61,9 +65,9 @@ static int print_row(void *arg, const struct isb_resolved *row)
 	return 0;
 }
 
-int cli_resolved_print(struct isb_txn *health, int64_t now_ms)
+int cli_resolved_print(struct isb_txn *health, int64_t now_ms, bool all)
 {
-	struct printing p = {.now_ms = now_ms};
+	struct printing p = {.now_ms = now_ms, .all = all};
 	int rc = isb_resolved_each(health, print_row, &p);
 	if (p.table.columns)
 		cli_table_print(&p.table);

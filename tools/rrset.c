@@ -27,7 +27,7 @@ static int find_place(struct cli_edit *e, const char *const *words, struct place
 		return rc;
 	int err = cli_zone_of(e->txn, p->owner, &p->apex);
 	if (err == ISB_ENOTFOUND)
-		return cli_fail(CLI_FAILED, "no zone of the catalog holds '%s'; isobar show zones lists them", p->name);
+		return cli_fail(CLI_NOT_FOUND, "no zone of the catalog holds '%s'; isobar show zones lists them", p->name);
 	return err == ISB_OK ? CLI_OK : cli_unreadable(e->cli, err);
 }
 
@@ -132,7 +132,7 @@ int cli_remove_rrset(struct cli_edit *e, const char *const *words, int count)
 		                p.type_name, p.name, p.type_name);
 	int err = isb_edit_delete_rrset(e->edit, p.apex, p.owner, p.type);
 	if (err == ISB_ENOTFOUND)
-		return cli_fail(CLI_FAILED, "there is no rrset %s %s; isobar show rrset %s lists its types", p.name, p.type_name,
+		return cli_fail(CLI_NOT_FOUND, "there is no rrset %s %s; isobar show rrset %s lists its types", p.name, p.type_name,
 		                p.name);
 	return err == ISB_OK ? CLI_OK : cli_unwritable(e->cli, err);
 }

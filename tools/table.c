@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
-#include <string.h>
 
-#include "cli.h"
+#include "printing.h"
 
 void cli_table_init(struct cli_table *table, size_t columns, const char *const *heads)
 {
@@ -30,7 +29,7 @@ static void print_row(const char *const *cells, size_t n, const int *width)
 	while (n > 1 && !*cells[n - 1])
 		n--;
 	for (size_t c = 0; c + 1 < n; c++)
-		printf("%-*s  ", width[c], cells[c]);
+		printf("%s%*s", cells[c], width[c] + 2 - (int)cli_width(cells[c]), "");
 	printf("%s\n", cells[n - 1]);
 }
 
@@ -39,7 +38,7 @@ void cli_table_print(struct cli_table *table)
 	size_t n = table->columns;
 	int *width = isb_arena_alloc(&table->arena, n * sizeof(*width));
 	for (size_t i = 0; i < table->rows * n; i++) {
-		int len = (int)strlen(table->cells[i]);
+		int len = (int)cli_width(table->cells[i]);
 		if (len > width[i % n])
 			width[i % n] = len;
 	}

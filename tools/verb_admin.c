@@ -299,14 +299,17 @@ static int run_failback(struct cli *cli)
 
 const struct verb verb_drain = {
 	"drain", "POOL/ENDPOINT ... [--for SPAN] [-n] [-r WHY]", "give no new answers with these endpoints",
-	"Shell patterns name several at once. isobar force auto takes it back.\n", "'asia/*' --for 2h -r 'power work'", "tnr",
-	run_drain};
+	"Shell patterns name several at once. isobar force auto takes it back.\n", "'asia/*' --for 2h -r 'power work'", "t" CLI_EDITS,
+	run_drain,
+	CLI_STEER, "no new answers with it", "endpoint"};
 const struct verb verb_force = {
 	"force", "up|down|hold|auto POOL/ENDPOINT ... [--for SPAN] [-n] [-r WHY]",
 	"overrule the checks, freeze them (hold), or follow them again (auto)",
 	"Beats the verdict until --for has passed, across restarts. A hold keeps the one that counts now.\nShell patterns name several at once.\n",
-	"down asia/icn-1 --for 30m -r 'replacing a disk'", "tnr", run_force};
+	"down asia/icn-1 --for 30m -r 'replacing a disk'", "t" CLI_EDITS, run_force,
+	CLI_STEER, "up, down, hold or auto", "endpoint"};
 const struct verb verb_failback = {
 	"failback", "POOL/ENDPOINT ... [-n] [-r WHY]", "let endpoints that came back serve again",
 	"For those that wait because of their pool's 'failback'. Shell patterns name several at once.\n", "'asia/*' -r 'disks replaced'",
-	"nr", run_failback};
+	CLI_EDITS, run_failback,
+	CLI_STEER, "let it serve again", "endpoint"};

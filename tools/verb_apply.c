@@ -151,8 +151,10 @@ const struct verb verb_apply = {
 	"bring the catalog to what files say, all of it or nothing",
 	"What the files name is made or replaced; the rest stays, unless --prune is given. A zone's\n"
 	"file: is relative to the catalog file; a zone without file: and text: keeps its rrsets.\n",
-	"-f catalog.yaml -r 'new region' --max-shift 10%", "fnprgmTF", run_apply};
+	"-f catalog.yaml -r 'new region' --max-shift 10%", "fp" CLI_EDITS "gmTF", run_apply,
+	CLI_CHANGE, "what files say", NULL};
 const struct verb verb_diff = {
 	"diff", "-f FILE ... [--prune] [--max-shift SHARE] [--traffic LOG [--format F]]",
 	"show what apply would change, and how many clients it would move",
-	"The whole plan, after every check that apply makes.\n", "-f catalog.yaml", "fpgmTF", run_diff};
+	"The whole plan, after every check that apply makes.\n", "-f catalog.yaml", "fpGgmTF", run_diff,
+	CLI_TRY, "what apply would do", NULL};

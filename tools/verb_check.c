@@ -80,7 +80,7 @@ static void say_all(const struct cli *cli, const struct count *counts, size_t n,
 	if (json) {
 		json_object_set(json, "scopes", proofs->json);
 		json_object_set_new(json, "notes", list);
-		cli_print_json(json);
+		cli_print_json(cli, json);
 	}
 }
 
@@ -209,4 +209,5 @@ const struct verb verb_check = {
 	"Notes say what is no error and hardly meant: records that never answer or by half, hosts of our own\n"
 	"that are not there, names that lead back to themselves.\n"
 	"What can be set in a check: isobar help checks.\n",
-	"-f catalog.yaml", "fg", run};
+	"-f catalog.yaml", "fg", run,
+	CLI_TRY, "files or store: sound?", NULL};

@@ -217,11 +217,14 @@ static int run_remove(struct cli *cli)
 const struct verb verb_set = {
 	"set", "KIND NAME field=value ...\nrrset NAME TYPE TTL RDATA ...",
 	"change fields of an object or endpoint, or replace an rrset", FIELDS_MORE "field= takes a field away.\n",
-	"endpoint asia/icn-1 weight=20 -r 'new machines'", "nr", run_set};
+	"endpoint asia/icn-1 weight=20 -r 'new machines'", CLI_EDITS, run_set,
+	CLI_CHANGE, "fields, or an rrset", CLI_ANY_KIND};
 const struct verb verb_add = {
 	"add", "KIND NAME field=value ...\nrrset NAME TYPE TTL RDATA ...", "make an object, an endpoint or an rrset",
-	FIELDS_MORE, "record example.com/www types=[A,AAAA] policy=www ttl=30s", "nr", run_add};
+	FIELDS_MORE, "record example.com/www types=[A,AAAA] policy=www ttl=30s", CLI_EDITS, run_add,
+	CLI_CHANGE, "an object or rrset", CLI_ANY_KIND};
 const struct verb verb_remove = {
 	"remove", "KIND NAME\nrrset NAME TYPE", "take an object, an endpoint or an rrset away",
-	"A zone goes with its records and rrsets. What is still in use is not removed.\n", "endpoint asia/icn-2", "nr",
-	run_remove};
+	"A zone goes with its records and rrsets. What is still in use is not removed.\n", "endpoint asia/icn-2", CLI_EDITS,
+	run_remove,
+	CLI_CHANGE, "one of them", CLI_ANY_KIND};

@@ -321,4 +321,5 @@ const struct verb verb_explain = {
 	"With --at, the output says what is of that time and what is of now. Of a time that is over: verdicts, as\n"
 	"far back as their transitions are kept, and what operators said of endpoints. Of one to come: what\n"
 	"operators said and will not have expired. The catalog is the one of now.\n",
-	"www.example.com AAAA --client 168.126.63.1 --at -2h --draws 10000", "cgade", run};
+	"www.example.com AAAA --client 168.126.63.1 --at -2h --draws 10000", "cgade", run,
+	CLI_TRY, "why this answer", "record"};

@@ -55,7 +55,7 @@ static int export(struct cli *cli, struct isb_txn *txn)
 		isb_diags_print(&diags, stderr);
 		rc = cli_unreadable(cli, e.rc);
 	} else if (cli->json) {
-		cli_print_json(cli_json_body(isb_buf_text(&out)));
+		cli_print_json(cli, cli_json_body(isb_buf_text(&out)));
 	} else {
 		fwrite(isb_buf_text(&out), 1, out.len, stdout);
 	}
@@ -82,4 +82,5 @@ static int run(struct cli *cli)
 const struct verb verb_export = {
 	"export", "", "print the whole catalog as apply reads it",
 	"Zones carry their ordinary records as text:. Round trips, what operators forced, and the\n"
-	"journal are not in it.\n", "> backup.yaml", "", run};
+	"journal are not in it.\n", "> backup.yaml", "", run,
+	CLI_LOOK, "the whole catalog", NULL};

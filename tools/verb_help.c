@@ -7,33 +7,86 @@
 
 /* help: the program, a verb, or what can be set in a kind of object, from the very table that reads it. */
 
+enum { SCREEN = 79, BRIEF = 25 }; /* columns */
+
+/* Two verbs to a line, group by group. */
+static void print_group(FILE *out, const char *title, enum cli_group group)
+{
+	unsigned column = 0;
+	int width = 0; /* of the words before */
+	for (size_t i = 0; cli_verbs[i]; i++) {
+		const struct verb *verb = cli_verbs[i];
+		const char *brief = verb->brief ? verb->brief : "";
+		if (verb->group != group)
+			continue;
+		if (column % 2 == 0)
+			fprintf(out, "%s%-8s  %-9s %s", column ? "\n" : "", column ? "" : title, verb->name, brief);
+		else
+			fprintf(out, "%*s  %-9s %s", width < BRIEF ? BRIEF - width : 0, "", verb->name, brief);
+		width = (int)strlen(brief);
+		column++;
+	}
+	if (column)
+		putc('\n', out);
+}
+
 void cli_print_help(FILE *out)
 {
+	static const char *const titles[CLI_GROUPS] = {
+		[CLI_CHANGE] = "Change", [CLI_STEER] = "Steer", [CLI_LOOK] = "Look", [CLI_TRY] = "Try", [CLI_MORE] = "More"};
 	fputs("isobar edits and explains the catalog of a DNS load balancer\n"
-	      "usage: isobar [options] VERB ...\n\n",
+	      "usage: isobar [options] VERB ...       (or KIND VERB ...: isobar pool show asia)\n\n",
 	      out);
-	for (size_t i = 0; cli_verbs[i]; i++)
-		fprintf(out, "  %-8s %s\n", cli_verbs[i]->name, cli_verbs[i]->help);
+	for (enum cli_group group = CLI_CHANGE; group < CLI_GROUPS; group++)
+		print_group(out, titles[group], group);
+	print_group(out, titles[CLI_MORE], CLI_MORE);
 	fputs("\n  -s, --store DIR      default $ISOBAR_STORE or /var/lib/isobar\n"
-	      "  -o, --output FORMAT  table or json;  --json;  -h, --help;  -V, --version\n"
-	      "exit status: 0 done, 1 refused or failed, 2 the command line is wrong\n",
+	      "  -o, --output FORMAT  table, json or yaml;  --json;  -h, --help;  -V, --version\n"
+	      "isobar VERB --help says more; where a FILE is taken, - is standard input\n"
+	      "exit status: 0 done, 1 refused, 2 wrong command line, 3 the catalog moved on,\n"
+	      "             4 there is no such thing, 5 the store cannot be read or written\n",
 	      out);
+}
+
+/* Words of one line or several, as one paragraph; lines behind the first begin `indent` columns in. `column` is where the
+ * first begins. */
+static void print_folded(const char *text, size_t len, size_t column, size_t indent)
+{
+	for (const char *end = text + len; text < end;) {
+		size_t word = strcspn(text, " \n");
+		if (word > (size_t)(end - text))
+			word = (size_t)(end - text);
+		if (column > indent && column + 1 + word > SCREEN) {
+			printf("\n%*s", (int)indent, "");
+			column = indent;
+		} else if (column > indent && word) {
+			putchar(' ');
+			column++;
+		}
+		printf("%.*s", (int)word, text);
+		column += word;
+		text += word + (text + word < end);
+	}
+	putchar('\n');
 }
 
 void cli_print_verb_help(const struct verb *verb)
 {
 	const char *usage = verb->usage, *lead = "usage:";
-	for (size_t len; *usage; usage += len + (usage[len] == '\n'), lead = "      ") {
-		len = strcspn(usage, "\n");
-		printf("%s isobar %s %.*s\n", lead, verb->name, (int)len, usage);
-	}
-	if (!*verb->usage)
-		printf("usage: isobar %s\n", verb->name);
-	printf("\n%s\n%s", verb->help, verb->more);
+	do {
+		size_t len = strcspn(usage, "\n"), column = (size_t)printf("%s isobar %s", lead, verb->name);
+		print_folded(usage, len, column, strlen("usage: isobar "));
+		usage += len + (usage[len] == '\n');
+		lead = "      ";
+	} while (*usage);
+	putchar('\n');
+	print_folded(verb->help, strlen(verb->help), 0, 0);
+	print_folded(verb->more, strlen(verb->more), 0, 0);
 	if (*verb->options)
 		putchar('\n');
 	cli_print_option_help(verb->options);
-	printf("\nfor example: isobar %s%s%s\n", verb->name, *verb->example ? " " : "", verb->example);
+	size_t column = (size_t)printf("\nfor example: isobar %s", verb->name) - 1;
+	print_folded(verb->example, strlen(verb->example), column, strlen("for example: "));
 }
 
 /* --- Fields of a kind --- */
@@ -103,14 +156,14 @@ static int print_kind(const struct cli *cli, int kind)
 		print_fields(json, "rule", "each rule in 'rules'; any of the things it names is enough to match:", fields, n);
 	}
 	if (json)
-		cli_print_json(json);
+		cli_print_json(cli, json);
 	return CLI_OK;
 }
 
 static int print_verb(const struct cli *cli, const struct verb *verb)
 {
 	if (cli->json)
-		cli_print_json(json_pack("{s:s, s:s, s:s, s:s}", "verb", verb->name, "usage", verb->usage, "help", verb->help,
+		cli_print_json(cli, json_pack("{s:s, s:s, s:s, s:s}", "verb", verb->name, "usage", verb->usage, "help", verb->help,
 		                         "example", verb->example));
 	else
 		cli_print_verb_help(verb);
@@ -126,7 +179,7 @@ static int print_verbs(const struct cli *cli)
 	json_t *json = json_object();
 	for (size_t i = 0; cli_verbs[i]; i++)
 		json_object_set_new(json, cli_verbs[i]->name, json_string(cli_verbs[i]->help));
-	cli_print_json(json);
+	cli_print_json(cli, json);
 	return CLI_OK;
 }
 
@@ -157,4 +210,5 @@ static int run(struct cli *cli)
 
 const struct verb verb_help = {
 	"help", "[VERB|KIND]", "what a verb takes, or what can be set in a kind (isobar help pool)",
-	"Kinds: region, check, pool, endpoint, policy, zone, record, rrset.\n", "pool", "", run};
+	"Kinds: region, check, pool, endpoint, policy, zone, record, rrset.\n", "pool", "", run,
+	CLI_MORE, "of a verb or a kind", CLI_ANY_KIND};

@@ -170,7 +170,7 @@ static void print(const struct cli *cli, const struct isb_catalog *catalog)
 	struct isb_buf out = {0};
 	isb_schema_print(&out, catalog, NULL, NULL);
 	if (cli->json)
-		cli_print_json(cli_json_body(isb_buf_text(&out)));
+		cli_print_json(cli, cli_json_body(isb_buf_text(&out)));
 	else
 		fwrite(isb_buf_text(&out), 1, out.len, stdout);
 	isb_buf_done(&out);
@@ -225,6 +225,7 @@ const struct verb verb_import = {
 	"longer steered goes. Other zones and objects stay. Files without a record take away nothing, unless\n"
 	"with --force.\n"
 	"What means nothing here, or was made up, is told on standard error.\n",
-	"octodns config/example.com.yaml --ns ns1.example.net -n",
-	"nrzNSRPmT!",
-	run};
+	"octodns example.com.yaml --ns ns1.example.net -n",
+	CLI_EDITS "zNSRPmT!",
+	run,
+	CLI_CHANGE, "octoDNS zones", NULL};

@@ -61,7 +61,7 @@ int latency_show(struct cli *cli, const char *around)
 		isb_txn_abort(txn);
 	}
 	if (s.list)
-		cli_print_json(s.list);
+		cli_print_json(cli, s.list);
 	isb_histogram_done(&s.sum);
 	isb_store_close(store);
 	return err == ISB_OK ? CLI_OK : cli_unreadable(cli, err);
@@ -89,4 +89,5 @@ const struct verb verb_latency = {
 	"(of a child with several regions one is enough); else the next wider network does, then its AS in its\n"
 	"country, its country, its continent, then the probes' own round trips, then distance: explain tells.\n"
 	"show prints the 25th percentile, the samples and the time of the newest, as import reads them.\n",
-	"import rtt.csv --prune", "pn", run};
+	"import rtt.csv --prune", "pn", run,
+	CLI_LOOK, "measured round trips", NULL};

@@ -10,7 +10,10 @@
 
 /* log: the journal, every edit in short or one of them in full. */
 
-enum { CHANGES_SHOWN = 8 }; /* of one edit in the list of all */
+enum {
+	CHANGES_SHOWN = 8, /* of one edit in the list of all */
+	EDITS_WATCHED = 5, /* the newest, with --watch */
+};
 
 struct logging {
 	struct isb_txn *txn, *health;
@@ -52,7 +55,8 @@ static int print_change(void *arg, const struct isb_change *change)
 	struct logging *l = arg;
 	struct isb_buf line = {0};
 	if (l->shown < CHANGES_SHOWN && cli_change_print(change, &line)) {
-		printf("    %s\n", isb_buf_text(&line));
+		printf("    ");
+		cli_print_change(isb_buf_text(&line));
 		print_abort(l, change);
 		l->shown++;
 	}
@@ -115,7 +119,15 @@ static int parse_generation(const char *word, uint64_t *ret_generation)
 	return CLI_OK;
 }
 
-static int run(struct cli *cli)
+/* The list begins there. */
+static uint64_t oldest(const struct cli *cli, const struct cli_reader *reader, uint64_t first)
+{
+	uint64_t newest = isb_generation(reader->catalog);
+	bool cut = cli->watch_ms && newest >= first + EDITS_WATCHED;
+	return cut ? newest - EDITS_WATCHED + 1 : 0;
+}
+
+static int once(struct cli *cli)
 {
 	struct cli_reader reader;
 	struct logging l = {0};
@@ -132,23 +144,29 @@ static int run(struct cli *cli)
 	uint64_t first = 0;
 	int err = isb_journal_first(reader.catalog, &first);
 	if (err == ISB_OK && l.only <= isb_generation(reader.catalog) && (!l.only || l.only >= first))
-		err = isb_journal_each(reader.catalog, l.only, print_entry, &l);
+		err = isb_journal_each(reader.catalog, l.only ? l.only : oldest(cli, &reader, first), print_entry, &l);
 	if (err < 0)
 		rc = cli_unreadable(cli, err);
 	else if (l.only && l.only < first)
-		rc = cli_fail(CLI_FAILED, "generation %" PRIu64 " is no longer kept; the oldest that is: %" PRIu64, l.only, first);
+		rc = cli_fail(CLI_NOT_FOUND, "generation %" PRIu64 " is no longer kept; the oldest that is: %" PRIu64, l.only, first);
 	else if (l.only && !l.found)
-		rc = cli_fail(CLI_FAILED, "there is no generation %" PRIu64 "; the newest is %" PRIu64, l.only,
+		rc = cli_fail(CLI_NOT_FOUND, "there is no generation %" PRIu64 "; the newest is %" PRIu64, l.only,
 		              isb_generation(reader.catalog));
 	if (l.json && rc == CLI_OK)
-		cli_print_json(l.json);
+		cli_print_json(cli, l.json);
 	else
 		json_decref(l.json);
 	cli_read_done(&reader);
 	return rc;
 }
 
+static int run(struct cli *cli)
+{
+	return cli_watch(cli, once);
+}
+
 const struct verb verb_log = {
 	"log", "[GENERATION]", "every change of the catalog: when, who, why, what",
-	"Oldest first. With a generation, all that it changed. Kept are the last 10000 edits,\n"
-	"and those of the last 90 days, but no more than a million.\n", "12", "", run};
+	"Oldest first; with --watch the newest five. With a generation, all that it changed.\n"
+	"Kept are the last 10000 edits, and those of the last 90 days, but no more than a million.\n", "12", "w", run,
+	CLI_LOOK, "who changed what, why", NULL};

@@ -302,7 +302,7 @@ static int read_running(struct cli_edit *e, struct leading *l)
 static int change(struct cli_edit *e)
 {
 	struct leading *l = e->arg;
-	int rc = isb_catalog_load(e->txn, &l->catalog, &e->diags) == ISB_OK ? CLI_OK : CLI_FAILED;
+	int rc = cli_edit_load(e, &l->catalog);
 	if (rc == CLI_OK)
 		rc = cli_find_record(&l->catalog, l->word, &l->record);
 	if (rc == CLI_OK)
@@ -311,7 +311,7 @@ static int change(struct cli_edit *e)
 		return rc;
 	l->from = l->record.record->policy.name;
 	if (!running(l) && l->action->change != start)
-		return cli_fail(CLI_FAILED, "no rollout of '%s' is under way; isobar rollout status lists those that are",
+		return cli_fail(CLI_NOT_FOUND, "no rollout of '%s' is under way; isobar rollout status lists those that are",
 		                l->record.name);
 	return l->action->change(e, l);
 }
@@ -341,7 +341,7 @@ static int status(struct cli *cli)
 	if (err != ISB_OK)
 		rc = cli_unreadable(cli, err);
 	else if (rc == CLI_OK && cli->json)
-		cli_print_json(json_pack("{s:o}", "rollouts", cli_rollouts_json(&rollouts)));
+		cli_print_json(cli, json_pack("{s:o}", "rollouts", cli_rollouts_json(&rollouts)));
 	else if (rc == CLI_OK && rollouts.count)
 		cli_rollouts_print(&rollouts, cli->now_ms);
 	else if (rc == CLI_OK)
@@ -380,7 +380,9 @@ static int run(struct cli *cli)
 	if (cli->count > 2 || (cli->count == 1 && !asks))
 		return cli_fail(CLI_USAGE, "rollout %s takes one record", cli->words[0]);
 	if (asks)
-		return status(cli);
+		return cli_watch(cli, status);
+	if (cli->watch_ms)
+		return cli_fail(CLI_USAGE, "only rollout status takes --watch");
 	for (size_t i = 0; i < ACTIONS; i++) {
 		names[i] = actions[i].name;
 		if (strcmp(cli->words[0], names[i]) == 0)
@@ -403,4 +405,5 @@ const struct verb verb_rollout = {
 	"makes the new side the record's policy. With --nets alone only those clients are led (A/B). A side that\n"
 	"cannot answer is not begun or gone on with, nor made the policy, and a share below 100 % not made all,\n"
 	"unless with --force.\n",
-	"start www --to next --steps 10,30,50,100 --every 10m --abort-if down", "nr>%~@^=!", run};
+	"start www --to next --steps 10,50,100 --every 10m", CLI_EDITS "w>%~@^=!", run,
+	CLI_STEER, "step by step elsewhere", "record"};

@@ -68,19 +68,19 @@ static int show_rrset(struct shown *s, const char *name, const char *type)
 		return rc;
 	int err = cli_zone_of(s->txn, one.owner, &apex);
 	if (err == ISB_ENOTFOUND)
-		return cli_fail(CLI_FAILED, "no zone of the catalog holds '%s'; isobar show zones lists them", name);
+		return cli_fail(CLI_NOT_FOUND, "no zone of the catalog holds '%s'; isobar show zones lists them", name);
 	if (err == ISB_OK)
 		err = isb_rrset_each_at(s->txn, apex, one.owner, false, print_owned, &one);
 	if (err != ISB_OK) {
 		rc = cli_unreadable(s->cli, err);
 	} else if (!one.text.len) {
-		rc = cli_fail(CLI_FAILED, "there is no rrset %s%s%s; isobar show rrsets lists them", name, type ? " " : "",
+		rc = cli_fail(CLI_NOT_FOUND, "there is no rrset %s%s%s; isobar show rrsets lists them", name, type ? " " : "",
 		              type ? type : "");
 	} else if (s->cli->json) {
 		json_t *lines = json_array();
 		for (const char *line = one.text.data, *nl; (nl = strchr(line, '\n')); line = nl + 1)
 			json_array_append_new(lines, json_stringn(line, (size_t)(nl - line)));
-		cli_print_json(lines);
+		cli_print_json(s->cli, lines);
 	} else {
 		fputs(one.text.data, stdout);
 	}
@@ -116,7 +116,7 @@ static int list(struct shown *s, int from, int to)
 			json_object_set_new(all, cli_kind_plural(kind), s->json);
 	}
 	if (all)
-		cli_print_json(all);
+		cli_print_json(s->cli, all);
 	else if (!s->count && rc == ISB_OK)
 		puts("nothing here yet");
 	return rc == ISB_OK ? CLI_OK : cli_unreadable(s->cli, rc);
@@ -141,7 +141,7 @@ static int show_endpoint(struct shown *s, const char *name)
 	if (!endpoint)
 		rc = cli_unknown(s->txn, CLI_ENDPOINT, name);
 	else if (s->cli->json)
-		cli_print_json(cli_json_yaml(endpoint));
+		cli_print_json(s->cli, cli_json_yaml(endpoint));
 	else
 		cli_print_yaml(endpoint);
 	isb_diags_done(&diags);
@@ -158,7 +158,7 @@ static int show_object(struct shown *s, int kind, const char *name)
 	if (rc != ISB_OK)
 		return cli_unreadable(s->cli, rc);
 	if (s->cli->json)
-		cli_print_json(cli_json_body(body));
+		cli_print_json(s->cli, cli_json_body(body));
 	else
 		fputs(body, stdout);
 	return CLI_OK;
@@ -182,7 +182,7 @@ static int show(struct shown *s)
 	                              : show_object(s, kind, words[1]);
 }
 
-static int run(struct cli *cli)
+static int once(struct cli *cli)
 {
 	struct cli_reader reader;
 	int rc = cli_read(cli, &reader);
@@ -194,8 +194,14 @@ static int run(struct cli *cli)
 	return rc;
 }
 
+static int run(struct cli *cli)
+{
+	return cli_watch(cli, once);
+}
+
 const struct verb verb_show = {
 	"show", "[KIND [NAME]]\nrrset [NAME [TYPE]]", "list objects, or print one as it is stored",
 	"KIND is region, check, pool, endpoint (POOL/ENDPOINT), policy, zone, record (ZONE/OWNER) or rrset.\n"
 	"Fields at their default are left out; isobar help KIND lists all.\n",
-	"pool asia", "", run};
+	"pool asia", "w", run,
+	CLI_LOOK, "objects as stored", CLI_ANY_KIND};

@@ -93,11 +93,11 @@ static int unknown_place(const struct sim *sim, const char *name)
 	}
 	const char *near = names.count ? isb_nearest(name, names.list) : NULL;
 	if (near)
-		cli_fail(CLI_USAGE, "there is no region, pool or endpoint '%s'; did you mean '%s'?", name, near);
+		cli_fail(CLI_NOT_FOUND, "there is no region, pool or endpoint '%s'; did you mean '%s'?", name, near);
 	else
-		cli_fail(CLI_USAGE, "there is no region, pool or endpoint '%s'", name);
+		cli_fail(CLI_NOT_FOUND, "there is no region, pool or endpoint '%s'", name);
 	cli_names_done(&names);
-	return CLI_USAGE;
+	return CLI_NOT_FOUND;
 }
 
 static int check_down(const struct sim *sim, struct sim_world *world)
@@ -180,7 +180,7 @@ static int simulate(struct cli *cli, struct sim *sim)
 		if (cli->each_region)
 			each_region(sim, &after, json);
 		if (json)
-			cli_print_json(json);
+			cli_print_json(cli, json);
 		sim_shift_done(&shift);
 		if (sim->interrupted)
 			rc = cli_fail(CLI_FAILED, "interrupted; that was about the queries read until then");
@@ -210,4 +210,5 @@ const struct verb verb_simulate = {
 	"who would move where, under another catalog or with something down",
 	"LOG is isobard's query log, a dnstap file or a list of client,name,type,count; - is standard input.\n"
 	"Health is as the store has it now. Nothing is changed. Ctrl-C shows what was counted so far.\n",
-	"query.log -f catalog.yaml --down seoul", "fpgD1uF", run};
+	"query.log -f catalog.yaml --down seoul", "fpgD1uF", run,
+	CLI_TRY, "who would move", NULL};

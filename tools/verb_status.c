@@ -3,426 +3,336 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "cli.h"
 #include "isobar/base/clock.h"
 #include "isobar/base/err.h"
-#include "isobar/store/healthdb.h"
+#include "status.h"
 
-/* One screen: what is down, disputed, forced or drained, since when, why, according to whom. */
+/* One screen: first how it is all in all, then what is wrong or unusual, since when, why, according to whom. --all tells the
+ * rest. */
 
-struct row {
-	const struct isb_pool *pool;
-	const struct isb_endpoint *endpoint;
-	const char *name; /* "pool/endpoint" */
-	bool checked;
-	struct isb_quorum quorum;   /* when checked */
-	enum isb_quorum_by quorum_by;
-	struct isb_health health;
-	struct isb_admin_row admin; /* AUTO once it expired */
-	uint32_t slot;
-	struct isb_hysteresis knobs; /* when checked */
-	int64_t left_ms;            /* until its failback, as isb_failback_left() */
-	int64_t now_ms;
-	int64_t since_ms;           /* of the verdict; 0: unknown */
-	struct isb_buf evidence;    /* "seoul: ok x12; frankfurt: timeout x3" */
-};
+enum { SHOWN = 8 }; /* lines of each table without --all: all of them fit a screen */
 
-struct status {
-	struct cli *cli;
-	const char *only;           /* endpoint; NULL: all */
-	struct cli_reader reader;
-	struct isb_catalog catalog;
-	struct isb_arena arena;
-	uint64_t generation;
-	struct row *rows;
-	size_t count;
-	struct isb_probe_row *probes;
-	struct cli_rollouts rollouts;
-	size_t nprobe, heard; /* heard: probes that report and see something */
-	bool unattended;
-	struct isb_buf geo;       /* what the geo databases call themselves; empty: there are none */
-	struct isb_diags geo_wrong;
-};
+/* --- All in all --- */
 
-/* --- Reading --- */
-
-static int add_evidence(void *arg, const struct isb_observation *o)
+/* "; records: 2 of 20 fail open, 1 of 20 falls back": what is 0 is not said. */
+static void add_part(struct isb_buf *out, size_t n, size_t of, enum cli_tone tone, const char *one, const char *many)
 {
-	struct row *row = arg;
-	char outcome[ISB_OUTCOME_TEXT];
-	const struct isb_history *h = &o->history;
-	isb_buf_printf(&row->evidence, "%s%s: %s x%u%s", row->evidence.len ? "; " : "", o->probe,
-	               isb_outcome_print(&h->last, outcome), h->run, h->run == UINT8_MAX ? "+" : "");
-	cli_print_damped(&row->evidence, h, &row->knobs, row->now_ms);
-	if (row->now_ms >= o->expires_ms)
-		isb_buf_puts(&row->evidence, ", too old");
-	return 0;
+	if (!n)
+		return;
+	const char *lead = out->len && out->data[out->len - 1] == ':' ? " " : ", ";
+	isb_buf_printf(out, "%s%s%zu ", lead, cli_tone_on(tone), n);
+	if (of)
+		isb_buf_printf(out, "of %zu ", of);
+	isb_buf_printf(out, "%s%s", n == 1 ? one : many, cli_tone_off(tone));
 }
 
-static int read_row(struct status *s, struct row *row)
+static void add_total(struct isb_buf *out, const char *what, size_t total, bool told)
 {
-	uint64_t health = 0;
-	const struct isb_check *check = row->pool->check.name ? isb_catalog_check_named(&s->catalog, row->pool->check.name) : NULL;
-	row->checked = check != NULL;
-	row->now_ms = s->cli->now_ms;
-	if (check) {
-		row->knobs = isb_check_hysteresis(check);
-		row->quorum = check->quorum;
-		row->quorum_by = check->quorum_by;
-	}
-	int rc = isb_slot_get(s->reader.catalog, row->pool->name, row->endpoint->name, &row->slot);
-	if (rc == ISB_OK && row->checked)
-		rc = isb_word_get(s->reader.health, row->slot, &health);
-	if (rc == ISB_OK && row->checked)
-		rc = isb_observation_each(s->reader.health, row->slot, add_evidence, row);
-	if (rc != ISB_OK)
-		return rc;
-	health = s->unattended ? isb_health_unattended(health) : health;
-	row->health = isb_health_unpack(health);
-	rc = isb_admin_get(s->reader.catalog, row->name, &row->admin);
-	uint64_t word = rc == ISB_OK ? isb_admin_pack(row->admin.admin, row->admin.until_ms) : 0;
-	int64_t turned_ms = 0;
-	if (row->checked && isb_since_get(s->reader.health, row->slot, &turned_ms) == ISB_OK)
-		row->left_ms = isb_failback_left(row->pool->failback_ms, health, turned_ms, word, s->cli->now_ms);
-	if (isb_admin_at(word, s->cli->now_ms) == ISB_ADMIN_AUTO)
-		row->admin = (struct isb_admin_row){.author = "", .reason = ""};
-	return rc == ISB_ENOTFOUND ? ISB_OK : rc;
+	isb_buf_printf(out, "; %s:", what);
+	if (!told)
+		isb_buf_printf(out, " %zu", total);
 }
 
-static int read_rows(struct status *s)
+static void add_endpoints(struct isb_buf *out, const struct status *s, const struct status_counts *c)
 {
-	size_t total = 0;
-	int rc = ISB_OK;
-	for (size_t i = 0; i < s->catalog.npool; i++)
-		total += s->catalog.pools[i].nendpoint;
-	s->rows = isb_xcalloc(total, sizeof(*s->rows));
-	for (size_t i = 0; rc == ISB_OK && i < s->catalog.npool; i++)
-		for (size_t j = 0; rc == ISB_OK && j < s->catalog.pools[i].nendpoint; j++) {
-			struct row *row = &s->rows[s->count];
-			row->pool = &s->catalog.pools[i];
-			row->endpoint = &row->pool->endpoints[j];
-			row->name = isb_arena_printf(&s->arena, "%s/%s", row->pool->name, row->endpoint->name);
-			if (s->only && strcmp(s->only, row->name) != 0)
-				continue;
-			s->count++;
-			rc = read_row(s, row);
-		}
-	return rc;
+	add_total(out, "endpoints", s->count, s->count > 0);
+	add_part(out, c->verdict[ISB_UP], s->count, CLI_GOOD, "up", "up");
+	add_part(out, c->verdict[ISB_DOWN], 0, CLI_BAD, "down", "down");
+	add_part(out, c->verdict[ISB_DISPUTED], 0, CLI_ODD, "disputed", "disputed");
+	add_part(out, c->verdict[ISB_UNKNOWN], 0, CLI_ODD, "unknown", "unknown");
+	add_part(out, c->unchecked, 0, CLI_PLAIN, "unchecked", "unchecked");
+	add_part(out, c->forced, 0, CLI_ODD, "forced", "forced");
+	add_part(out, c->drained, 0, CLI_ODD, "drained", "drained");
+	add_part(out, c->held, 0, CLI_ODD, "held", "held");
+	add_part(out, c->waiting, 0, CLI_ODD, "waiting for failback", "waiting for failback");
 }
 
-static int read_since(struct status *s)
+static void print_summary(const struct status *s)
 {
-	struct cli_since since = {0};
-	for (size_t i = 0; i < s->count; i++)
-		if (s->rows[i].checked)
-			cli_since_want(&since, s->rows[i].slot);
-	int rc = cli_since_read(&since, s->reader.health);
-	for (size_t i = 0; rc == ISB_OK && i < s->count; i++) {
-		struct row *row = &s->rows[i];
-		if (row->checked)
-			row->since_ms = cli_since_ms(&since, s->reader.health, row->slot, row->health.verdict);
-	}
-	cli_since_done(&since);
-	return rc;
-}
-
-static int add_probe(void *arg, const struct isb_probe_row *probe)
-{
-	struct status *s = arg;
-	s->probes = isb_xrealloc(s->probes, (s->nprobe + 1) * sizeof(*s->probes));
-	s->probes[s->nprobe++] = *probe; /* its texts hold while the transaction does */
-	s->heard += !isb_probe_is_gone(probe, s->cli->now_ms) && !probe->blind;
-	return 0;
-}
-
-/* What isobard should have open. It keeps what it has while something is wrong with that. */
-static void read_geo(struct status *s)
-{
-	const char *own = isb_arena_printf(&s->arena, "%s/geo.mmdb", s->cli->store_dir);
-	const char *const *paths = s->cli->ngeo ? s->cli->geo : &own;
-	size_t count = s->cli->ngeo ? s->cli->ngeo : access(own, F_OK) == 0;
-	for (size_t i = 0; i < count; i++) {
-		char *label;
-		if (isb_geodb_label(paths[i], &s->geo_wrong, &label) != ISB_OK)
-			continue;
-		isb_buf_printf(&s->geo, "%s%s", s->geo.len ? ", " : "", label);
-		free(label);
-	}
-}
-
-static int read_all(struct status *s)
-{
-	struct isb_diags diags = {0};
-	s->generation = isb_generation(s->reader.catalog);
-	int rc = isb_catalog_load(s->reader.catalog, &s->catalog, &diags);
-	if (rc == ISB_OK)
-		rc = isb_probes_gone(s->reader.health, s->cli->now_ms, &s->unattended);
-	if (rc == ISB_OK)
-		rc = read_rows(s);
-	if (rc == ISB_OK)
-		rc = read_since(s);
-	if (rc == ISB_OK)
-		rc = isb_probe_each(s->reader.health, add_probe, s);
-	if (rc == ISB_OK)
-		rc = cli_rollouts_read(s->reader.catalog, s->reader.health, &s->catalog, NULL, s->cli->now_ms, &s->rollouts);
-	read_geo(s);
-	isb_diags_print(&diags, stderr);
-	isb_diags_done(&diags);
-	return rc;
-}
-
-/* --- Words for a row --- */
-
-static const char *verdict_word(const struct row *row)
-{
-	return row->checked ? isb_verdict_name(row->health.verdict) : "unchecked";
-}
-
-/* What the checks say: "up", "unknown (held down)", "unchecked". */
-static const char *verdict_text(struct status *s, const struct row *row)
-{
-	const struct isb_health *h = &row->health;
-	if (row->checked && h->held && (h->verdict == ISB_UNKNOWN || h->verdict == ISB_DISPUTED))
-		return isb_arena_printf(&s->arena, "%s (held %s)", verdict_word(row), isb_verdict_name(h->held));
-	return verdict_word(row);
-}
-
-static const char *state_text(struct status *s, const struct row *row)
-{
-	const char *words = cli_admin_words(row->admin.admin);
-	if (*words)
-		return words;
-	return row->left_ms ? isb_arena_printf(&s->arena, "%s, waits", verdict_text(s, row)) : verdict_text(s, row);
-}
-
-/* What else the checks say of an endpoint: whose votes a dispute lacks, how much of it is up, why it does not serve yet. */
-static const char *more_text(struct status *s, const struct row *row)
-{
+	const struct status_counts c = status_count(s);
 	struct isb_buf out = {0};
-	char left[ISB_SPAN_TEXT], quorum[ISB_QUORUM_TEXT];
-	if (row->checked && row->health.verdict == ISB_DISPUTED)
-		isb_buf_printf(&out, "; no quorum: %s of %s", isb_quorum_print(&row->quorum, quorum),
-		               row->quorum_by == ISB_QUORUM_BY_REGION ? "the regions" : "the probes");
-	if (row->checked && row->health.held == ISB_UP && row->health.soft < ISB_SOFT_FULL)
-		isb_buf_printf(&out, "; soft health %u%%", row->health.soft);
-	if (row->checked && row->health.load)
-		isb_buf_printf(&out, "; load %u%%", row->health.load / 10);
-	if (row->left_ms == ISB_FAILBACK_UNTOLD)
-		isb_buf_printf(&out, "; came back and waits for you: isobar failback %s", row->name);
-	else if (row->left_ms)
-		isb_buf_printf(&out, "; came back and waits for %s yet", isb_span_print(row->left_ms, left));
-	const char *text = isb_arena_strdup(&s->arena, isb_buf_text(&out));
+	if (status_is_well(s, &c))
+		isb_buf_printf(&out, "%sall is well%s; ", cli_tone_on(CLI_GOOD), cli_tone_off(CLI_GOOD));
+	isb_buf_printf(&out, "generation %" PRIu64, s->generation);
+	add_endpoints(&out, s, &c);
+	add_total(&out, "pools", s->catalog.npool, c.pools_out);
+	add_part(&out, c.pools_out, s->catalog.npool, CLI_BAD, "cannot answer", "cannot answer");
+	add_total(&out, "records", s->nrecord, c.fail_open || c.fall_back || c.nodata || c.reduced);
+	add_part(&out, c.fail_open, s->nrecord, CLI_BAD, "fails open", "fail open");
+	add_part(&out, c.fall_back, s->nrecord, CLI_BAD, "falls back", "fall back");
+	add_part(&out, c.nodata, s->nrecord, CLI_BAD, "answers without data", "answer without data");
+	add_part(&out, c.reduced, s->nrecord, CLI_ODD, "lacks a pool", "lack a pool");
+	add_total(&out, "probes", s->nprobe, s->nprobe > 0);
+	add_part(&out, c.live, s->nprobe, CLI_GOOD, "live", "live");
+	add_part(&out, c.blind, 0, CLI_BAD, "blind", "blind");
+	add_part(&out, c.gone, 0, CLI_BAD, "gone", "gone");
+	if (s->rollouts.count)
+		isb_buf_printf(&out, "; rollouts: %zu", s->rollouts.count);
+	puts(isb_buf_text(&out));
 	isb_buf_done(&out);
-	return text;
 }
 
-static const char *why_text(struct status *s, const struct row *row)
+static void print_geo(const struct status *s, bool all)
 {
-	const struct isb_admin_row *admin = &row->admin;
-	const char *evidence = isb_buf_text(&row->evidence);
-	char left[ISB_SPAN_TEXT], *until = "";
-	if (!row->checked)
-		evidence = "its pool has no check";
-	else if (!*evidence)
-		evidence = row->health.held ? "no fresh report" : "no probe has reported";
-	if (admin->admin == ISB_ADMIN_AUTO && row->checked && row->health.verdict == ISB_UNKNOWN && !row->health.held)
-		return isb_arena_printf(&s->arena, "%s; counts as up", evidence);
-	if (admin->admin == ISB_ADMIN_AUTO)
-		return isb_arena_printf(&s->arena, "%s%s", evidence, more_text(s, row));
-	if (admin->until_ms)
-		until = isb_arena_printf(&s->arena, "; ends in %s", isb_span_print(admin->until_ms - s->cli->now_ms, left));
-	return isb_arena_printf(&s->arena, "%s%s%s%s; checks say %s (%s)", admin->author, *admin->reason ? ": " : "",
-	                        admin->reason, until, verdict_text(s, row), evidence);
-}
-
-static const char *address_text(struct status *s, const struct isb_endpoint *endpoint)
-{
-	char text[ISB_ADDR_TEXT];
-	if (!endpoint->naddress)
-		return endpoint->host ? endpoint->host : "-";
-	isb_addr_print(&endpoint->addresses[0], text);
-	if (endpoint->naddress == 1)
-		return isb_arena_strdup(&s->arena, text);
-	return isb_arena_printf(&s->arena, "%s +%zu", text, endpoint->naddress - 1);
-}
-
-static int64_t since(const struct row *row)
-{
-	return row->admin.admin == ISB_ADMIN_AUTO ? row->since_ms : row->admin.since_ms;
-}
-
-/* --- For people --- */
-
-static void print_counts(const struct status *s)
-{
-	size_t records = 0, forced = 0, drained = 0, held = 0, waiting = 0, unchecked = 0, verdict[4] = {0};
-	for (size_t i = 0; i < s->catalog.nzone; i++)
-		records += s->catalog.zones[i].nrecord;
-	for (size_t i = 0; i < s->count; i++) {
-		const struct row *row = &s->rows[i];
-		++*(row->checked ? &verdict[row->health.verdict] : &unchecked);
-		drained += row->admin.admin == ISB_ADMIN_DRAIN;
-		forced += row->admin.admin == ISB_ADMIN_UP || row->admin.admin == ISB_ADMIN_DOWN;
-		held += row->admin.admin == ISB_ADMIN_HOLD_UP || row->admin.admin == ISB_ADMIN_HOLD_DOWN;
-		waiting += row->left_ms && row->admin.admin == ISB_ADMIN_AUTO;
-	}
-	printf("generation %" PRIu64 "; zones: %zu, records: %zu, endpoints: %zu\n", s->generation, s->catalog.nzone, records,
-	       s->count);
-	printf("checks: %zu up, %zu down, %zu disputed, %zu unknown, %zu unchecked; operators: %zu forced, %zu drained",
-	       verdict[ISB_UP], verdict[ISB_DOWN], verdict[ISB_DISPUTED], verdict[ISB_UNKNOWN], unchecked, forced, drained);
-	if (held)
-		printf(", %zu held", held);
-	if (waiting)
-		printf("; %zu waiting for failback", waiting);
-	putchar('\n');
-	if (s->geo.len || !s->geo_wrong.count)
+	if (all && (s->geo.len || !s->geo_wrong.count))
 		printf("geo: %s\n", s->geo.len ? s->geo.data : "no database");
 	for (size_t i = 0; i < s->geo_wrong.count; i++)
 		printf("geo: %s: %s; isobard keeps what it has\n", s->geo_wrong.list[i].at.file, s->geo_wrong.list[i].text);
 }
 
+/* --- Tables --- */
+
+/* A table that is not begun before it has a row, and cut where the screen would be. */
+struct listing {
+	struct cli_table table;
+	size_t shown, left_out, most; /* most: 0 for all */
+};
+
+static bool has_room(struct listing *l, size_t columns, const char *const *heads)
+{
+	if (l->most && l->shown == l->most) {
+		l->left_out++;
+		return false;
+	}
+	if (!l->shown++)
+		cli_table_init(&l->table, columns, heads);
+	return true;
+}
+
+static void print_listing(struct listing *l)
+{
+	if (!l->shown)
+		return;
+	putchar('\n');
+	cli_table_print(&l->table);
+	if (l->left_out)
+		printf("... and %zu more: isobar status --all\n", l->left_out);
+}
+
+static const char *age(const struct status *s, int64_t since_ms, char out[ISB_SPAN_TEXT])
+{
+	return since_ms ? isb_span_print(s->cli->now_ms - since_ms, out) : "-";
+}
+
+static enum cli_tone tone_of(const struct status_row *row)
+{
+	unsigned urgency = status_urgency(row);
+	return !row->serves ? CLI_BAD : urgency ? CLI_ODD : row->checked ? CLI_GOOD : CLI_PLAIN;
+}
+
+static void add_row(struct status *s, struct listing *l, const struct status_row *r)
+{
+	char since[ISB_SPAN_TEXT], latency[24] = "-";
+	if (!has_room(l, 7, (const char *[]){"ENDPOINT", "REGION", "ADDRESS", "STATE", "SINCE", "LATENCY", "WHY"}))
+		return;
+	if (r->health.latency_us)
+		snprintf(latency, sizeof(latency), "%.1fms", r->health.latency_us / 1000.0);
+	cli_table_row(&l->table, (const char *[]){r->name, r->endpoint->region.name ? r->endpoint->region.name : "-",
+	                                          status_address(s, r->endpoint),
+	                                          cli_paint(&s->arena, tone_of(r), status_state(s, r)),
+	                                          age(s, status_since(r), since), latency, status_why(s, r)});
+}
+
 static void print_rows(struct status *s)
 {
-	struct cli_table table;
-	cli_table_init(&table, 7, (const char *[]){"ENDPOINT", "REGION", "ADDRESS", "STATE", "SINCE", "LATENCY", "WHY"});
-	for (size_t i = 0; i < s->count; i++) {
-		const struct row *r = &s->rows[i];
-		char age[ISB_SPAN_TEXT] = "-", latency[24] = "-";
-		if (since(r))
-			isb_span_print(s->cli->now_ms - since(r), age);
-		if (r->health.latency_us)
-			snprintf(latency, sizeof(latency), "%.1fms", r->health.latency_us / 1000.0);
-		cli_table_row(&table, (const char *[]){r->name, r->endpoint->region.name ? r->endpoint->region.name : "-",
-		                                       address_text(s, r->endpoint), state_text(s, r), age, latency,
-		                                       why_text(s, r)});
+	struct listing l = {0};
+	for (size_t i = 0; i < s->count; i++)
+		if (s->rows[i].shown)
+			add_row(s, &l, &s->rows[i]);
+	print_listing(&l);
+}
+
+/* The most urgent ones first. */
+static void print_odd_rows(struct status *s)
+{
+	enum { MOST_URGENT = 5 };
+	struct listing l = {.most = SHOWN};
+	for (unsigned urgency = MOST_URGENT; urgency > 0; urgency--)
+		for (size_t i = 0; i < s->count; i++)
+			if (status_urgency(&s->rows[i]) == urgency)
+				add_row(s, &l, &s->rows[i]);
+	print_listing(&l);
+}
+
+/* `only` NULL: all that cannot answer. */
+static void print_pools(struct status *s, const char *only, size_t most)
+{
+	struct listing l = {.most = most};
+	for (size_t i = 0; i < s->catalog.npool; i++) {
+		const struct status_pool *p = &s->pools[i];
+		char since[ISB_SPAN_TEXT];
+		if (only ? strcmp(only, p->pool->name) != 0 : p->can)
+			continue;
+		if (!has_room(&l, 6, (const char *[]){"POOL", "CAN ANSWER", "SERVING", "NEEDED", "SINCE", "WHY"}))
+			continue;
+		cli_table_row(&l.table, (const char *[]){
+			p->pool->name, cli_paint(&s->arena, p->can ? CLI_GOOD : CLI_BAD, p->can ? "yes" : "no"),
+			isb_arena_printf(&s->arena, "%zu of %zu", p->serving, p->pool->nendpoint),
+			isb_arena_printf(&s->arena, "%u", p->needs), age(s, p->since_ms, since), status_pool_why(s, p)});
 	}
-	cli_table_print(&table);
+	print_listing(&l);
 }
 
-static const char *probe_state(const struct status *s, const struct isb_probe_row *probe)
+static bool is_beneath(const struct status_policy *policy, const char *pool)
 {
-	return isb_probe_is_gone(probe, s->cli->now_ms) ? "gone" : probe->blind ? "blind" : "ok";
+	for (size_t i = 0; i < policy->npool; i++)
+		if (strcmp(policy->pools[i]->pool->name, pool) == 0)
+			return true;
+	return false;
 }
 
-static void print_probes(const struct status *s)
+/* Those that nothing can answer for come first. `pool` NULL: all that are not as they should be, else all that it serves. */
+static void print_records(struct status *s, const char *pool, size_t most)
 {
-	struct cli_table table;
-	if (s->nprobe) {
-		cli_table_init(&table, 6, (const char *[]){"PROBE", "REGION", "STATE", "LAST SEEN", "CHECKS", "FROM"});
-		for (size_t i = 0; i < s->nprobe; i++) {
-			const struct isb_probe_row *p = &s->probes[i];
-			char age[ISB_SPAN_TEXT], checks[16];
-			isb_span_print(s->cli->now_ms - p->seen_ms, age);
-			snprintf(checks, sizeof(checks), "%" PRIu32, p->checks);
-			cli_table_row(&table, (const char *[]){p->name, *p->region ? p->region : "-", probe_state(s, p), age, checks,
-			                                       *p->from ? p->from : "here"});
+	struct listing l = {.most = most};
+	for (int standing = STATUS_ALL_DOWN; standing >= (pool ? STATUS_ANSWERS : STATUS_REDUCED); standing--)
+		for (size_t i = 0; i < s->nrecord; i++) {
+			const struct status_record *r = &s->records[i];
+			const struct status_policy *policy = &s->policies[r->policy];
+			char since[ISB_SPAN_TEXT];
+			if ((int)policy->standing != standing || (pool && !is_beneath(policy, pool)))
+				continue;
+			if (!has_room(&l, 4, (const char *[]){"RECORD", "NOW", "SINCE", "WHY"}))
+				continue;
+			enum cli_tone tone = standing == STATUS_ALL_DOWN ? CLI_BAD : standing == STATUS_REDUCED ? CLI_ODD : CLI_PLAIN;
+			cli_table_row(&l.table, (const char *[]){r->name, cli_paint(&s->arena, tone, status_record_words(s, r)),
+			                                         age(s, policy->since_ms, since), status_policy_why(s, policy)});
 		}
-		putchar('\n');
-		cli_table_print(&table);
+	print_listing(&l);
+}
+
+static void print_probes(struct status *s, bool all)
+{
+	struct listing l = {.most = all ? 0 : SHOWN};
+	for (size_t i = 0; i < s->nprobe; i++) {
+		const struct isb_probe_row *p = &s->probes[i];
+		char since[ISB_SPAN_TEXT];
+		const char *state = status_probe_state(s, p);
+		bool good = strcmp(state, "ok") == 0;
+		if ((!all && good) ||
+		    !has_room(&l, 6, (const char *[]){"PROBE", "REGION", "STATE", "LAST SEEN", "CHECKS", "FROM"}))
+			continue;
+		isb_span_print(s->cli->now_ms - p->seen_ms, since);
+		cli_table_row(&l.table, (const char *[]){p->name, *p->region ? p->region : "-",
+		                                         cli_paint(&s->arena, good ? CLI_GOOD : CLI_BAD, state), since,
+		                                         isb_arena_printf(&s->arena, "%" PRIu32, p->checks),
+		                                         *p->from ? p->from : "here"});
 	}
-	if (!s->heard)
+	print_listing(&l);
+	if (!s->heard && (all || status_count(s).unchecked < s->count))
 		printf("\nno probe %s: endpoints count as their pool's 'unknown' says, or as last seen; start isobar-probe\n",
 		       s->nprobe ? "reports any more" : "has reported yet");
 }
 
-/* --- For programs --- */
+/* --- The screen --- */
 
-static json_t *json_row(struct status *s, const struct row *r)
+static int print_one(struct status *s)
 {
-	json_t *addresses = json_array();
-	for (size_t i = 0; i < r->endpoint->naddress; i++) {
-		char text[ISB_ADDR_TEXT];
-		json_array_append_new(addresses, json_string(isb_addr_print(&r->endpoint->addresses[i], text)));
-	}
-	json_t *json = json_pack("{s:s, s:s?, s:o, s:s, s:s, s:s, s:I, s:s, s:s, s:I, s:I, s:s}", "endpoint", r->name, "region",
-	                 r->endpoint->region.name, "addresses", addresses, "verdict", verdict_word(r), "held",
-	                 isb_verdict_name(r->health.held), "admin", isb_admin_name(r->admin.admin), "until_ms",
-	                 (json_int_t)r->admin.until_ms, "author", r->admin.author, "reason", r->admin.reason, "latency_us",
-	                 (json_int_t)r->health.latency_us, "since_ms", (json_int_t)since(r), "why", why_text(s, r));
-	if (r->checked) {
-		json_object_set_new(json, "soft", json_integer(r->health.soft));
-		json_object_set_new(json, "load_per_mille", json_integer(r->health.load));
-		json_object_set_new(json, "waits", json_boolean(r->left_ms && r->admin.admin == ISB_ADMIN_AUTO));
-	}
-	if (r->checked && s->only)
-		cli_history_json(s->reader.health, r->slot, &r->knobs, r->now_ms, json);
-	return json;
+	const struct status_row *row = s->rows;
+	print_rows(s);
+	while (!row->shown)
+		row++;
+	int err = row->checked ? cli_history_print(s->reader.health, row->slot, &row->knobs, s->cli->now_ms) : ISB_OK;
+	return err == ISB_OK ? CLI_OK : cli_unreadable(s->cli, err);
 }
 
-static void print_json(struct status *s)
+static void print_part(struct status *s)
 {
-	json_t *endpoints = json_array(), *probes = json_array(), *aliases = json_array();
-	for (size_t i = 0; i < s->count; i++)
-		json_array_append_new(endpoints, json_row(s, &s->rows[i]));
-	for (size_t i = 0; i < s->nprobe; i++) {
-		const struct isb_probe_row *p = &s->probes[i];
-		json_array_append_new(probes, json_pack("{s:s, s:s, s:s, s:I, s:I, s:s}", "name", p->name, "region", p->region, "state",
-		                                        probe_state(s, p), "seen_ms", (json_int_t)p->seen_ms, "checks",
-		                                        (json_int_t)p->checks, "from", p->from));
-	}
-	cli_resolved_json_all(s->reader.health, aliases);
-	json_t *wrong = json_array();
-	for (size_t i = 0; i < s->geo_wrong.count; i++)
-		json_array_append_new(wrong, json_pack("{s:s, s:s}", "file", s->geo_wrong.list[i].at.file, "reason",
-		                                       s->geo_wrong.list[i].text));
-	json_t *geo = json_pack("{s:s?, s:o}", "databases", s->geo.len ? s->geo.data : NULL, "refused", wrong);
-	cli_print_json(json_pack("{s:I, s:o, s:o, s:o, s:o, s:o}", "generation", (json_int_t)s->generation, "endpoints", endpoints,
-	                         "aliases", aliases, "rollouts", cli_rollouts_json(&s->rollouts), "probes", probes, "geo", geo));
+	print_summary(s);
+	print_pools(s, s->only, 0);
+	print_rows(s);
+	if (isb_catalog_pool(&s->catalog, s->only))
+		print_records(s, s->only, SHOWN);
 }
 
-static int run(struct cli *cli)
+static void print_all(struct status *s, bool all)
+{
+	print_summary(s);
+	print_geo(s, all);
+	print_records(s, NULL, all ? 0 : SHOWN);
+	print_pools(s, NULL, all ? 0 : SHOWN);
+	if (all)
+		print_rows(s);
+	else
+		print_odd_rows(s);
+	cli_resolved_print(s->reader.health, s->cli->now_ms, all);
+	if (s->rollouts.count) {
+		putchar('\n');
+		cli_rollouts_print(&s->rollouts, s->cli->now_ms);
+	}
+	print_probes(s, all);
+}
+
+static bool is_place(const struct status *s)
+{
+	for (size_t i = 0; i < s->catalog.nregion; i++)
+		if (strcmp(s->catalog.regions[i].name, s->only) == 0)
+			return true;
+	return isb_catalog_pool(&s->catalog, s->only) != NULL;
+}
+
+static int say_unknown(const struct status *s)
+{
+	struct cli_names names = {0};
+	if (s->one)
+		return cli_unknown(s->reader.catalog, CLI_ENDPOINT, s->only);
+	for (size_t i = 0; i < s->catalog.npool; i++)
+		cli_names_add(&names, s->catalog.pools[i].name);
+	for (size_t i = 0; i < s->catalog.nregion; i++)
+		cli_names_add(&names, s->catalog.regions[i].name);
+	const char *near = names.count ? isb_nearest(s->only, names.list) : NULL;
+	int rc = near ? cli_fail(CLI_NOT_FOUND, "there is no pool or region '%s'; did you mean '%s'?", s->only, near)
+	              : cli_fail(CLI_NOT_FOUND, "there is no pool or region '%s'; an endpoint is written POOL/ENDPOINT", s->only);
+	cli_names_done(&names);
+	return rc;
+}
+
+static int print(struct status *s)
+{
+	if (s->only && (s->one ? !s->nshown : !is_place(s)))
+		return say_unknown(s);
+	if (s->cli->json)
+		status_json(s);
+	else if (s->one)
+		return print_one(s);
+	else if (s->only)
+		print_part(s);
+	else
+		print_all(s, s->cli->all);
+	return CLI_OK;
+}
+
+static int once(struct cli *cli)
 {
 	struct status s = {.cli = cli};
-	if (cli->count > 1)
-		return cli_fail(CLI_USAGE, "status of one endpoint or of all; '%s' is too much", cli->words[1]);
 	s.only = cli->count ? cli->words[0] : NULL;
-	if (s.only && !strchr(s.only, '/'))
-		return cli_fail(CLI_USAGE, "status of which endpoint? '%s' names none; write: isobar status POOL/ENDPOINT", s.only);
+	s.one = s.only && strchr(s.only, '/');
 	int rc = cli_read(cli, &s.reader);
 	if (rc != CLI_OK)
 		return rc;
-	isb_catalog_init(&s.catalog);
-	int err = read_all(&s);
-	if (err != ISB_OK) {
-		rc = cli_unreadable(cli, err);
-	} else if (s.only && !s.count) {
-		rc = cli_unknown(s.reader.catalog, CLI_ENDPOINT, s.only);
-	} else if (cli->json) {
-		print_json(&s);
-	} else if (s.only) {
-		print_rows(&s);
-		if (s.rows[0].checked)
-			err = cli_history_print(s.reader.health, s.rows[0].slot, &s.rows[0].knobs, cli->now_ms);
-		rc = err == ISB_OK ? CLI_OK : cli_unreadable(cli, err);
-	} else {
-		print_counts(&s);
-		putchar('\n');
-		print_rows(&s);
-		cli_resolved_print(s.reader.health, cli->now_ms);
-		if (s.rollouts.count) {
-			putchar('\n');
-			cli_rollouts_print(&s.rollouts, cli->now_ms);
-		}
-		print_probes(&s);
-	}
-	for (size_t i = 0; i < s.count; i++)
-		isb_buf_done(&s.rows[i].evidence);
-	free(s.rows);
-	free(s.probes);
-	isb_buf_done(&s.geo);
-	isb_diags_done(&s.geo_wrong);
-	cli_rollouts_done(&s.rollouts);
-	isb_arena_done(&s.arena);
-	isb_catalog_done(&s.catalog);
+	int err = status_read(&s);
+	rc = err == ISB_OK ? print(&s) : cli_unreadable(cli, err);
+	status_done(&s);
 	cli_read_done(&s.reader);
 	return rc;
 }
 
+static int run(struct cli *cli)
+{
+	if (cli->count > 1)
+		return cli_fail(CLI_USAGE, "status of one endpoint, pool or region, or of all; '%s' is too much", cli->words[1]);
+	if (cli->count && cli->all)
+		return cli_fail(CLI_USAGE, "status --all is about everything; leave '%s' out", cli->words[0]);
+	return cli_watch(cli, once);
+}
+
 const struct verb verb_status = {
-	"status", "[POOL/ENDPOINT] [--geo FILE ...]", "what is up, down, forced, drained or rolled out, since when and why",
+	"status", "[--all] [--watch[=SPAN]] [--geo FILE ...]\n[POOL|REGION|POOL/ENDPOINT] [--watch[=SPAN]]",
+	"what is wrong or unusual, since when and why; --all: everything",
 	"From the store alone: the server need not run. A state that is unknown or disputed is answered\n"
 	"as what is held, and as up when nothing is, unless its pool's 'unknown' says otherwise.\n"
-	"Of one endpoint also the last 64 outcomes that each probe had (+ ok, - failed, the newest on\n"
-	"the right), and the last ten changes of its verdict.\n", "asia/icn-1", "g", run};
+	"Of a pool or region all endpoints. Of one endpoint also the last 64 outcomes that each probe had\n"
+	"(+ ok, - failed, the newest on the right), and the last ten changes of its verdict.\n",
+	"asia/icn-1", "gwl", run,
+	CLI_LOOK, "what is wrong, and why", "endpoint pool region"};

@@ -105,7 +105,7 @@ static int check_rollout(struct cli_edit *e, const struct switching *s)
 static int change(struct cli_edit *e)
 {
 	struct switching *s = e->arg;
-	int rc = isb_catalog_load(e->txn, &s->catalog, &e->diags) == ISB_OK ? CLI_OK : CLI_FAILED;
+	int rc = cli_edit_load(e, &s->catalog);
 	if (rc == CLI_OK)
 		rc = cli_find_record(&s->catalog, s->word, &s->record);
 	if (rc == CLI_OK)
@@ -155,4 +155,5 @@ const struct verb verb_switch = {
 	"switch", "RECORD FROM TO [--force] [-n] [-r WHY]", "let another pool or policy serve a record, in one edit",
 	"FROM is what serves RECORD now, or what a policy of its own names. Refused while TO cannot answer.\n"
 	"RECORD is a name (www.example.com), ZONE/OWNER, or an owner that only one zone has.\n",
-	"www.example.com blue green -r 'release 42'", "nr!", run};
+	"www.example.com blue green -r 'release 42'", CLI_EDITS "!", run,
+	CLI_STEER, "elsewhere in one edit", "record"};

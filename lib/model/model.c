@@ -108,6 +108,14 @@ const struct isb_check *isb_catalog_check_named(const struct isb_catalog *catalo
 	return isb_catalog_find(catalog, ISB_CHECK, name);
 }
 
+uint32_t isb_pool_needs(const struct isb_pool *pool)
+{
+	uint32_t n = pool->min_up.n;
+	if (pool->min_up.percent)
+		n = (uint32_t)((pool->nendpoint * n + 99) / 100);
+	return n ? n : 1;
+}
+
 const struct isb_pool *isb_catalog_pool(const struct isb_catalog *catalog, const char *name)
 {
 	return isb_catalog_find(catalog, ISB_POOL, name);

@@ -105,6 +105,15 @@ void isb_yaml_quote(struct isb_buf *out, const char *text)
 		add_quoted(out, text);
 }
 
+void isb_yaml_quote_string(struct isb_buf *out, const char *text)
+{
+	/* numbers, dates, .inf and .nan; all else that is typed is quoted anyway */
+	if (*text && strchr("0123456789+.", *text))
+		add_quoted(out, text);
+	else
+		isb_yaml_quote(out, text);
+}
+
 static bool fits_block(const char *text)
 {
 	if (!*text)

@@ -80,6 +80,15 @@ static void beneath_done(struct beneath *b)
 	free(b->seen);
 }
 
+size_t isb_pools_beneath(const struct isb_catalog *catalog, const char *name, const struct isb_pool **ret_pools)
+{
+	struct beneath b = beneath(catalog, name);
+	size_t count = b.count;
+	memcpy(ret_pools, b.pools, count * sizeof(*ret_pools));
+	beneath_done(&b);
+	return count;
+}
+
 /* --- What belongs together ----------------------------------------------------------------------------------------- */
 
 static bool answers(const struct isb_catalog *catalog, const char *name, uint16_t type)
@@ -200,8 +209,7 @@ static int add_pool(struct isb_standing *s, struct isb_txn *txn, const struct is
                     const struct isb_pool *pool)
 {
 	struct standing_pool *p = &s->pools[s->count++];
-	uint32_t need = pool->min_up.percent ? (uint32_t)((pool->nendpoint * pool->min_up.n + 99) / 100) : pool->min_up.n;
-	*p = (struct standing_pool){.name = isb_arena_strdup(&s->arena, pool->name), .need = need ? need : 1,
+	*p = (struct standing_pool){.name = isb_arena_strdup(&s->arena, pool->name), .need = isb_pool_needs(pool),
 	                            .checked = pool->check.name != NULL, .unknown = pool->unknown, .count = pool->nendpoint};
 	p->endpoints = isb_arena_alloc(&s->arena, p->count * sizeof(*p->endpoints));
 	int rc = ISB_OK;
@@ -235,19 +243,12 @@ void isb_standing_free(struct isb_standing *standing)
 	free(standing);
 }
 
-/* As the walk judges (steer/judge.h): an operator's word first; then the verdict, and without one what the pool says of
- * that. What waits for its failback is in order, and serves when nothing else can. */
 static int is_usable(const struct standing_pool *pool, const struct standing_endpoint *endpoint, struct isb_txn *health,
                      int64_t now_ms, bool *ret_usable)
 {
 	uint64_t word = 0;
-	enum isb_admin admin = isb_admin_at(endpoint->admin, now_ms);
-	if (admin != ISB_ADMIN_AUTO || !pool->checked) {
-		*ret_usable = admin == ISB_ADMIN_AUTO || admin == ISB_ADMIN_UP || admin == ISB_ADMIN_HOLD_UP;
-		return ISB_OK;
-	}
-	int rc = isb_word_get(health, endpoint->slot, &word);
-	*ret_usable = !isb_health_is_down(word, pool->unknown);
+	int rc = pool->checked ? isb_word_get(health, endpoint->slot, &word) : ISB_OK;
+	*ret_usable = isb_health_serves(word, pool->checked, pool->unknown, endpoint->admin, now_ms);
 	return rc;
 }
 

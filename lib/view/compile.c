@@ -204,14 +204,6 @@ static int add_endpoints(struct builder *b)
 
 /* --- Nodes --------------------------------------------------------------------------------------------------------- */
 
-static uint32_t count_min_up(const struct isb_pool *pool)
-{
-	uint32_t n = pool->min_up.n;
-	if (pool->min_up.percent)
-		n = (uint32_t)((pool->nendpoint * n + 99) / 100);
-	return n ? n : 1;
-}
-
 static uint32_t add_node(struct builder *b, const struct isb_tree *tree, const struct isb_tree_settled *settled, uint32_t at);
 
 /* One set of counters for every class and record that comes to the node. */
@@ -360,7 +352,7 @@ static uint32_t add_node(struct builder *b, const struct isb_tree *tree, const s
 	if (from->pool) {
 		node->flags |= ISB_NODE_POOL | (from->pool->spread ? ISB_NODE_SPREAD : 0);
 		node->answers = from->pool->answers;
-		node->min_up = count_min_up(from->pool);
+		node->min_up = isb_pool_needs(from->pool);
 	}
 	node->nchild = span.count;
 	for (uint32_t i = 0; i < span.count; i++)

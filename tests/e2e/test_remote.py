@@ -241,7 +241,7 @@ class Remote(Story):
         self.assertEqual({name: (row["region"], row["state"], row["checks"], row["from"]) for name, row in probes.items()},
                          {"home": ("frankfurt", "ok", 3, ""), "seoul-1": ("seoul", "ok", 3, "127.0.0.1"),
                           "iad-1": ("virginia", "ok", 3, "127.0.0.1")})
-        self.assertRegex(self.site.cli("status"), r"seoul-1 +seoul +ok +\S+ +3 +127\.0\.0\.1\n")
+        self.assertRegex(self.site.cli("status", "--all"), r"seoul-1 +seoul +ok +\S+ +3 +127\.0\.0\.1\n")
 
         for line in lines:  # the site goes by the votes that are fresh; then only its own is
             line.cut()

@@ -337,7 +337,7 @@ zones:
         missing = self.site.directory / "missing"
         done = subprocess.run([BIN / "isobar", "--store", missing, "simulate", self.log, "-f", self.site.directory / "catalog.yaml"],
                               capture_output=True, text=True, timeout=60)
-        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.returncode, 5)
         self.assertIn(str(missing), done.stderr)
         self.assertFalse(missing.exists())
 

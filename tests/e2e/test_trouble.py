@@ -126,7 +126,7 @@ class Trouble(Story):
                 file.chmod(0o644)
             done = subprocess.run([home, "--store", self.site.store, *words], capture_output=True, text=True, user=NOBODY,
                                   group=NOBODY, extra_groups=[], timeout=60, check=False)
-            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertEqual(done.returncode, 5, done.stderr)
             self.assertRegex(done.stderr, sentence)
             self.assertIn(str(self.site.store), done.stderr)
 

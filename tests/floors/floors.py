@@ -25,6 +25,7 @@ PLACES = [
     ("tests/unit/server/*", "net"),
     ("tests/unit/probes/*", "net"),
     ("tools/*", "programs"),
+    ("tests/unit/tools/*", "programs"),
     ("tests/flow/*", "net"),
     ("tests/fuzz/*", "net"),
     ("tests/bench/*", "dns"),

@@ -123,6 +123,16 @@ static inline enum isb_admin isb_admin_at(uint64_t word, int64_t now_ms)
 	bool over = (until_ms && now_ms >= until_ms) || (word & 7) == ISB_ADMIN_FAILBACK;
 	return over ? ISB_ADMIN_AUTO : (enum isb_admin)(word & 7);
 }
+/* Whether an endpoint is usable at all, as the walk has it (steer/judge.h): an operator's word first; then the verdict, and
+ * without one what the pool says of that. What waits for its failback is, and serves when nothing else can. `checked`: its
+ * pool has a check; else its word means nothing. */
+static inline bool isb_health_serves(uint64_t word, bool checked, enum isb_unknown unknown, uint64_t admin_word, int64_t now_ms)
+{
+	enum isb_admin admin = isb_admin_at(admin_word, now_ms);
+	if (admin != ISB_ADMIN_AUTO)
+		return admin == ISB_ADMIN_UP || admin == ISB_ADMIN_HOLD_UP;
+	return !checked || !isb_health_is_down(word, unknown);
+}
 /* What came back before an operator's word ended does not wait for another one: whoever drains for two hours to replace a
  * kernel expects it in service afterwards. */
 static inline bool isb_admin_consents(uint64_t word, int64_t recovered_ms)

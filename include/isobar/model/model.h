@@ -272,6 +272,8 @@ void isb_catalog_done(struct isb_catalog *catalog);
 const struct isb_region *isb_catalog_region(const struct isb_catalog *catalog, const char *name);
 const struct isb_check *isb_catalog_check_named(const struct isb_catalog *catalog, const char *name);
 const struct isb_pool *isb_catalog_pool(const struct isb_catalog *catalog, const char *name);
+/* How many of its endpoints must be usable for the pool to answer: its min_up, at least 1. */
+uint32_t isb_pool_needs(const struct isb_pool *pool);
 const struct isb_policy *isb_catalog_policy(const struct isb_catalog *catalog, const char *name);
 const struct isb_zone *isb_catalog_zone(const struct isb_catalog *catalog, const char *name);
 

@@ -48,6 +48,8 @@ bool isb_yaml_absent(const struct isb_yaml *node); /* NULL or a plain null */
 /* A scalar as YAML text: bare when it reads back as itself here and is no boolean to readers that guess types, else in
  * double quotes. `text` is UTF-8, as everything that was parsed. */
 void isb_yaml_quote(struct isb_buf *out, const char *text);
+/* The same for readers that guess every type: what may be a number or a date to them goes into quotes, too. */
+void isb_yaml_quote_string(struct isb_buf *out, const char *text);
 /* Text as `|` block whose lines stand `indent` columns in, two more than their key: from the "|" up to the last
  * newline, which the caller adds. What a block cannot hold goes into double quotes. */
 void isb_yaml_block(struct isb_buf *out, const char *text, unsigned indent);

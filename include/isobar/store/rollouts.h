@@ -14,6 +14,9 @@
 /* The record with the key "zone/owner", or NULL. */
 struct isb_record *isb_record_of(const struct isb_catalog *catalog, const char *key);
 
+/* The pools that a pool or policy can lead to, each once; `ret_pools` has room for all of the catalog's. */
+size_t isb_pools_beneath(const struct isb_catalog *catalog, const char *name, const struct isb_pool **ret_pools);
+
 /* Every rollout's record is there and served by something else than what it is led to, and that is there and has
  * endpoints for every type of the record that is answered today. Adds errors that say how to end the rollout first. ISB_OK,
  * ISB_EINVAL, or why the rows cannot be read. */

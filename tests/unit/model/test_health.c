@@ -141,6 +141,27 @@ static void names_of_admin_states_are_read_back(void **state)
 	assert_string_equal(isb_verdict_name(ISB_UNKNOWN), "unknown");
 }
 
+static void an_endpoint_serves_by_its_operator_then_its_verdict_then_its_pool(void **state)
+{
+	const uint64_t up = isb_health_pack(&(struct isb_health){.verdict = ISB_UP, .held = ISB_UP});
+	const uint64_t down = isb_health_pack(&(struct isb_health){.verdict = ISB_DOWN, .held = ISB_DOWN});
+	const uint64_t lost = isb_health_pack(&(struct isb_health){.verdict = ISB_UNKNOWN, .held = ISB_DOWN});
+	(void)state;
+	assert_true(isb_health_serves(up, true, ISB_UNKNOWN_HOLD, 0, 0));
+	assert_false(isb_health_serves(down, true, ISB_UNKNOWN_HOLD, 0, 0));
+	assert_true(isb_health_serves(down, false, ISB_UNKNOWN_HOLD, 0, 0));
+	assert_false(isb_health_serves(lost, true, ISB_UNKNOWN_HOLD, 0, 0));
+	assert_true(isb_health_serves(lost, true, ISB_UNKNOWN_UP, 0, 0));
+	assert_true(isb_health_serves(0, true, ISB_UNKNOWN_HOLD, 0, 0));
+	assert_false(isb_health_serves(0, true, ISB_UNKNOWN_DOWN, 0, 0));
+	assert_true(isb_health_serves(down, true, ISB_UNKNOWN_HOLD, isb_admin_pack(ISB_ADMIN_UP, 1000), 999));
+	assert_false(isb_health_serves(down, true, ISB_UNKNOWN_HOLD, isb_admin_pack(ISB_ADMIN_UP, 1000), 1000));
+	assert_true(isb_health_serves(down, true, ISB_UNKNOWN_HOLD, isb_admin_pack(ISB_ADMIN_HOLD_UP, 0), 0));
+	assert_false(isb_health_serves(up, false, ISB_UNKNOWN_HOLD, isb_admin_pack(ISB_ADMIN_DRAIN, 0), 0));
+	assert_false(isb_health_serves(up, true, ISB_UNKNOWN_HOLD, isb_admin_pack(ISB_ADMIN_HOLD_DOWN, 0), 0));
+	assert_true(isb_health_serves(up, true, ISB_UNKNOWN_HOLD, isb_admin_pack(ISB_ADMIN_FAILBACK, 1), 0));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -152,6 +173,7 @@ int main(void)
 		cmocka_unit_test(unknown_and_disputed_fall_back_on_what_is_held),
 		cmocka_unit_test(slots_outside_the_table_read_as_never_seen),
 		cmocka_unit_test(an_admin_state_ends_at_its_time_and_not_before),
+		cmocka_unit_test(an_endpoint_serves_by_its_operator_then_its_verdict_then_its_pool),
 		cmocka_unit_test(names_of_admin_states_are_read_back),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
