@@ -52,9 +52,12 @@ void isb_observation_encode(struct isb_buf *out, const struct isb_observation *o
 	isb_buf_u16(out, h->load);
 	isb_buf_putc(out, (char)h->falls);
 	isb_buf_u64(out, (uint64_t)h->fell_ms);
+	isb_buf_u32(out, h->p50_us);
+	isb_buf_u32(out, h->p95_us);
+	isb_buf_u32(out, h->p99_us);
 }
 
-/* What rows of older programs do not have: without it nothing is known of load and flaps. */
+/* What rows of older programs do not have: without it nothing is known of load and flaps, or of percentiles. */
 static bool read_more(struct isb_reader *r, struct isb_history *h)
 {
 	uint8_t flags = isb_read_u8(r);
@@ -64,6 +67,11 @@ static bool read_more(struct isb_reader *r, struct isb_history *h)
 	h->fell_ms = (int64_t)isb_read_u64(r);
 	h->has_soft = flags & HAS_SOFT;
 	h->has_load = flags & HAS_LOAD;
+	if (!r->bad && r->pos < r->len) { /* a row of the next older ones ends here */
+		h->p50_us = isb_read_u32(r);
+		h->p95_us = isb_read_u32(r);
+		h->p99_us = isb_read_u32(r);
+	}
 	return flags <= (HAS_SOFT | HAS_LOAD) && h->soft <= ISB_SOFT_FULL && h->load <= LOAD_MAX;
 }
 
