@@ -38,7 +38,7 @@ static void print_catalog(struct isb_page *page)
 	isb_page_total(page, "isobar_dns_view_builds_total", "Views that were built of an edit, a geo database or round trips, or could not be.",
 	               watch.tried);
 	isb_page_total(page, "isobar_dns_view_refused_total", "Those that could not be; the log says why.", watch.refused);
-	isb_page_gauge(page, "isobar_dns_view_refused", "1: the newest one could not be, and an older catalog is answered from.",
+	isb_page_gauge(page, "isobar_dns_view_outdated", "1: the newest one could not be, and an older catalog is answered from.",
 	               watch.refuses);
 	isb_page_gauge(page, "isobar_dns_view_build_seconds", "What building the view in use took.", (double)watch.build_us / 1e6);
 	isb_page_gauge(page, "isobar_dns_view_timestamp_seconds", "When the view in use was put in place.",

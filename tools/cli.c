@@ -19,7 +19,7 @@
 const struct verb *const cli_verbs[] = {
 	&verb_apply,  &verb_diff,   &verb_check, &verb_export, &verb_import,  &verb_show,   &verb_set,     &verb_add,
 	&verb_remove, &verb_status, &verb_drain, &verb_force,  &verb_failback, &verb_rollout, &verb_switch, &verb_explain,
-	&verb_simulate, &verb_latency, &verb_log, &verb_help,  NULL,
+	&verb_simulate, &verb_latency, &verb_log, &verb_top, &verb_help,  NULL,
 };
 
 int cli_fail(int code, const char *fmt, ...)
@@ -76,7 +76,7 @@ bool cli_printable(const char *text)
 /* --- Options --- */
 
 /* Letters that a verb lists in `options`: f files, n dry run, p prune, r reason, t for, c client, g geo, a at, d draws,
- * e seed; w watch; l all; of edits: A author, G if generation; of imports: P print, z zone, N name server, S SOA, R provider; of rollouts: > to, % steps, ~ every, @ nets,
+ * e seed; w watch; l all; M from; of edits: A author, G if generation; of imports: P print, z zone, N name server, S SOA, R provider; of rollouts: > to, % steps, ~ every, @ nets,
  * ^ abort if, = sticky; ! force. */
 static const struct option long_options[] = {
 	{"store", required_argument, NULL, 's'},   {"output", required_argument, NULL, 'o'},
@@ -96,6 +96,7 @@ static const struct option long_options[] = {
 	{"every", required_argument, NULL, '~'},   {"nets", required_argument, NULL, '@'},
 	{"abort-if", required_argument, NULL, '^'}, {"sticky", no_argument, NULL, '='},
 	{"force", no_argument, NULL, '!'},         {"author", required_argument, NULL, 'A'},
+	{"from", required_argument, NULL, 'M'},
 	{"if-generation", required_argument, NULL, 'G'}, {"watch", optional_argument, NULL, 'w'},
 	{"all", no_argument, NULL, 'l'},
 	{NULL, 0, NULL, 0},
@@ -112,6 +113,8 @@ void cli_print_option_help(const char *letters)
 		{"A", "  --author NAME      who; default: who is logged in\n"},
 		{"G", "  --if-generation N  only when the catalog is at that generation; else status 3\n"},
 		{"l", "  --all              also what is as it should be\n"},
+		{"M", "  --from ADDR:PORT   of isobard's metrics, or an URL, may be several;\n"
+		      "                     default: 127.0.0.1:9153\n"},
 		{"w", "  --watch[=SPAN]     again and again, every 2s or as said, until Ctrl-C\n"},
 		{"t", "  --for SPAN         until then only: 30m, 2h, 1d\n"},
 		{"c", "  -c, --client ADDR  the client: an address (its /24 or /56) or a network\n"},
@@ -250,6 +253,7 @@ static int take_option(struct cli *cli, int letter, const char *value)
 	case 's': cli->store_dir = value; break;
 	case 'f': cli->files[cli->nfile++] = value; break;
 	case 'g': cli->geo[cli->ngeo++] = value; break;
+	case 'M': cli->from[cli->nfrom++] = value; break;
 	case 'n': cli->dry_run = true; break;
 	case 'p': cli->prune = true; break;
 	case 'P': cli->print = true; break;
@@ -338,10 +342,8 @@ static bool takes_noun(const struct verb *verb, const char *kind)
 
 static const char *kind_of(const char *word)
 {
-	for (int kind = 0; kind < CLI_KINDS; kind++)
-		if (strcmp(word, cli_kind_name(kind)) == 0 || strcmp(word, cli_kind_plural(kind)) == 0)
-			return cli_kind_name(kind);
-	return NULL;
+	int kind;
+	return cli_is_kind(word, &kind) ? cli_kind_name(kind) : NULL;
 }
 
 static const struct verb *verb_called(const char *name)
@@ -462,6 +464,7 @@ int main(int argc, char **argv)
 		.reason = "",
 		.files = isb_xcalloc((size_t)argc, sizeof(char *)),
 		.geo = isb_xcalloc((size_t)argc, sizeof(char *)),
+		.from = isb_xcalloc((size_t)argc, sizeof(char *)),
 		.ns = isb_xcalloc((size_t)argc, sizeof(char *)),
 		.down = isb_xcalloc((size_t)argc, sizeof(char *)),
 		.max_shift = -1,
@@ -477,6 +480,7 @@ int main(int argc, char **argv)
 		rc = verb->run(&cli);
 	free(cli.files);
 	free(cli.geo);
+	free(cli.from);
 	free(cli.ns);
 	free(cli.down);
 	return flush(&cli, rc);

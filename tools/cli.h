@@ -34,6 +34,8 @@ struct cli {
 	const char *traffic; /* log file */
 	const char **files;
 	size_t nfile;
+	const char **from;   /* servers */
+	size_t nfrom;
 	const char **geo;
 	size_t ngeo;
 	const char *reason, *author;
@@ -54,6 +56,7 @@ struct cli {
 	size_t nns;
 	int64_t now_ms;
 	uint64_t committed; /* generation that this run made; 0: none */
+	void *kept;         /* the verb's own, from one look of --watch to the next */
 };
 
 /* Exit codes; a contract with scripts and with programs that run verbs for others. */
@@ -86,7 +89,7 @@ struct verb {
 };
 extern const struct verb verb_apply, verb_diff, verb_check, verb_export, verb_import, verb_show, verb_set, verb_add, verb_remove,
 	verb_status, verb_drain, verb_force, verb_failback, verb_rollout, verb_switch, verb_explain, verb_simulate,
-	verb_latency, verb_log,
+	verb_latency, verb_log, verb_top,
 	verb_help;
 extern const struct verb *const cli_verbs[]; /* NULL at the end */
 const struct verb *cli_find_verb(const char *name); /* NULL after saying so */
@@ -127,7 +130,8 @@ int cli_open_geodb(const struct cli *cli, struct isb_diags *diags, struct isb_ge
 
 /* What `show`, `set` and `help` call a kind: those of the model, and two that have no rows of their own there. */
 enum { CLI_ENDPOINT = ISB_KIND_COUNT, CLI_RRSET, CLI_KINDS };
-int cli_kind_parse(const char *word, int *ret_kind); /* singular or plural; CLI_USAGE after saying so */
+bool cli_is_kind(const char *word, int *ret_kind); /* singular or plural */
+int cli_kind_parse(const char *word, int *ret_kind); /* the same; CLI_USAGE after saying so */
 const char *cli_kind_name(int kind);
 const char *cli_kind_plural(int kind);
 const char *cli_all_down_name(enum isb_all_down all_down); /* as written in a catalog */

@@ -21,16 +21,28 @@ const char *cli_kind_plural(int kind)
 	return kind < CLI_ENDPOINT ? isb_kind_plural((enum isb_kind)kind) : extra[kind - CLI_ENDPOINT][1];
 }
 
+bool cli_is_kind(const char *word, int *ret_kind)
+{
+	enum isb_kind own;
+	if (isb_kind_parse(word, &own) == ISB_OK) {
+		*ret_kind = (int)own;
+		return true;
+	}
+	for (int kind = CLI_ENDPOINT; kind < CLI_KINDS; kind++)
+		if (strcmp(word, cli_kind_name(kind)) == 0 || strcmp(word, cli_kind_plural(kind)) == 0) {
+			*ret_kind = kind;
+			return true;
+		}
+	return false;
+}
+
 int cli_kind_parse(const char *word, int *ret_kind)
 {
 	const char *names[CLI_KINDS + 1] = {NULL};
-	for (int kind = 0; kind < CLI_KINDS; kind++) {
+	if (cli_is_kind(word, ret_kind))
+		return CLI_OK;
+	for (int kind = 0; kind < CLI_KINDS; kind++)
 		names[kind] = cli_kind_name(kind);
-		if (strcmp(word, names[kind]) == 0 || strcmp(word, cli_kind_plural(kind)) == 0) {
-			*ret_kind = kind;
-			return CLI_OK;
-		}
-	}
 	const char *near = isb_nearest(word, names);
 	if (near)
 		return cli_fail(CLI_USAGE, "there is no kind '%s'; did you mean '%s'?", word, near);

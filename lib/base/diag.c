@@ -4,7 +4,9 @@
 #include <ctype.h>
 #include <limits.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <string.h>
+#include <strings.h>
 
 void isb_diags_init(struct isb_diags *diags)
 {
@@ -91,13 +93,20 @@ static unsigned distance(const char *a, const char *b)
 	return row[na % 3][nb];
 }
 
+/* With half of it or less in common it is another word, unless one begins with the other ("Asia" and "AS"). */
+static bool is_alike(const char *a, const char *b, unsigned d)
+{
+	size_t na = strlen(a), nb = strlen(b), most = na > nb ? na : nb, least = na > nb ? nb : na;
+	return d * 2 < most || (least && strncasecmp(a, b, least) == 0);
+}
+
 const char *isb_nearest(const char *word, const char *const *words)
 {
 	const char *best = NULL;
 	unsigned best_d = (unsigned)strlen(word) / 3 + 2;
 	for (; *words; words++) {
 		unsigned d = distance(word, *words);
-		if (d < best_d) {
+		if (d < best_d && is_alike(word, *words, d)) {
 			best_d = d;
 			best = *words;
 		}

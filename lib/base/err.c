@@ -11,14 +11,3 @@ const char *isb_strerror(int err)
 	default: return "unknown error";
 	}
 }
-
-const char *isb_errname(int err)
-{
-	switch (err) {
-	case ISB_OK: return "OK";
-#define X(name, code, text) case code: return #name;
-	ISB_ERROR_MAP(X)
-#undef X
-	default: return "UNKNOWN";
-	}
-}

@@ -62,17 +62,6 @@ const char *isb_admin_name(enum isb_admin admin)
 	return (size_t)admin < ADMINS ? admin_names[admin] : "auto";
 }
 
-int isb_admin_parse(const char *text, enum isb_admin *ret)
-{
-	for (size_t i = 0; i < ADMINS; i++) {
-		if (strcmp(text, admin_names[i]) == 0) {
-			*ret = (enum isb_admin)i;
-			return ISB_OK;
-		}
-	}
-	return ISB_EFORMAT;
-}
-
 /* Two machines' clocks may differ, but a recovery that lies farther ahead than the wait is long says that a clock was set
  * back, and nobody must wait for that. */
 int64_t isb_failback_left(int64_t failback_ms, uint64_t word, int64_t since_ms, uint64_t admin, int64_t now_ms)

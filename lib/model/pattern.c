@@ -49,10 +49,10 @@ struct parse {
 	char *why; /* empty: all is well */
 };
 
-static void say(struct parse *p, const char *at, const char *what)
+static void say(struct parse *p, const char *at, const char *what, const char *instead)
 {
 	if (!*p->why)
-		snprintf(p->why, ISB_PATTERN_WHY, "%s at %zu", what, (size_t)(at - p->start) + 1);
+		snprintf(p->why, ISB_PATTERN_WHY, "%s at %zu; write %s", what, (size_t)(at - p->start) + 1, instead);
 }
 
 static void unite(struct set *set, const struct set *more)
@@ -112,7 +112,7 @@ static int escaped_octet(struct parse *p)
 	}
 	const char *known = c ? strchr(letters, c) : NULL;
 	if (!known && (!c || isalnum((unsigned char)c) || (unsigned char)c <= ' ')) {
-		say(p, p->at - 1, "unknown escape");
+		say(p, p->at - 1, "unknown escape", "\\d, \\w, \\s, \\n, \\r, \\t, \\xHH, or \\ before punctuation");
 		return -1;
 	}
 	p->at++;
@@ -143,7 +143,7 @@ static bool class_member(struct parse *p, bool *octets)
 		p->at += i == 0;
 	}
 	if (ends[0] > ends[1])
-		say(p, p->at, "range that ends before it begins");
+		say(p, p->at, "range that ends before it begins", "its smaller end first");
 	else
 		put(octets, (unsigned)ends[0], (unsigned)ends[1]);
 	return ends[0] <= ends[1];
@@ -160,7 +160,7 @@ static bool bracket(struct parse *p, bool *octets)
 			return false;
 	if (*p->at++ != ']') {
 		p->at--;
-		say(p, open, "'[' without its ']'");
+		say(p, open, "'[' without its ']'", "']' behind it, or '\\['");
 		return false;
 	}
 	for (unsigned c = 0; c < 256; c++)
@@ -175,7 +175,7 @@ static void choice(struct parse *p, struct part *out);
 static bool new_state(struct parse *p, struct part *out, size_t *ret_state)
 {
 	if (p->a->count == ISB_PATTERN_SIZE) {
-		say(p, p->at, "too large");
+		say(p, p->at, "too large", "a shorter one, or smaller repetitions");
 		return false;
 	}
 	size_t state = p->a->count++;
@@ -218,20 +218,20 @@ static void group(struct parse *p, struct part *out)
 {
 	const char *open = p->at - 1;
 	if (*p->at == '?' && p->at[1] != ':') {
-		say(p, open, "group of a kind that is not known");
+		say(p, open, "group of a kind that is not known", "(...) or (?:...)");
 		return;
 	}
 	if (*p->at == '?')
 		p->at += 2;
 	if (++p->depth > DEPTH_MAX)
-		say(p, open, "nested too deep");
+		say(p, open, "nested too deep", "at most 32 groups in one another");
 	else
 		choice(p, out);
 	p->depth--;
 	if (*p->at == ')')
 		p->at++;
 	else
-		say(p, open, "'(' without its ')'");
+		say(p, open, "'(' without its ')'", "')' behind it, or '\\('");
 }
 
 static void atom(struct parse *p, struct part *out)
@@ -240,7 +240,7 @@ static void atom(struct parse *p, struct part *out)
 	char c = *p->at++;
 	*out = (struct part){.nullable = true};
 	if (++p->atoms > ATOMS_MAX) {
-		say(p, p->at - 1, "too large");
+		say(p, p->at - 1, "too large", "a shorter one, or smaller repetitions");
 		return;
 	}
 	switch (c) {
@@ -250,7 +250,7 @@ static void atom(struct parse *p, struct part *out)
 	case '*':
 	case '+':
 	case '?':
-	case '{': say(p, p->at - 1, "nothing to repeat"); return;
+	case '{': say(p, p->at - 1, "nothing to repeat", "\\ before it, or what it repeats"); return;
 	case '.':
 		memset(octets, true, sizeof(octets));
 		octets['\n'] = false;
@@ -308,7 +308,7 @@ static void bounds(struct parse *p, unsigned *ret_least, unsigned *ret_most)
 	if (good)
 		p->at++;
 	else
-		say(p, open, "repetition that is none, as {2}, {2,} or {2,5} would be,");
+		say(p, open, "repetition that is none", "{2}, {2,} or {2,5}, to 255; or '\\{'");
 }
 
 static bool repetition(struct parse *p, unsigned *ret_least, unsigned *ret_most)
@@ -387,7 +387,7 @@ static bool compile(const char *pattern, struct automaton *a, char why[ISB_PATTE
 	}
 	choice(&p, &all);
 	if (*p.at == ')')
-		say(&p, p.at, "')' without its '('");
+		say(&p, p.at, "')' without its '('", "'(' before it, or '\\)'");
 	a->first = all.first;
 	a->last = all.last;
 	a->nullable = all.nullable;

@@ -147,29 +147,14 @@ void isb_schema_print_object(struct isb_buf *out, enum isb_kind kind, const void
 		isb_buf_puts(out, "{}\n");
 }
 
-void isb_schema_print_region(struct isb_buf *out, const struct isb_region *region)
-{
-	isb_schema_print_object(out, ISB_REGION, region);
-}
-
 void isb_schema_print_check(struct isb_buf *out, const struct isb_check *check)
 {
 	isb_schema_print_object(out, ISB_CHECK, check);
 }
 
-void isb_schema_print_pool(struct isb_buf *out, const struct isb_pool *pool)
-{
-	isb_schema_print_object(out, ISB_POOL, pool);
-}
-
 void isb_schema_print_policy(struct isb_buf *out, const struct isb_policy *policy)
 {
 	isb_schema_print_object(out, ISB_POLICY, policy);
-}
-
-void isb_schema_print_zone(struct isb_buf *out, const struct isb_zone *zone)
-{
-	isb_schema_print_object(out, ISB_ZONE, zone);
 }
 
 void isb_schema_print_record(struct isb_buf *out, const struct isb_record *record)

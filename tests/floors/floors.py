@@ -42,7 +42,7 @@ DOORS = {
     "liburcu": (["urcu.h", "urcu-*.h", "urcu/*"], ["server/live.c"]),
     "libfstrm": (["fstrm.h", "fstrm/*"], ["server/dnstap.c"]),
     "c-ares": (["ares.h", "ares_*.h"], ["probes/resolve.c"]),
-    "libcurl": (["curl/*"], ["probes/check_http*"]),
+    "libcurl": (["curl/*"], ["probes/check_http*", "tools/top_fetch.c"]),
     "OpenSSL": (["openssl/*"], ["lib/dns/hmac.c", "probes/check_http*", "probes/check_tls*", "probes/check_trust*",
                                  "probes/tls_link.c"]),
     "libmicrohttpd": (["microhttpd.h"], ["lib/web/*"]),

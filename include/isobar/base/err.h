@@ -29,5 +29,3 @@ enum isb_err {
 
 /* A sentence without a full stop, in static storage; never NULL. */
 const char *isb_strerror(int err);
-/* "ENOMEM"-like name for logs, in static storage; never NULL. */
-const char *isb_errname(int err);

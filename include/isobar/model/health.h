@@ -112,7 +112,6 @@ enum isb_admin {
 };
 /* "auto", "up", "down", "drain", "hold-up", "hold-down", "failback" */
 const char *isb_admin_name(enum isb_admin admin);
-int isb_admin_parse(const char *text, enum isb_admin *ret); /* ISB_EFORMAT */
 static inline uint64_t isb_admin_pack(enum isb_admin admin, int64_t until_ms)
 {
 	return (uint64_t)until_ms << 3 | (uint64_t)admin;

@@ -18,10 +18,10 @@
 
 enum {
 	ISB_PATTERN_SIZE = 256, /* octets, classes and anchors in it, repetitions written out */
-	ISB_PATTERN_WHY = 96
+	ISB_PATTERN_WHY = 128
 };
 
-/* ISB_OK, or ISB_EFORMAT with a sentence: "'(' at 3 is not closed". */
+/* ISB_OK, or ISB_EFORMAT with a sentence: "'(' without its ')' at 3; write ')' behind it, or '\('". */
 int isb_pattern_check(const char *pattern, char why[ISB_PATTERN_WHY]);
 /* `pattern` is one that passed the check; one that did not matches nothing. */
 bool isb_pattern_search(const char *pattern, const char *text, size_t len);

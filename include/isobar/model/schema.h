@@ -53,11 +53,8 @@ int isb_schema_read_object(struct isb_catalog *catalog, enum isb_kind kind, cons
  * spaces per level, fields in the table's order, values at their default left out, ending in a newline; "{}\n" when
  * nothing is left. What this prints, isb_schema_read_object() reads back to the same. A zone's body leaves out records,
  * file and text. */
-void isb_schema_print_region(struct isb_buf *out, const struct isb_region *region);
 void isb_schema_print_check(struct isb_buf *out, const struct isb_check *check);
-void isb_schema_print_pool(struct isb_buf *out, const struct isb_pool *pool);
 void isb_schema_print_policy(struct isb_buf *out, const struct isb_policy *policy);
-void isb_schema_print_zone(struct isb_buf *out, const struct isb_zone *zone);
 void isb_schema_print_record(struct isb_buf *out, const struct isb_record *record);
 /* By kind; `object` is the struct above. */
 void isb_schema_print_object(struct isb_buf *out, enum isb_kind kind, const void *object);

@@ -90,6 +90,10 @@ static void the_nearest_word_is_what_a_typist_meant(void **state)
 	assert_string_equal(isb_nearest("post", words), "port");
 	assert_null(isb_nearest("continent", words));
 	assert_null(isb_nearest("xyz", words));
+	assert_null(isb_nearest("PUT", (const char *const[]){"GET", "HEAD", "POST", NULL}));
+	assert_string_equal(isb_nearest("GTE", (const char *const[]){"GET", "HEAD", NULL}), "GET");
+	assert_null(isb_nearest("eu", (const char *const[]){"us", NULL}));
+	assert_string_equal(isb_nearest("jp1", (const char *const[]){"jp", NULL}), "jp");
 	assert_null(isb_nearest("weight", none));
 	assert_null(isb_nearest("", words));
 	char longest[300];
@@ -101,18 +105,16 @@ static void the_nearest_word_is_what_a_typist_meant(void **state)
 	assert_string_equal(isb_nearest("weigh", wide), "weight");
 }
 
-static void every_error_has_a_name_and_a_sentence(void **state)
+static void every_error_has_a_sentence(void **state)
 {
 	(void)state;
 #define X(name, code, text) \
 	assert_string_equal(isb_strerror(ISB_E##name), text); \
-	assert_string_equal(isb_errname(ISB_E##name), #name); \
 	assert_true(ISB_E##name < 0);
 	ISB_ERROR_MAP(X)
 #undef X
 	assert_string_equal(isb_strerror(ISB_OK), "ok");
 	assert_string_equal(isb_strerror(-9999), "unknown error");
-	assert_string_equal(isb_errname(1), "UNKNOWN");
 }
 
 int main(void)
@@ -122,7 +124,7 @@ int main(void)
 		cmocka_unit_test(what_is_too_much_is_counted),
 		cmocka_unit_test(moved_sentences_stand_behind_those_that_were_there),
 		cmocka_unit_test(the_nearest_word_is_what_a_typist_meant),
-		cmocka_unit_test(every_error_has_a_name_and_a_sentence),
+		cmocka_unit_test(every_error_has_a_sentence),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -78,22 +78,22 @@ static void what_is_no_pattern_is_refused_with_its_place(void **state)
 	static const struct {
 		const char *pattern, *why;
 	} rows[] = {
-		{"a(b", "'(' without its ')' at 2"},
-		{"a)b", "')' without its '(' at 2"},
-		{"x[a-", "'[' without its ']' at 2"},
-		{"[z-a]", "range that ends before it begins at 5"},
-		{"*a", "nothing to repeat at 1"},
-		{"a**", "nothing to repeat at 3"},
-		{"a{2", "repetition that is none, as {2}, {2,} or {2,5} would be, at 2"},
-		{"a{3,2}", "repetition that is none, as {2}, {2,} or {2,5} would be, at 2"},
-		{"a{999}", "repetition that is none, as {2}, {2,} or {2,5} would be, at 2"},
-		{"a{,2}", "repetition that is none, as {2}, {2,} or {2,5} would be, at 2"},
-		{"\\bword", "unknown escape at 1"},
-		{"(a)\\1", "unknown escape at 4"},
-		{"a\\", "unknown escape at 2"},
-		{"(?=a)", "group of a kind that is not known at 1"},
-		{"(a{200}){2}", "too large at 3"},
-		{"((((){255}){255}){255}){255}", "too large at 4"},
+		{"a(b", "'(' without its ')' at 2; write ')' behind it, or '\\('"},
+		{"a)b", "')' without its '(' at 2; write '(' before it, or '\\)'"},
+		{"x[a-", "'[' without its ']' at 2; write ']' behind it, or '\\['"},
+		{"[z-a]", "range that ends before it begins at 5; write its smaller end first"},
+		{"*a", "nothing to repeat at 1; write \\ before it, or what it repeats"},
+		{"a**", "nothing to repeat at 3; write \\ before it, or what it repeats"},
+		{"a{2", "repetition that is none at 2; write {2}, {2,} or {2,5}, to 255; or '\\{'"},
+		{"a{3,2}", "repetition that is none at 2; write {2}, {2,} or {2,5}, to 255; or '\\{'"},
+		{"a{999}", "repetition that is none at 2; write {2}, {2,} or {2,5}, to 255; or '\\{'"},
+		{"a{,2}", "repetition that is none at 2; write {2}, {2,} or {2,5}, to 255; or '\\{'"},
+		{"\\bword", "unknown escape at 1; write \\d, \\w, \\s, \\n, \\r, \\t, \\xHH, or \\ before punctuation"},
+		{"(a)\\1", "unknown escape at 4; write \\d, \\w, \\s, \\n, \\r, \\t, \\xHH, or \\ before punctuation"},
+		{"a\\", "unknown escape at 2; write \\d, \\w, \\s, \\n, \\r, \\t, \\xHH, or \\ before punctuation"},
+		{"(?=a)", "group of a kind that is not known at 1; write (...) or (?:...)"},
+		{"(a{200}){2}", "too large at 3; write a shorter one, or smaller repetitions"},
+		{"((((){255}){255}){255}){255}", "too large at 4; write a shorter one, or smaller repetitions"},
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -105,7 +105,7 @@ static void what_is_no_pattern_is_refused_with_its_place(void **state)
 	char deep[200] = "", why[ISB_PATTERN_WHY];
 	memset(deep, '(', sizeof(deep) - 1);
 	assert_int_equal(isb_pattern_check(deep, why), ISB_EFORMAT);
-	assert_string_equal(why, "nested too deep at 33");
+	assert_string_equal(why, "nested too deep at 33; write at most 32 groups in one another");
 }
 
 /* --- The same as the C library's own, on patterns that both read --- */
