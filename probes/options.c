@@ -36,6 +36,8 @@ static const char help_text[] =
 	"      --measure SOCKET      measure the way to the networks that isobard --clients SOCKET tells of (needs --region)\n"
 	"      --measure-rate N      by so many echo requests per second at most, 1..100 (default: 10)\n"
 	"      --measure-deny NET[,NET]...|file:PATH  and never to these networks, nor to reserved ones or our endpoints'\n"
+	"      --metrics ADDR:PORT   tell Prometheus of the probe here, and at /healthz and /readyz whether it lives and\n"
+	"                            does its work; may be given several times\n"
 	"  -L, --log-level LEVEL     error, warning, info or debug (default: info)\n"
 	"  -h, --help                print this and exit\n"
 	"  -V, --version             print the version and exit\n"
@@ -43,7 +45,7 @@ static const char help_text[] =
 	"Signals: TERM and INT stop; what was observed stays and is taken up by the next start.\n"
 	"Exit status: 0 stopped as asked, 1 cannot run, 2 wrong command line.\n";
 
-enum { MEASURE = 256, MEASURE_RATE, MEASURE_DENY }; /* options without a letter */
+enum { MEASURE = 256, MEASURE_RATE, MEASURE_DENY, METRICS }; /* options without a letter */
 static const struct option long_options[] = {
 	{"store", required_argument, NULL, 's'},         {"name", required_argument, NULL, 'n'},
 	{"region", required_argument, NULL, 'r'},        {"max-in-flight", required_argument, NULL, 'm'},
@@ -53,12 +55,13 @@ static const struct option long_options[] = {
 	{"ca", required_argument, NULL, 'A'},            {"scripts", required_argument, NULL, 'x'},
 	{"measure", required_argument, NULL, MEASURE},   {"measure-rate", required_argument, NULL, MEASURE_RATE},
 	{"measure-deny", required_argument, NULL, MEASURE_DENY},
+	{"metrics", required_argument, NULL, METRICS},
 	{"help", no_argument, NULL, 'h'},                {"version", no_argument, NULL, 'V'},
 	{0},
 };
 static const char *const option_names[] = {
 	"--store", "--name", "--region",  "--max-in-flight", "--resolver", "--log-level", "--listen-probes", "--site",
-	"--cert",  "--key",  "--ca",      "--scripts",       "--measure",  "--measure-rate", "--measure-deny", "--help",
+	"--cert",  "--key",  "--ca",      "--scripts",       "--measure",  "--measure-rate", "--measure-deny", "--metrics", "--help",
 	"--version", NULL};
 static const char *const levels[] = {"error", "warning", "info", "debug", NULL};
 
@@ -121,6 +124,19 @@ static bool add_deny(const char *text, struct isb_deny *deny)
 	isb_diags_done(&diags);
 	isb_deny_seal(deny);
 	return ok || wrong("--measure-deny '%s' is refused", text);
+}
+
+static bool add_metrics(const char *text, struct isb_probe_options *o)
+{
+	if (o->nmetrics == ISB_PROBE_METRICS_MAX)
+		return wrong("more than %d --metrics; write 0.0.0.0 or [::] for every address", (int)ISB_PROBE_METRICS_MAX);
+	int rc = isb_web_listen_parse(text, &o->metrics[o->nmetrics]);
+	if (rc == ISB_ERANGE)
+		return wrong("--metrics '%s': the port must be 1..65535", text);
+	if (rc != ISB_OK)
+		return wrong("--metrics '%s' is not ADDR:PORT; write 127.0.0.1:9154 or [::1]:9154", text);
+	o->nmetrics++;
+	return true;
 }
 
 /* Names go into keys, log lines and evidence as they are. */
@@ -186,6 +202,7 @@ static bool set_option(int option, char *const *argv, struct isb_probe_options *
 	case MEASURE: return set_measure(optarg, &o->measure.socket);
 	case MEASURE_RATE: return set_number("--measure-rate", optarg, ISB_MEASURE_RATE_MAX, &o->measure.rate);
 	case MEASURE_DENY: return add_deny(optarg, &o->measure.deny);
+	case METRICS: return add_metrics(optarg, o);
 	case 'R': o->resolver = optarg; return true; /* what reads it says when it cannot */
 	case 'l': return set_listen(optarg, &o->listen);
 	case 'S':

@@ -3,12 +3,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "isobar/web/web.h"
 #include "measure.h"
 #include "script_helper.h"
 #include "tls_link.h"
 
 /* What the command line says. */
-enum { ISB_EXCHANGE_PORT = 5354, ISB_HOST_MAX = 255 };
+enum { ISB_EXCHANGE_PORT = 5354, ISB_HOST_MAX = 255, ISB_PROBE_METRICS_MAX = 8 };
 
 struct isb_hostport {
 	char host[ISB_HOST_MAX + 1]; /* a name or an address; "": not given */
@@ -27,6 +28,8 @@ struct isb_probe_options {
 	struct isb_hostport site;   /* of a probe that has no store; host "": it has one */
 	struct isb_tls_files tls;   /* for either */
 	struct isb_measure_options measure;
+	struct isb_web_listen metrics[ISB_PROBE_METRICS_MAX]; /* where they and how the probe fares are told */
+	size_t nmetrics;
 };
 
 /* Reads the command line over `options`, which hold the defaults. False: leave with *ret_status, all was said. Either way

@@ -23,9 +23,6 @@ static void add_text(struct isb_buf *out, const char *text)
 /* --- Observations --- */
 
 /* Outcomes and states are stored by number: new ones may only be added at the end of their lists. */
-#define X(name, text) +1
-enum { OUTCOMES = 0 ISB_OUTCOME_MAP(X) };
-#undef X
 enum { HAS_SOFT = 1, HAS_LOAD = 2, LOAD_MAX = 4095 };
 
 void isb_observation_encode(struct isb_buf *out, const struct isb_observation *observation)
@@ -97,7 +94,7 @@ int isb_observation_decode(struct isb_slice value, struct isb_observation *ret)
 	h->last.tls_us = isb_read_u32(&r);
 	h->last.first_byte_us = isb_read_u32(&r);
 	h->last.total_us = isb_read_u32(&r);
-	bool sane = h->seen <= 64 && h->state <= ISB_DOWN && kind < OUTCOMES;
+	bool sane = h->seen <= 64 && h->state <= ISB_DOWN && kind < ISB_OUTCOME_COUNT;
 	if (!r.bad && r.pos < r.len)
 		sane = read_more(&r, h) && sane;
 	if (!sane || !isb_read_whole(&r))

@@ -20,6 +20,11 @@ enum isb_outcome_kind {
 	ISB_OUTCOME_MAP(X)
 #undef X
 };
+#define X(name, text) +1
+enum { ISB_OUTCOME_COUNT = 0 ISB_OUTCOME_MAP(X) };
+#undef X
+/* "ok", "status", without a number. */
+const char *isb_outcome_name(enum isb_outcome_kind kind);
 
 struct isb_outcome {
 	enum isb_outcome_kind kind;
