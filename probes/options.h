@@ -3,12 +3,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "isobar/base/arena.h"
 #include "isobar/web/web.h"
 #include "measure.h"
 #include "script_helper.h"
 #include "tls_link.h"
 
-/* What the command line says. */
+/* What the command line and the file of --config say. */
 enum { ISB_EXCHANGE_PORT = 5354, ISB_HOST_MAX = 255, ISB_PROBE_METRICS_MAX = 8 };
 
 struct isb_hostport {
@@ -30,8 +31,11 @@ struct isb_probe_options {
 	struct isb_measure_options measure;
 	struct isb_web_listen metrics[ISB_PROBE_METRICS_MAX]; /* where they and how the probe fares are told */
 	size_t nmetrics;
+	const char *user; /* to become, "NAME[:GROUP]"; NULL: stay */
+	struct isb_arena arena; /* of what a file says */
 };
 
-/* Reads the command line over `options`, which hold the defaults. False: leave with *ret_status, all was said. Either way
- * their lists are the caller's to end. */
+/* Reads the file and the command line over `options`, which hold the defaults. False: leave with *ret_status, all was said.
+ * Either way isb_probe_options_done() is the caller's to call. */
 bool isb_probe_options_read(int argc, char **argv, struct isb_probe_options *options, int *ret_status);
+void isb_probe_options_done(struct isb_probe_options *options);

@@ -14,6 +14,7 @@
 #include "isobar/base/err.h"
 #include "isobar/base/log.h"
 #include "isobar/base/rng.h"
+#include "isobar/base/sdnotify.h"
 #include "exchange_remote.h"
 #include "metrics.h"
 #include "runner.h"
@@ -278,6 +279,7 @@ static void on_signal(uv_signal_t *handle, int number)
 {
 	struct prober *p = handle->data;
 	isb_log(ISB_LOG_INFO, "stopping", "signal=%s", number == SIGTERM ? "SIGTERM" : "SIGINT");
+	isb_sdnotify("STOPPING=1");
 	uv_stop(&p->loop);
 }
 
@@ -333,6 +335,7 @@ int isb_remote_run(const struct isb_probe_options *options)
 	int status = EXIT_FAILURE;
 	if (open_metrics(p)) {
 		attempt(p);
+		isb_sdnotify("READY=1"); /* the site may be away for long: that is no reason to be started again */
 		uv_run(&p->loop, UV_RUN_DEFAULT);
 		status = EXIT_SUCCESS;
 	}

@@ -10,8 +10,6 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "isobar/base/arena.h"
@@ -20,6 +18,7 @@
 #include "isobar/base/rng.h"
 #include "isobar/dns/edns.h"
 #include "isobar/model/demand.h"
+#include "local.h"
 #include "ring.h"
 
 enum {
@@ -39,11 +38,12 @@ struct sample {
 };
 
 struct isb_clients {
-	struct sockaddr_un at;
+	const char *path;
 	int listener, kick; /* kick: an eventfd that wakes the thread */
 	int reader;         /* -1: nobody is being told */
-	bool bound, running;
-	atomic_bool stop;
+	bool mine;          /* the path: nobody else listens there */
+	bool running;
+	atomic_bool stop, deaf; /* deaf: the listener is somebody else's */
 	pthread_t thread;
 	unsigned workers;
 	struct isb_ring **rings;
@@ -135,8 +135,10 @@ static void wait(struct isb_clients *c)
 {
 	uint64_t kicks;
 	bool telling = c->reader >= 0;
+	/* relaxed: who comes in spite of it is told what was counted here */
+	int listener = atomic_load_explicit(&c->deaf, memory_order_relaxed) ? -1 : c->listener;
 	struct pollfd fds[2] = {{.fd = c->kick, .events = POLLIN}, /* poll() passes over a listener of -1 */
-	                        {.fd = telling ? c->reader : c->listener, .events = telling ? POLLOUT : POLLIN}};
+	                        {.fd = telling ? c->reader : listener, .events = telling ? POLLOUT : POLLIN}};
 	poll(fds, 2, TICK_MS);
 	if (read(c->kick, &kicks, sizeof(kicks)) < 0) {
 		/* not kicked */
@@ -175,66 +177,30 @@ static void kick(struct isb_clients *c)
 
 /* --- From outside -------------------------------------------------------------------------------------------------- */
 
-static int refuse(struct isb_diags *diags, const char *path, const char *why)
+static int start(struct isb_clients *c, int inherited, struct isb_diags *diags)
 {
-	isb_diag(diags, (struct isb_mark){0}, "cannot listen at --clients '%s': %s", path, why);
-	return ISB_EIO;
-}
-
-/* Takes away a socket that nobody listens at any more. */
-static int clear_path(const struct sockaddr_un *at, struct isb_diags *diags)
-{
-	struct stat st;
-	if (lstat(at->sun_path, &st) != 0)
-		return ISB_OK; /* bind() says what else is wrong */
-	if (!S_ISSOCK(st.st_mode))
-		return refuse(diags, at->sun_path, "there is a file that is no socket");
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return refuse(diags, at->sun_path, strerror(errno));
-	bool dead = connect(fd, (const struct sockaddr *)at, sizeof(*at)) != 0 && errno == ECONNREFUSED;
-	close(fd);
-	if (!dead)
-		return refuse(diags, at->sun_path, "another process does");
-	unlink(at->sun_path);
-	return ISB_OK;
-}
-
-static int listen_at(struct isb_clients *c, struct isb_diags *diags)
-{
-	int rc = clear_path(&c->at, diags);
+	const struct isb_local local = {
+		.path = c->path, .option = "--clients", .type = SOCK_STREAM, .mode = MODE, .backlog = BACKLOG};
+	c->listener = inherited;
+	int rc = c->path && inherited < 0 ? isb_local_listen(&local, diags, &c->listener) : ISB_OK;
 	if (rc != ISB_OK)
 		return rc;
-	c->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	/* the mode before the name is there, so that it is never wider, and after it, against the umask */
-	if (c->listener < 0 || fchmod(c->listener, MODE) != 0)
-		return refuse(diags, c->at.sun_path, strerror(errno));
-	c->bound = bind(c->listener, (const struct sockaddr *)&c->at, sizeof(c->at)) == 0;
-	if (!c->bound || chmod(c->at.sun_path, MODE) != 0 || listen(c->listener, BACKLOG) != 0)
-		return refuse(diags, c->at.sun_path, strerror(errno));
-	return ISB_OK;
-}
-
-static int start(struct isb_clients *c, struct isb_diags *diags)
-{
+	c->mine = c->path && inherited < 0;
 	c->kick = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (c->kick < 0)
-		return refuse(diags, c->at.sun_path, strerror(errno));
-	int error = pthread_create(&c->thread, NULL, run, c);
-	if (error)
-		return refuse(diags, c->at.sun_path, strerror(error));
+	int error = c->kick < 0 ? errno : pthread_create(&c->thread, NULL, run, c);
+	if (error) {
+		isb_diag(diags, (struct isb_mark){0}, "cannot count clients (--clients, --metrics): %s", strerror(error));
+		return ISB_EIO;
+	}
 	c->running = true;
 	return ISB_OK;
 }
 
-int isb_clients_new(const char *path, unsigned workers, struct isb_live *live, struct isb_diags *diags,
+int isb_clients_new(const char *path, int inherited, unsigned workers, struct isb_live *live, struct isb_diags *diags,
                     struct isb_clients **ret_clients)
 {
 	struct isb_clients *c = isb_xcalloc(1, sizeof(*c));
-	_Static_assert(sizeof(c->at.sun_path) > ISB_CLIENTS_PATH_MAX, "with its NUL");
-	c->at.sun_family = AF_UNIX;
-	if (path)
-		memcpy(c->at.sun_path, path, strlen(path));
+	c->path = path;
 	c->live = live;
 	c->flows = live ? isb_flows_new() : NULL;
 	c->listener = c->kick = c->reader = -1;
@@ -244,9 +210,7 @@ int isb_clients_new(const char *path, unsigned workers, struct isb_live *live, s
 		c->rings[i] = isb_ring_new(RING_SIZE);
 	c->demand = isb_demand_new(ISB_DEMAND_ROWS, isb_random_seed());
 	c->halve_ms = isb_monotonic_us() / 1000 + HALF_LIFE_MS;
-	int rc = path ? listen_at(c, diags) : ISB_OK;
-	if (rc == ISB_OK)
-		rc = start(c, diags);
+	int rc = start(c, inherited, diags);
 	if (rc != ISB_OK) {
 		isb_clients_free(c);
 		return rc;
@@ -270,8 +234,8 @@ void isb_clients_free(struct isb_clients *c)
 		kick(c);
 		pthread_join(c->thread, NULL);
 	}
-	if (c->bound)
-		unlink(c->at.sun_path);
+	if (c->mine)
+		unlink(c->path);
 	close_fd(c->listener);
 	close_fd(c->kick);
 	close_fd(c->reader);
@@ -287,6 +251,23 @@ void isb_clients_free(struct isb_clients *c)
 struct isb_flows *isb_clients_flows(struct isb_clients *clients)
 {
 	return clients->flows;
+}
+
+int isb_clients_socket(const struct isb_clients *c)
+{
+	return c->listener;
+}
+
+void isb_clients_settle(struct isb_clients *c)
+{
+	c->mine = c->path != NULL;
+}
+
+void isb_clients_leave(struct isb_clients *c)
+{
+	c->mine = false;
+	atomic_store_explicit(&c->deaf, true, memory_order_relaxed);
+	kick(c);
 }
 
 void isb_clients_add(struct isb_clients *c, unsigned worker, const struct isb_summary *summary,

@@ -13,14 +13,19 @@
 struct isb_clients;
 
 enum {
-	ISB_CLIENTS_SAMPLE = 64, /* one of so many answers is counted, on average */
-	ISB_CLIENTS_PATH_MAX = 107
+	ISB_CLIENTS_SAMPLE = 64 /* one of so many answers is counted, on average */
 };
 
-/* Listens at `path`, with mode 0660; NULL: nowhere. What a dead process left there is replaced; anything else that stands there
- * is ISB_EIO with a diag, like all that goes wrong. `live`: whose geo databases say where clients are; NULL: nobody asks. */
-int isb_clients_new(const char *path, unsigned workers, struct isb_live *live, struct isb_diags *diags,
+/* Listens at `path`, which must outlive it, with mode 0660 (NULL: nowhere); or at a socket that is listening there already (`inherited`;
+ * -1: none). What a dead process left there is replaced; anything else that stands there is ISB_EIO with a diag, like all
+ * that goes wrong. `live`: whose geo databases say where clients are; NULL: nobody asks. */
+int isb_clients_new(const char *path, int inherited, unsigned workers, struct isb_live *live, struct isb_diags *diags,
                     struct isb_clients **ret_clients);
+/* The socket it listens at, for a successor. The path, and who comes there, are the successor's from the old one's leave and
+ * its own settle on. */
+int isb_clients_socket(const struct isb_clients *clients);
+void isb_clients_leave(struct isb_clients *clients);
+void isb_clients_settle(struct isb_clients *clients);
 /* After all workers have ended; NULL is fine. */
 void isb_clients_free(struct isb_clients *clients);
 

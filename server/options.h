@@ -38,6 +38,10 @@ struct isb_options {
 	size_t nmetrics;
 	unsigned metrics_rows;          /* at most, of one metric */
 	uint32_t drain_ms;              /* how long it goes on answering when it was told to stop */
+	const char *control;            /* a unix socket at which a successor asks for ours; NULL: none */
+	bool control_optional;          /* a default nobody asked for */
+	bool replace, foreground;       /* take over from who listens there; without leaving this process for it */
+	const char *user;               /* to become, "NAME[:GROUP]"; NULL: stay */
 	struct isb_rrl_config rrl;
 	const char *tsig_keys;          /* a file; NULL: none */
 	struct isb_net explain_from[ISB_EXPLAIN_FROM_MAX]; /* who may ask why, by address */

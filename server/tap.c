@@ -3,9 +3,11 @@
 
 #include <stdalign.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include "clients.h"
 #include "dnstap.h"
+#include "handed.h"
 #include "isobar/base/arena.h"
 #include "isobar/base/err.h"
 #include "querylog.h"
@@ -28,8 +30,8 @@ struct isb_taps {
 	struct isb_tap tap[];
 };
 
-int isb_taps_new(const struct isb_options *options, unsigned workers, struct isb_live *live, struct isb_diags *diags,
-                 struct isb_taps **ret_taps)
+int isb_taps_new(const struct isb_options *options, struct isb_handed *handed, unsigned workers, struct isb_live *live,
+                 struct isb_diags *diags, struct isb_taps **ret_taps)
 {
 	if (!options->query_log && !options->dnstap && !options->clients && !options->nmetrics) {
 		*ret_taps = NULL;
@@ -42,7 +44,9 @@ int isb_taps_new(const struct isb_options *options, unsigned workers, struct isb
 	if (rc == ISB_OK && options->dnstap)
 		rc = isb_dnstap_new(options->dnstap, options->nsid, workers, diags, &taps->dnstap);
 	if (rc == ISB_OK && (options->clients || options->nmetrics))
-		rc = isb_clients_new(options->clients, workers, options->nmetrics ? live : NULL, diags, &taps->clients);
+		rc = isb_clients_new(options->clients,
+		                     options->clients ? isb_handed_local(handed, SOCK_STREAM, options->clients) : -1, workers,
+		                     options->nmetrics ? live : NULL, diags, &taps->clients);
 	if (rc != ISB_OK) {
 		isb_taps_free(taps);
 		return rc;
@@ -81,6 +85,23 @@ void isb_taps_reopen(struct isb_taps *taps)
 		isb_querylog_reopen(taps->log);
 	if (taps && taps->dnstap)
 		isb_dnstap_reopen(taps->dnstap);
+}
+
+int isb_taps_socket(const struct isb_taps *taps)
+{
+	return taps && taps->clients ? isb_clients_socket(taps->clients) : -1;
+}
+
+void isb_taps_leave(struct isb_taps *taps)
+{
+	if (taps && taps->clients)
+		isb_clients_leave(taps->clients);
+}
+
+void isb_taps_settle(struct isb_taps *taps)
+{
+	if (taps && taps->clients)
+		isb_clients_settle(taps->clients);
 }
 
 struct isb_tap *isb_taps_of(struct isb_taps *taps, unsigned worker)

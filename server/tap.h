@@ -11,15 +11,21 @@
 /* Those who look at queries beside answering them: the query log, dnstap, and who counts clients. */
 struct isb_taps;
 
-/* What the options ask for, for so many threads; *ret_taps becomes NULL when that is nothing. */
-int isb_taps_new(const struct isb_options *options, unsigned workers, struct isb_live *live, struct isb_diags *diags,
-                 struct isb_taps **ret_taps);
+/* What the options ask for, for so many threads; *ret_taps becomes NULL when that is nothing. `handed`: see handed.h. */
+struct isb_handed;
+int isb_taps_new(const struct isb_options *options, struct isb_handed *handed, unsigned workers, struct isb_live *live,
+                 struct isb_diags *diags, struct isb_taps **ret_taps);
 /* After all workers have ended; NULL is fine. */
 void isb_taps_free(struct isb_taps *taps);
 /* Who counts clients, or NULL. */
 struct isb_clients *isb_taps_clients(struct isb_taps *taps);
 /* The log's files were perhaps moved away; any thread, NULL is fine. */
 void isb_taps_reopen(struct isb_taps *taps);
+
+/* See clients.h; NULL is fine, and has no socket: -1. */
+int isb_taps_socket(const struct isb_taps *taps);
+void isb_taps_leave(struct isb_taps *taps);
+void isb_taps_settle(struct isb_taps *taps);
 
 /* One worker's part. NULL without taps. */
 struct isb_tap;

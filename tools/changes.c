@@ -142,23 +142,31 @@ static void print_rrset(const struct isb_change *change)
 	isb_buf_done(&after);
 }
 
-struct tally {
-	size_t added, changed, removed;
-};
-
-static size_t count(const struct cli_plan *plan, enum isb_table table, struct tally *ret)
+static void add_tally(struct cli_tally *t, const struct isb_change *change)
 {
-	struct tally t = {0};
-	for (size_t i = 0; i < plan->count; i++) {
-		char s = sign(&plan->list[i]);
+	char s = sign(change);
+	++*(s == '+' ? &t->added : s == '-' ? &t->removed : &t->changed);
+}
+
+static size_t count(const struct cli_plan *plan, enum isb_table table, struct cli_tally *ret)
+{
+	struct cli_tally t = {0};
+	for (size_t i = 0; i < plan->count; i++)
 		if (plan->list[i].table == table)
-			++*(s == '+' ? &t.added : s == '-' ? &t.removed : &t.changed);
-	}
+			add_tally(&t, &plan->list[i]);
 	*ret = t;
 	return t.added + t.changed + t.removed;
 }
 
-static void print_tally(const char *what, const struct tally *t, const char *after)
+struct cli_tally cli_plan_tally(const struct cli_plan *plan)
+{
+	struct cli_tally t = {0};
+	for (size_t i = 0; i < plan->count; i++)
+		add_tally(&t, &plan->list[i]);
+	return t;
+}
+
+void cli_print_tally(const char *what, const struct cli_tally *t, const char *after)
 {
 	const char *lead = " ";
 	printf("%s:", what);
@@ -172,6 +180,13 @@ static void print_tally(const char *what, const struct tally *t, const char *aft
 			lead = ", ";
 		}
 	puts(after);
+}
+
+/* NULL where there is nothing to show: no object, or one with everything at its default. */
+static const char *body_of(struct isb_slice value)
+{
+	const char *body = value.data;
+	return body && strcmp(body, "{}\n") != 0 ? body : NULL;
 }
 
 void cli_print_change(const char *line)
@@ -195,8 +210,8 @@ static void print_objects(const struct cli_plan *plan, bool brief)
 		}
 		shown++;
 		cli_print_change(isb_buf_text(&line));
-		if (change->table == ISB_T_OBJECT && change->before.data && change->after.data)
-			cli_print_diff(change->before.data, change->after.data, 4);
+		if (change->table == ISB_T_OBJECT && (!brief || (change->before.data && change->after.data)))
+			cli_print_diff(body_of(change->before), body_of(change->after), 4);
 	}
 	if (more)
 		printf("... and %zu more objects\n", more);
@@ -205,7 +220,7 @@ static void print_objects(const struct cli_plan *plan, bool brief)
 
 void cli_plan_print(const struct cli_plan *plan, bool brief, uint64_t generation)
 {
-	struct tally tally;
+	struct cli_tally tally;
 	print_objects(plan, brief);
 	size_t rrsets = count(plan, ISB_T_RRSET, &tally);
 	bool cut = brief && rrsets > RRSETS_BRIEF;
@@ -214,7 +229,7 @@ void cli_plan_print(const struct cli_plan *plan, bool brief, uint64_t generation
 	char where[64] = "";
 	if (cut)
 		snprintf(where, sizeof(where), "; isobar log %" PRIu64 " shows them", generation);
-	print_tally("rrsets", &tally, where);
+	cli_print_tally("rrsets", &tally, where);
 	for (size_t i = 0; !cut && i < plan->count; i++)
 		if (plan->list[i].table == ISB_T_RRSET)
 			print_rrset(&plan->list[i]);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
@@ -19,7 +20,7 @@
 const struct verb *const cli_verbs[] = {
 	&verb_apply,  &verb_diff,   &verb_check, &verb_export, &verb_import,  &verb_show,   &verb_set,     &verb_add,
 	&verb_remove, &verb_status, &verb_drain, &verb_force,  &verb_failback, &verb_rollout, &verb_switch, &verb_explain,
-	&verb_simulate, &verb_latency, &verb_log, &verb_top, &verb_help,  NULL,
+	&verb_simulate, &verb_latency, &verb_log, &verb_top, &verb_rollback, &verb_init, &verb_help,  NULL,
 };
 
 int cli_fail(int code, const char *fmt, ...)
@@ -76,8 +77,9 @@ bool cli_printable(const char *text)
 /* --- Options --- */
 
 /* Letters that a verb lists in `options`: f files, n dry run, p prune, r reason, t for, c client, g geo, a at, d draws,
- * e seed; w watch; l all; M from; of edits: A author, G if generation; of imports: P print, z zone, N name server, S SOA, R provider; of rollouts: > to, % steps, ~ every, @ nets,
- * ^ abort if, = sticky; ! force. */
+ * e seed; w watch, l all; M from; of edits: A author, G if generation; of imports: P print, z zone, N name server, S SOA,
+ * R provider; of rollouts: > to, % steps, ~ every, @ nets, ^ abort if, = sticky; ! force. Of simulations and edits with a
+ * limit: D down, 1 n-1, u all up, F format, m max shift, T traffic. */
 static const struct option long_options[] = {
 	{"store", required_argument, NULL, 's'},   {"output", required_argument, NULL, 'o'},
 	{"help", no_argument, NULL, 'h'},          {"version", no_argument, NULL, 'V'},
@@ -101,11 +103,18 @@ static const struct option long_options[] = {
 	{"all", no_argument, NULL, 'l'},
 	{NULL, 0, NULL, 0},
 };
+static const char short_options[] = ":s:o:hVf:nr:c:";
 enum { OPTIONS = sizeof(long_options) / sizeof(long_options[0]) - 1 };
 
-void cli_print_option_help(const char *letters)
+/* Letter and text of the i-th; NULL behind the last. */
+static const char *const *option_help(size_t i)
 {
 	static const char *const help[][2] = {
+		{"s", "  -s, --store DIR      the directory of the store; default $ISOBAR_STORE or /var/lib/isobar\n"},
+		{"o", "  -o, --output FORMAT  table, json or yaml\n"},
+		{"j", "  --json               as --output json\n"},
+		{"h", "  -h, --help           what isobar, or the verb, takes\n"},
+		{"V", "  -V, --version        print the version and exit\n"},
 		{"f", "  -f, --file FILE    catalog file, may be several; - is standard input\n"},
 		{"n", "  -n, --dry-run      show what would change and stop\n"},
 		{"p", "  --prune            also remove what no file names\n"},
@@ -141,9 +150,30 @@ void cli_print_option_help(const char *letters)
 		{"=", "  --sticky           a client's network decides, not a draw: who came over stays\n"},
 		{"!", "  --force            all the same\n"},
 	};
-	for (size_t i = 0; i < sizeof(help) / sizeof(help[0]); i++)
-		if (strstr(letters, help[i][0]))
-			fputs(help[i][1], stdout);
+	return i < sizeof(help) / sizeof(help[0]) ? help[i] : NULL;
+}
+
+void cli_print_option_help(const char *letters)
+{
+	const char *const *help;
+	for (size_t i = 0; (help = option_help(i)); i++)
+		if (strstr(letters, help[0]))
+			fputs(help[1], stdout);
+}
+
+bool cli_option(size_t i, struct cli_option *ret_option)
+{
+	const char *const *help;
+	if (i >= OPTIONS)
+		return false;
+	const struct option *o = &long_options[i];
+	struct cli_option option = {.name = o->name, .letter = (char)o->val, .text = "",
+	                            .value = o->has_arg == required_argument, .is_short = strchr(short_options, o->val) && isalnum((unsigned char)o->val)};
+	for (size_t k = 0; (help = option_help(k)); k++)
+		if (help[0][0] == option.letter)
+			option.text = help[1];
+	*ret_option = option;
+	return true;
 }
 
 const struct verb *cli_find_verb(const char *name)
@@ -399,7 +429,7 @@ static int parse(struct cli *cli, int argc, char **argv, const struct verb **ret
 	bool help = false;
 	int letter, rc;
 	opterr = 0;
-	while ((letter = getopt_long(argc, argv, ":s:o:hVf:nr:c:", long_options, NULL)) != -1) {
+	while ((letter = getopt_long(argc, argv, short_options, long_options, NULL)) != -1) {
 		if (letter == '?' || letter == ':')
 			return bad_option(argv[optind - 1], letter == ':');
 		if (letter == 'V') {

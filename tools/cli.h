@@ -83,19 +83,27 @@ struct verb {
 	int (*run)(struct cli *cli);
 	enum cli_group group;
 	const char *brief;   /* a few words for the list of all */
-	/* Kinds that may stand before the verb: CLI_ANY_KIND for one that takes the kind as its first word (isobar pool set asia …),
-	 * else those that its names are of anyway (isobar endpoint drain …). NULL: none. */
+	/* Kinds that may stand before the verb: CLI_ANY_KIND for one that takes the kind as its first word (pool set asia …),
+	 * else those that its names are of anyway (endpoint drain …). NULL: none. */
 	const char *nouns;
 };
 extern const struct verb verb_apply, verb_diff, verb_check, verb_export, verb_import, verb_show, verb_set, verb_add, verb_remove,
 	verb_status, verb_drain, verb_force, verb_failback, verb_rollout, verb_switch, verb_explain, verb_simulate,
-	verb_latency, verb_log, verb_top,
-	verb_help;
+	verb_latency, verb_log, verb_top, verb_rollback, verb_init, verb_help;
 extern const struct verb *const cli_verbs[]; /* NULL at the end */
 const struct verb *cli_find_verb(const char *name); /* NULL after saying so */
 /* Letters of the options that every verb takes that edits the catalog. */
 #define CLI_EDITS "nrAG"
 void cli_print_option_help(const char *letters);
+struct cli_option {
+	const char *name; /* "dry-run" */
+	char letter;      /* as verbs list it; is_short: one may also write -n */
+	bool is_short, value;
+	const char *text; /* its lines of the help: "  -n, --dry-run      show …\n" */
+};
+bool cli_option(size_t i, struct cli_option *ret_option); /* of all; false behind the last */
+/* Those that every verb takes. */
+#define CLI_GLOBAL "sojhV"
 void cli_print_verb_help(const struct verb *verb);
 void cli_print_help(FILE *out);
 
@@ -153,7 +161,8 @@ struct cli_record {
 	const char *key, *name; /* the catalog's arena's; the name without a final dot */
 	struct isb_record *record;
 };
-int cli_find_record(struct isb_catalog *catalog, const char *word, struct cli_record *ret); /* or another exit code after saying why */
+/* CLI_OK, or another exit code after saying why. */
+int cli_find_record(struct isb_catalog *catalog, const char *word, struct cli_record *ret);
 /* There is a pool or a policy of that name; CLI_NOT_FOUND after saying so. */
 int cli_find_side(const struct isb_catalog *catalog, const char *name);
 
@@ -214,6 +223,11 @@ json_t *cli_rollouts_json(const struct cli_rollouts *rollouts);
 void cli_rollout_print(struct isb_buf *out, const struct isb_rollout *rollout);
 /* "step 2 of 4: 30 %" */
 void cli_rollout_print_step(struct isb_buf *out, const struct isb_rollout *rollout, const struct isb_timetable_now *at);
+
+/* A generation of the catalog from a word; CLI_USAGE after saying so. */
+int cli_parse_generation(const char *word, uint64_t *ret_generation);
+/* One edit of the journal in full; `word` NULL: all of them in short. */
+int cli_show_generation(struct cli *cli, const char *word);
 
 /* --- Editing --- */
 
@@ -314,8 +328,14 @@ struct cli_plan {
 };
 int cli_plan_add(void *plan, const struct isb_change *change); /* fits isb_journal_changes() */
 void cli_plan_done(struct cli_plan *plan);
-/* Objects with the lines of their bodies that differ, rrsets as master-file lines. `brief`: long lists are summed up;
- * `generation` is where all of it can be looked up. */
+struct cli_tally {
+	size_t added, changed, removed;
+};
+struct cli_tally cli_plan_tally(const struct cli_plan *plan);
+/* "plan: 2 added, 1 removed", then `after` */
+void cli_print_tally(const char *what, const struct cli_tally *tally, const char *after);
+/* Objects with the lines of their bodies that differ, rrsets as master-file lines. `brief`: long lists are summed up, and
+ * what is new or gone is only named; `generation` is where all of it can be looked up. */
 void cli_plan_print(const struct cli_plan *plan, bool brief, uint64_t generation);
 /* One change without its content: "~ pool asia". False for what has no name. */
 bool cli_change_print(const struct isb_change *change, struct isb_buf *out);

@@ -4,16 +4,16 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli.h"
 #include "isobar/base/clock.h"
 #include "isobar/base/err.h"
 #include "isobar/model/dname.h"
 #include "isobar/store/rollouts.h"
+#include "simulate.h"
 
 static int not_open(const struct cli *cli, int rc, const char *message)
 {
 	if (rc == ISB_ENOTFOUND)
-		return cli_fail(CLI_STORE, "there is no store in '%s'; name it with --store, or make one: isobar apply -f FILE",
+		return cli_fail(CLI_STORE, "there is no store in '%s'; name it with --store, or make one: isobar init",
 		                cli->store_dir);
 	return cli_fail(CLI_STORE, "%s", message ? message : isb_strerror(rc));
 }
@@ -148,44 +148,76 @@ static void check_edit(struct cli_edit *e)
 	isb_catalog_done(&catalog);
 }
 
-/* The changes are the edit's own copies: they outlive the transaction. */
-static void say_done(struct cli_edit *e, const struct cli_steps *steps)
+/* --- What is said of it --- */
+
+/* From which generation to which; the numbers of what a plan holds. */
+static void print_head(const struct cli_edit *e, const struct cli_plan *plan)
+{
+	struct cli_tally tally = cli_plan_tally(plan);
+	char then[64];
+	snprintf(then, sizeof(then), "; generation %" PRIu64 " -> %" PRIu64, e->generation - 1, e->generation);
+	cli_print_tally("plan", &tally, then);
+}
+
+static void say_json(struct cli_edit *e, const struct cli_steps *steps, const struct shift *shift,
+                     const struct cli_plan *plan)
+{
+	struct cli_tally tally = cli_plan_tally(plan);
+	json_t *json = json_pack("{s:I, s:b, s:{s:i, s:i, s:i}, s:o}", "generation", (json_int_t)e->generation, "committed",
+	                         e->cli->committed != 0, "plan", "added", (int)tally.added, "changed", (int)tally.changed,
+	                         "removed", (int)tally.removed, "changes", cli_plan_json(plan));
+	if (steps->add)
+		steps->add(e, json);
+	if (shift)
+		shift_add(e, shift, json);
+	cli_print_json(e->cli, json);
+}
+
+static void say_text(struct cli_edit *e, const struct cli_steps *steps, const struct shift *shift,
+                     const struct cli_plan *plan)
 {
 	const struct cli *cli = e->cli;
-	uint64_t generation = e->generation;
+	if (steps->tell) {
+		steps->tell(e);
+	} else {
+		if (cli->dry_run && plan->count)
+			print_head(e, plan);
+		cli_plan_print(plan, !cli->dry_run, e->generation);
+	}
+	if (steps->add)
+		steps->add(e, NULL);
+	if (shift)
+		shift_add(e, shift, NULL);
+	if (!plan->count)
+		printf("nothing to change; generation %" PRIu64 "\n", e->generation);
+	else if (cli->dry_run)
+		printf("dry run: nothing was changed\n");
+	else
+		printf("generation %" PRIu64 "\n", e->generation);
+}
+
+/* The changes are the edit's own copies: they outlive the transaction. */
+static void say_done(struct cli_edit *e, const struct cli_steps *steps, const struct shift *shift)
+{
 	struct cli_plan plan = {0};
 	for (size_t i = 0; i < isb_edit_count(e->edit); i++)
 		cli_plan_add(&plan, isb_edit_change(e->edit, i));
-	if (cli->json) {
-		json_t *json = json_pack("{s:I, s:b, s:o}", "generation", (json_int_t)generation, "committed", cli->committed != 0,
-		                         "changes", cli_plan_json(&plan));
-		if (steps->add)
-			steps->add(e, json);
-		cli_print_json(cli, json);
-	} else {
-		if (steps->tell)
-			steps->tell(e);
-		else
-			cli_plan_print(&plan, !cli->dry_run, generation);
-		if (steps->add)
-			steps->add(e, NULL);
-		if (!plan.count)
-			printf("nothing to change; generation %" PRIu64 "\n", generation);
-		else if (cli->dry_run)
-			printf("dry run: nothing was changed\n");
-		else
-			printf("generation %" PRIu64 "\n", generation);
-	}
+	if (e->cli->json)
+		say_json(e, steps, shift, &plan);
+	else
+		say_text(e, steps, shift, &plan);
 	cli_plan_done(&plan);
 }
 
 /* Takes over the transaction. */
-static int finish(struct cli_edit *e, const struct cli_steps *steps)
+static int finish(struct cli_edit *e, const struct cli_steps *steps, struct shift *shift)
 {
 	int rc = CLI_OK, err = isb_edit_finish(e->edit, &e->generation);
 	bool commit = err == ISB_OK && !e->cli->dry_run && isb_edit_count(e->edit);
 	if (err == ISB_OK && steps->judge)
 		rc = steps->judge(e);
+	if (err == ISB_OK && rc == CLI_OK && shift)
+		rc = shift_judge(e, shift);
 	if (commit && rc == CLI_OK)
 		err = isb_txn_commit(e->txn);
 	else
@@ -197,7 +229,7 @@ static int finish(struct cli_edit *e, const struct cli_steps *steps)
 	if (commit)
 		e->cli->committed = e->generation;
 	if (!steps->quiet)
-		say_done(e, steps);
+		say_done(e, steps, shift);
 	return CLI_OK;
 }
 
@@ -225,7 +257,8 @@ static int say_moved(void *arg, const struct isb_journal_entry *entry)
 {
 	const struct cli *cli = arg;
 	char when[24];
-	return cli_fail(CLI_MOVED_ON, "the catalog is at generation %" PRIu64 ", not at %" PRId64 ": %s made it at %s%s%s; look at it "
+	return cli_fail(CLI_MOVED_ON,
+	                "the catalog is at generation %" PRIu64 ", not at %" PRId64 ": %s made it at %s%s%s; look at it "
 	                "(isobar log %" PRIu64 ") and decide again", entry->generation, cli->if_generation, entry->author,
 	                isb_time_print(entry->time_ms, when), *entry->reason ? ": " : "", entry->reason, entry->generation);
 }
@@ -249,31 +282,43 @@ int cli_edit_load(struct cli_edit *e, struct isb_catalog *catalog)
 	return err == ISB_OK ? CLI_OK : e->diags.count ? CLI_FAILED : cli_unreadable(e->cli, err);
 }
 
+static int edit(struct cli_edit *e, const struct cli_steps *steps, struct shift *shift)
+{
+	struct cli *cli = e->cli;
+	int rc = open_to_write(cli, &e->store);
+	if (rc != CLI_OK)
+		return rc;
+	int err = isb_txn_begin(e->store, ISB_ENV_CATALOG, true, &e->txn);
+	if (err != ISB_OK) {
+		isb_store_close(e->store);
+		return cli_unwritable(cli, err);
+	}
+	e->edit = isb_edit_new(e->txn, cli->author, cli->reason, cli->now_ms);
+	rc = check_generation(e);
+	if (rc == CLI_OK)
+		rc = steps->change(e);
+	if (rc == CLI_OK && !e->diags.count)
+		check_edit(e);
+	if (e->diags.count)
+		rc = cli_refuse(&e->diags, "refused, nothing was changed");
+	if (rc == CLI_OK)
+		rc = finish(e, steps, shift);
+	else
+		isb_txn_abort(e->txn);
+	isb_edit_free(e->edit);
+	isb_diags_done(&e->diags);
+	isb_store_close(e->store);
+	return rc;
+}
+
 int cli_edit_steps(struct cli *cli, const struct cli_steps *steps, void *arg)
 {
 	struct cli_edit e = {.cli = cli, .arg = arg};
-	int rc = open_to_write(cli, &e.store);
-	if (rc != CLI_OK)
-		return rc;
-	int err = isb_txn_begin(e.store, ISB_ENV_CATALOG, true, &e.txn);
-	if (err != ISB_OK) {
-		isb_store_close(e.store);
-		return cli_unwritable(cli, err);
-	}
-	e.edit = isb_edit_new(e.txn, cli->author, cli->reason, cli->now_ms);
-	rc = check_generation(&e);
+	struct shift shift = {.known = false};
+	bool judged = !steps->quiet && shift_wanted(cli);
+	int rc = judged ? shift_begin(cli, &shift) : CLI_OK;
 	if (rc == CLI_OK)
-		rc = steps->change(&e);
-	if (rc == CLI_OK && !e.diags.count)
-		check_edit(&e);
-	if (e.diags.count)
-		rc = cli_refuse(&e.diags, "refused, nothing was changed");
-	if (rc == CLI_OK)
-		rc = finish(&e, steps);
-	else
-		isb_txn_abort(e.txn);
-	isb_edit_free(e.edit);
-	isb_diags_done(&e.diags);
-	isb_store_close(e.store);
+		rc = edit(&e, steps, judged ? &shift : NULL);
+	shift_done(&shift);
 	return rc;
 }

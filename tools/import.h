@@ -15,3 +15,6 @@ int import_stale_find(struct import_stale *stale, struct cli_edit *e, const stru
 /* After it put everything. */
 int import_stale_remove(const struct import_stale *stale, struct cli_edit *e);
 void import_stale_done(struct import_stale *stale);
+
+/* import zone FILE: the verb's second form (import_zone.c). */
+int import_zone(struct cli *cli);

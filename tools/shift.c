@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
 #include <string.h>
 
 #include "isobar/base/err.h"
@@ -9,6 +10,9 @@
  * nothing behind. Other edits wait for as long, and so the queries were read before. */
 
 enum { MOVES_SHOWN = 8 };
+
+/* Whoever looks at a plan has not asked for a count, and shall not wait for one. */
+enum { NAMES_CHEAP = 5000, RRSETS_CHEAP = 200000 };
 
 /* --- What an edit touches --- */
 
@@ -82,6 +86,49 @@ static bool touches_steering(const struct cli_edit *e)
 	return touched;
 }
 
+/* --- What it costs --- */
+
+struct tally {
+	size_t count, most;
+};
+
+static int count_object(void *arg, const char *key, const char *body)
+{
+	struct tally *t = arg;
+	(void)key, (void)body;
+	return ++t->count > t->most;
+}
+
+static int count_row(void *arg, struct isb_slice key, struct isb_slice value)
+{
+	struct tally *t = arg;
+	(void)key, (void)value;
+	return ++t->count > t->most;
+}
+
+bool shift_wanted(const struct cli *cli)
+{
+	return cli->dry_run || cli->max_shift >= 0 || cli->traffic;
+}
+
+static bool asked_for(const struct cli *cli)
+{
+	return cli->max_shift >= 0 || cli->traffic;
+}
+
+/* Both catalogs are compiled, and each name is asked for. */
+static bool is_cheap(struct cli_edit *e, struct shift *shift)
+{
+	static const struct isb_slice everything = {NULL, 0};
+	struct tally names = {.most = NAMES_CHEAP}, rrsets = {.most = RRSETS_CHEAP};
+	if (isb_object_each(e->txn, ISB_RECORD, count_object, &names) > 0)
+		snprintf(shift->unknown, sizeof(shift->unknown), "more than %d steered names", NAMES_CHEAP);
+	else if (isb_row_each(e->txn, ISB_T_RRSET, everything, everything, count_row, &rrsets) > 0)
+		snprintf(shift->unknown, sizeof(shift->unknown), "more than %d rrsets", RRSETS_CHEAP);
+	shift->dear = *shift->unknown;
+	return !shift->dear;
+}
+
 /* --- The judgement --- */
 
 static int load(struct cli_edit *e, struct sim *sim, struct isb_diags *diags)
@@ -96,6 +143,16 @@ static int load(struct cli_edit *e, struct sim *sim, struct isb_diags *diags)
 	return rc;
 }
 
+static void say(const struct shift *shift)
+{
+	const struct sim_shift *found = &shift->found;
+	sim_say_share(&shift->sim, found->moved, found->total);
+	puts(" get another answer");
+	sim_say_name_moves(&shift->sim, found, MOVES_SHOWN);
+	if (found->nmove && found->moves[0].name != found->moves[found->nmove - 1].name)
+		sim_say_region_moves(&shift->sim, found, MOVES_SHOWN);
+}
+
 static int refuse(const struct shift *shift)
 {
 	const struct sim *sim = &shift->sim;
@@ -104,7 +161,7 @@ static int refuse(const struct shift *shift)
 	sim_percent(sim->cli->max_shift, 1, most);
 	if (!sim->cli->json) {
 		sim_say_traffic(sim);
-		sim_say_moves(sim, &shift->found, MOVES_SHOWN);
+		say(shift);
 	}
 	return cli_fail(CLI_FAILED,
 	                "refused, nothing was changed: %s of the queries would be answered differently, and --max-shift is %s",
@@ -131,9 +188,16 @@ int shift_judge(struct cli_edit *e, struct shift *shift)
 	struct isb_diags diags = {0};
 	struct sim_world world;
 	struct sim *sim = &shift->sim;
-	if (!touches_steering(e))
+	if ((!asked_for(e->cli) && !is_cheap(e, shift)) || !touches_steering(e)) /* looking at that has a price, too */
 		return CLI_OK;
 	int rc = CLI_OK, err = load(e, sim, &diags);
+	if ((diags.count || err != ISB_OK) && !asked_for(e->cli)) {
+		const char *file = diags.count && diags.list[0].at.file ? diags.list[0].at.file : "";
+		snprintf(shift->unknown, sizeof(shift->unknown), "%s%s%s", file, *file ? ": " : "",
+		         diags.count ? diags.list[0].text : isb_strerror(err));
+		isb_diags_done(&diags);
+		return CLI_OK;
+	}
 	if (diags.count)
 		rc = cli_refuse(&diags, "refused, nothing was changed");
 	else if (err != ISB_OK)
@@ -155,21 +219,34 @@ int shift_judge(struct cli_edit *e, struct shift *shift)
 	return CLI_OK;
 }
 
+static void add_json(const struct shift *shift, json_t *json)
+{
+	json_object_set_new(json, "shift", shift->known ? sim_json(&shift->sim, &shift->found) : json_null());
+	if (*shift->unknown)
+		json_object_set_new(json, "shift_not_counted", json_string(shift->unknown));
+}
+
 void shift_add(struct cli_edit *e, const struct shift *shift, json_t *json)
 {
 	if (json) {
-		json_object_set_new(json, "shift", shift->known ? sim_json(&shift->sim, &shift->found) : json_null());
+		add_json(shift, json);
 		return;
 	}
 	if (!isb_edit_count(e->edit))
 		return;
-	if (!shift->known) {
-		puts("shift: none, steering is not touched");
-		return;
+	if (*shift->unknown) {
+		printf("shift: not counted: %s%s\n", shift->unknown,
+		       shift->dear ? "; isobar diff or apply with --max-shift 100% counts all the same" : "");
+	} else if (!shift->known) {
+		puts("shift: no client moves, steering is not touched");
+	} else if (shift->found.moved <= 0) {
+		puts("shift: no client moves");
+		sim_say_traffic(&shift->sim);
+	} else {
+		printf("shift: ");
+		say(shift);
+		sim_say_traffic(&shift->sim);
 	}
-	printf("shift: ");
-	sim_say_moves(&shift->sim, &shift->found, MOVES_SHOWN);
-	sim_say_traffic(&shift->sim);
 }
 
 void shift_done(struct shift *shift)

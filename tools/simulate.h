@@ -173,6 +173,15 @@ struct sim_name { /* a record that answers less than before */
 	uint16_t type;
 	double count, nothing[SIM_SIDES], ordinary[SIM_SIDES], failopen[SIM_SIDES];
 };
+struct sim_moved { /* a name whose clients move */
+	const char *name; /* "zone/owner" */
+	double count, moved; /* of all types */
+};
+struct sim_move { /* of one name's, between pools in regions by the number of any of their targets */
+	uint32_t name; /* place in `moved_names` */
+	uint32_t from, to;
+	double count;
+};
 struct sim_shift {
 	double total; /* queries that were answered before */
 	double fresh; /* names that are new: they do not count as moved */
@@ -184,7 +193,11 @@ struct sim_shift {
 	size_t nflow, nregion_flow;
 	struct sim_name *names; /* those that got worse, most queries first */
 	size_t nname;
-	struct isb_map by_flow, by_region_flow, by_name; /* while it is made */
+	struct sim_moved *moved_names;
+	size_t nmoved_name;
+	struct sim_move *moves; /* by name, that with the most first; each name's largest first */
+	size_t nmove;
+	struct isb_map by_flow, by_region_flow, by_name, by_moved_name, by_move; /* while it is made */
 	struct isb_arena arena;
 };
 void sim_compare(struct sim *sim, const struct sim_scene scene[SIM_SIDES], struct sim_shift *ret_shift);
@@ -206,21 +219,30 @@ enum { SIM_TEXT = 48 };
 char *sim_percent(double part, double whole, char out[SIM_TEXT]);  /* "4.2 %", "< 0.1 %" */
 char *sim_number(double count, char out[SIM_TEXT]);                /* "12 345" */
 void sim_say_traffic(const struct sim *sim);
+void sim_say_share(const struct sim *sim, double part, double whole);
 void sim_say_moves(const struct sim *sim, const struct sim_shift *shift, size_t most);
+void sim_say_region_moves(const struct sim *sim, const struct sim_shift *shift, size_t most);
+/* By name, between pools: simulate_names.c. */
+void sim_say_name_moves(const struct sim *sim, const struct sim_shift *shift, size_t most);
+json_t *sim_json_name_moves(const struct sim *sim, const struct sim_shift *shift);
 void sim_say(const struct sim *sim, const struct sim_shift *shift);
 void sim_say_outages(const struct sim *sim, const struct sim_outage *list, size_t count);
 json_t *sim_json_traffic(const struct sim *sim);
 json_t *sim_json(const struct sim *sim, const struct sim_shift *shift);
 json_t *sim_json_outages(const struct sim_outage *list, size_t count);
 
-/* --- shift.c: what apply and diff say of an edit, and --max-shift --- */
+/* --- shift.c: what a plan says of the clients, and --max-shift --- */
 
 struct shift {
 	struct sim sim;
 	struct sim_shift found;
 	bool begun;
 	bool known; /* the edit touches steering and was judged */
+	char unknown[SIM_TEXT * 4]; /* why it was not judged, nobody having asked for it: a sentence; else "" */
+	bool dear; /* that is why */
 };
+/* A plan says it, and a limit asks for it; an edit that neither shows a plan nor has a limit is not judged. */
+bool shift_wanted(const struct cli *cli);
 /* Reads the log, if there is one: before the edit begins, since a pipe may be silent for hours and no other edit shall wait
  * for it. */
 int shift_begin(struct cli *cli, struct shift *shift);

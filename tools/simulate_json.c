@@ -49,12 +49,12 @@ static json_t *json_names(const struct sim_shift *shift)
 
 json_t *sim_json(const struct sim *sim, const struct sim_shift *shift)
 {
-	return json_pack("{s:o, s:f, s:f, s:f, s:f, s:f, s:o, s:o, s:o, s:o}", "traffic", sim_json_traffic(sim), "queries",
-	                 shift->total, "moved", shift->moved, "moved_share", shift->total > 0 ? shift->moved / shift->total : 0.,
+	return json_pack("{s:o, s:f, s:f, s:f, s:f, s:f, s:o, s:o, s:o, s:o, s:o}", "traffic", sim_json_traffic(sim),
+	                 "queries", shift->total, "moved", shift->moved, "moved_share", shift->total > 0 ? shift->moved / shift->total : 0.,
 	                 "new", shift->fresh, "sent_to_what_is_down", shift->lost, "between_regions",
 	                 json_flows(sim, shift->region_flows, shift->nregion_flow, true), "moves",
 	                 json_flows(sim, shift->flows, shift->nflow, false), "load", loads_of(sim, shift), "worse",
-	                 json_names(shift));
+	                 json_names(shift), "by_name", sim_json_name_moves(sim, shift));
 }
 
 json_t *sim_json_outages(const struct sim_outage *list, size_t count)

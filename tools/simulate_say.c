@@ -41,7 +41,7 @@ static bool proposed(const struct sim *sim)
 }
 
 /* "4.2 % (12 345 of 294 000 queries)"; without a log there are no queries to count. */
-static void print_share(const struct sim *sim, double part, double whole)
+void sim_say_share(const struct sim *sim, double part, double whole)
 {
 	char percent[SIM_TEXT], of[SIM_TEXT], all[SIM_TEXT];
 	printf("%s", sim_percent(part, whole, percent));
@@ -95,12 +95,17 @@ static void print_flows(const struct sim *sim, const struct sim_flow *flows, siz
 		printf("... and %zu smaller ones\n", count - most);
 }
 
-void sim_say_moves(const struct sim *sim, const struct sim_shift *shift, size_t most)
+void sim_say_region_moves(const struct sim *sim, const struct sim_shift *shift, size_t most)
 {
-	print_share(sim, shift->moved, shift->total);
-	printf(" get another answer\n");
 	if (shift->nregion_flow)
 		print_flows(sim, shift->region_flows, shift->nregion_flow, most, true, shift->total);
+}
+
+void sim_say_moves(const struct sim *sim, const struct sim_shift *shift, size_t most)
+{
+	sim_say_share(sim, shift->moved, shift->total);
+	printf(" get another answer\n");
+	sim_say_region_moves(sim, shift, most);
 	if (shift->nflow)
 		print_flows(sim, shift->flows, shift->nflow, most, false, shift->total);
 }
@@ -167,7 +172,7 @@ static void print_worse(const struct sim *sim, const struct sim_name *name, cons
 	if (more <= 1e-9 * name->count)
 		return;
 	printf("  %s %s: ", name->name, isb_type_print(name->type, type));
-	print_share(sim, more, name->count);
+	sim_say_share(sim, more, name->count);
 	printf(" %s\n", what);
 }
 
@@ -199,11 +204,11 @@ void sim_say(const struct sim *sim, const struct sim_shift *shift)
 		sim_say_moves(sim, shift, MOVES_SHOWN);
 	}
 	if (shift->fresh > 0) {
-		print_share(sim, shift->fresh, shift->total + shift->fresh);
+		sim_say_share(sim, shift->fresh, shift->total + shift->fresh);
 		puts(" are for names that are new; they do not count as moved");
 	}
 	if (shift->lost > 0) {
-		print_share(sim, shift->lost, shift->total);
+		sim_say_share(sim, shift->lost, shift->total);
 		puts(" would still be sent to what is down: it has no check, is forced up, or nothing else is left");
 	}
 	if (proposed(sim))

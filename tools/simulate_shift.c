@@ -24,6 +24,8 @@ struct compare {
 	struct sim *sim;
 	struct sim_shift *shift;
 	uint32_t *region; /* by target: the first target of its region */
+	uint32_t *place;  /* by target: the first target of its pool in its region */
+	uint32_t moving;  /* the name whose clients are looked at: place in `moved_names` */
 	struct mix mix[SIM_SIDES];
 	struct sim_answers answers;
 };
@@ -71,10 +73,26 @@ static void add_flow(struct isb_arena *arena, struct isb_map *map, struct sim_fl
 	(*flows)[at].count += queries;
 }
 
+static void add_move(struct compare *c, uint32_t from, uint32_t to, double queries)
+{
+	struct sim_shift *s = c->shift;
+	uint32_t at, key[3] = {c->moving, c->place[from], c->place[to]};
+	s->moved_names[c->moving].moved += queries;
+	if (!isb_map_get(&s->by_move, key, sizeof(key), &at)) {
+		at = (uint32_t)s->nmove;
+		if (!(s->nmove & (s->nmove - 1)))
+			s->moves = isb_xrealloc(s->moves, (s->nmove ? s->nmove * 2 : 1) * sizeof(*s->moves));
+		s->moves[s->nmove++] = (struct sim_move){.name = key[0], .from = key[1], .to = key[2]};
+		isb_map_put(&s->by_move, isb_arena_memdup(&s->arena, key, sizeof(key)), sizeof(key), at);
+	}
+	s->moves[at].count += queries;
+}
+
 static void flow(struct compare *c, const struct part *from, const struct part *to, double queries)
 {
 	struct sim_shift *s = c->shift;
 	s->moved += queries;
+	add_move(c, from->key[BY_TARGET], to->key[BY_TARGET], queries);
 	add_flow(&s->arena, &s->by_flow, &s->flows, &s->nflow, from->key[BY_TARGET], to->key[BY_TARGET], queries);
 	if (from->key[BY_REGION] != to->key[BY_REGION])
 		add_flow(&s->arena, &s->by_region_flow, &s->region_flows, &s->nregion_flow, from->key[BY_REGION],
@@ -184,6 +202,21 @@ static struct sim_name *name_of(struct compare *c, const struct sim_cell *cell, 
 	return &s->names[at];
 }
 
+/* Its clients of all types together. */
+static void note_moving(struct compare *c, const char *name, double count)
+{
+	struct sim_shift *s = c->shift;
+	if (!isb_map_get(&s->by_moved_name, name, strlen(name), &c->moving)) {
+		c->moving = (uint32_t)s->nmoved_name;
+		if (!(s->nmoved_name & (s->nmoved_name - 1)))
+			s->moved_names = isb_xrealloc(s->moved_names,
+			                              (s->nmoved_name ? s->nmoved_name * 2 : 1) * sizeof(*s->moved_names));
+		s->moved_names[s->nmoved_name++] = (struct sim_moved){.name = name};
+		isb_map_put(&s->by_moved_name, name, strlen(name), c->moving);
+	}
+	s->moved_names[c->moving].count += count;
+}
+
 static bool is_new(const struct sim_cell *cell, int side)
 {
 	return cell->place[side].kind == SIM_NOT_OURS || cell->place[side].kind == SIM_NO_NAME;
@@ -220,6 +253,7 @@ static void add_cell(struct compare *c, const struct sim_cell *cell, const struc
 		return;
 	}
 	struct sim_name *name = name_of(c, cell, scene);
+	note_moving(c, name->name, cell->count);
 	c->shift->total += cell->count;
 	name->count += cell->count;
 	add_load(c, cell, SIM_BEFORE);
@@ -238,6 +272,18 @@ static int largest_flow(const void *a, const void *b, void *arg)
 		return x->count > y->count ? -1 : 1;
 	int rc = strcmp(t[x->from].name, t[y->from].name);
 	return rc ? rc : strcmp(t[x->to].name, t[y->to].name);
+}
+
+static int largest_move(const void *a, const void *b, void *arg)
+{
+	const struct sim_move *x = a, *y = b;
+	const struct sim_moved *names = arg, *p = &names[x->name], *q = &names[y->name];
+	if (p->moved != q->moved)
+		return p->moved > q->moved ? -1 : 1;
+	int rc = strcmp(p->name, q->name);
+	if (rc || x->count == y->count)
+		return rc ? rc : x->from != y->from ? (x->from > y->from) - (x->from < y->from) : (x->to > y->to) - (x->to < y->to);
+	return x->count > y->count ? -1 : 1;
 }
 
 static int largest_name(const void *a, const void *b)
@@ -281,35 +327,50 @@ static void mark_down(struct compare *c, const struct sim_scene *after)
 		c->shift->lost += sim->targets[i].down ? c->shift->load[SIM_AFTER][i] : 0;
 }
 
+/* By target: the first of those that are called alike. */
+static uint32_t *firsts(const struct sim *sim, struct isb_arena *arena, bool with_pool)
+{
+	uint32_t *first = isb_xcalloc(sim->ntarget, sizeof(*first));
+	struct isb_map known = {0};
+	for (uint32_t i = 0; i < sim->ntarget; i++) {
+		const struct sim_target *t = &sim->targets[i];
+		int pool = with_pool ? (int)strcspn(t->name, "/") : 0;
+		const char *key = isb_arena_printf(arena, "%.*s/%s", pool, t->name, t->region);
+		if (!isb_map_get(&known, key, strlen(key), &first[i]))
+			isb_map_put(&known, key, strlen(key), first[i] = i);
+	}
+	isb_map_done(&known);
+	return first;
+}
+
+static void sort(struct sim_shift *s, struct sim_target *targets)
+{
+	if (s->nflow)
+		qsort_r(s->flows, s->nflow, sizeof(*s->flows), largest_flow, targets);
+	if (s->nregion_flow)
+		qsort_r(s->region_flows, s->nregion_flow, sizeof(*s->region_flows), largest_flow, targets);
+	if (s->nmove)
+		qsort_r(s->moves, s->nmove, sizeof(*s->moves), largest_move, s->moved_names);
+}
+
 void sim_compare(struct sim *sim, const struct sim_scene scene[SIM_SIDES], struct sim_shift *ret_shift)
 {
 	struct compare c = {.sim = sim, .shift = ret_shift};
-	struct isb_map regions = {0};
 	*ret_shift = (struct sim_shift){0};
-	c.region = isb_xcalloc(sim->ntarget, sizeof(*c.region));
-	for (uint32_t i = 0; i < sim->ntarget; i++) {
-		const char *region = sim->targets[i].region;
-		if (!isb_map_get(&regions, region, strlen(region), &c.region[i])) {
-			c.region[i] = i;
-			isb_map_put(&regions, region, strlen(region), i);
-		}
-	}
+	c.region = firsts(sim, &ret_shift->arena, false);
+	c.place = firsts(sim, &ret_shift->arena, true);
 	for (int i = 0; i < SIM_SIDES; i++)
 		ret_shift->load[i] = isb_xcalloc(sim->ntarget, sizeof(double));
 	for (size_t i = 0; i < sim->ncell; i++)
 		add_cell(&c, &sim->cells[i], scene);
 	mark_down(&c, &scene[SIM_AFTER]);
 	keep_worse(ret_shift);
-	if (ret_shift->nflow)
-		qsort_r(ret_shift->flows, ret_shift->nflow, sizeof(*ret_shift->flows), largest_flow, sim->targets);
-	if (ret_shift->nregion_flow)
-		qsort_r(ret_shift->region_flows, ret_shift->nregion_flow, sizeof(*ret_shift->region_flows), largest_flow,
-		        sim->targets);
+	sort(ret_shift, sim->targets);
 	for (int i = 0; i < SIM_SIDES; i++)
 		free(c.mix[i].list);
 	free(c.answers.list);
 	free(c.region);
-	isb_map_done(&regions);
+	free(c.place);
 }
 
 void sim_shift_done(struct sim_shift *shift)
@@ -319,6 +380,10 @@ void sim_shift_done(struct sim_shift *shift)
 	free(shift->flows);
 	free(shift->region_flows);
 	free(shift->names);
+	free(shift->moved_names);
+	free(shift->moves);
+	isb_map_done(&shift->by_moved_name);
+	isb_map_done(&shift->by_move);
 	isb_map_done(&shift->by_flow);
 	isb_map_done(&shift->by_region_flow);
 	isb_map_done(&shift->by_name);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "cli.h"
 #include "isobar/base/err.h"
 #include "isobar/base/map.h"
-#include "simulate.h"
 
 /* apply and diff are one road; diff turns back at the door. */
 
@@ -92,58 +92,29 @@ int cli_wanted_put(struct cli_edit *e)
 
 /* --- Verbs --- */
 
-struct apply {
-	struct cli_wanted wanted;
-	struct shift shift;
-};
-
-static int change(struct cli_edit *e)
+static int apply(struct cli *cli)
 {
-	struct apply *a = e->arg;
-	e->arg = &a->wanted;
-	int rc = cli_wanted_put(e);
-	e->arg = a;
-	return rc;
-}
-
-static int judge(struct cli_edit *e)
-{
-	return shift_judge(e, &((struct apply *)e->arg)->shift);
-}
-
-static void add_shift(struct cli_edit *e, json_t *json)
-{
-	shift_add(e, &((struct apply *)e->arg)->shift, json);
-}
-
-/* `judged`: how many clients move is said, and counts where there is a limit. */
-static int apply(struct cli *cli, bool judged)
-{
-	struct apply a = {.shift = {.known = false}};
-	struct cli_steps steps = {.change = change, .judge = judged ? judge : NULL, .add = judged ? add_shift : NULL};
-	int rc = cli_wanted_read(cli, &a.wanted);
-	if (rc != CLI_OK)
-		rc = cli_refuse(&a.wanted.diags, "refused, nothing was changed");
-	if (rc == CLI_OK && judged)
-		rc = shift_begin(cli, &a.shift);
+	struct cli_wanted wanted = {.nzone = 0};
+	int rc = cli_wanted_read(cli, &wanted);
 	if (rc == CLI_OK)
-		rc = cli_edit_steps(cli, &steps, &a);
-	shift_done(&a.shift);
-	cli_wanted_done(&a.wanted);
+		rc = cli_edit(cli, cli_wanted_put, NULL, &wanted);
+	else
+		rc = cli_refuse(&wanted.diags, "refused, nothing was changed");
+	cli_wanted_done(&wanted);
 	return rc;
 }
 
 static int run_apply(struct cli *cli)
 {
 	int rc = cli_wanted_words(cli, "apply");
-	return rc == CLI_OK ? apply(cli, cli->max_shift >= 0 || cli->traffic) : rc;
+	return rc == CLI_OK ? apply(cli) : rc;
 }
 
 static int run_diff(struct cli *cli)
 {
 	int rc = cli_wanted_words(cli, "diff");
 	cli->dry_run = true;
-	return rc == CLI_OK ? apply(cli, true) : rc;
+	return rc == CLI_OK ? apply(cli) : rc;
 }
 
 const struct verb verb_apply = {

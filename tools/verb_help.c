@@ -4,6 +4,7 @@
 
 #include "cli.h"
 #include "isobar/base/err.h"
+#include "usage.h"
 
 /* help: the program, a verb, or what can be set in a kind of object, from the very table that reads it. */
 
@@ -189,6 +190,10 @@ static int run(struct cli *cli)
 	size_t n = 0;
 	if (cli->count == 0)
 		return print_verbs(cli);
+	if (strcmp(cli->words[0], "completion") == 0)
+		return cli_print_completion(cli->words[1]);
+	if (strcmp(cli->words[0], "man") == 0)
+		return cli_print_man(cli->words[1]);
 	if (cli->count > 1)
 		return cli_fail(CLI_USAGE, "help takes one verb or one kind; write: isobar help %s", cli->words[0]);
 	const char *word = cli->words[0];
@@ -209,6 +214,8 @@ static int run(struct cli *cli)
 }
 
 const struct verb verb_help = {
-	"help", "[VERB|KIND]", "what a verb takes, or what can be set in a kind (isobar help pool)",
-	"Kinds: region, check, pool, endpoint, policy, zone, record, rrset.\n", "pool", "", run,
-	CLI_MORE, "of a verb or a kind", CLI_ANY_KIND};
+	"help", "[VERB|KIND]\ncompletion bash|zsh|fish\nman isobar|isobar-catalog",
+	"what a verb takes, or what can be set in a kind (isobar help pool)",
+	"Kinds: region, check, pool, endpoint, policy, zone, record, rrset.\n"
+	"completion prints what a shell reads to complete words; man prints a page of the manual for scdoc.\n", "pool", "",
+	run, CLI_MORE, "of a verb or a kind", CLI_ANY_KIND};

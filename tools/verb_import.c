@@ -7,9 +7,9 @@
 #include "isobar/base/err.h"
 #include "isobar/base/map.h"
 #include "isobar/import/octodns.h"
-#include "simulate.h"
 
-/* import: zones in the files of other programs, on the same road as apply. */
+/* import: zones in the files of other programs, on the same road as apply. Those of octoDNS here; master files in
+ * import_zone.c. */
 
 static int read_files(const struct cli *cli, struct isb_octodns *o)
 {
@@ -54,7 +54,6 @@ static void take_over(struct isb_octodns *o, struct cli_wanted *w)
 struct importing {
 	struct isb_octodns o;
 	struct cli_wanted wanted;
-	struct shift shift;
 };
 
 struct kept {
@@ -155,16 +154,6 @@ static int change(struct cli_edit *e)
 	return rc;
 }
 
-static int judge(struct cli_edit *e)
-{
-	return shift_judge(e, &((struct importing *)e->arg)->shift);
-}
-
-static void add_shift(struct cli_edit *e, json_t *json)
-{
-	shift_add(e, &((struct importing *)e->arg)->shift, json);
-}
-
 static void print(const struct cli *cli, const struct isb_catalog *catalog)
 {
 	struct isb_buf out = {0};
@@ -180,7 +169,6 @@ static int import(struct cli *cli, struct importing *in)
 {
 	struct isb_octodns *o = &in->o;
 	struct cli_wanted *w = &in->wanted;
-	bool judged = cli->max_shift >= 0 || cli->traffic;
 	take_over(o, w);
 	if (cli->print && !w->diags.count)
 		isb_catalog_check(&w->catalog, &w->diags);
@@ -191,26 +179,26 @@ static int import(struct cli *cli, struct importing *in)
 		print(cli, &w->catalog);
 		return CLI_OK;
 	}
-	const struct cli_steps steps = {.change = change, .judge = judged ? judge : NULL, .add = judged ? add_shift : NULL};
-	int rc = judged ? shift_begin(cli, &in->shift) : CLI_OK;
-	return rc == CLI_OK ? cli_edit_steps(cli, &steps, in) : rc;
+	return cli_edit(cli, change, NULL, in);
 }
 
 static int run(struct cli *cli)
 {
 	const struct isb_octodns_how how = {.provider = cli->provider, .ns = cli->ns, .nns = cli->nns, .soa = cli->soa};
-	struct importing in = {.shift = {.known = false}};
+	struct importing in = {.wanted = {.nzone = 0}};
 	if (cli->count < 2)
-		return cli_fail(CLI_USAGE, "import what? write: isobar import octodns FILE ...");
+		return cli_fail(CLI_USAGE, "import what? write: isobar import zone FILE, or isobar import octodns FILE ...");
+	if (strcmp(cli->words[0], "zone") == 0)
+		return import_zone(cli);
 	if (strcmp(cli->words[0], "octodns") != 0)
-		return cli_fail(CLI_USAGE, "cannot import '%s'; write: isobar import octodns FILE ...", cli->words[0]);
+		return cli_fail(CLI_USAGE, "cannot import '%s'; write: isobar import zone FILE, or isobar import octodns FILE ...",
+		                cli->words[0]);
 	for (int i = 1; i < cli->count; i++)
 		cli->files[cli->nfile++] = cli->words[i];
 	isb_octodns_init(&in.o, &how);
 	int rc = read_files(cli, &in.o);
 	if (rc == CLI_OK)
 		rc = import(cli, &in);
-	shift_done(&in.shift);
 	cli_wanted_done(&in.wanted);
 	isb_octodns_done(&in.o);
 	return rc;
@@ -218,14 +206,16 @@ static int run(struct cli *cli)
 
 const struct verb verb_import = {
 	"import",
+	"zone FILE [--zone NAME] [-n] [-r WHY] [OPTION ...]\n"
 	"octodns FILE ... [--zone NAME] [--ns NAME ...] [-n] [-r WHY] [OPTION ...]\noctodns FILE ... --print",
-	"bring octoDNS zones with their dynamic records into the catalog",
-	"A zone is called like its file: example.com.yaml; with --zone, all files are of that one. The files\n"
-	"are the whole zone: it is replaced, all of it or nothing, and what was made for names that are no\n"
-	"longer steered goes. Other zones and objects stay. Files without a record take away nothing, unless\n"
-	"with --force.\n"
-	"What means nothing here, or was made up, is told on standard error.\n",
+	"bring zones of other programs into the catalog: master files, octoDNS",
+	"zone: a master file (RFC 1035) is the whole of a zone's ordinary records; what is steered stays.\n"
+	"octodns: the files are the whole zone: it is replaced, all of it or nothing, and what was made for names\n"
+	"that are no longer steered goes. Files without a record take away nothing, unless with --force. What\n"
+	"means nothing here, or was made up, is told on standard error.\n"
+	"A zone is called like its file: example.com.zone, example.com.yaml; with --zone, all files are of that\n"
+	"one. Other zones and objects stay.\n",
 	"octodns example.com.yaml --ns ns1.example.net -n",
 	CLI_EDITS "zNSRPmT!",
 	run,
-	CLI_CHANGE, "octoDNS zones", NULL};
+	CLI_CHANGE, "zones of other programs", NULL};

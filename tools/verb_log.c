@@ -18,7 +18,7 @@ enum {
 struct logging {
 	struct isb_txn *txn, *health;
 	uint64_t only; /* generation to show in full; 0: all of them in short */
-	json_t *json;  /* NULL: text */
+	json_t *json;  /* a list; NULL: text */
 	size_t shown;  /* changes of the edit at hand */
 	bool found;
 };
@@ -76,6 +76,8 @@ static int print_brief(struct logging *l, const struct isb_journal_entry *entry)
 
 static void print_full(const struct logging *l, const struct cli_plan *plan, uint64_t generation)
 {
+	struct cli_tally tally = cli_plan_tally(plan);
+	cli_print_tally("changes", &tally, "");
 	cli_plan_print(plan, false, generation);
 	for (size_t i = 0; i < plan->count; i++)
 		print_abort(l, &plan->list[i]);
@@ -108,7 +110,7 @@ static int print_entry(void *arg, const struct isb_journal_entry *entry)
 	return rc;
 }
 
-static int parse_generation(const char *word, uint64_t *ret_generation)
+int cli_parse_generation(const char *word, uint64_t *ret_generation)
 {
 	char *end;
 	errno = 0;
@@ -127,15 +129,18 @@ static uint64_t oldest(const struct cli *cli, const struct cli_reader *reader, u
 	return cut ? newest - EDITS_WATCHED + 1 : 0;
 }
 
-static int once(struct cli *cli)
+/* A list, though of one; `alone`: just that one. */
+static void print_json(const struct cli *cli, json_t *list, bool alone)
+{
+	cli_print_json(cli, alone ? json_incref(json_array_get(list, 0)) : json_incref(list));
+	json_decref(list);
+}
+
+static int log_it(struct cli *cli, uint64_t only, bool alone)
 {
 	struct cli_reader reader;
-	struct logging l = {0};
-	if (cli->count > 1)
-		return cli_fail(CLI_USAGE, "write: isobar log [GENERATION]");
-	int rc = cli->count ? parse_generation(cli->words[0], &l.only) : CLI_OK;
-	if (rc == CLI_OK)
-		rc = cli_read(cli, &reader);
+	struct logging l = {.only = only};
+	int rc = cli_read(cli, &reader);
 	if (rc != CLI_OK)
 		return rc;
 	l.txn = reader.catalog;
@@ -153,11 +158,27 @@ static int once(struct cli *cli)
 		rc = cli_fail(CLI_NOT_FOUND, "there is no generation %" PRIu64 "; the newest is %" PRIu64, l.only,
 		              isb_generation(reader.catalog));
 	if (l.json && rc == CLI_OK)
-		cli_print_json(cli, l.json);
+		print_json(cli, l.json, alone);
 	else
 		json_decref(l.json);
 	cli_read_done(&reader);
 	return rc;
+}
+
+int cli_show_generation(struct cli *cli, const char *word)
+{
+	uint64_t only = 0;
+	int rc = word ? cli_parse_generation(word, &only) : CLI_OK;
+	return rc == CLI_OK ? log_it(cli, only, word != NULL) : rc;
+}
+
+static int once(struct cli *cli)
+{
+	uint64_t only = 0;
+	if (cli->count > 1)
+		return cli_fail(CLI_USAGE, "write: isobar log [GENERATION]");
+	int rc = cli->count ? cli_parse_generation(cli->words[0], &only) : CLI_OK;
+	return rc == CLI_OK ? log_it(cli, only, false) : rc;
 }
 
 static int run(struct cli *cli)

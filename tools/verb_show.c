@@ -185,6 +185,11 @@ static int show(struct shown *s)
 static int once(struct cli *cli)
 {
 	struct cli_reader reader;
+	if (cli->count && (strcmp(cli->words[0], "generation") == 0 || strcmp(cli->words[0], "generations") == 0)) {
+		if (cli->count > 2)
+			return cli_fail(CLI_USAGE, "show takes one generation; write: isobar show generation %s", cli->words[1]);
+		return cli_show_generation(cli, cli->words[1]);
+	}
 	int rc = cli_read(cli, &reader);
 	if (rc != CLI_OK)
 		return rc;
@@ -200,8 +205,9 @@ static int run(struct cli *cli)
 }
 
 const struct verb verb_show = {
-	"show", "[KIND [NAME]]\nrrset [NAME [TYPE]]", "list objects, or print one as it is stored",
+	"show", "[KIND [NAME]]\nrrset [NAME [TYPE]]\ngeneration [GENERATION]", "list objects, or print one as it is stored",
 	"KIND is region, check, pool, endpoint (POOL/ENDPOINT), policy, zone, record (ZONE/OWNER) or rrset.\n"
-	"Fields at their default are left out; isobar help KIND lists all.\n",
+	"Fields at their default are left out; isobar help KIND lists all. A generation is shown as what its\n"
+	"edit changed: who, when, why, and each line before and after.\n",
 	"pool asia", "w", run,
 	CLI_LOOK, "objects as stored", CLI_ANY_KIND};

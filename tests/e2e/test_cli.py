@@ -217,7 +217,8 @@ class Apply(Cli):
             said = self.says("apply", "-f", self.site.directory / "catalog.yaml", "--prune")
             self.assertEqual(said, f"nothing to change; generation {self.generation()}\n")
             self.assertEqual(self.json("apply", "-f", self.site.directory / "catalog.yaml"),
-                             {"generation": self.generation(), "committed": False, "changes": []})
+                             {"generation": self.generation(), "committed": False, "changes": [],
+                              "plan": {"added": 0, "changed": 0, "removed": 0}})
 
     def test_every_error_of_every_file_is_listed_with_its_line_and_nothing_is_changed(self):
         zone = self.file("bad.zone", "@ 60 SOA a. b. 1 2 3 4 5\n@ 60 NS a.\nx 60 A 1.2.3.400\ny 60 AAAA nonsense\n")

@@ -209,6 +209,21 @@ class Ready(Metrics):
         self.assertEqual(self.get("/healthz")[0], 200)
 
 
+class Replaced(Metrics):
+    def test_a_successor_tells_at_the_same_address(self):
+        self.server.stop()
+        control = self.site.directory / "control"
+        self.serve("--control", control)
+        self.site.answer(KOREA)
+        old, began = self.server, self.value("process_start_time_seconds")
+        self.serve("--control", control, "--replace", "--foreground")
+        self.assertEqual(old.child.wait(20), 0)
+        until(lambda: "started" in self.server.said() and self.get("/readyz") == (200, "ready\n"), 10, "the successor is ready")
+        self.assertGreater(self.value("process_start_time_seconds"), began)
+        self.site.answer(KOREA)
+        self.assertEqual(self.value("isobar_dns_endpoint_answers_total", pool="asia"), 1)
+
+
 class Hostile(Metrics):
     def say(self, octets):
         """What comes back until the server ends the connection."""

@@ -116,6 +116,14 @@ int isb_edit_admin(struct isb_edit *edit, const char *endpoint, const struct isb
  * one counts against it. ISB_EINVAL when isb_rollout_check() says no. */
 int isb_edit_rollout(struct isb_edit *edit, const char *record, const struct isb_rollout *rollout);
 
+/* Brings every row back to what it was as of `generation`, as changes of this edit, which must have none yet. Endpoints
+ * that come back get slots that nobody had: they are judged anew. An admin state that would be over by now is not said
+ * again, and a rollout with steps comes back paused at the step where it was when the next edit was made. ISB_ERANGE:
+ * there is no such generation yet; ISB_ENOTFOUND: the journal no longer reaches back; ISB_EFORMAT: the store does not
+ * hold what the edit *ret_misfit left, or (0) it cannot be read. */
+int isb_edit_rollback(struct isb_edit *edit, struct isb_txn *txn, uint64_t generation, int64_t now_ms,
+                      uint64_t *ret_misfit);
+
 /* Changes so far, in the order made; for plans (`diff`, `--dry-run`) and messages. */
 size_t isb_edit_count(const struct isb_edit *edit);
 const struct isb_change *isb_edit_change(const struct isb_edit *edit, size_t i);

@@ -31,6 +31,10 @@ struct isb_store;
 int isb_store_open(const char *dir, enum isb_store_mode mode, struct isb_store **ret_store, const char **ret_message);
 void isb_store_close(struct isb_store *store); /* NULL is fine */
 const char *isb_store_dir(const struct isb_store *store);
+/* False: the file system is read-only for this process, so that it is no reader that writers know of; LMDB then goes
+ * without. Sound where nobody can write, and not where the same files are writable for others (a unit of systemd that
+ * does not name them in ReadWritePaths=). */
+bool isb_store_registers(const struct isb_store *store);
 
 /* Frees slots of dead readers in all environments; returns how many. Call every minute. Opening a store does it too, and so
  * does every 64th write transaction of a process: what a dead reader pins is bounded whoever runs. */

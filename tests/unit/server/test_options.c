@@ -361,6 +361,28 @@ static void those_who_may_ask_why_are_listed(void **state)
 	isb_options_done(&options);
 }
 
+static void a_successor_must_know_whom_to_replace(void **state)
+{
+	(void)state;
+	struct isb_options options;
+	char line[300];
+	assert_int_equal(parse(&options, "--control /run/x --replace --foreground"), ISB_OPTIONS_RUN);
+	assert_string_equal(options.control, "/run/x");
+	assert_true(options.replace && options.foreground && !options.control_optional);
+	isb_options_done(&options);
+	assert_int_equal(parse(&options, "--control off"), ISB_OPTIONS_RUN);
+	assert_null(options.control);
+	assert_false(options.replace);
+	isb_options_done(&options);
+	assert_int_equal(parse(&options, "--control off --replace"), ISB_OPTIONS_WRONG);
+	assert_non_null(strstr(said, "--replace without --control"));
+	assert_int_equal(parse(&options, "--control /run/x --foreground"), ISB_OPTIONS_WRONG);
+	assert_non_null(strstr(said, "--foreground without --replace"));
+	snprintf(line, sizeof(line), "--control %0108d", 1);
+	assert_int_equal(parse(&options, line), ISB_OPTIONS_WRONG);
+	assert_non_null(strstr(said, "no path of a unix socket"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -375,6 +397,7 @@ int main(void)
 		cmocka_unit_test(more_networks_than_fit_are_refused),
 		cmocka_unit_test(help_and_version_end_the_program_well),
 		cmocka_unit_test(those_who_may_ask_why_are_listed),
+		cmocka_unit_test(a_successor_must_know_whom_to_replace),
 		cmocka_unit_test(what_is_wrong_is_said_with_what_to_write_instead),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
