@@ -12,7 +12,7 @@
 
 /* Everything that a probe knows belongs to the thread of its loop. So a thread that answers HTTP touches none of it: it wakes
  * the loop and waits for a look (look.h), which is a copy. The text is made here and not there, because checks wait for
- * the loop, and their clocks run: a look costs it a tenth of what the page would. Whoever asks while a look is being taken
+ * the loop, and their clocks run: a look costs it a hundredth of what the page would. Whoever asks while a look is being taken
  * waits for the next one, which is for all of them. */
 
 enum {

@@ -28,8 +28,9 @@ static uint32_t middle_of(unsigned bucket)
 
 static void halve(struct isb_timings *t, int64_t times)
 {
+	unsigned by = times < 16 ? (unsigned)times : 16; /* nothing is left then */
 	for (unsigned i = 0; i < ISB_TIMINGS_BUCKETS; i++)
-		t->weight[i] = times < 16 ? (uint16_t)(t->weight[i] >> times) : 0;
+		t->weight[i] = (uint16_t)((uint32_t)t->weight[i] >> by);
 }
 
 void isb_timings_add(struct isb_timings *timings, uint32_t us, int64_t now_ms)
