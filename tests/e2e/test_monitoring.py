@@ -99,12 +99,16 @@ class Programs(Story):
         site.processes.append(Process(
             site.directory / "far.log", BIN / "isobar-probe", "--site", f"localhost:{exchange}", "--name", "seoul-1",
             "--region", "seoul", "--metrics", f"127.0.0.1:{far.port}", *authority.files("seoul-1")))
-        for told in (server, near, far):
+        control = Monitored(free_port("127.0.0.1"))
+        site.run("isobar-control", "--listen", f"127.0.0.1:{control.port}", "--socket", site.directory / "control.sock")
+        for told in (server, near, far, control):
             until(lambda told=told: told.get("/readyz")[0] == 200, 20, "it is ready")
-        programs = [server, near, far]
+        programs = [server, near, far, control]
         samples = set()
         for told in programs:
             samples |= {name for name, _ in told.all()} | told.names()  # a family may have no sample yet
+        manual = set(re.findall(r"^\| `(isobar_control_\w+)", (ROOT / "docs/metrics.md").read_text(), re.M))
+        self.assertEqual({name for name in control.names() if name.startswith("isobar_control_")}, manual)
         asked = {name: rule["alert"] for rule in RULES for name in NAME.findall(rule["expr"])}
         asked |= {name: where for where, expression in expressions() for name in NAME.findall(expression)}
         asked |= {name: variable["name"] for variable in DASHBOARD["templating"]["list"]
