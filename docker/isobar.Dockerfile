@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# isobar, the command line, and isobar-control beside it (--entrypoint isobar-control). Build from the root of the tree: docker build -f docker/isobar.Dockerfile -t isobar .
+# isobar, the command line, and isobar-control beside it (--entrypoint isobar-control). Build from the root of the tree:
+# docker build -f docker/isobar.Dockerfile -t isobar .
 FROM debian:12-slim AS build
 WORKDIR /src
 COPY tools/install tools/lib.sh tools/packages.txt tools/

@@ -68,12 +68,14 @@ export function edit(method, where, body, { dry = false, generation = null } = {
 	const more = { "Content-Type": "application/json" };
 	if (generation !== null)
 		more["If-Match"] = `"${generation}"`;
-	return ask(`/v1/${where}${dry ? "?dry_run=true" : ""}`, { method, headers: headers(more), body: JSON.stringify(body) });
+	return ask(`/v1/${where}${dry ? "?dry_run=true" : ""}`, { method, headers: headers(more),
+		body: JSON.stringify(body) });
 }
 
 /** Reads the stream of events until it ends or is aborted. EventSource cannot send a token, so this is read by hand. */
 export async function events(onEvent, onBeat, signal) {
-	const response = await fetch("/v1/events", { headers: headers({ Accept: "text/event-stream" }), cache: "no-store", signal });
+	const response = await fetch("/v1/events", { headers: headers({ Accept: "text/event-stream" }), cache: "no-store",
+		signal });
 	if (!response.ok)
 		throw await refusal(response);
 	const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();

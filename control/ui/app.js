@@ -37,7 +37,8 @@ let loading = null; // the page's request under way
 function parse(hash) {
 	const [where, text] = hash.replace(/^#\/?/, "").split("?");
 	const [name, ...params] = where.split("/").filter(Boolean).map(decodeURIComponent);
-	return { name: name ?? "", page: PAGES[name ?? ""], params, query: Object.fromEntries(new URLSearchParams(text)), where };
+	return { name: name ?? "", page: PAGES[name ?? ""], params, query: Object.fromEntries(new URLSearchParams(text)),
+		where };
 }
 
 function motionIsWelcome() {
@@ -146,9 +147,13 @@ function header() {
 	const [tone, words] = linkWords();
 	return [
 		h("a", { class: "brand", href: "#/", "aria-label": "isobar, overview" },
-			s("svg", { viewBox: "0 0 24 24", "aria-hidden": "true" }, s("path", { d: "M3 17c3.5-8 14.5-8 18 0M7 19.5c2.5-4 7.5-4 10 0M1.5 12C6 3.5 18 3.5 22.5 12" })), "isobar"),
-		h("nav", { "aria-label": "Pages" }, h("ul", null, NAV.map(([name, title, covers]) => h("li", { "data-key": name },
-			h("a", { href: `#/${name}`, "aria-current": covers.includes(world.route?.name) ? "page" : null }, title))))),
+			s("svg", { viewBox: "0 0 24 24", "aria-hidden": "true" },
+				s("path", { d: "M3 17c3.5-8 14.5-8 18 0M7 19.5c2.5-4 7.5-4 10 0M1.5 12C6 3.5 18 3.5 22.5 12" })),
+				"isobar"),
+		h("nav", { "aria-label": "Pages" }, h("ul", null, NAV.map(([name, title, covers]) => h("li",
+			{ "data-key": name },
+			h("a", { href: `#/${name}`, "aria-current": covers.includes(world.route?.name) ? "page" : null },
+				title))))),
 		h("p", { class: `link ${tone}` }, h("span", { class: "dot", "aria-hidden": "true" }), words,
 			world.status && h("span", { class: "generation" }, `generation ${world.status.generation}`)),
 		h("p", { class: "who" }, h("span", null, world.who.name, h("span", { class: "quiet" }, ` ${world.who.role}`)),
@@ -201,10 +206,13 @@ function say(text, quietly = false) {
 function askToken(sentence) {
 	document.title = "Sign in · isobar";
 	show(byId("top"));
-	show(byId("main"), h("form", { class: "panel sign-in", "data-submit": "sign-in", "data-key": "sign-in", "aria-label": "Sign in" },
+	show(byId("main"), h("form", { class: "panel sign-in", "data-submit": "sign-in", "data-key": "sign-in",
+		"aria-label": "Sign in" },
 		h("h1", null, "isobar"), h("p", { class: "quiet" }, "This control plane asks who you are. Your token stays in this tab and is forgotten with it."),
-		h("label", { class: "block" }, "Token", h("input", { type: "password", name: "token", required: true, autocomplete: "current-password", spellcheck: "false" })),
-		h("p", { class: "alarm", role: "alert" }, sentence), h("button", { type: "submit", class: "primary" }, "Sign in")));
+		h("label", { class: "block" }, "Token", h("input", { type: "password", name: "token", required: true,
+			autocomplete: "current-password", spellcheck: "false" })),
+		h("p", { class: "alarm", role: "alert" }, sentence), h("button", { type: "submit", class: "primary" },
+			"Sign in")));
 	byId("main").querySelector("input").focus();
 }
 
@@ -260,10 +268,12 @@ async function leadSomebody(record) {
 
 const DEEDS = {
 	"sign-out": () => signOut(),
-	operate: ({ on }) => open(operate(world.status.endpoints.find((endpoint) => endpoint.endpoint === on), world.status), done),
+	operate: ({ on }) => open(operate(world.status.endpoints.find((endpoint) => endpoint.endpoint === on),
+		world.status), done),
 	switch: async ({ on }) => open(switchRecord(on, recordOf(world.status, on).policy, await targets()), done),
 	rollout: ({ on }) => leadSomebody(on),
-	"rollout-act": ({ on, how }) => open(rolloutAct(world.status.rollouts.find((rollout) => rollout.name === on), how), done),
+	"rollout-act": ({ on, how }) => open(rolloutAct(world.status.rollouts.find((rollout) => rollout.name === on),
+		how), done),
 	rollback: ({ on }) => open(rollback(Number(on)), done),
 	"step-first": () => stepTo(0),
 	"step-back": () => stepTo(Math.min(world.step, recordPage.steps(world.data) - 1) - 1),

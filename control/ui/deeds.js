@@ -10,7 +10,8 @@ import { changesView } from "./yaml.js";
 
 function cached(answer) {
 	const until = answer.cached_until_ms;
-	return until ? h("p", null, "Resolvers may hold older answers until ", h("time", { datetime: moment(until) }, moment(until)),
+	return until ? h("p", null, "Resolvers may hold older answers until ",
+		h("time", { datetime: moment(until) }, moment(until)),
 		` (the longest TTL is ${span(answer.cached_ttl_s * 1000)}).`) : null;
 }
 
@@ -25,8 +26,10 @@ const STATES = [
 	["hold", "Hold", "keep what counts now, whatever the checks say next"],
 	["auto", "Automatic", "as the checks say"],
 ];
-const SPANS = [["30m", "30 minutes"], ["2h", "2 hours"], ["8h", "8 hours"], ["1d", "1 day"], ["7d", "7 days"], ["", "until I say"]];
-const DOES = { drain: "is drained", down: "is forced down", up: "is forced up", hold: "is held as it is", auto: "follows its checks again",
+const SPANS = [["30m", "30 minutes"], ["2h", "2 hours"], ["8h", "8 hours"], ["1d", "1 day"], ["7d", "7 days"],
+	["", "until I say"]];
+const DOES = { drain: "is drained", down: "is forced down", up: "is forced up", hold: "is held as it is",
+	auto: "follows its checks again",
 	failback: "serves again" };
 
 /** What is left of a pool when this endpoint gives no more answers. */
@@ -43,17 +46,20 @@ function operateTell(endpoint, status) {
 		const after = answer.changes?.[0]?.after;
 		const until = after?.until_ms && given.state !== "auto" && given.state !== "failback" ? ` until ${moment(after.until_ms)}` : "";
 		return [h("p", null, h("b", null, endpoint.endpoint), ` ${DOES[given.state]}${until}.`), changed(answer),
-			(given.state === "drain" || given.state === "down") && stateOf(endpoint).serves ? leftOf(endpoint, status) : null, cached(answer)];
+			(given.state === "drain" || given.state === "down") && stateOf(endpoint).serves ? leftOf(endpoint,
+				status) : null, cached(answer)];
 	};
 }
 
 export function operate(endpoint, status) {
 	const name = endpoint.endpoint, { operator } = stateOf(endpoint);
-	const states = [...(endpoint.waits ? [["failback", "Let it serve again", "it came back and waits for you"]] : []), ...STATES]
+	const states = [...(endpoint.waits ? [["failback", "Let it serve again", "it came back and waits for you"]] : []),
+		...STATES]
 		.filter(([value]) => value !== "auto" || operator);
 	const first = operator ? "auto" : endpoint.waits ? "failback" : "drain";
 	const choice = ([value, word, means]) => h("label", { class: "choice" },
-		h("input", { type: "radio", name: "state", value, checked: value === first }), h("span", null, h("b", null, word), h("span", { class: "quiet" }, means)));
+		h("input", { type: "radio", name: "state", value, checked: value === first }),
+			h("span", null, h("b", null, word), h("span", { class: "quiet" }, means)));
 	return {
 		title: `Operate ${name}`,
 		fields: [
@@ -69,7 +75,8 @@ export function operate(endpoint, status) {
 			if (given.state === "failback")
 				return edit("POST", `endpoints/${path(name)}/failback`, { reason: given.reason }, options);
 			const lasts = given.state !== "auto" && given.for ? { for: given.for } : {};
-			return edit("PUT", `endpoints/${path(name)}/state`, { state: given.state, reason: given.reason, ...lasts }, options);
+			return edit("PUT", `endpoints/${path(name)}/state`,
+				{ state: given.state, reason: given.reason, ...lasts }, options);
 		},
 		tell: operateTell(endpoint, status),
 		said: (answer, given) => `${name} ${DOES[given.state]}; generation ${answer.generation}.`,
@@ -79,17 +86,21 @@ export function operate(endpoint, status) {
 /* --- Switch --------------------------------------------------------------------------------------------------------- */
 
 function sides(names, label, more = {}) {
-	return h("label", { class: "block" }, label, h("select", { name: "to", ...more }, names.map((name) => h("option", { value: name }, name))));
+	return h("label", { class: "block" }, label, h("select", { name: "to", ...more },
+		names.map((name) => h("option", { value: name }, name))));
 }
 
 export function switchRecord(name, from, targets) {
 	return {
 		title: `Switch ${name}`,
-		fields: [h("p", null, "Served by ", h("b", null, from), " now. One edit, and the same words the other way round go back."),
+		fields: [h("p", null, "Served by ", h("b", null, from),
+			" now. One edit, and the same words the other way round go back."),
 			sides(targets.filter((target) => target !== from), "To"), reasonField()],
 		button: "Switch", danger: true, exact: true,
-		ask: (given, options) => edit("POST", "switch", { record: name, from, to: given.to, reason: given.reason }, options),
-		tell: (answer, given) => [h("p", null, h("b", null, name), ` is served by ${given.to} instead of ${from}.`), changed(answer), cached(answer),
+		ask: (given, options) => edit("POST", "switch", { record: name, from, to: given.to, reason: given.reason },
+			options),
+		tell: (answer, given) => [h("p", null, h("b", null, name), ` is served by ${given.to} instead of ${from}.`),
+			changed(answer), cached(answer),
 			changesView(answer.changes ?? [])],
 		said: (answer, given) => `${name} is served by ${given.to}; generation ${answer.generation}.`,
 	};
@@ -105,11 +116,17 @@ export function startRollout(record, records, targets) {
 				records.map((name) => h("option", { value: name, selected: name === record }, name)))),
 			sides(targets, "Lead its clients to"),
 			h("div", { class: "pair" },
-				h("label", { class: "block" }, "Steps, % of the clients", h("input", { name: "steps", value: "10, 30, 50, 100", pattern: "[0-9, ]+", required: true, autocomplete: "off" })),
-				h("label", { class: "block" }, "Each lasts", h("input", { name: "every", value: "10m", pattern: "[0-9]+(ms|s|m|h|d)", required: true, autocomplete: "off" }))),
-			h("label", { class: "choice" }, h("input", { type: "checkbox", name: "abort", checked: true }), h("span", null, h("b", null, "Abort if down"),
+				h("label", { class: "block" }, "Steps, % of the clients",
+					h("input", { name: "steps", value: "10, 30, 50, 100", pattern: "[0-9, ]+", required: true,
+					autocomplete: "off" })),
+				h("label", { class: "block" }, "Each lasts", h("input",
+					{ name: "every", value: "10m", pattern: "[0-9]+(ms|s|m|h|d)", required: true,
+					autocomplete: "off" }))),
+			h("label", { class: "choice" }, h("input", { type: "checkbox", name: "abort", checked: true }),
+				h("span", null, h("b", null, "Abort if down"),
 				h("span", { class: "quiet" }, "the probes take everybody back when the new side cannot answer"))),
-			h("label", { class: "choice" }, h("input", { type: "checkbox", name: "sticky" }), h("span", null, h("b", null, "Sticky"),
+			h("label", { class: "choice" }, h("input", { type: "checkbox", name: "sticky" }),
+				h("span", null, h("b", null, "Sticky"),
 				h("span", { class: "quiet" }, "a client network that came over stays over"))),
 			reasonField(),
 		],
@@ -119,12 +136,14 @@ export function startRollout(record, records, targets) {
 		ask(given, options) {
 			const steps = given.steps.split(/[ ,]+/).filter(Boolean);
 			const every = steps.length > 1 ? { every: given.every } : {};
-			return edit("POST", "rollouts", { record: given.record, to: given.to, steps: steps.join(","), ...every, sticky: given.sticky,
+			return edit("POST", "rollouts", { record: given.record, to: given.to, steps: steps.join(","), ...every,
+				sticky: given.sticky,
 				...(given.abort ? { abort_if: "down" } : {}), reason: given.reason }, options);
 		},
 		tell(answer, given) {
 			const steps = given.steps.split(/[ ,]+/).filter(Boolean);
-			return [h("p", null, `${steps[0]} % of the clients of `, h("b", null, given.record), ` are led to ${given.to} at once` +
+			return [h("p", null, `${steps[0]} % of the clients of `, h("b", null, given.record),
+				` are led to ${given.to} at once` +
 				(steps.length > 1 ? `, ${steps[1]} % after ${given.every}; ${steps.at(-1)} % after ${steps.length - 1} × ${given.every}.` : ".")),
 			changed(answer), h("p", { class: "quiet" }, "It can be paused and aborted at any time.")];
 		},
@@ -142,8 +161,10 @@ const ACTIONS = {
 export function rolloutAct(rollout, action) {
 	const [word, will] = ACTIONS[action];
 	const early = action === "finish" && (rollout.percent < 100 || rollout.state === "aborted");
-	const force = action === "resume" || early ? h("label", { class: "choice" }, h("input", { type: "checkbox", name: "force" }),
-		h("span", null, h("b", null, "All the same"), h("span", { class: "quiet" }, early ? "though it is not at 100 %" : "though the new side cannot answer"))) : null;
+	const force = action === "resume" || early ? h("label", { class: "choice" },
+		h("input", { type: "checkbox", name: "force" }),
+		h("span", null, h("b", null, "All the same"), h("span", { class: "quiet" },
+			early ? "though it is not at 100 %" : "though the new side cannot answer"))) : null;
 	return {
 		title: `${word} the rollout of ${rollout.name}`,
 		fields: [force, reasonField()],
@@ -175,8 +196,10 @@ function shift({ shift: moved, shift_not_counted: why }) {
 	return [h("p", null, h("b", null, perCent(moved.moved_share)), " of the clients get another answer."),
 		names.length ? h("table", { class: "moves" },
 			h("caption", { class: "unseen" }, "Who moves"),
-			h("thead", null, h("tr", null, ["Name", "Moves"].map((text) => h("th", { scope: "col" }, text)), h("th", { scope: "col", class: "number" }, "Of its clients"))),
-			h("tbody", null, names.slice(0, NAMES).map((name) => name.moves.map((one, i) => move(name, one, i))))) : null,
+			h("thead", null, h("tr", null, ["Name", "Moves"].map((text) => h("th", { scope: "col" }, text)),
+				h("th", { scope: "col", class: "number" }, "Of its clients"))),
+			h("tbody", null, names.slice(0, NAMES).map((name) => name.moves.map((one, i) => move(name, one,
+				i))))) : null,
 		names.length > NAMES && h("p", { class: "quiet" }, `and ${plural(names.length - NAMES, "name")} more`)];
 }
 
@@ -191,7 +214,8 @@ export function rollback(generation) {
 		fields: [h("p", null, "The catalog becomes again what it was then, by one more edit: nothing of the history is lost."), reasonField()],
 		button: "Go back", danger: true, exact: true, wide: true,
 		ask: (given, options) => edit("POST", "rollback", { generation, reason: given.reason }, options),
-		tell: (answer) => [changed(answer), planned(answer), shift(answer), cached(answer), answer.changes?.length ? changesView(answer.changes) : null],
+		tell: (answer) => [changed(answer), planned(answer), shift(answer), cached(answer),
+			answer.changes?.length ? changesView(answer.changes) : null],
 		said: (answer) => `The catalog is what it was in generation ${generation}; generation ${answer.generation}.`,
 	};
 }

@@ -58,9 +58,11 @@ export const endpointPage = {
 	render({ data: endpoint, params: [pool], now, may }) {
 		const times = quantiles(endpoint);
 		return [
-			h("p", { class: "crumbs" }, h("a", { href: "#/" }, "Overview"), " / ", h("a", { href: `#/pool/${path(pool)}` }, pool)),
+			h("p", { class: "crumbs" }, h("a", { href: "#/" }, "Overview"), " / ",
+				h("a", { href: `#/pool/${path(pool)}` }, pool)),
 			h("div", { class: "bar-of" }, h("h1", null, endpoint.endpoint), state(endpoint),
-				h("button", { type: "button", class: "primary", "data-do": "operate", "data-on": endpoint.endpoint, ...may("operate") }, "Operate…")),
+				h("button", { type: "button", class: "primary", "data-do": "operate", "data-on": endpoint.endpoint,
+					...may("operate") }, "Operate…")),
 			h("p", { class: "lead" }, endpoint.why),
 			facts([
 				["Since", since(endpoint.since_ms, now)],
@@ -76,9 +78,11 @@ export const endpointPage = {
 				["Said by", endpoint.author],
 				["Reason", endpoint.reason],
 			]),
-			h("section", { class: "panel", "aria-labelledby": "probes" }, h("h2", { id: "probes" }, "What each probe sees"),
+			h("section", { class: "panel", "aria-labelledby": "probes" },
+				h("h2", { id: "probes" }, "What each probe sees"),
 				probesTable(endpoint.observations ?? [], now)),
-			h("section", { class: "panel", "aria-labelledby": "changes" }, h("h2", { id: "changes" }, "Last changes of its verdict"),
+			h("section", { class: "panel", "aria-labelledby": "changes" },
+				h("h2", { id: "changes" }, "Last changes of its verdict"),
 				transitions(endpoint.transitions ?? [], now)),
 		];
 	},
@@ -89,19 +93,23 @@ export const endpointPage = {
 function cell(observation, now) {
 	if (!observation)
 		return h("td", { class: "quiet" }, "–");
-	return h("td", null, h("span", { class: `state is-${observation.state}` }, icon(observation.state), observation.last),
+	return h("td", null, h("span", { class: `state is-${observation.state}` }, icon(observation.state),
+		observation.last),
 		observation.latency_us ? h("span", { class: "since" }, `${milliseconds(observation.latency_us)} ms`) : null,
-		outcomes(observation.history.slice(-24)), observation.expires_ms <= now && h("span", { class: "alarm" }, "too old"));
+		outcomes(observation.history.slice(-24)), observation.expires_ms <= now && h("span", { class: "alarm" },
+			"too old"));
 }
 
 function matrix(endpoints, now) {
 	const probes = [...new Set(endpoints.flatMap((endpoint) => (endpoint.observations ?? []).map((o) => o.probe)))].sort();
 	if (!probes.length)
 		return h("p", { class: "quiet" }, "No probe has reported.");
-	return h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Endpoints by probes, scrolls sideways" },
+	return h("div", { class: "scroll", tabindex: 0, role: "region",
+		"aria-label": "Endpoints by probes, scrolls sideways" },
 		h("table", { class: "matrix" },
 			h("caption", { class: "unseen" }, "What each probe sees of each endpoint"),
-			h("thead", null, h("tr", null, h("th", { scope: "col" }, "Endpoint"), probes.map((probe) => h("th", { scope: "col" }, probe)))),
+			h("thead", null, h("tr", null, h("th", { scope: "col" }, "Endpoint"),
+				probes.map((probe) => h("th", { scope: "col" }, probe)))),
 			h("tbody", null, endpoints.map((endpoint) => h("tr", { "data-key": endpoint.endpoint },
 				h("th", { scope: "row" }, h("a", { href: `#/endpoint/${path(endpoint.endpoint)}` }, endpoint.name)),
 				probes.map((probe) => cell((endpoint.observations ?? []).find((o) => o.probe === probe), now)))))));
@@ -126,12 +134,18 @@ export const poolPage = {
 		return [
 			h("p", { class: "crumbs" }, h("a", { href: "#/" }, "Overview"), " / pools"),
 			h("div", { class: "bar-of" }, h("h1", null, `Pool ${pool}`)),
-			facts(Object.entries({ order: "weighted", ...rest }).map(([name, value]) => [name, lines(value).join(" ")])),
-			h("section", { class: "panel", "aria-labelledby": "all" }, h("h2", { id: "all" }, "Endpoints"), table(mine, status, now, may)),
-			h("section", { class: "panel", "aria-labelledby": "matrix" }, h("h2", { id: "matrix" }, check ? `Check ${object.check}, by probe` : "No check"),
-				check ? matrix(closely, now) : h("p", { class: "quiet" }, "Nobody tests these endpoints: they count as up."),
-				mine.length > MATRIX && h("p", { class: "quiet" }, `The first ${MATRIX} of ${plural(mine.length, "endpoint")}.`),
-				check && h("details", null, h("summary", null, `How ${object.check} tests`), h("pre", null, lines(check).join("\n")))),
+			facts(Object.entries({ order: "weighted", ...rest }).map(([name, value]) => [name,
+				lines(value).join(" ")])),
+			h("section", { class: "panel", "aria-labelledby": "all" }, h("h2", { id: "all" }, "Endpoints"),
+				table(mine, status, now, may)),
+			h("section", { class: "panel", "aria-labelledby": "matrix" },
+				h("h2", { id: "matrix" }, check ? `Check ${object.check}, by probe` : "No check"),
+				check ? matrix(closely, now) : h("p", { class: "quiet" },
+					"Nobody tests these endpoints: they count as up."),
+				mine.length > MATRIX && h("p", { class: "quiet" },
+					`The first ${MATRIX} of ${plural(mine.length, "endpoint")}.`),
+				check && h("details", null, h("summary", null, `How ${object.check} tests`),
+					h("pre", null, lines(check).join("\n")))),
 		];
 	},
 };

@@ -62,10 +62,12 @@ function placeLabel(at, reach, w, h, width, height, taken) {
 /* --- Regions ------------------------------------------------------------------------------------------------------ */
 
 const AROUND = 8; // signs around a region; of more, the worst ones
+const DENSE = 16; // regions: of more, each shows its worst sign alone
 
-function signs(endpoints, reach) {
-	const worst = endpoints.map((endpoint) => stateOf(endpoint).sign).sort((a, b) => SIGNS.indexOf(a) - SIGNS.indexOf(b))
-		.slice(0, AROUND);
+function signs(endpoints, reach, dense) {
+	const worst = endpoints.map((endpoint) => stateOf(endpoint).sign).sort((a,
+		b) => SIGNS.indexOf(a) - SIGNS.indexOf(b))
+		.slice(0, dense ? 1 : AROUND);
 	if (worst.length === 1)
 		return shape(worst[0], { transform: "translate(-8 -8)" });
 	return worst.map((sign, i) => {
@@ -84,24 +86,28 @@ function regionWords(region, endpoints, share) {
 }
 
 /** The radius of the disc that holds the signs, and of the ring that tells the share of traffic. */
-const outerOf = (endpoints) => (endpoints.length > 4 ? 26 : endpoints.length > 1 ? 21 : 10);
+function outerOf(endpoints, dense) {
+	return dense || endpoints.length < 2 ? 10 : endpoints.length > 4 ? 26 : 21;
+}
 const ringOf = (outer, share, width) => outer + (4 + 22 * Math.sqrt(share)) * Math.min(1, width / 800);
 
 function regionMark(region, endpoints, share, frame) {
 	const at = frame.at(...region.location);
-	const outer = outerOf(endpoints), reach = outer - 10;
+	const outer = outerOf(endpoints, frame.dense), reach = outer - 10;
 	const words = regionWords(region, endpoints, share);
 	const label = frame.labels.get(region.name);
 	const text = label && [
-		s("text", { x: label.tx - at[0], y: label.y - at[1] + 12, "text-anchor": label.anchor, class: "name" }, region.name),
-		frame.width >= NARROW && s("text", { x: label.tx - at[0], y: label.y - at[1] + 26, "text-anchor": label.anchor, class: "count" }, words)];
+		s("text", { x: label.tx - at[0], y: label.y - at[1] + 12, "text-anchor": label.anchor, class: "name" },
+			region.name),
+		frame.width >= NARROW && s("text", { x: label.tx - at[0], y: label.y - at[1] + 26,
+			"text-anchor": label.anchor, class: "count" }, words)];
 	return s("a", {
 		href: `#/?region=${encodeURIComponent(region.name)}`, class: "region", "data-key": `region-${region.name}`,
 		transform: `translate(${at[0].toFixed(1)} ${at[1].toFixed(1)})`, "aria-label": `${region.name}: ${words}`,
 	},
 	s("title", null, `${region.name}: ${words}`),
 	share > 0 && s("circle", { r: ringOf(outer, share, frame.width).toFixed(1), class: "share" }),
-	s("circle", { r: outer, class: "disc" }), signs(endpoints, reach), text);
+	s("circle", { r: outer, class: "disc" }), signs(endpoints, reach, frame.dense), text);
 }
 
 /* --- Arrows ------------------------------------------------------------------------------------------------------- */
@@ -147,17 +153,19 @@ export function map(status, { shares = new Map(), flows = [] }, width) {
 		const [x, y] = project(latitude, longitude);
 		return [x * scale, (y - TOP) * scale];
 	};
-	const frame = { at, width, labels: new Map() };
+	const dense = regions.length > DENSE;
+	const frame = { at, width, dense, labels: new Map() };
 	const brief = width < NARROW;
 	const taken = regions.map((region) => {
 		const [x, y] = at(...region.location);
-		return { x: x - 18, y: y - 18, w: 36, h: 36 };
+		return dense ? { x: x - 9, y: y - 9, w: 18, h: 18 } : { x: x - 18, y: y - 18, w: 36, h: 36 };
 	});
 	regions.forEach((region, i) => {
 		const endpoints = byRegion.get(region.name) ?? [];
 		const words = regionWords(region, endpoints, shares.get(region.name));
 		const w = Math.max(region.name.length * 7.6, brief ? 0 : words.length * 6.3), h = brief ? 16 : 30;
-		const label = placeLabel(at(...region.location), outerOf(endpoints) + 2, w, h, width, height, taken.filter((_, k) => k !== i));
+		const label = placeLabel(at(...region.location), outerOf(endpoints, dense) + 2, w, h, width, height,
+			taken.filter((_, k) => k !== i));
 		if (!label)
 			return;
 		label.tx = label.anchor === "start" ? label.x : label.anchor === "end" ? label.x + w : label.x + w / 2;
@@ -172,7 +180,8 @@ export function map(status, { shares = new Map(), flows = [] }, width) {
 		"aria-label": summary(regions, byRegion),
 	},
 	s("g", { transform: `scale(${scale.toFixed(5)}) translate(0 ${-TOP.toFixed(1)})`, "aria-hidden": "true" },
-		s("path", { d: GRID, class: "grid", "data-key": "grid" }), s("path", { d: land, class: "land", "data-key": "land" })),
+		s("path", { d: GRID, class: "grid", "data-key": "grid" }),
+			s("path", { d: land, class: "land", "data-key": "land" })),
 	s("g", { class: "flows", "aria-hidden": "true" }, arrows),
 	regions.map((region) => regionMark(region, byRegion.get(region.name) ?? [], shares.get(region.name), frame)));
 }

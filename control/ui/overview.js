@@ -17,10 +17,12 @@ function counts(status) {
 		of.set(word, { sign, n: (of.get(word)?.n ?? 0) + 1 });
 	}
 	const sorted = [...of].sort(([, a], [, b]) => SIGNS.indexOf(b.sign) - SIGNS.indexOf(a.sign));
+	const checked = status.endpoints.some((endpoint) => endpoint.verdict !== "unchecked");
 	const seeing = status.probes.filter((probe) => probe.state === "ok").length;
 	return h("ul", { class: "counts", "aria-label": "Endpoints by state" },
-		sorted.map(([word, { sign, n }]) => h("li", { class: `is-${sign}`, "data-key": word }, icon(sign), h("b", null, n), ` ${word}`)),
-		h("li", { class: seeing === status.probes.length && seeing ? "" : "is-down", "data-key": "probes" },
+		sorted.map(([word, { sign, n }]) => h("li", { class: `is-${sign}`, "data-key": word }, icon(sign),
+			h("b", null, n), ` ${word}`)),
+		checked && h("li", { class: seeing === status.probes.length && seeing ? "" : "is-down", "data-key": "probes" },
 			h("b", null, `${seeing}/${status.probes.length}`), " probes see"));
 }
 
@@ -45,14 +47,17 @@ function worries(status, now) {
 	for (const record of status.records)
 		if (record.standing === "all_down")
 			out.push({ rank: -1, key: `record ${keyOf(record)}`, item: [
-				h("div", { class: "head" }, recordLink(record), h("span", { class: "state is-down" }, icon("down"), "all down"),
+				h("div", { class: "head" }, recordLink(record),
+					h("span", { class: "state is-down" }, icon("down"), "all down"),
 					h("span", { class: "since" }, since(record.since_ms, now))),
 				h("p", { class: "why" }, `${record.now}: ${record.why}`)] });
 	const reduced = status.records.filter((record) => record.standing === "reduced");
 	if (reduced.length)
 		out.push({ rank: 6, key: "reduced", item: [
-			h("div", { class: "head" }, h("span", null, reduced.slice(0, NAMED).map((record, i) => [i ? ", " : "", recordLink(record)]),
-				reduced.length > NAMED && h("a", { href: "#/records?find=reduced" }, ` and ${reduced.length - NAMED} more`)),
+			h("div", { class: "head" }, h("span", null, reduced.slice(0,
+				NAMED).map((record, i) => [i ? ", " : "", recordLink(record)]),
+				reduced.length > NAMED && h("a", { href: "#/records?find=reduced" },
+					` and ${reduced.length - NAMED} more`)),
 			h("span", { class: "state is-disputed" }, icon("disputed"), "reduced")),
 			h("p", { class: "why" }, reduced.length === 1 ? reduced[0].why : "answer, but not with all of their pools")] });
 	for (const rollout of status.rollouts)
@@ -64,9 +69,10 @@ function worries(status, now) {
 	for (const probe of status.probes)
 		if (probe.state !== "ok")
 			out.push({ rank: 1, key: `probe ${probe.name}`, item: [
-				h("div", { class: "head" }, h("span", null, `probe ${probe.name}`), h("span", { class: "state is-disputed" }, probe.state)),
+				h("div", { class: "head" }, h("span", null, `probe ${probe.name}`),
+					h("span", { class: "state is-disputed" }, probe.state)),
 				h("p", { class: "why" }, `last seen ${span(now - probe.seen_ms)} ago; its votes do not count`)] });
-	if (!status.probes.length)
+	if (!status.probes.length && status.endpoints.some((endpoint) => endpoint.verdict !== "unchecked"))
 		out.push({ rank: 1, key: "no probes", item: [h("div", { class: "head" }, "no probe has reported yet"),
 			h("p", { class: "why" }, "endpoints count as up until one does; start isobar-probe")] });
 	for (const refused of status.geo?.refused ?? [])
@@ -81,8 +87,9 @@ function attention(status, now) {
 		h("h2", { id: "attention" }, "Needs attention ", h("span", { class: "badge" }, list.length)),
 		list.length
 			? [h("ul", null, list.slice(0, SHOWN).map(({ key, item }) => h("li", { "data-key": key }, item))),
-				list.length > SHOWN && h("p", { class: "quiet" }, `and ${list.length - SHOWN} more; the table has them all`)]
-			: h("p", { class: "quiet" }, "Nothing. All endpoints are up, and nobody has said otherwise."));
+				list.length > SHOWN && h("p", { class: "quiet" },
+					`and ${list.length - SHOWN} more; the table has them all`)]
+			: h("p", { class: "quiet" }, "Nothing: everything answers, and nobody has said otherwise."));
 }
 
 /* --- The table ---------------------------------------------------------------------------------------------------- */
@@ -106,14 +113,16 @@ function row(endpoint, now, may, withQuantiles) {
 		h("td", { class: "wide" }, endpoint.region ?? "–"),
 		h("td", null, state(endpoint), h("span", { class: "since" }, since(endpoint.since_ms, now))),
 		h("td", { class: "number wide" }, endpoint.weight ?? "–"),
-		h("td", { class: "number wide" }, load ? bar(load / 1000, perCent(load / 1000), load > 800 ? "is-disputed" : "") : "–"),
+		h("td", { class: "number wide" }, load ? bar(load / 1000, perCent(load / 1000),
+			load > 800 ? "is-disputed" : "") : "–"),
 		h("td", { class: "number wide" }, endpoint.soft === undefined || endpoint.held !== "up" ? "–"
 			: bar(endpoint.soft / 100, `${endpoint.soft} %`, softTone(endpoint.soft))),
 		withQuantiles ? quantiles(endpoint).map((text) => h("td", { class: "number wide" }, text))
 			: h("td", { class: "number wide" }, endpoint.latency_us ? milliseconds(endpoint.latency_us) : "–"),
 		h("td", { class: "evidence wide" }, endpoint.why),
 		h("td", { class: "act" }, h("button", {
-			type: "button", "data-do": "operate", "data-on": endpoint.endpoint, "aria-label": `Operate ${endpoint.endpoint}`,
+			type: "button", "data-do": "operate", "data-on": endpoint.endpoint,
+				"aria-label": `Operate ${endpoint.endpoint}`,
 			...may("operate"),
 		}, "Operate…")));
 }
@@ -128,7 +137,8 @@ function poolBody(pool, endpoints, now, may, withQuantiles, columns) {
 	return h("tbody", { "data-key": `pool ${pool.name}` },
 		h("tr", { class: "pool", "data-key": "head" }, h("th", { scope: "rowgroup", colspan: columns },
 			h("a", { href: `#/pool/${path(pool.name)}` }, pool.name),
-			h("span", { class: pool.can_answer ? "quiet" : "alarm" }, pool.can_answer ? poolWords(pool) : pool.why || "cannot answer"))),
+			h("span", { class: pool.can_answer ? "quiet" : "alarm" },
+				pool.can_answer ? poolWords(pool) : pool.why || "cannot answer"))),
 		endpoints.map((endpoint) => row(endpoint, now, may, withQuantiles)));
 }
 
@@ -136,17 +146,20 @@ export function table(endpoints, status, now, may) {
 	const known = new Map(status.pools.map((pool) => [pool.name, pool]));
 	const withQuantiles = tellsQuantiles(endpoints);
 	const number = (text, title) => h("th", { scope: "col", class: "number wide", title }, text);
-	const times = withQuantiles ? ["p50", "p95", "p99"].map((text) => number(`${text} ms`, "response time, as probes measure it"))
+	const times = withQuantiles ? ["p50", "p95", "p99"].map((text) => number(`${text} ms`,
+		"response time, as probes measure it"))
 		: [number("ms", "response time, smoothed, as probes measure it")];
 	const pools = new Map();
 	for (const endpoint of endpoints)
 		pools.set(endpoint.pool, [...(pools.get(endpoint.pool) ?? []), endpoint]);
 	return h("div", { class: "scroll" }, h("table", { class: "endpoints" },
 		h("caption", { class: "unseen" }, "Pools and their endpoints"),
-		h("thead", null, h("tr", null, h("th", { scope: "col" }, "Endpoint"), h("th", { scope: "col", class: "wide" }, "Region"),
+		h("thead", null, h("tr", null, h("th", { scope: "col" }, "Endpoint"),
+			h("th", { scope: "col", class: "wide" }, "Region"),
 			h("th", { scope: "col" }, "State"), number("Weight"), number("Load", "of its capacity"),
 			number("Soft health", "multiplies the weight"), times,
-			h("th", { scope: "col", class: "wide" }, "Why"), h("th", { scope: "col" }, h("span", { class: "unseen" }, "Operate")))),
+			h("th", { scope: "col", class: "wide" }, "Why"), h("th", { scope: "col" },
+				h("span", { class: "unseen" }, "Operate")))),
 		[...pools].map(([pool, list]) => poolBody(known.get(pool), list, now, may, withQuantiles, 8 + times.length))));
 }
 
@@ -160,7 +173,8 @@ function matches(endpoint, query) {
 /* --- Traffic ------------------------------------------------------------------------------------------------------ */
 
 function legend(top) {
-	const signs = [["up", "up"], ["down", "down"], ["drain", "drained"], ["forced-up", "forced or held"], ["disputed", "disputed"],
+	const signs = [["up", "up"], ["down", "down"], ["drain", "drained"], ["forced-up", "forced or held"],
+		["disputed", "disputed"],
 		["unknown", "unknown"]];
 	return h("figcaption", null,
 		h("span", { class: "legend", "aria-hidden": "true" }, signs.map(([sign, word]) =>
@@ -178,18 +192,22 @@ export const overview = {
 			h("h1", { class: "unseen" }, "Overview"),
 			counts(status),
 			h("div", { class: "split" },
-				h("figure", { class: "panel map", id: "map" }, mapWidth ? map(status, top ?? {}, mapWidth) : null, legend(top),
+				h("figure", { class: "panel map", id: "map" }, mapWidth ? map(status, top ?? {}, mapWidth) : null,
+					legend(top),
 					homeless ? h("p", { class: "quiet" }, `${plural(homeless, "endpoint")} without a region not shown on the map.`) : null),
 				attention(status, now)),
 			h("section", { class: "panel", "aria-labelledby": "all" },
 				h("div", { class: "bar-of" }, h("h2", { id: "all" }, "Pools and endpoints"),
 					query.region && h("a", { href: "#/", class: "chip" }, `region ${query.region}`,
-						h("span", { class: "unseen" }, ", show all regions again"), h("span", { "aria-hidden": "true" }, " ×")),
+						h("span", { class: "unseen" }, ", show all regions again"),
+							h("span", { "aria-hidden": "true" }, " ×")),
 					h("label", { class: "find" }, h("span", { class: "unseen" }, "Filter endpoints"),
-						h("input", { type: "search", "data-input": "find", value: query.find, placeholder: "Filter: name, region, state", autocomplete: "off" }))),
+						h("input", { type: "search", "data-input": "find", value: query.find,
+							placeholder: "Filter: name, region, state", autocomplete: "off" }))),
 				shown.length ? table(shown, status, now, may) : h("p", { class: "quiet" }, status.endpoints.length
 					? "No endpoint is like that." : "The catalog has no endpoints yet: isobar apply -f catalog.yaml brings some."),
-				status.geo?.databases ? h("p", { class: "quiet foot" }, `Geo: ${status.geo.databases}. As of ${moment(now)}.`) : null),
+				status.geo?.databases ? h("p", { class: "quiet foot" },
+					`Geo: ${status.geo.databases}. As of ${moment(now)}.`) : null),
 		];
 	},
 };

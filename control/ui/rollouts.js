@@ -13,7 +13,8 @@ function progress(rollout) {
 		s("rect", { width: 100, height: 6, class: "track" }), s("rect", { width: percent, height: 6, class: "value" }),
 		rollout.steps.slice(0, -1).map((step) => s("rect", { x: step - 0.15, width: 0.3, height: 6, class: "tick" }))),
 		h("ol", { class: "ticks", "aria-label": "Steps" }, rollout.steps.map((step, i) =>
-			h("li", { class: i + 1 < rollout.step ? "over" : "", "aria-current": i + 1 === rollout.step ? "step" : null }, `${step} %`))));
+			h("li", { class: i + 1 < rollout.step ? "over" : "",
+				"aria-current": i + 1 === rollout.step ? "step" : null }, `${step} %`))));
 }
 
 function next(rollout, now) {
@@ -24,7 +25,8 @@ function next(rollout, now) {
 	if (!rollout.can_answer)
 		return `${rollout.to} cannot answer now, so it gets nothing (${rollout.standing}).`;
 	return rollout.next_ms ? ["Next step: ", h("b", null, `${rollout.steps[rollout.step]} %`), " in ",
-		h("time", { datetime: moment(rollout.next_ms) }, span(rollout.next_ms - now)), "."] : "The last step: finish it, or abort.";
+		h("time", { datetime: moment(rollout.next_ms) }, span(rollout.next_ms - now)),
+			"."] : "The last step: finish it, or abort.";
 }
 
 function nets(rollout) {
@@ -34,13 +36,15 @@ function nets(rollout) {
 
 function card(rollout, now, may) {
 	const act = (action, words, kind = "") => h("button", {
-		type: "button", class: kind, "data-do": "rollout-act", "data-on": rollout.name, "data-how": action, ...may("operate"),
+		type: "button", class: kind, "data-do": "rollout-act", "data-on": rollout.name, "data-how": action,
+			...may("operate"),
 	}, words, h("span", { class: "unseen" }, ` ${rollout.name}`));
 	return h("li", { class: "panel", "data-key": rollout.record },
 		h("div", { class: "bar-of" }, h("h2", null, h("a", { href: `#/record/${rollout.record}` }, rollout.name)),
 			h("span", { class: `state ${rollout.state === "aborted" ? "is-down" : rollout.state === "paused" ? "is-disputed" : "is-up"}` }, rollout.state),
 			h("span", { class: "since" }, since(rollout.since_ms, now))),
-		h("p", { class: "sides" }, h("b", null, rollout.from), " → ", h("b", null, rollout.to), ` · ${rollout.percent} %`,
+		h("p", { class: "sides" }, h("b", null, rollout.from), " → ", h("b", null, rollout.to),
+			` · ${rollout.percent} %`,
 			rollout.sticky && " · sticky", rollout.abort_if_down && " · aborts if down"),
 		rollout.steps.length ? progress(rollout) : null, nets(rollout),
 		h("p", null, next(rollout, now)),
@@ -56,8 +60,10 @@ export const rolloutsPage = {
 	render({ status, now, may }) {
 		return [
 			h("div", { class: "bar-of" }, h("h1", null, "Rollouts"),
-				h("button", { type: "button", class: "primary", "data-do": "rollout", ...may("operate") }, "Start a rollout…")),
-			status.rollouts.length ? h("ul", { class: "cards" }, status.rollouts.map((rollout) => card(rollout, now, may)))
+				h("button", { type: "button", class: "primary", "data-do": "rollout", ...may("operate") },
+					"Start a rollout…")),
+			status.rollouts.length ? h("ul", { class: "cards" },
+				status.rollouts.map((rollout) => card(rollout, now, may)))
 				: h("p", { class: "panel quiet" }, "None is under way. A rollout leads a record's clients to another pool or policy, step by step, and back at once when it is aborted."),
 		];
 	},

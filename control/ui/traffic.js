@@ -41,16 +41,17 @@ export class Traffic {
 			if (region)
 				regions.set(region, (regions.get(region) ?? 0) + share);
 		const flows = shares(counted, "c ").map(([[continent, region], share]) => ({ continent, region, share }));
-		return { rate: seconds ? counted.get("queries") / seconds : null, shares: regions, flows, words: words(top, counted, seconds) };
+		return { rate: seconds ? counted.get("queries") / seconds : null, shares: regions, flows,
+			words: words(top, counted, seconds, flows.length) };
 	}
 }
 
-function words(top, counted, seconds) {
+function words(top, counted, seconds, arrows) {
 	const servers = top.servers ?? [];
 	const silent = servers.filter((server) => server.error);
 	const lost = silent.length ? ` ${silent.length} of ${servers.length} servers did not answer.` : "";
 	if (!seconds)
 		return `Traffic since the servers began.${lost}`;
 	const rate = counted.get("queries") / seconds;
-	return `${rate < 10 ? rate.toFixed(1) : Math.round(rate)} queries/s; arrows lead from where clients are.${lost}`;
+	return `${rate < 10 ? rate.toFixed(1) : Math.round(rate)} queries/s; rings are shares of the answers${arrows ? ", arrows lead from where clients are" : ""}.${lost}`;
 }

@@ -14,7 +14,8 @@ function node(kind, name, more = {}) {
 
 /** A rule in words, as `explain` writes it. */
 export function ruleText(rule) {
-	const parts = [["nets", "net"], ["asn", "asn"], ["city", "city"], ["subdivision", "subdivision"], ["country", "country"],
+	const parts = [["nets", "net"], ["asn", "asn"], ["city", "city"], ["subdivision", "subdivision"],
+		["country", "country"],
 		["continent", "continent"]].filter(([key]) => rule[key] !== undefined).map(([key, word]) => {
 		const items = [rule[key]].flat();
 		return `${word} ${items.slice(0, 6).join(" ")}${items.length > 6 ? ` and ${items.length - 6} more` : ""}`;
@@ -60,7 +61,8 @@ async function children(body, load, depth) {
 	}
 	for (const item of body.of ?? []) {
 		const said = childOf(item);
-		out.push(Object.assign(await build(said.use, load, depth + 1), { weight: said.weight ?? 1, bias: said.bias ?? 0 }));
+		out.push(Object.assign(await build(said.use, load, depth + 1),
+			{ weight: said.weight ?? 1, bias: said.bias ?? 0 }));
 	}
 	return out;
 }
@@ -70,7 +72,8 @@ async function named(name, load, depth) {
 	if (endpoints)
 		return node("pool", name, { weight: 1, children: endpoints.map((endpoint) => node("endpoint", endpoint)) });
 	const body = depth < DEPTH ? await load.policy(name) : {};
-	return node("policy", name, { weight: 1, order: body.order ?? "failover", children: await children(body, load, depth) });
+	return node("policy", name, { weight: 1, order: body.order ?? "failover",
+		children: await children(body, load, depth) });
 }
 
 /** The tree of a record: its policy, or both sides of its rollout. */
@@ -124,7 +127,8 @@ function lightRules(at, explained, lit) {
 			best.set(rank.rule, rank);
 	for (const child of at.children)
 		if (child.kind === "rule")
-			lit.set(child.id, best.has(child.name) ? { is: "open", note: "matches" } : { is: "out", note: "not this client" });
+			lit.set(child.id, best.has(child.name) ? { is: "open", note: "matches" } : { is: "out",
+				note: "not this client" });
 }
 
 const put = (lit, of, is, note) => lit.set(of.id, { ...lit.get(of.id), is, ...(note === undefined ? {} : { note }) });

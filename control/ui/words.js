@@ -54,7 +54,8 @@ export function stateOf(endpoint) {
 	const said = ADMIN[endpoint.admin], { serves } = endpoint;
 	if (said)
 		return { word: said[0], sign: said[1], serves, operator: true };
-	return endpoint.waits ? { word: "up, waits", sign: "waits", serves } : { word: endpoint.verdict, sign: endpoint.verdict, serves };
+	return endpoint.waits ? { word: "up, waits", sign: "waits", serves } : { word: endpoint.verdict,
+		sign: endpoint.verdict, serves };
 }
 
 /** Worst first. */
@@ -69,7 +70,8 @@ const SHAPES = {
 	"forced-down": () => [s("rect", { x: 1.75, y: 1.75, width: 12.5, height: 12.5, rx: 2, class: "line" }),
 		s("path", { d: "M5.25 5.25l5.5 5.5m0-5.5l-5.5 5.5", class: "bold" })],
 	drain: () => [s("path", { d: "M2.5 4h11L8 13.5z", class: "solid" })],
-	disputed: () => [s("circle", { cx: 8, cy: 8, r: 5.5, class: "line" }), s("path", { d: "M8 2.5a5.5 5.5 0 0 1 0 11z", class: "solid" })],
+	disputed: () => [s("circle", { cx: 8, cy: 8, r: 5.5, class: "line" }),
+		s("path", { d: "M8 2.5a5.5 5.5 0 0 1 0 11z", class: "solid" })],
 	waits: () => [s("path", { d: "M2.5 12.5h11L8 3z", class: "line" })],
 	unknown: () => [s("circle", { cx: 8, cy: 8, r: 5.5, class: "line dashed" })],
 	unchecked: () => [s("circle", { cx: 8, cy: 8, r: 5.5, class: "line" })],
@@ -97,7 +99,8 @@ export function bar(share, text, tone = "") {
 	const width = Math.max(0, Math.min(1, share)) * 40;
 	return h("span", { class: "bar" }, text,
 		s("svg", { viewBox: "0 0 40 3", class: tone, "aria-hidden": "true" },
-			s("rect", { width: 40, height: 3, rx: 1.5, class: "track" }), s("rect", { width, height: 3, rx: 1.5, class: "value" })));
+			s("rect", { width: 40, height: 3, rx: 1.5, class: "track" }),
+				s("rect", { width, height: 3, rx: 1.5, class: "value" })));
 }
 
 /** Outcomes of checks, the newest on the right: ok stands on the line, failed hangs from it. */
@@ -105,7 +108,8 @@ export function outcomes(history) {
 	const step = 4, width = Math.max(history.length, 1) * step;
 	const failed = [...history].filter((mark) => mark !== "+").length;
 	const label = `${plural(history.length, "outcome")}, ${failed ? `${failed} failed` : "all ok"}`;
-	return s("svg", { viewBox: `0 0 ${width} 16`, width, height: 16, class: "outcomes", role: "img", "aria-label": label },
+	return s("svg", { viewBox: `0 0 ${width} 16`, width, height: 16, class: "outcomes", role: "img",
+		"aria-label": label },
 		[...history].map((mark, i) => mark === "+"
 			? s("rect", { x: i * step, y: 1, width: 3, height: 8, class: "ok" })
 			: s("rect", { x: i * step, y: 9, width: 3, height: 6, class: "failed" })));

@@ -37,7 +37,8 @@ export function difference(before, after) {
 	const common = Array.from({ length: before.length + 1 }, () => new Uint16Array(after.length + 1));
 	for (let i = before.length - 1; i >= 0; i--)
 		for (let k = after.length - 1; k >= 0; k--)
-			common[i][k] = before[i] === after[k] ? common[i + 1][k + 1] + 1 : Math.max(common[i + 1][k], common[i][k + 1]);
+			common[i][k] = before[i] === after[k] ? common[i + 1][k + 1] + 1 : Math.max(common[i + 1][k],
+				common[i][k + 1]);
 	const out = [];
 	let i = 0, k = 0;
 	while (i < before.length || k < after.length)
@@ -109,7 +110,8 @@ export function changesView(changes) {
 	if (!changes.length)
 		return h("p", { class: "quiet" }, "Nothing.");
 	return h("div", { class: "changes" }, changes.slice(0, SHOWN).map((change, i) =>
-		h("details", { "data-key": `${change.kind} ${change.name} ${change.type ?? ""}`, open: changes.length < 12 || i < 3 },
+		h("details", { "data-key": `${change.kind} ${change.name} ${change.type ?? ""}`,
+			open: changes.length < 12 || i < 3 },
 			h("summary", null, h("span", { class: `did did-${change.action}` }, change.action), ` ${change.kind} `,
 				h("b", null, change.name), change.type && ` ${change.type}`),
 			h("pre", null, diffLines(change)))),

@@ -128,10 +128,10 @@ class Browser:
 
     def click(self, css):
         def try_it():
-            found = self.find(css)
-            if not found or not found.is_enabled():
-                return False
             try:
+                found = self.find(css)
+                if not found or not found.is_enabled():
+                    return False
                 self.script("arguments[0].scrollIntoView({ block: 'center' })", found)
                 found.click()
             except StaleElementReferenceException:
@@ -151,7 +151,7 @@ class Browser:
     def focused(self, script="e.getAttribute('aria-label') || e.innerText"):
         return self.script(f"const e = document.activeElement; return {script}")
 
-    def tab_to(self, css, at_most=120):
+    def tab_to(self, css, at_most=60):
         """Presses Tab until the focus is on it, as who has no mouse does."""
         for _ in range(at_most):
             if self.focused(f"e.matches({css!r})"):
