@@ -13,6 +13,7 @@
 #include "isobar/base/err.h"
 #include "isobar/base/log.h"
 #include "isobar/base/rng.h"
+#include "isobar/base/sdnotify.h"
 #include "isobar/store/catalogdb.h"
 #include "isobar/store/healthdb.h"
 #include "alias.h"
@@ -306,6 +307,7 @@ static void on_signal(uv_signal_t *handle, int number)
 {
 	struct daemon *d = handle->data;
 	isb_log(ISB_LOG_INFO, "stopping", "signal=%s", number == SIGTERM ? "SIGTERM" : "SIGINT");
+	isb_sdnotify("STOPPING=1");
 	uv_stop(&d->loop);
 }
 
@@ -407,6 +409,7 @@ int isb_probe_run(struct isb_store *store, const struct isb_probe_options *optio
 		open_measure(d);
 		follow_catalog(d);
 		report(d, true);
+		isb_sdnotify("READY=1");
 		uv_run(&d->loop, UV_RUN_DEFAULT);
 		report(d, false);
 		status = EXIT_SUCCESS;

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <limits.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "isobar/base/diag.h"
 #include "isobar/base/err.h"
+#include "isobar/base/log.h"
+#include "isobar/base/privileges.h"
 #include "isobar/base/streams.h"
 #include "daemon.h"
 #include "measure_plan.h"
@@ -39,6 +43,21 @@ static void allow_descriptors(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* First of all, so that the helper and its scripts are that user as well. Raw sockets stay within reach, for checks of type
+ * icmp where the system gives nobody else echo requests (net.ipv4.ping_group_range). */
+static bool become_user(const struct isb_probe_options *o)
+{
+	struct isb_account account;
+	struct isb_diags diags = {0};
+	int rc = o->user ? isb_account_find(o->user, &account, &diags) : ISB_OK;
+	if (o->user && rc == ISB_OK)
+		rc = isb_privileges_drop(&account, UINT64_C(1) << CAP_NET_RAW, &diags);
+	for (size_t i = 0; i < diags.count; i++)
+		fprintf(stderr, "isobar-probe: %s\n", diags.list[i].text);
+	isb_diags_done(&diags);
+	return rc == ISB_OK;
+}
+
 /* Before anything is open and before there is a second thread. */
 static bool start_helper(struct isb_probe_options *o)
 {
@@ -50,8 +69,11 @@ static bool start_helper(struct isb_probe_options *o)
 
 static int run(struct isb_probe_options *options)
 {
-	if (!start_helper(options))
+	if (!become_user(options) || !start_helper(options))
 		return EXIT_FAILURE;
+	if (geteuid() == 0)
+		isb_log(ISB_LOG_WARNING, "running-as-root",
+		        "reason=\"what the checked servers send is read with all rights; start with --user isobar-probe\"");
 	allow_descriptors();
 	signal(SIGPIPE, SIG_IGN); /* a peer that closes is an outcome */
 	return *options->site.host ? isb_remote_run(options) : run_with_store(options);
@@ -70,6 +92,6 @@ int main(int argc, char **argv)
 	                                    .measure = {.rate = ISB_MEASURE_RATE}};
 	if (isb_probe_options_read(argc, argv, &options, &status))
 		status = run(&options);
-	isb_deny_done(&options.measure.deny);
+	isb_probe_options_done(&options);
 	return status;
 }

@@ -12,6 +12,7 @@
 #include "isobar/base/diag.h"
 #include "isobar/base/err.h"
 #include "isobar/base/log.h"
+#include "isobar/model/optionfile.h"
 #include "isobar/store/exchange.h"
 #include "measure_plan.h"
 
@@ -21,6 +22,7 @@ static const char help_text[] =
 	"usage: isobar-probe [OPTION]...\n"
 	"Checks the endpoints of a store's catalog and writes what it finds, and the verdicts, into the store.\n"
 	"\n"
+	"  -c, --config FILE         options from a file: their long names as YAML keys; the command line wins\n"
 	"  -s, --store DIR           the store (default: $ISOBAR_STORE, else /var/lib/isobar)\n"
 	"  -n, --name NAME           this probe's name, its own among the store's probes (default: the host's name)\n"
 	"  -r, --region REGION       the region of the catalog it runs in; round trips to the others are measured\n"
@@ -36,6 +38,8 @@ static const char help_text[] =
 	"      --measure SOCKET      measure the way to the networks that isobard --clients SOCKET tells of (needs --region)\n"
 	"      --measure-rate N      by so many echo requests per second at most, 1..100 (default: 10)\n"
 	"      --measure-deny NET[,NET]...|file:PATH  and never to these networks, nor to reserved ones or our endpoints'\n"
+	"      --user NAME[:GROUP]   when started as root: become this user before anything is opened, and keep nothing of\n"
+	"                            root but the right to send echo requests (default: stay who it is)\n"
 	"  -L, --log-level LEVEL     error, warning, info or debug (default: info)\n"
 	"  -h, --help                print this and exit\n"
 	"  -V, --version             print the version and exit\n"
@@ -43,7 +47,7 @@ static const char help_text[] =
 	"Signals: TERM and INT stop; what was observed stays and is taken up by the next start.\n"
 	"Exit status: 0 stopped as asked, 1 cannot run, 2 wrong command line.\n";
 
-enum { MEASURE = 256, MEASURE_RATE, MEASURE_DENY }; /* options without a letter */
+enum { MEASURE = 256, MEASURE_RATE, MEASURE_DENY, USER }; /* options without a letter */
 static const struct option long_options[] = {
 	{"store", required_argument, NULL, 's'},         {"name", required_argument, NULL, 'n'},
 	{"region", required_argument, NULL, 'r'},        {"max-in-flight", required_argument, NULL, 'm'},
@@ -53,13 +57,11 @@ static const struct option long_options[] = {
 	{"ca", required_argument, NULL, 'A'},            {"scripts", required_argument, NULL, 'x'},
 	{"measure", required_argument, NULL, MEASURE},   {"measure-rate", required_argument, NULL, MEASURE_RATE},
 	{"measure-deny", required_argument, NULL, MEASURE_DENY},
+	{"config", required_argument, NULL, 'c'},        {"user", required_argument, NULL, USER},
 	{"help", no_argument, NULL, 'h'},                {"version", no_argument, NULL, 'V'},
 	{0},
 };
-static const char *const option_names[] = {
-	"--store", "--name", "--region",  "--max-in-flight", "--resolver", "--log-level", "--listen-probes", "--site",
-	"--cert",  "--key",  "--ca",      "--scripts",       "--measure",  "--measure-rate", "--measure-deny", "--help",
-	"--version", NULL};
+static const char short_options[] = ":c:s:n:r:m:R:l:S:C:K:A:x:L:hV";
 static const char *const levels[] = {"error", "warning", "info", "debug", NULL};
 
 __attribute__((format(printf, 1, 2))) static bool wrong(const char *fmt, ...)
@@ -75,12 +77,11 @@ __attribute__((format(printf, 1, 2))) static bool wrong(const char *fmt, ...)
 
 static bool unknown(const char *given)
 {
-	char name[64];
-	snprintf(name, sizeof(name), "%.*s", (int)strcspn(given, "="), given);
-	const char *near = isb_nearest(name, option_names);
-	if (near)
-		return wrong("unknown option '%s'; did you mean '%s'?", given, near);
-	return wrong("unknown option '%s'", given);
+	struct isb_diags diags = {0};
+	isb_option_unknown("isobar-probe", long_options, given, &diags);
+	fprintf(stderr, "isobar-probe: %s\n", diags.list[0].text);
+	isb_diags_done(&diags);
+	return false;
 }
 
 static bool set_level(const char *text)
@@ -174,30 +175,32 @@ static bool set_listen(const char *text, struct isb_hostport *ret)
 	return wrong("--listen-probes '%s' is not an address; write 192.0.2.1:5354 or [2001:db8::1]:5354", text);
 }
 
-static bool set_option(int option, char *const *argv, struct isb_probe_options *o)
+/* An option with its value, from the command line or the file. */
+static bool set_option(void *arg, int option, const char *value)
 {
+	struct isb_probe_options *o = arg;
 	switch (option) {
-	case 's': o->store = optarg; return true;
-	case 'n': o->name = optarg; return true; /* looked at when all is read, like the host's name */
+	case 's': o->store = value; return true;
+	case 'n': o->name = value; return true; /* looked at when all is read, like the host's name */
 	case 'r':
-		o->region = optarg;
-		return is_name(optarg) || wrong("--region '%s' is not a name of a region", optarg);
-	case 'm': return set_number("--max-in-flight", optarg, IN_FLIGHT_MAX, &o->max_in_flight);
-	case MEASURE: return set_measure(optarg, &o->measure.socket);
-	case MEASURE_RATE: return set_number("--measure-rate", optarg, ISB_MEASURE_RATE_MAX, &o->measure.rate);
-	case MEASURE_DENY: return add_deny(optarg, &o->measure.deny);
-	case 'R': o->resolver = optarg; return true; /* what reads it says when it cannot */
-	case 'l': return set_listen(optarg, &o->listen);
+		o->region = value;
+		return is_name(value) || wrong("--region '%s' is not a name of a region", value);
+	case 'm': return set_number("--max-in-flight", value, IN_FLIGHT_MAX, &o->max_in_flight);
+	case MEASURE: return set_measure(value, &o->measure.socket);
+	case MEASURE_RATE: return set_number("--measure-rate", value, ISB_MEASURE_RATE_MAX, &o->measure.rate);
+	case MEASURE_DENY: return add_deny(value, &o->measure.deny);
+	case 'R': o->resolver = value; return true; /* what reads it says when it cannot */
+	case 'l': return set_listen(value, &o->listen);
 	case 'S':
-		return isb_hostport_parse(optarg, &o->site) ||
-		       wrong("--site '%s' is not a host; write gslb.example.com:5354 or [2001:db8::1]:5354", optarg);
-	case 'C': o->tls.cert = optarg; return true;
-	case 'K': o->tls.key = optarg; return true;
-	case 'A': o->tls.ca = optarg; return true;
-	case 'x': o->scripts = optarg; return true;
-	case 'L': return set_level(optarg);
-	case ':': return wrong("option '%s' needs a value", argv[optind - 1]);
-	default: return unknown(argv[optind - 1]);
+		return isb_hostport_parse(value, &o->site) ||
+		       wrong("--site '%s' is not a host; write gslb.example.com:5354 or [2001:db8::1]:5354", value);
+	case 'C': o->tls.cert = value; return true;
+	case 'K': o->tls.key = value; return true;
+	case 'A': o->tls.ca = value; return true;
+	case 'x': o->scripts = value; return true;
+	case 'L': return set_level(value);
+	case USER: o->user = value; return true; /* who that is, is asked when it is done */
+	default: return true; /* --config, which was read before all others */
 	}
 }
 
@@ -223,20 +226,49 @@ static bool fits_together(const struct isb_probe_options *o, bool stored)
 	return true;
 }
 
+static bool read_config(struct isb_probe_options *o, int argc, char **argv)
+{
+	const struct isb_option_file file = {.program = "isobar-probe", .options = long_options, .letters = short_options,
+	                                     .config = 'c', .set = set_option, .arg = o, .arena = &o->arena};
+	struct isb_diags diags = {0};
+	bool ok = isb_option_file_read(&file, argc, argv, &diags);
+	isb_diags_print(&diags, stderr);
+	isb_diags_done(&diags);
+	return ok;
+}
+
+static bool take(struct isb_probe_options *o, int option, const char *given)
+{
+	switch (option) {
+	case ':': return wrong("option '%s' needs a value", given);
+	case '?': return unknown(given);
+	default: return set_option(o, option, optarg);
+	}
+}
+
 bool isb_probe_options_read(int argc, char **argv, struct isb_probe_options *options, int *ret_status)
 {
 	const char *preset = options->store;
 	*ret_status = EXIT_USAGE;
-	for (int c; (c = getopt_long(argc, argv, ":s:n:r:m:R:l:S:C:K:A:x:L:hV", long_options, NULL)) != -1;) {
+	opterr = 0;
+	if (!read_config(options, argc, argv))
+		return false;
+	for (int c; (c = getopt_long(argc, argv, short_options, long_options, NULL)) != -1;) {
 		if (c == 'h' || c == 'V') {
 			fputs(c == 'h' ? help_text : "isobar-probe " ISB_VERSION "\n", stdout);
 			*ret_status = EXIT_SUCCESS;
 			return false;
 		}
-		if (!set_option(c, argv, options))
+		if (!take(options, c, argv[optind - 1]))
 			return false;
 	}
 	if (optind < argc)
 		return wrong("unexpected argument '%s'", argv[optind]);
 	return fits_together(options, options->store != preset);
+}
+
+void isb_probe_options_done(struct isb_probe_options *options)
+{
+	isb_deny_done(&options->measure.deny);
+	isb_arena_done(&options->arena);
 }

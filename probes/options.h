@@ -3,11 +3,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "isobar/base/arena.h"
 #include "measure.h"
 #include "script_helper.h"
 #include "tls_link.h"
 
-/* What the command line says. */
+/* What the command line and the file of --config say. */
 enum { ISB_EXCHANGE_PORT = 5354, ISB_HOST_MAX = 255 };
 
 struct isb_hostport {
@@ -27,8 +28,11 @@ struct isb_probe_options {
 	struct isb_hostport site;   /* of a probe that has no store; host "": it has one */
 	struct isb_tls_files tls;   /* for either */
 	struct isb_measure_options measure;
+	const char *user; /* to become, "NAME[:GROUP]"; NULL: stay */
+	struct isb_arena arena; /* of what a file says */
 };
 
-/* Reads the command line over `options`, which hold the defaults. False: leave with *ret_status, all was said. Either way
- * their lists are the caller's to end. */
+/* Reads the file and the command line over `options`, which hold the defaults. False: leave with *ret_status, all was said.
+ * Either way isb_probe_options_done() is the caller's to call. */
 bool isb_probe_options_read(int argc, char **argv, struct isb_probe_options *options, int *ret_status);
+void isb_probe_options_done(struct isb_probe_options *options);

@@ -13,6 +13,7 @@
 #include "isobar/base/err.h"
 #include "isobar/base/log.h"
 #include "isobar/base/rng.h"
+#include "isobar/base/sdnotify.h"
 #include "exchange_remote.h"
 #include "runner.h"
 
@@ -245,6 +246,7 @@ static void on_signal(uv_signal_t *handle, int number)
 {
 	struct prober *p = handle->data;
 	isb_log(ISB_LOG_INFO, "stopping", "signal=%s", number == SIGTERM ? "SIGTERM" : "SIGINT");
+	isb_sdnotify("STOPPING=1");
 	uv_stop(&p->loop);
 }
 
@@ -296,6 +298,7 @@ int isb_remote_run(const struct isb_probe_options *options)
 	isb_log(ISB_LOG_INFO, "probe-started", "name=%s region=%s site=%s port=%u", options->name,
 	        *options->region ? options->region : "-", options->site.host, options->site.port);
 	attempt(p);
+	isb_sdnotify("READY=1"); /* the site may be away for long: that is no reason to be started again */
 	uv_run(&p->loop, UV_RUN_DEFAULT);
 
 	stop(p);

@@ -60,6 +60,8 @@ static int become(const struct isb_script_ask *ask, const char *dir, pid_t keepe
 	if (close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC) != 0)
 		return errno;
 	usual_signals();
+	/* the probe's right to raw sockets ends here; refused by kernels that have no such set, and so nothing in it */
+	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 	execve(path, ask->words, ask->env);
 	return errno;
 }

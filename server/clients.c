@@ -5,12 +5,11 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "isobar/base/arena.h"
@@ -19,10 +18,11 @@
 #include "isobar/base/rng.h"
 #include "isobar/dns/edns.h"
 #include "isobar/model/demand.h"
+#include "local.h"
 #include "ring.h"
 
 enum {
-	RING_SIZE = 1 << 16, /* some 1000 samples; the thread is told at every quarter */
+	RING_SIZE = 1 << 17, /* some 1000 samples; the thread is told at every quarter */
 	BACKLOG = 4,
 	MODE = 0660,
 	TICK_MS = 200,       /* how long a sample waits at most when there are few */
@@ -34,18 +34,22 @@ enum {
 struct sample {
 	struct isb_net told;      /* the network steered for; family 0: the resolver's own */
 	struct isb_addr resolver;
+	char region[ISB_FLOW_REGION_TEXT];
 };
 
 struct isb_clients {
-	struct sockaddr_un at;
+	const char *path;
 	int listener, kick; /* kick: an eventfd that wakes the thread */
 	int reader;         /* -1: nobody is being told */
-	bool bound, running;
-	atomic_bool stop;
+	bool mine;          /* the path: nobody else listens there */
+	bool running;
+	atomic_bool stop, deaf; /* deaf: the listener is somebody else's */
 	pthread_t thread;
 	unsigned workers;
 	struct isb_ring **rings;
 	struct isb_demand *demand;
+	struct isb_live *live;      /* NULL: no flows */
+	struct isb_flows *flows;
 	int64_t halve_ms, until_ms; /* monotonic: when to halve, and how long the reader has */
 	struct isb_buf text;        /* for the reader */
 	size_t sent;
@@ -66,16 +70,30 @@ static void count_sample(struct isb_demand *demand, const struct sample *sample)
 		isb_demand_add(demand, &told, NULL);
 }
 
+static void count_flow(struct isb_flows *flows, const struct isb_view *view, const struct sample *sample)
+{
+	struct isb_geo_facts facts = {0};
+	uint8_t len;
+	if (view && view->geodb)
+		isb_geodb_find(view->geodb, sample->told.addr.family ? &sample->told.addr : &sample->resolver, &facts, &len);
+	isb_flows_add(flows, facts.continent, sample->region, ISB_CLIENTS_SAMPLE);
+}
+
 static void count_all(struct isb_clients *c)
 {
+	const struct isb_view *view = c->flows ? isb_live_enter(c->live) : NULL;
 	for (unsigned i = 0; i < c->workers; i++) {
 		size_t len;
 		const struct sample *sample;
 		while ((sample = isb_ring_take(c->rings[i], &len))) {
 			count_sample(c->demand, sample);
+			if (c->flows)
+				count_flow(c->flows, view, sample);
 			isb_ring_release(sample);
 		}
 	}
+	if (c->flows)
+		isb_live_leave(c->live);
 	int64_t now = isb_monotonic_us() / 1000;
 	if (now >= c->halve_ms) {
 		isb_demand_halve(c->demand);
@@ -117,8 +135,10 @@ static void wait(struct isb_clients *c)
 {
 	uint64_t kicks;
 	bool telling = c->reader >= 0;
-	struct pollfd fds[2] = {{.fd = c->kick, .events = POLLIN},
-	                        {.fd = telling ? c->reader : c->listener, .events = telling ? POLLOUT : POLLIN}};
+	/* relaxed: who comes in spite of it is told what was counted here */
+	int listener = atomic_load_explicit(&c->deaf, memory_order_relaxed) ? -1 : c->listener;
+	struct pollfd fds[2] = {{.fd = c->kick, .events = POLLIN}, /* poll() passes over a listener of -1 */
+	                        {.fd = telling ? c->reader : listener, .events = telling ? POLLOUT : POLLIN}};
 	poll(fds, 2, TICK_MS);
 	if (read(c->kick, &kicks, sizeof(kicks)) < 0) {
 		/* not kicked */
@@ -135,11 +155,15 @@ static void *run(void *arg)
 {
 	struct isb_clients *c = arg;
 	pthread_setname_np(pthread_self(), "clients");
+	if (c->flows)
+		isb_live_register();
 	/* relaxed: what is not counted by then is of no use to anybody */
 	while (!atomic_load_explicit(&c->stop, memory_order_relaxed)) {
 		count_all(c);
 		wait(c);
 	}
+	if (c->flows)
+		isb_live_unregister();
 	return NULL;
 }
 
@@ -153,57 +177,32 @@ static void kick(struct isb_clients *c)
 
 /* --- From outside -------------------------------------------------------------------------------------------------- */
 
-static int refuse(struct isb_diags *diags, const char *path, const char *why)
+static int start(struct isb_clients *c, int inherited, struct isb_diags *diags)
 {
-	isb_diag(diags, (struct isb_mark){0}, "cannot listen at --clients '%s': %s", path, why);
-	return ISB_EIO;
-}
-
-/* Takes away a socket that nobody listens at any more. */
-static int clear_path(const struct sockaddr_un *at, struct isb_diags *diags)
-{
-	struct stat st;
-	if (lstat(at->sun_path, &st) != 0)
-		return ISB_OK; /* bind() says what else is wrong */
-	if (!S_ISSOCK(st.st_mode))
-		return refuse(diags, at->sun_path, "there is a file that is no socket");
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return refuse(diags, at->sun_path, strerror(errno));
-	bool dead = connect(fd, (const struct sockaddr *)at, sizeof(*at)) != 0 && errno == ECONNREFUSED;
-	close(fd);
-	if (!dead)
-		return refuse(diags, at->sun_path, "another process does");
-	unlink(at->sun_path);
-	return ISB_OK;
-}
-
-static int start(struct isb_clients *c, struct isb_diags *diags)
-{
-	int rc = clear_path(&c->at, diags);
+	const struct isb_local local = {
+		.path = c->path, .option = "--clients", .type = SOCK_STREAM, .mode = MODE, .backlog = BACKLOG};
+	c->listener = inherited;
+	int rc = c->path && inherited < 0 ? isb_local_listen(&local, diags, &c->listener) : ISB_OK;
 	if (rc != ISB_OK)
 		return rc;
+	c->mine = c->path && inherited < 0;
 	c->kick = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	c->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	/* the mode before the name is there, so that it is never wider, and after it, against the umask */
-	if (c->kick < 0 || c->listener < 0 || fchmod(c->listener, MODE) != 0)
-		return refuse(diags, c->at.sun_path, strerror(errno));
-	c->bound = bind(c->listener, (const struct sockaddr *)&c->at, sizeof(c->at)) == 0;
-	if (!c->bound || chmod(c->at.sun_path, MODE) != 0 || listen(c->listener, BACKLOG) != 0)
-		return refuse(diags, c->at.sun_path, strerror(errno));
-	int error = pthread_create(&c->thread, NULL, run, c);
-	if (error)
-		return refuse(diags, c->at.sun_path, strerror(error));
+	int error = c->kick < 0 ? errno : pthread_create(&c->thread, NULL, run, c);
+	if (error) {
+		isb_diag(diags, (struct isb_mark){0}, "cannot count clients (--clients, --metrics): %s", strerror(error));
+		return ISB_EIO;
+	}
 	c->running = true;
 	return ISB_OK;
 }
 
-int isb_clients_new(const char *path, unsigned workers, struct isb_diags *diags, struct isb_clients **ret_clients)
+int isb_clients_new(const char *path, int inherited, unsigned workers, struct isb_live *live, struct isb_diags *diags,
+                    struct isb_clients **ret_clients)
 {
 	struct isb_clients *c = isb_xcalloc(1, sizeof(*c));
-	_Static_assert(sizeof(c->at.sun_path) > ISB_CLIENTS_PATH_MAX, "with its NUL");
-	c->at.sun_family = AF_UNIX;
-	memcpy(c->at.sun_path, path, strlen(path));
+	c->path = path;
+	c->live = live;
+	c->flows = live ? isb_flows_new() : NULL;
 	c->listener = c->kick = c->reader = -1;
 	c->workers = workers;
 	c->rings = isb_xcalloc(workers, sizeof(struct isb_ring *));
@@ -211,7 +210,7 @@ int isb_clients_new(const char *path, unsigned workers, struct isb_diags *diags,
 		c->rings[i] = isb_ring_new(RING_SIZE);
 	c->demand = isb_demand_new(ISB_DEMAND_ROWS, isb_random_seed());
 	c->halve_ms = isb_monotonic_us() / 1000 + HALF_LIFE_MS;
-	int rc = start(c, diags);
+	int rc = start(c, inherited, diags);
 	if (rc != ISB_OK) {
 		isb_clients_free(c);
 		return rc;
@@ -235,8 +234,8 @@ void isb_clients_free(struct isb_clients *c)
 		kick(c);
 		pthread_join(c->thread, NULL);
 	}
-	if (c->bound)
-		unlink(c->at.sun_path);
+	if (c->mine)
+		unlink(c->path);
 	close_fd(c->listener);
 	close_fd(c->kick);
 	close_fd(c->reader);
@@ -244,8 +243,31 @@ void isb_clients_free(struct isb_clients *c)
 		isb_ring_free(c->rings[i]);
 	free(c->rings);
 	isb_demand_free(c->demand);
+	isb_flows_free(c->flows);
 	isb_buf_done(&c->text);
 	free(c);
+}
+
+struct isb_flows *isb_clients_flows(struct isb_clients *clients)
+{
+	return clients->flows;
+}
+
+int isb_clients_socket(const struct isb_clients *c)
+{
+	return c->listener;
+}
+
+void isb_clients_settle(struct isb_clients *c)
+{
+	c->mine = c->path != NULL;
+}
+
+void isb_clients_leave(struct isb_clients *c)
+{
+	c->mine = false;
+	atomic_store_explicit(&c->deaf, true, memory_order_relaxed);
+	kick(c);
 }
 
 void isb_clients_add(struct isb_clients *c, unsigned worker, const struct isb_summary *summary,
@@ -258,6 +280,7 @@ void isb_clients_add(struct isb_clients *c, unsigned worker, const struct isb_su
 	if (!sample)
 		return;
 	*sample = (struct sample){.resolver = client->addr};
+	snprintf(sample->region, sizeof(sample->region), "%s", summary->region);
 	if (summary->ecs.addr.family && isb_ecs_believed(&summary->ecs.addr, summary->ecs.len))
 		sample->told = summary->ecs;
 	if (isb_ring_publish(ring))

@@ -140,7 +140,7 @@ int isb_listen_check(const struct isb_listen *listen, struct isb_diags *diags)
 	return error ? refuse(listen, error, diags) : ISB_OK;
 }
 
-static bool is_wildcard(const struct isb_addr *addr)
+bool isb_listen_is_wildcard(const struct isb_addr *addr)
 {
 	static const struct isb_addr none;
 	return memcmp(addr->octets, none.octets, sizeof(none.octets)) == 0;
@@ -154,7 +154,7 @@ static int set_udp_options(int fd, const struct isb_addr *addr)
 {
 	bool v6 = addr->family == 6;
 	int level = v6 ? IPPROTO_IPV6 : IPPROTO_IP;
-	if (is_wildcard(addr) && set(fd, level, v6 ? IPV6_RECVPKTINFO : IP_PKTINFO, 1) < 0)
+	if (isb_listen_is_wildcard(addr) && set(fd, level, v6 ? IPV6_RECVPKTINFO : IP_PKTINFO, 1) < 0)
 		return -1;
 	if (set(fd, level, v6 ? IPV6_MTU_DISCOVER : IP_MTU_DISCOVER, v6 ? IPV6_PMTUDISC_OMIT : IP_PMTUDISC_OMIT) < 0)
 		return -1;

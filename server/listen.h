@@ -23,6 +23,8 @@ enum { ISB_LISTEN_TEXT = ISB_ADDR_TEXT + 8, ISB_DNS_PORT = 53 };
 int isb_listen_parse(const char *text, struct isb_listen *ret_listen);
 char *isb_listen_print(const struct isb_listen *listen, char out[ISB_LISTEN_TEXT]);
 
+bool isb_listen_is_wildcard(const struct isb_addr *addr); /* 0.0.0.0, or :: */
+
 /* Binds without SO_REUSEPORT and lets go again: with it, a second server on the same address would come up without
  * a word and take half of the queries. ISB_ENOTFOUND for an optional address that this machine does not have;
  * ISB_EIO with a diag otherwise. */

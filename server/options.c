@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include "isobar/base/clock.h"
@@ -14,9 +15,9 @@
 #include "isobar/base/err.h"
 #include "isobar/dns/settings.h"
 #include "isobar/model/dname.h"
-#include "isobar/model/yaml.h"
-#include "clients.h"
+#include "isobar/model/optionfile.h"
 #include "dnstap.h"
+#include "local.h"
 #include "sampler.h"
 
 enum {
@@ -24,7 +25,12 @@ enum {
 	SPAN_MIN_MS = 100,
 	HOUR_MS = 3600000,
 	LIFETIME_MAX_MS = 7 * 24 * HOUR_MS,
+	METRICS_ROWS_MIN = 100,
+	METRICS_ROWS_MAX = 1000000,
+	METRICS_ROWS = 10000,
 };
+#define CONTROL_DIR "/run/isobar"
+#define CONTROL_DEFAULT CONTROL_DIR "/isobard.sock"
 
 static const char help_text[] =
 	"usage: isobard [OPTION]...\n"
@@ -62,6 +68,17 @@ static const char help_text[] =
 	"      --dnstap-sample N     only one of N queries, on average (default: 1)\n"
 	"      --clients SOCKET      tell at this unix socket which networks are steered most, for isobar-probe --measure\n"
 	"                            (default: none)\n"
+	"      --metrics ADDR:PORT   tell Prometheus of the server here, and at /healthz and /readyz whether it lives and\n"
+	"                            should be asked; may be repeated (default: nowhere)\n"
+	"      --metrics-rows N      lines of one metric at most, 100..1000000 (default: 10000)\n"
+	"      --drain SPAN          told to stop, say so at /readyz and go on answering for so long (default: 0s)\n"
+	"      --control SOCKET|off  where a successor asks for our sockets (default: " CONTROL_DEFAULT ",\n"
+	"                            where that directory is)\n"
+	"      --replace             take over from the isobard at --control; without a lost query, or not at all. Returns\n"
+	"                            when the new one serves, which goes on in the background\n"
+	"      --foreground          with --replace: stay in the foreground\n"
+	"      --user NAME[:GROUP]   when started as root: become this user before anything is opened, and keep nothing of\n"
+	"                            root but the right to ports below 1024 (default: stay who it is)\n"
 	"  -L, --log-level LEVEL     error, warning, info or debug (default: info)\n"
 	"      --rrl MODE            limit how often one network gets the same answer over UDP: on, off, or log, which\n"
 	"                            only counts what on would hold back (default: on)\n"
@@ -87,8 +104,9 @@ enum {
 	OPT_COOKIES = 256, OPT_COOKIE_SECRET_FILE, OPT_NSID, OPT_VERSION_TEXT, OPT_ID_TEXT,
 	PROXY_LISTEN, PROXY_FROM, TCP_CONNECTIONS, TCP_PER_CLIENT, TCP_IDLE, TCP_STALL, TCP_LIFETIME,
 	RRL, RRL_RATE, RRL_ERROR_RATE, RRL_SLIP, RRL_WINDOW, RRL_IPV4_PREFIX, RRL_IPV6_PREFIX, RRL_EXEMPT,
-	OPT_QUERY_LOG, OPT_QUERY_LOG_SAMPLE, OPT_DNSTAP, OPT_DNSTAP_SAMPLE, OPT_CLIENTS,
-	OPT_TSIG_KEYS, OPT_EXPLAIN_FROM, OPT_EXPLAIN_KEY
+	OPT_QUERY_LOG, OPT_QUERY_LOG_SAMPLE, OPT_DNSTAP, OPT_DNSTAP_SAMPLE, OPT_CLIENTS, OPT_METRICS, OPT_METRICS_ROWS, OPT_DRAIN,
+	OPT_CONTROL, OPT_REPLACE, OPT_FOREGROUND,
+	OPT_TSIG_KEYS, OPT_EXPLAIN_FROM, OPT_EXPLAIN_KEY, OPT_USER
 };
 static const struct option long_options[] = {
 	{"config", required_argument, NULL, 'c'},
@@ -105,6 +123,13 @@ static const struct option long_options[] = {
 	{"dnstap", required_argument, NULL, OPT_DNSTAP},
 	{"dnstap-sample", required_argument, NULL, OPT_DNSTAP_SAMPLE},
 	{"clients", required_argument, NULL, OPT_CLIENTS},
+	{"metrics", required_argument, NULL, OPT_METRICS},
+	{"metrics-rows", required_argument, NULL, OPT_METRICS_ROWS},
+	{"drain", required_argument, NULL, OPT_DRAIN},
+	{"control", required_argument, NULL, OPT_CONTROL},
+	{"replace", no_argument, NULL, OPT_REPLACE},
+	{"foreground", no_argument, NULL, OPT_FOREGROUND},
+	{"user", required_argument, NULL, OPT_USER},
 	{"store", required_argument, NULL, 's'},     {"listen", required_argument, NULL, 'l'},
 	{"workers", required_argument, NULL, 'w'},   {"geo", required_argument, NULL, 'g'},
 	{"log-level", required_argument, NULL, 'L'}, {"help", no_argument, NULL, 'h'},
@@ -126,7 +151,6 @@ static const struct option long_options[] = {
 	{"rrl-exempt", required_argument, NULL, RRL_EXEMPT},
 	{0},
 };
-enum { LONG_OPTIONS = sizeof(long_options) / sizeof(long_options[0]) - 1 };
 
 __attribute__((format(printf, 1, 2))) static enum isb_options_result wrong(const char *fmt, ...)
 {
@@ -139,31 +163,12 @@ __attribute__((format(printf, 1, 2))) static enum isb_options_result wrong(const
 	return ISB_OPTIONS_WRONG;
 }
 
-/* The option's place in long_options, or -1 after saying what was probably meant. `dashes`: "--" or "". */
-static int find_option(const char *name, const char *dashes, const char *where)
-{
-	const char *names[LONG_OPTIONS + 1];
-	for (int i = 0; i < LONG_OPTIONS; i++) {
-		names[i] = long_options[i].name;
-		if (strcmp(names[i], name) == 0)
-			return i;
-	}
-	names[LONG_OPTIONS] = NULL;
-	const char *near = isb_nearest(name, names);
-	if (near)
-		wrong("%sunknown option '%s%s'; did you mean '%s%s'?", where, dashes, name, dashes, near);
-	else
-		wrong("%sunknown option '%s%s'; see isobard --help", where, dashes, name);
-	return -1;
-}
-
 static enum isb_options_result unknown(const char *given)
 {
-	char name[64];
-	snprintf(name, sizeof(name), "%.*s", (int)strcspn(given, "="), given);
-	if (strncmp(name, "--", 2) != 0)
-		return wrong("unknown option '%s'; see isobard --help", given);
-	find_option(name + 2, "--", "");
+	struct isb_diags diags = {0};
+	isb_option_unknown("isobard", long_options, given, &diags);
+	wrong("%s", diags.list[0].text);
+	isb_diags_done(&diags);
 	return ISB_OPTIONS_WRONG;
 }
 
@@ -220,10 +225,33 @@ static enum isb_options_result set_dnstap(struct isb_options *options, const cha
 
 static enum isb_options_result set_clients(struct isb_options *options, const char *text)
 {
-	if (!*text || strlen(text) > ISB_CLIENTS_PATH_MAX)
+	if (!*text || strlen(text) > ISB_LOCAL_PATH_MAX)
 		return wrong("--clients '%s' is no path of a unix socket: write 1 to %d octets", text,
-		             (int)ISB_CLIENTS_PATH_MAX);
+		             (int)ISB_LOCAL_PATH_MAX);
 	options->clients = text;
+	return ISB_OPTIONS_RUN;
+}
+
+static enum isb_options_result add_metrics(struct isb_options *options, const char *text)
+{
+	struct isb_web_listen *listen = &options->metrics[options->nmetrics];
+	if (options->nmetrics == ISB_METRICS_MAX)
+		return wrong("more than %d --metrics; write 0.0.0.0 or [::] for every address", (int)ISB_METRICS_MAX);
+	int rc = isb_web_listen_parse(text, listen);
+	if (rc == ISB_ERANGE)
+		return wrong("--metrics '%s': the port must be 1..65535", text);
+	if (rc != ISB_OK)
+		return wrong("--metrics '%s' is not ADDR:PORT; write 127.0.0.1:9153 or [::1]:9153", text);
+	options->nmetrics++;
+	return ISB_OPTIONS_RUN;
+}
+
+static enum isb_options_result set_control(struct isb_options *options, const char *text)
+{
+	if (!*text || strlen(text) > ISB_LOCAL_PATH_MAX)
+		return wrong("--control '%s' is no path of a unix socket: write 1 to %d octets, or off", text,
+		             (int)ISB_LOCAL_PATH_MAX);
+	options->control = text;
 	return ISB_OPTIONS_RUN;
 }
 
@@ -235,15 +263,15 @@ static enum isb_options_result set_length(const char *name, const char *text, un
 	return result;
 }
 
-static enum isb_options_result set_span(const char *name, const char *text, int64_t max_ms, uint32_t *ret_ms)
+static enum isb_options_result set_span(const char *name, const char *text, int64_t min_ms, int64_t max_ms, uint32_t *ret_ms)
 {
-	char max[ISB_SPAN_TEXT];
+	char min[ISB_SPAN_TEXT], max[ISB_SPAN_TEXT];
 	int64_t ms;
 	int rc = isb_span_parse(text, &ms);
 	if (rc == ISB_EFORMAT)
 		return wrong("%s '%s' is not a span; write 500ms, 10s or 2m", name, text);
-	if (rc != ISB_OK || ms < SPAN_MIN_MS || ms > max_ms)
-		return wrong("%s '%s' is not from 100ms to %s", name, text, isb_span_print(max_ms, max));
+	if (rc != ISB_OK || ms < min_ms || ms > max_ms)
+		return wrong("%s '%s' is not from %s to %s", name, text, isb_span_print(min_ms, min), isb_span_print(max_ms, max));
 	*ret_ms = (uint32_t)ms;
 	return ISB_OPTIONS_RUN;
 }
@@ -356,9 +384,9 @@ static enum isb_options_result set_tcp(struct isb_tcp_limits *tcp, int option, c
 	switch (option) {
 	case TCP_CONNECTIONS: return set_number("--tcp-connections", value, 1, CONNECTIONS_MAX, &tcp->connections);
 	case TCP_PER_CLIENT: return set_number("--tcp-per-client", value, 1, CONNECTIONS_MAX, &tcp->per_client);
-	case TCP_IDLE: return set_span("--tcp-idle", value, HOUR_MS, &tcp->idle_ms);
-	case TCP_STALL: return set_span("--tcp-stall", value, HOUR_MS, &tcp->stall_ms);
-	default: return set_span("--tcp-lifetime", value, LIFETIME_MAX_MS, &tcp->lifetime_ms);
+	case TCP_IDLE: return set_span("--tcp-idle", value, SPAN_MIN_MS, HOUR_MS, &tcp->idle_ms);
+	case TCP_STALL: return set_span("--tcp-stall", value, SPAN_MIN_MS, HOUR_MS, &tcp->stall_ms);
+	default: return set_span("--tcp-lifetime", value, SPAN_MIN_MS, LIFETIME_MAX_MS, &tcp->lifetime_ms);
 	}
 }
 
@@ -400,6 +428,14 @@ static enum isb_options_result set(struct isb_options *options, int option, cons
 	case OPT_DNSTAP: return set_dnstap(options, value);
 	case OPT_DNSTAP_SAMPLE: return set_number("--dnstap-sample", value, 1, ISB_SAMPLE_MAX, &options->dnstap_sample);
 	case OPT_CLIENTS: return set_clients(options, value);
+	case OPT_METRICS: return add_metrics(options, value);
+	case OPT_METRICS_ROWS:
+		return set_number("--metrics-rows", value, METRICS_ROWS_MIN, METRICS_ROWS_MAX, &options->metrics_rows);
+	case OPT_DRAIN: return set_span("--drain", value, 0, HOUR_MS, &options->drain_ms);
+	case OPT_CONTROL: return set_control(options, value);
+	case OPT_REPLACE: options->replace = true; return ISB_OPTIONS_RUN;
+	case OPT_FOREGROUND: options->foreground = true; return ISB_OPTIONS_RUN;
+	case OPT_USER: options->user = value; return ISB_OPTIONS_RUN; /* who that is, is asked when it is done */
 	case 'c': return ISB_OPTIONS_RUN; /* was read before all others */
 	default: return set_rrl(&options->rrl, option, value);
 	}
@@ -418,66 +454,22 @@ static enum isb_options_result take(struct isb_options *options, int option, con
 
 /* --- The file ------------------------------------------------------------------------------------------------------ */
 
-/* Options that the command line gives, by their place in long_options, and where the file is. */
-struct given {
-	bool option[LONG_OPTIONS];
-	const char *config;
-};
-
 static const char short_options[] = ":c:s:l:w:g:L:hV";
 
-static void note_given(int argc, char **argv, struct given *ret_given)
+static bool set_from_file(void *arg, int option, const char *value)
 {
-	int option;
-	optind = 0; /* 0 makes glibc start anew, whatever was read before */
-	while ((option = getopt_long(argc, argv, short_options, long_options, NULL)) >= 0) {
-		for (int i = 0; i < LONG_OPTIONS; i++)
-			ret_given->option[i] |= long_options[i].val == option;
-		if (option == 'c')
-			ret_given->config = optarg;
-	}
-	optind = 0;
+	return set(arg, option, value) == ISB_OPTIONS_RUN;
 }
 
-static enum isb_options_result set_from_file(struct isb_options *options, const struct given *given, const char *path,
-                                             const struct isb_yaml_pair *pair)
+static bool read_config(struct isb_options *options, int argc, char **argv)
 {
-	char where[512];
-	snprintf(where, sizeof(where), "%s:%u: ", path, pair->mark.line);
-	int i = find_option(pair->key, "", where);
-	if (i < 0)
-		return ISB_OPTIONS_WRONG;
-	if (long_options[i].has_arg != required_argument || long_options[i].val == 'c')
-		return wrong("%s'%s' belongs on the command line only", where, pair->key);
-	if (given->option[i])
-		return ISB_OPTIONS_RUN;
-	const struct isb_yaml *value = pair->value;
-	for (size_t k = 0; k < (value->kind == ISB_YAML_LIST ? value->count : 1); k++) {
-		const struct isb_yaml *one = value->kind == ISB_YAML_LIST ? value->items[k] : value;
-		if (one->kind != ISB_YAML_SCALAR)
-			return wrong("%s'%s' takes a word or a list of words", where, pair->key);
-		if (set(options, long_options[i].val, one->text) != ISB_OPTIONS_RUN)
-			return wrong("%sabove: '%s'", where, pair->key);
-	}
-	return ISB_OPTIONS_RUN;
-}
-
-static enum isb_options_result read_config(struct isb_options *options, const struct given *given)
-{
+	const struct isb_option_file file = {.program = "isobard", .options = long_options, .letters = short_options,
+	                                     .config = 'c', .set = set_from_file, .arg = options, .arena = &options->arena};
 	struct isb_diags diags = {0};
-	struct isb_yaml *root;
-	enum isb_options_result result = ISB_OPTIONS_RUN;
-	if (isb_yaml_parse_file(&options->arena, given->config, &diags, &root) != ISB_OK) {
-		isb_diags_print(&diags, stderr);
-		result = wrong("cannot read --config '%s'", given->config);
-	} else if (root->kind != ISB_YAML_MAP) {
-		result = wrong("%s: write one `option: value` a line", given->config);
-	} else {
-		for (size_t i = 0; i < root->count && result == ISB_OPTIONS_RUN; i++)
-			result = set_from_file(options, given, given->config, &root->pairs[i]);
-	}
+	bool ok = isb_option_file_read(&file, argc, argv, &diags);
+	isb_diags_print(&diags, stderr);
 	isb_diags_done(&diags);
-	return result;
+	return ok;
 }
 
 /* Without a list of who may send them, anybody could put any client's address before a query. */
@@ -499,6 +491,26 @@ static enum isb_options_result check_explain(const struct isb_options *options)
 	if (options->nexplain_key && !options->tsig_keys)
 		return wrong("--explain-key without --tsig-keys: name the file that holds the key '%s'", options->explain_key[0]);
 	return ISB_OPTIONS_RUN;
+}
+
+static enum isb_options_result check_replace(const struct isb_options *options)
+{
+	if (options->replace && !options->control)
+		return wrong("--replace without --control: name the socket of the isobard to replace, as it was started with");
+	if (options->foreground && !options->replace)
+		return wrong("--foreground without --replace: isobard stays there anyway");
+	return ISB_OPTIONS_RUN;
+}
+
+/* Where the service manager or the package made the directory; whoever runs isobard by hand need not care. */
+static void find_control(struct isb_options *options)
+{
+	if (options->control && strcmp(options->control, "off") == 0) {
+		options->control = NULL;
+	} else if (!options->control && access(CONTROL_DIR, W_OK | X_OK) == 0) {
+		options->control = CONTROL_DEFAULT;
+		options->control_optional = true;
+	}
 }
 
 static void fill_defaults(struct isb_options *options)
@@ -531,11 +543,9 @@ enum isb_options_result isb_options_parse(int argc, char **argv, struct isb_opti
 	struct isb_options options = {
 		.log_level = ISB_LOG_INFO, .cookies = true, .version_text = "", .id_text = "",
 		.tcp = ISB_TCP_DEFAULTS,   .rrl = ISB_RRL_DEFAULTS,
-		.query_log_sample = 1,     .dnstap_sample = 1};
-	struct given from_argv = {0};
+		.query_log_sample = 1,     .dnstap_sample = 1, .metrics_rows = METRICS_ROWS};
 	opterr = 0;
-	note_given(argc, argv, &from_argv);
-	if (from_argv.config && read_config(&options, &from_argv) != ISB_OPTIONS_RUN) {
+	if (!read_config(&options, argc, argv)) {
 		isb_options_done(&options);
 		return ISB_OPTIONS_WRONG;
 	}
@@ -556,7 +566,9 @@ enum isb_options_result isb_options_parse(int argc, char **argv, struct isb_opti
 		isb_options_done(&options);
 		return wrong("unexpected argument '%s'; see isobard --help", argv[optind]);
 	}
-	if (check_proxy(&options) != ISB_OPTIONS_RUN || check_explain(&options) != ISB_OPTIONS_RUN) {
+	find_control(&options);
+	if (check_proxy(&options) != ISB_OPTIONS_RUN || check_explain(&options) != ISB_OPTIONS_RUN ||
+	    check_replace(&options) != ISB_OPTIONS_RUN) {
 		isb_options_done(&options);
 		return ISB_OPTIONS_WRONG;
 	}

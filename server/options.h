@@ -7,13 +7,14 @@
 #include "isobar/base/log.h"
 #include "isobar/dns/rrl.h"
 #include "isobar/dns/settings.h"
+#include "isobar/web/web.h"
 #include "listen.h"
 #include "proxy.h"
 #include "tcp.h"
 
 /* The command line of isobard, and its configuration file, whose keys are the long options' names: what the command line
  * gives replaces what the file says. Strings point into argv, the environment or the arena. */
-enum { ISB_LISTEN_MAX = 64, ISB_GEO_MAX = 8, ISB_WORKERS_MAX = 128 };
+enum { ISB_LISTEN_MAX = 64, ISB_GEO_MAX = 8, ISB_WORKERS_MAX = 128, ISB_METRICS_MAX = 8 };
 
 struct isb_options {
 	const char *store;
@@ -33,6 +34,14 @@ struct isb_options {
 	const char *dnstap;             /* a unix socket, or "file:" and a path; NULL: none */
 	unsigned query_log_sample, dnstap_sample; /* one of so many */
 	const char *clients;            /* a unix socket that tells which networks ask most; NULL: none */
+	struct isb_web_listen metrics[ISB_METRICS_MAX]; /* where they and how the server fares are told */
+	size_t nmetrics;
+	unsigned metrics_rows;          /* at most, of one metric */
+	uint32_t drain_ms;              /* how long it goes on answering when it was told to stop */
+	const char *control;            /* a unix socket at which a successor asks for ours; NULL: none */
+	bool control_optional;          /* a default nobody asked for */
+	bool replace, foreground;       /* take over from who listens there; without leaving this process for it */
+	const char *user;               /* to become, "NAME[:GROUP]"; NULL: stay */
 	struct isb_rrl_config rrl;
 	const char *tsig_keys;          /* a file; NULL: none */
 	struct isb_net explain_from[ISB_EXPLAIN_FROM_MAX]; /* who may ask why, by address */

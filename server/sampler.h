@@ -24,6 +24,17 @@ static inline void isb_sampler_init(struct isb_sampler *sampler, uint32_t every,
 	*sampler = (struct isb_sampler){.every = every, .left = isb_sampler_draw(every, rng)};
 }
 
+/* How many will not be taken from now on: as many may be passed over without asking, and are told afterwards. */
+static inline uint32_t isb_sampler_idle(const struct isb_sampler *sampler)
+{
+	return sampler->every ? sampler->left - 1 : UINT32_MAX;
+}
+static inline void isb_sampler_pass(struct isb_sampler *sampler, uint32_t passed)
+{
+	if (sampler->every)
+		sampler->left -= passed;
+}
+
 static inline bool isb_sampler_takes(struct isb_sampler *sampler, struct isb_rng *rng)
 {
 	if (!sampler->every || --sampler->left)

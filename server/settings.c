@@ -121,24 +121,25 @@ static int set_explain(const struct isb_options *options, struct isb_settings *s
 	return diags->count ? ISB_EINVAL : ISB_OK;
 }
 
-/* Good for one server alone and until it stops: a client then just gets a new cookie. */
-static void invent_secret(struct isb_cookie_secrets *secrets)
+struct isb_cookie_secrets isb_settings_own_secret(void)
 {
+	struct isb_cookie_secrets secrets = {.count = 1};
 	for (int i = 0; i < 2; i++) {
 		uint64_t seed = isb_random_seed();
-		memcpy(secrets->secret[0] + 8 * i, &seed, sizeof(seed));
+		memcpy(secrets.secret[0] + 8 * i, &seed, sizeof(seed));
 	}
-	secrets->count = 1;
+	return secrets;
 }
 
-int isb_settings_load(const struct isb_options *options, struct isb_diags *diags, struct isb_settings **ret_settings)
+int isb_settings_load(const struct isb_options *options, const struct isb_cookie_secrets *own, struct isb_diags *diags,
+                      struct isb_settings **ret_settings)
 {
 	struct isb_settings s = {.tcp_idle_100ms = (uint16_t)(options->tcp.idle_ms / 100)};
 	int rc = ISB_OK;
 	if (options->cookie_secret_file)
 		rc = load_secrets(options->cookie_secret_file, &s.cookies, diags);
 	else if (options->cookies)
-		invent_secret(&s.cookies);
+		s.cookies = *own;
 	if (rc == ISB_OK && options->tsig_keys)
 		rc = load_keys(options->tsig_keys, &s.keys, diags);
 	if (rc == ISB_OK)

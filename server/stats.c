@@ -7,15 +7,10 @@
 #include "isobar/base/log.h"
 #include "udp.h"
 
-/* relaxed: each counter is right by itself, and no order between them is promised */
-static uint64_t get(const _Atomic uint64_t *counter)
-{
-	return atomic_load_explicit(counter, memory_order_relaxed);
-}
-
 void isb_stats_log(struct isb_worker *const *workers, size_t count)
 {
 	struct {
+		uint64_t queries, queries_tcp;
 #define X(name) uint64_t name;
 		ISB_COUNTER_MAP(X)
 		ISB_NET_COUNTER_MAP(X)
@@ -23,10 +18,15 @@ void isb_stats_log(struct isb_worker *const *workers, size_t count)
 	} sum = {0};
 	uint64_t overruns = 0;
 	for (size_t i = 0; i < count; i++) {
-#define X(name) sum.name += get(&workers[i]->ctx.counters.name);
+		for (enum isb_asked_way way = 0; way < ISB_ASKED_WAYS; way++) {
+			uint64_t asked = isb_counted_queries(&workers[i]->ctx.counters, way);
+			sum.queries += asked;
+			sum.queries_tcp += way == ISB_ASKED_UDP ? 0 : asked;
+		}
+#define X(name) sum.name += isb_counted(&workers[i]->ctx.counters.name);
 		ISB_COUNTER_MAP(X)
 #undef X
-#define X(name) sum.name += get(&workers[i]->net.name);
+#define X(name) sum.name += isb_counted(&workers[i]->net.name);
 		ISB_NET_COUNTER_MAP(X)
 #undef X
 		sum.dnstap_dropped += isb_tap_lost(workers[i]->tap);
@@ -34,6 +34,7 @@ void isb_stats_log(struct isb_worker *const *workers, size_t count)
 			overruns += isb_udp_overruns(workers[i]->udp);
 	}
 	struct isb_buf line = {0};
+	isb_buf_printf(&line, "queries=%" PRIu64 " queries_tcp=%" PRIu64 " ", sum.queries, sum.queries_tcp);
 #define X(name) isb_buf_printf(&line, #name "=%" PRIu64 " ", sum.name);
 	ISB_COUNTER_MAP(X)
 	ISB_NET_COUNTER_MAP(X)

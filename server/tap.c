@@ -3,9 +3,11 @@
 
 #include <stdalign.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include "clients.h"
 #include "dnstap.h"
+#include "handed.h"
 #include "isobar/base/arena.h"
 #include "isobar/base/err.h"
 #include "querylog.h"
@@ -17,6 +19,7 @@ struct isb_tap {
 	unsigned worker;
 	struct isb_rng rng; /* of its own: looking on must not change what is answered */
 	struct isb_sampler log, dnstap, clients;
+	uint32_t passed; /* queries that were not shown before this one */
 	struct isb_summary summary;
 };
 
@@ -27,10 +30,10 @@ struct isb_taps {
 	struct isb_tap tap[];
 };
 
-int isb_taps_new(const struct isb_options *options, unsigned workers, struct isb_diags *diags,
-                 struct isb_taps **ret_taps)
+int isb_taps_new(const struct isb_options *options, struct isb_handed *handed, unsigned workers, struct isb_live *live,
+                 struct isb_diags *diags, struct isb_taps **ret_taps)
 {
-	if (!options->query_log && !options->dnstap && !options->clients) {
+	if (!options->query_log && !options->dnstap && !options->clients && !options->nmetrics) {
 		*ret_taps = NULL;
 		return ISB_OK;
 	}
@@ -40,8 +43,10 @@ int isb_taps_new(const struct isb_options *options, unsigned workers, struct isb
 		rc = isb_querylog_new(options->query_log, workers, diags, &taps->log);
 	if (rc == ISB_OK && options->dnstap)
 		rc = isb_dnstap_new(options->dnstap, options->nsid, workers, diags, &taps->dnstap);
-	if (rc == ISB_OK && options->clients)
-		rc = isb_clients_new(options->clients, workers, diags, &taps->clients);
+	if (rc == ISB_OK && (options->clients || options->nmetrics))
+		rc = isb_clients_new(options->clients,
+		                     options->clients ? isb_handed_local(handed, SOCK_STREAM, options->clients) : -1, workers,
+		                     options->nmetrics ? live : NULL, diags, &taps->clients);
 	if (rc != ISB_OK) {
 		isb_taps_free(taps);
 		return rc;
@@ -69,12 +74,34 @@ void isb_taps_free(struct isb_taps *taps)
 	free(taps);
 }
 
+struct isb_clients *isb_taps_clients(struct isb_taps *taps)
+{
+	return taps ? taps->clients : NULL;
+}
+
 void isb_taps_reopen(struct isb_taps *taps)
 {
 	if (taps && taps->log)
 		isb_querylog_reopen(taps->log);
 	if (taps && taps->dnstap)
 		isb_dnstap_reopen(taps->dnstap);
+}
+
+int isb_taps_socket(const struct isb_taps *taps)
+{
+	return taps && taps->clients ? isb_clients_socket(taps->clients) : -1;
+}
+
+void isb_taps_leave(struct isb_taps *taps)
+{
+	if (taps && taps->clients)
+		isb_clients_leave(taps->clients);
+}
+
+void isb_taps_settle(struct isb_taps *taps)
+{
+	if (taps && taps->clients)
+		isb_clients_settle(taps->clients);
 }
 
 struct isb_tap *isb_taps_of(struct isb_taps *taps, unsigned worker)
@@ -87,15 +114,30 @@ uint64_t isb_tap_lost(const struct isb_tap *tap)
 	return tap && tap->taps->dnstap ? isb_dnstap_lost(tap->taps->dnstap, tap->worker) : 0;
 }
 
+static uint32_t idle(const struct isb_tap *tap)
+{
+	uint32_t log = isb_sampler_idle(&tap->log), dnstap = isb_sampler_idle(&tap->dnstap), clients = isb_sampler_idle(&tap->clients);
+	uint32_t least = log < dnstap ? log : dnstap;
+	return least < clients ? least : clients;
+}
+
 size_t isb_tap_respond(struct isb_worker *worker, const struct isb_turn *turn, const struct isb_client *client,
                        const uint8_t *in, size_t in_len, uint8_t *out, size_t out_cap)
 {
 	struct isb_tap *tap = worker->tap;
 	struct isb_dnstap_event event;
+	if (!tap) {
+		worker->untapped = UINT64_MAX;
+		return isb_respond(&worker->ctx, client, in, in_len, out, out_cap);
+	}
+	isb_sampler_pass(&tap->log, tap->passed);
+	isb_sampler_pass(&tap->dnstap, tap->passed);
+	isb_sampler_pass(&tap->clients, tap->passed);
 	bool log = isb_sampler_takes(&tap->log, &tap->rng), dnstap = isb_sampler_takes(&tap->dnstap, &tap->rng);
 	if (dnstap)
 		clock_gettime(CLOCK_REALTIME, &event.asked);
 	bool clients = isb_sampler_takes(&tap->clients, &tap->rng);
+	worker->untapped = tap->passed = idle(tap);
 	worker->ctx.summary = log || clients ? &tap->summary : NULL;
 	size_t len = isb_respond(&worker->ctx, client, in, in_len, out, out_cap);
 	worker->ctx.summary = NULL;

@@ -23,6 +23,7 @@ enum {
 	SLOW_MS = 1000,      /* unfinished for longer: the first to go when room is needed */
 	SWEEP_MAX_MS = 1000, /* how late a limit of time may be noticed */
 	SWEEP_MIN_MS = 10,
+	LEAVE_MS = 10000,    /* how long connections that a successor did not get are served on, at most */
 	KEPT_MAX = 32 << 20, /* octets of queries and answers that all connections may make a worker hold */
 };
 
@@ -78,6 +79,22 @@ static void start_sweep(struct isb_tcp *tcp)
 		uv_timer_start(&tcp->sweep, on_sweep, every, every);
 }
 
+/* What has not been read is read by who takes over. */
+static bool hand_over(struct isb_conn *conn)
+{
+	struct isb_tcp *tcp = conn->tcp;
+	const struct isb_handover m = {
+		.kind = ISB_HANDOVER_CONNECTION,
+		.client = {.addr = conn->client.addr, .port = conn->client.port, .header = conn->header},
+	};
+	if (isb_handover_send(tcp->successor, &m, &conn->fd, 1) != ISB_OK) {
+		tcp->successor = -1; /* it is gone, or does not read: then this process serves on */
+		return false;
+	}
+	isb_conn_drop(conn, &tcp->worker->net.tcp_handed, false);
+	return true;
+}
+
 void isb_tcp_settle(struct isb_conn *conn, bool progress)
 {
 	struct isb_tcp *tcp = conn->tcp;
@@ -94,6 +111,8 @@ void isb_tcp_settle(struct isb_conn *conn, bool progress)
 		unlink_conn(conn);
 		link_newest(conn, list);
 	}
+	if (tcp->successor >= 0 && list == &tcp->idle)
+		hand_over(conn);
 	while (tcp->kept > KEPT_MAX && tcp->busy.oldest)
 		isb_conn_drop(tcp->busy.oldest, &tcp->worker->net.tcp_evicted, true);
 }
@@ -131,7 +150,8 @@ static void on_sweep(uv_timer_t *timer)
 	struct isb_tcp *tcp = timer->data;
 	const struct isb_tcp_limits *limits = &tcp->worker->options->tcp;
 	struct isb_net_counters *count = &tcp->worker->net;
-	while (tcp->idle.oldest && age(tcp->idle.oldest) >= limits->idle_ms)
+	uint32_t idle_ms = isb_tcp_is_over(tcp) ? 0 : limits->idle_ms;
+	while (tcp->idle.oldest && age(tcp->idle.oldest) >= idle_ms)
 		isb_conn_drop(tcp->idle.oldest, &count->tcp_idle, false);
 	while (tcp->busy.oldest && age(tcp->busy.oldest) >= limits->stall_ms)
 		isb_conn_drop(tcp->busy.oldest, &count->tcp_stalled, true);
@@ -142,29 +162,38 @@ static void on_sweep(uv_timer_t *timer)
 }
 
 /* Behind a front end the client is known, and counted, only when the header has come. */
+static void seat(struct isb_tcp *tcp, int fd, const struct isb_handover_client *client)
+{
+	struct isb_census *census = tcp->worker->census;
+	bool joined = !client->header && isb_census_join(census, &client->addr);
+	/* room made here may be taken by another worker before we have it: then this client comes again */
+	if ((client->header || joined) && (isb_census_open(census) || (make_room(tcp) && isb_census_open(census)))) {
+		isb_conn_start(tcp, fd, client);
+		return;
+	}
+	if (joined)
+		isb_census_leave(census, &client->addr);
+	isb_count(&tcp->worker->net.tcp_refused);
+	close(fd);
+}
+
 static void admit(struct isb_listener *listener, int fd, const struct sockaddr *sa)
 {
 	struct isb_tcp *tcp = listener->poll.data;
 	struct isb_worker *worker = tcp->worker;
-	struct isb_census *census = worker->census;
-	struct isb_addr peer = isb_addr_from_sockaddr(sa);
-	_Atomic uint64_t *why = NULL;
-	bool joined = !listener->proxy && isb_census_join(census, &peer);
-	if (listener->proxy && !isb_proxy_allows(&worker->options->proxy_from, &peer))
-		why = &worker->net.proxy_refused;
-	else if (!listener->proxy && !joined)
-		why = &worker->net.tcp_refused;
-	/* room made here may be taken by another worker before we have it: then this client comes again */
-	else if (!isb_census_open(census) && !(make_room(tcp) && isb_census_open(census)))
-		why = &worker->net.tcp_refused;
-	if (!why) {
-		isb_conn_start(tcp, fd, &peer, isb_port_from_sockaddr(sa), listener->proxy);
+	const struct isb_handover_client client = {
+		.addr = isb_addr_from_sockaddr(sa), .port = isb_port_from_sockaddr(sa), .header = listener->proxy};
+	if (!listener->proxy || isb_proxy_allows(&worker->options->proxy_from, &client.addr)) {
+		seat(tcp, fd, &client);
 		return;
 	}
-	if (joined)
-		isb_census_leave(census, &peer);
-	isb_count(why);
+	isb_count(&worker->net.proxy_refused);
 	close(fd);
+}
+
+void isb_tcp_adopt(struct isb_tcp *tcp, int fd, const struct isb_handover_client *client)
+{
+	seat(tcp, fd, client);
 }
 
 /* Out of descriptors or memory: a connection less may help. Where it does not, pending clients would wake us without
@@ -208,36 +237,72 @@ static void on_acceptable(uv_poll_t *handle, int status, int events)
 	}
 }
 
-struct isb_tcp *isb_tcp_new(struct isb_worker *worker, size_t nlisten)
+struct isb_tcp *isb_tcp_new(struct isb_worker *worker, size_t most)
 {
 	struct isb_tcp *tcp = isb_xcalloc(1, sizeof(*tcp));
 	tcp->worker = worker;
-	tcp->listeners = isb_xcalloc(nlisten, sizeof(*tcp->listeners));
+	tcp->successor = -1;
+	tcp->listeners = isb_xcalloc(most, sizeof(*tcp->listeners));
 	uv_timer_init(&worker->loop, &tcp->sweep);
 	tcp->sweep.data = tcp;
 	return tcp;
 }
 
-int isb_tcp_listen(struct isb_tcp *tcp, const struct isb_listen *listen_on, struct isb_diags *diags)
+int isb_tcp_take(struct isb_tcp *tcp, const struct isb_listen *listen_on, int fd, struct isb_diags *diags)
 {
 	struct isb_listener *listener = &tcp->listeners[tcp->nlistener];
-	int rc = isb_listen_tcp(listen_on, diags, &listener->fd);
-	if (rc != ISB_OK)
-		return rc;
-	int error = listen(listener->fd, BACKLOG) < 0 ? -errno
-	                                              : uv_poll_init(&tcp->worker->loop, &listener->poll, listener->fd);
+	/* again, for a socket that listens already: that changes no more than its backlog */
+	int error = listen(fd, BACKLOG) < 0 ? -errno : uv_poll_init(&tcp->worker->loop, &listener->poll, fd);
 	if (error != 0) {
 		char text[ISB_LISTEN_TEXT];
-		close(listener->fd);
+		close(fd);
 		isb_diag(diags, (struct isb_mark){0}, "cannot listen on %s: %s", isb_listen_print(listen_on, text),
 		         uv_strerror(error));
 		return ISB_EIO;
 	}
+	listener->fd = fd;
 	listener->poll.data = tcp;
 	listener->proxy = listen_on->proxy;
 	tcp->nlistener++; /* from here on closed with the others */
 	uv_poll_start(&listener->poll, UV_READABLE, on_acceptable);
 	return ISB_OK;
+}
+
+int isb_tcp_listen(struct isb_tcp *tcp, const struct isb_listen *listen_on, struct isb_diags *diags)
+{
+	int fd;
+	int rc = isb_listen_tcp(listen_on, diags, &fd);
+	return rc == ISB_OK ? isb_tcp_take(tcp, listen_on, fd, diags) : rc;
+}
+
+int isb_tcp_socket(const struct isb_tcp *tcp, size_t i)
+{
+	return i < tcp->nlistener ? tcp->listeners[i].fd : -1;
+}
+
+static void close_listeners(struct isb_tcp *tcp)
+{
+	for (; tcp->nlistener; tcp->nlistener--) {
+		struct isb_listener *listener = &tcp->listeners[tcp->nlistener - 1];
+		uv_close((uv_handle_t *)&listener->poll, NULL);
+		close(listener->fd);
+	}
+}
+
+void isb_tcp_leave(struct isb_tcp *tcp, int successor)
+{
+	uint32_t idle_ms = tcp->worker->options->tcp.idle_ms;
+	close_listeners(tcp);
+	tcp->resting = false;
+	tcp->over_ms = now(tcp) + (idle_ms < LEAVE_MS ? idle_ms : LEAVE_MS);
+	tcp->successor = successor;
+	while (tcp->successor >= 0 && tcp->idle.oldest)
+		hand_over(tcp->idle.oldest);
+}
+
+bool isb_tcp_is_over(const struct isb_tcp *tcp)
+{
+	return tcp->over_ms && now(tcp) >= tcp->over_ms;
 }
 
 void isb_tcp_close(struct isb_tcp *tcp)
@@ -246,10 +311,7 @@ void isb_tcp_close(struct isb_tcp *tcp)
 		isb_conn_drop(tcp->idle.oldest, NULL, false);
 	while (tcp->busy.oldest)
 		isb_conn_drop(tcp->busy.oldest, NULL, false);
-	for (size_t i = 0; i < tcp->nlistener; i++) {
-		uv_close((uv_handle_t *)&tcp->listeners[i].poll, NULL);
-		close(tcp->listeners[i].fd);
-	}
+	close_listeners(tcp);
 	uv_close((uv_handle_t *)&tcp->sweep, NULL);
 }
 

@@ -129,15 +129,19 @@ static bool serve(struct isb_conn *conn, const uint8_t *data, size_t len)
 {
 	struct isb_worker *worker = conn->tcp->worker;
 	struct batch b = {.conn = conn};
+	isb_worker_begin(worker);
 	isb_turn_begin(worker, &b.turn);
+	isb_context_came(&worker->ctx, conn->client.addr.family == 6 ? ISB_ASKED_TCP_IPV6 : ISB_ASKED_TCP_IPV4);
 	enum isb_frames_end frames = isb_frames_feed(&conn->in, data, len, answer, &b);
 	isb_turn_end(worker);
 	conn->waiting = frames == ISB_FRAMES_WAIT;
 	if (frames == ISB_FRAMES_MALFORMED)
 		end(conn, &worker->net.tcp_malformed);
-	else if (b.queries && uv_now(&worker->loop) - conn->opened_ms >= worker->options->tcp.lifetime_ms)
+	else if (b.queries && (uv_now(&worker->loop) - conn->opened_ms >= worker->options->tcp.lifetime_ms ||
+	                       isb_tcp_is_over(conn->tcp)))
 		end(conn, &worker->net.tcp_expired);
 	send_answers(conn, conn->tcp->out, b.out);
+	isb_worker_end(worker, b.queries);
 	return b.queries > 0;
 }
 
@@ -242,7 +246,7 @@ static void on_event(uv_poll_t *poll, int status, int events)
 	isb_tcp_settle(conn, progress);
 }
 
-void isb_conn_start(struct isb_tcp *tcp, int fd, const struct isb_addr *peer, uint16_t port, bool header)
+void isb_conn_start(struct isb_tcp *tcp, int fd, const struct isb_handover_client *client)
 {
 	struct isb_worker *worker = tcp->worker;
 	struct isb_conn *conn = isb_xcalloc(1, sizeof(*conn));
@@ -251,8 +255,8 @@ void isb_conn_start(struct isb_tcp *tcp, int fd, const struct isb_addr *peer, ui
 		/* epoll had no room for it (fs.epoll.max_user_watches) */
 		isb_count(&worker->net.tcp_errors);
 		isb_census_close(worker->census);
-		if (!header)
-			isb_census_leave(worker->census, peer);
+		if (!client->header)
+			isb_census_leave(worker->census, &client->addr);
 		close(fd);
 		free(conn);
 		return;
@@ -260,10 +264,10 @@ void isb_conn_start(struct isb_tcp *tcp, int fd, const struct isb_addr *peer, ui
 	isb_count(&worker->net.tcp_opened);
 	conn->tcp = tcp;
 	conn->fd = fd;
-	conn->header = header;
-	conn->joined = !header;
-	conn->client = (struct isb_client){.addr = *peer, .proto = ISB_TCP, .port = port};
+	conn->header = client->header;
+	conn->joined = !client->header;
+	conn->client = (struct isb_client){.addr = client->addr, .proto = ISB_TCP, .port = client->port};
 	conn->opened_ms = uv_now(&worker->loop);
-	isb_tcp_settle(conn, true);
 	watch(conn);
+	isb_tcp_settle(conn, true);
 }

@@ -54,12 +54,14 @@ struct isb_tcp {
 	struct isb_conn_list idle, busy;
 	size_t kept;  /* octets, see isb_conn.kept */
 	bool resting; /* not accepting until the next sweep */
+	uint64_t over_ms; /* loop time from when on connections end; 0: we stay */
+	int successor;    /* a connection to who gets those that are idle; -1: nobody */
 	uv_timer_t sweep;
 	uint8_t in[ISB_TCP_IN], out[ISB_TCP_OUT];
 };
 
 /* tcp_conn.c: takes over the socket and its place in the census; without a header to come, the client's place too. */
-void isb_conn_start(struct isb_tcp *tcp, int fd, const struct isb_addr *peer, uint16_t port, bool header);
+void isb_conn_start(struct isb_tcp *tcp, int fd, const struct isb_handover_client *client);
 bool isb_conn_closing(const struct isb_conn *conn);
 /* `why`, when given, counts it. `reset` throws away what the kernel still holds of the answers. */
 void isb_conn_drop(struct isb_conn *conn, _Atomic uint64_t *why, bool reset);
@@ -68,3 +70,5 @@ void isb_conn_drop(struct isb_conn *conn, _Atomic uint64_t *why, bool reset);
  * all connections together keep too much. */
 void isb_tcp_settle(struct isb_conn *conn, bool progress);
 void isb_tcp_forget(struct isb_conn *conn);
+/* A connection ends behind its next answer, and one that is idle ends at once. */
+bool isb_tcp_is_over(const struct isb_tcp *tcp);

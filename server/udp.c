@@ -5,6 +5,8 @@
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +20,7 @@
 enum {
 	BATCH = 64,
 	ROUNDS = 8,      /* batches in a row, so that a flood on one socket does not starve the others */
+	LAST_ROUNDS = 256, /* likewise at the end: what a socket's buffer holds of the smallest queries */
 	IN_SIZE = 4096,  /* a longer query is cut, and what is cut is malformed */
 	OUT_SIZE = 4096, /* the largest udp_payload */
 	APART = 64,      /* between buffers: a page apart, their beginnings would all want the same few lines of the cache */
@@ -184,9 +187,10 @@ static void look_ahead(const struct isb_udp *udp, size_t n)
 static size_t serve_batch(struct isb_udp *udp, const struct socket *socket, int wait)
 {
 	size_t n = receive(udp, socket->fd, wait), answers = 0;
-	if (!n || stopped(udp))
+	if (!n)
 		return 0;
 	struct isb_turn turn;
+	isb_worker_begin(udp->worker);
 	isb_turn_begin(udp->worker, &turn);
 	if (n > 1 && !socket->proxy && isb_context_looks_ahead(&udp->worker->ctx)) /* a PROXY header would have to be read twice */
 		look_ahead(udp, n);
@@ -194,6 +198,7 @@ static size_t serve_batch(struct isb_udp *udp, const struct socket *socket, int 
 		answers += answer(udp, &turn, socket->proxy, i, answers);
 	isb_turn_end(udp->worker);
 	send_all(udp, socket->fd, answers);
+	isb_worker_end(udp->worker, n);
 	return n;
 }
 
@@ -207,46 +212,79 @@ void isb_udp_poll(struct isb_udp *udp, int timeout_ms)
 				break; /* drained; what comes next is seen by the next poll */
 }
 
+static void on_wake(int number)
+{
+	(void)number; /* that a call was interrupted is all that is wanted */
+}
+
+/* The one signal that a thread that serves takes: it ends the call that waits. */
+static void be_woken(void)
+{
+	const struct sigaction action = {.sa_handler = on_wake}; /* without SA_RESTART */
+	sigset_t set;
+	sigaction(ISB_UDP_WAKE, &action, NULL);
+	sigemptyset(&set);
+	sigaddset(&set, ISB_UDP_WAKE);
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
+/* What had come is answered, as far as it fits into a socket's buffer; a flood does not hold up the end. */
+static void drain(struct isb_udp *udp)
+{
+	for (size_t i = 0; i < udp->nsocket; i++)
+		for (int round = 0; round < LAST_ROUNDS; round++)
+			if (!serve_batch(udp, &udp->sockets[i], MSG_DONTWAIT))
+				break;
+}
+
 /* While little is asked, every question wakes this thread, and then a system call counts: one socket is waited for where
  * it is read. Only several have to be polled. */
 void isb_udp_run(struct isb_udp *udp)
 {
+	be_woken();
 	while (!stopped(udp)) {
 		if (udp->nsocket == 1)
 			serve_batch(udp, &udp->sockets[0], MSG_WAITFORONE);
 		else
 			isb_udp_poll(udp, -1);
 	}
+	drain(udp);
 }
 
-/* Linux wakes who waits for datagrams when their socket is shut down, and lets nobody wait there again. That it is not
- * connected is an error all the same. */
 void isb_udp_stop(struct isb_udp *udp)
 {
 	atomic_store_explicit(&udp->stopped, true, memory_order_relaxed);
-	for (size_t i = 0; i < udp->nsocket; i++)
-		shutdown(udp->sockets[i].fd, SHUT_RD);
 }
 
-struct isb_udp *isb_udp_new(struct isb_worker *worker, size_t nlisten)
+struct isb_udp *isb_udp_new(struct isb_worker *worker, size_t most)
 {
 	struct isb_udp *udp = isb_xcalloc(1, sizeof(*udp));
 	udp->worker = worker;
-	udp->sockets = isb_xcalloc(nlisten, sizeof(*udp->sockets));
-	udp->polled = isb_xcalloc(nlisten, sizeof(*udp->polled));
+	udp->sockets = isb_xcalloc(most, sizeof(*udp->sockets));
+	udp->polled = isb_xcalloc(most, sizeof(*udp->polled));
 	prepare(udp);
 	return udp;
 }
 
 int isb_udp_listen(struct isb_udp *udp, const struct isb_listen *listen, struct isb_diags *diags)
 {
-	struct socket *socket = &udp->sockets[udp->nsocket];
-	int rc = isb_listen_udp(listen, diags, &socket->fd);
-	if (rc != ISB_OK)
-		return rc;
-	socket->proxy = listen->proxy;
-	udp->polled[udp->nsocket++] = (struct pollfd){.fd = socket->fd, .events = POLLIN};
-	return ISB_OK;
+	int fd;
+	int rc = isb_listen_udp(listen, diags, &fd);
+	if (rc == ISB_OK)
+		isb_udp_take(udp, listen, fd);
+	return rc;
+}
+
+void isb_udp_take(struct isb_udp *udp, const struct isb_listen *listen, int fd)
+{
+	size_t n = udp->nsocket++;
+	udp->sockets[n] = (struct socket){.fd = fd, .proxy = listen->proxy};
+	udp->polled[n] = (struct pollfd){.fd = fd, .events = POLLIN};
+}
+
+int isb_udp_socket(const struct isb_udp *udp, size_t i)
+{
+	return i < udp->nsocket ? udp->sockets[i].fd : -1;
 }
 
 void isb_udp_free(struct isb_udp *udp)

@@ -34,6 +34,7 @@ enum {
 struct isb_watch {
 	struct isb_store *store;
 	struct isb_live *live;
+	struct isb_ledger *ledger;
 	char *default_geo; /* STORE/geo.mmdb, what geo points to when no path was given */
 	const char *const *geo;
 	size_t ngeo;
@@ -55,6 +56,11 @@ struct isb_watch {
 	bool replaced;               /* another file stands in its place; said once */
 	bool running;
 	atomic_bool stop;
+	struct {
+		_Atomic uint64_t tried, refused;
+		atomic_bool refuses, replaced;
+		_Atomic int64_t build_us, built_ms, geo_built_ms;
+	} told; /* to isb_watch_look(); relaxed: each is right by itself */
 	unsigned ticks;
 	uv_loop_t loop;
 	uv_async_t wake;
@@ -84,10 +90,16 @@ static void log_refused(const char *event, const struct isb_diags *diags)
 
 static void swap(struct isb_watch *watch, struct isb_view *view, int64_t start_us)
 {
+	if (watch->ledger)
+		isb_ledger_open(watch->ledger, watch->view, view);
 	struct isb_view *old = isb_live_swap(watch->live, view);
 	watch->view = view;
+	if (watch->ledger && old)
+		isb_ledger_close(watch->ledger, old, view);
 	isb_view_free(old);
 	int64_t took_us = isb_monotonic_us() - start_us;
+	atomic_store_explicit(&watch->told.build_us, took_us, memory_order_relaxed);
+	atomic_store_explicit(&watch->told.built_ms, isb_clock_ms(), memory_order_relaxed);
 	isb_log(ISB_LOG_INFO, "view-swapped", "generation=%" PRIu64 " zones=%zu records=%zu build_ms=%.1f",
 	        view->generation, view->nzone, view->nrecord, (double)took_us / 1000);
 	if (took_us >= TRIM_US)
@@ -137,6 +149,9 @@ static int build(struct isb_watch *watch, const struct isb_geodb *geodb, bool al
 	isb_txn_abort(health);
 	isb_txn_abort(catalog);
 	watch->refused = rc != ISB_OK;
+	atomic_fetch_add_explicit(&watch->told.tried, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&watch->told.refused, rc != ISB_OK, memory_order_relaxed);
+	atomic_store_explicit(&watch->told.refuses, rc != ISB_OK, memory_order_relaxed);
 	if (rc == ISB_OK)
 		swap(watch, view, start_us);
 	return rc;
@@ -178,6 +193,7 @@ static void check_file(struct isb_watch *watch)
 		isb_log(ISB_LOG_ERROR, "catalog-replaced",
 		        "file=\"%s\" reason=\"removed, or another file stands in its place; restart isobard to read that\"", path);
 	watch->replaced = !same;
+	atomic_store_explicit(&watch->told.replaced, !same, memory_order_relaxed);
 }
 
 /* Without a geo map no answer depends on round trips. A catalog that was refused is not tried again for them. */
@@ -279,8 +295,9 @@ static int open_geo(const struct isb_watch *watch, struct isb_diags *diags, stru
 	return isb_geodb_open(watch->geo, watch->ngeo, diags, ret_db);
 }
 
-static void log_geo(const struct isb_watch *watch)
+static void log_geo(struct isb_watch *watch)
 {
+	atomic_store_explicit(&watch->told.geo_built_ms, watch->geodb ? isb_geodb_built_ms(watch->geodb) : 0, memory_order_relaxed);
 	if (watch->geodb)
 		isb_log(ISB_LOG_INFO, "geo-opened", "databases=\"%s\"", isb_geodb_describe(watch->geodb));
 	else
@@ -401,12 +418,13 @@ static void run(void *arg)
 }
 
 int isb_watch_new(struct isb_store *store, const char *const *geo, size_t ngeo, struct isb_live *live,
-                  struct isb_diags *diags, struct isb_watch **ret_watch)
+                  struct isb_ledger *ledger, struct isb_diags *diags, struct isb_watch **ret_watch)
 {
 	struct isb_watch *watch = isb_xcalloc(1, sizeof(*watch));
 	size_t size = strlen(isb_store_dir(store)) + sizeof("/geo.mmdb");
 	watch->store = store;
 	watch->live = live;
+	watch->ledger = ledger;
 	stat(isb_store_path(store, ISB_ENV_CATALOG), &watch->file); /* gone already: the first tick says so */
 	watch->default_geo = isb_xmalloc(size);
 	snprintf(watch->default_geo, size, "%s/geo.mmdb", isb_store_dir(store));
@@ -463,6 +481,17 @@ void isb_watch_kick(struct isb_watch *watch)
 	uv_async_send(&watch->wake);
 }
 
+void isb_watch_look(const struct isb_watch *watch, struct isb_watch_state *ret_state)
+{
+	ret_state->tried = atomic_load_explicit(&watch->told.tried, memory_order_relaxed);
+	ret_state->refused = atomic_load_explicit(&watch->told.refused, memory_order_relaxed);
+	ret_state->refuses = atomic_load_explicit(&watch->told.refuses, memory_order_relaxed);
+	ret_state->replaced = atomic_load_explicit(&watch->told.replaced, memory_order_relaxed);
+	ret_state->build_us = atomic_load_explicit(&watch->told.build_us, memory_order_relaxed);
+	ret_state->built_ms = atomic_load_explicit(&watch->told.built_ms, memory_order_relaxed);
+	ret_state->geo_built_ms = atomic_load_explicit(&watch->told.geo_built_ms, memory_order_relaxed);
+}
+
 void isb_watch_free(struct isb_watch *watch)
 {
 	if (!watch)
@@ -473,7 +502,7 @@ void isb_watch_free(struct isb_watch *watch)
 		uv_thread_join(&watch->thread);
 		uv_loop_close(&watch->loop);
 	}
-	isb_view_free(isb_live_swap(watch->live, NULL));
+	isb_view_free(isb_live_swap(watch->live, NULL)); /* the ledger keeps what was counted for it, and its tallies */
 	isb_cells_release(watch->cells);
 	isb_geodb_free(watch->geodb);
 	free(watch->default_geo);

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "worker.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include "handed.h"
 #include "isobar/base/arena.h"
 #include "isobar/base/clock.h"
 #include "isobar/base/err.h"
@@ -30,6 +34,7 @@ void isb_turn_begin(struct isb_worker *worker, struct isb_turn *turn)
 	turn->view = isb_live_enter(worker->live);
 	if (!isb_context_is_turned(&worker->ctx, turn->view))
 		isb_context_turn_to(&worker->ctx, turn->view);
+	worker->ctx.tally = turn->view->tallies ? turn->view->tallies[worker->seat] : NULL;
 	worker->ctx.settings = isb_live_settings(worker->live);
 	turn->now_ms = isb_clock_ms();
 	int rc = isb_words_begin(worker->words, turn->view, turn->now_ms, &turn->health);
@@ -59,21 +64,44 @@ void isb_turn_end(struct isb_worker *worker)
 static void close_all(struct isb_worker *worker)
 {
 	isb_tcp_close(worker->tcp);
-	uv_close((uv_handle_t *)&worker->stop, NULL);
+	uv_close((uv_handle_t *)&worker->asked.async, NULL);
 }
 
-static void on_stop(uv_async_t *async)
+static void leave(struct isb_worker *worker, int successor)
 {
-	close_all(async->data);
+	isb_tcp_leave(worker->tcp, successor);
+	uv_unref((uv_handle_t *)&worker->asked.async); /* now only connections keep the loop running */
+	uv_sem_post(&worker->left);
 }
 
-/* Until isb_worker_stop(). */
+static void on_asked(uv_async_t *async)
+{
+	struct isb_worker *worker = async->data;
+	struct isb_asked *asked = &worker->asked;
+	pthread_mutex_lock(&asked->mutex);
+	struct isb_adopted *adopted = asked->adopted;
+	size_t n = asked->nadopted;
+	bool stops = asked->stop, leaves = asked->leave;
+	asked->adopted = NULL;
+	asked->nadopted = 0;
+	asked->leave = false;
+	pthread_mutex_unlock(&asked->mutex);
+	for (size_t i = 0; i < n; i++)
+		isb_tcp_adopt(worker->tcp, adopted[i].fd, &adopted[i].client);
+	free(adopted);
+	if (stops)
+		close_all(worker);
+	else if (leaves)
+		leave(worker, asked->successor); /* which whoever asked does not change any more */
+}
+
+/* Until isb_worker_stop(), or isb_worker_leave() and the end of the last connection. */
 static void serve(struct isb_worker *worker)
 {
 	if (worker->udp)
 		isb_udp_run(worker->udp);
 	else
-		uv_run(&worker->loop, UV_RUN_DEFAULT); /* until close_all() has left nothing to wait for */
+		uv_run(&worker->loop, UV_RUN_DEFAULT); /* until nothing is left to wait for */
 }
 
 /* What LMDB writes with every batch comes from its own malloc: asked for by this thread, it lies where no other
@@ -93,15 +121,21 @@ static void run(void *arg)
 	isb_live_register();
 	serve(worker);
 	isb_live_unregister();
+	const uint64_t one = 1;
+	if (write(worker->ended, &one, sizeof(one)) < 0) {
+		/* it holds more than there are workers */
+	}
 }
 
 static int init_loop(struct isb_worker *worker, struct isb_diags *diags)
 {
 	int rc = uv_loop_init(&worker->loop);
 	if (rc == 0) {
-		rc = uv_async_init(&worker->loop, &worker->stop, on_stop);
+		rc = uv_async_init(&worker->loop, &worker->asked.async, on_asked);
 		if (rc == 0) {
-			worker->stop.data = worker;
+			worker->asked.async.data = worker;
+			pthread_mutex_init(&worker->asked.mutex, NULL);
+			uv_sem_init(&worker->left, 0);
 			return ISB_OK;
 		}
 		uv_loop_close(&worker->loop);
@@ -124,38 +158,57 @@ bool isb_worker_is_needed(enum isb_worker_kind kind, const struct isb_options *o
 	return false;
 }
 
-static int init_carrier(struct isb_worker *worker, struct isb_diags *diags)
+static int init_carrier(struct isb_worker *worker, size_t most, struct isb_diags *diags)
 {
 	const struct isb_options *options = worker->options;
 	if (worker->kind == ISB_WORKER_TCP) {
 		int rc = init_loop(worker, diags);
 		if (rc == ISB_OK)
-			worker->tcp = isb_tcp_new(worker, options->nlisten);
+			worker->tcp = isb_tcp_new(worker, most);
 		return rc;
 	}
 	/* whose address TCP has proven is not limited; and IPv4 and IPv6 clients have nothing in common */
 	worker->ctx.rrl = isb_rrl_new(&options->rrl, options->workers, isb_random_seed());
-	worker->udp = isb_udp_new(worker, options->nlisten);
+	worker->udp = isb_udp_new(worker, most);
 	return ISB_OK;
 }
 
-int isb_worker_new(enum isb_worker_kind kind, unsigned number, const struct isb_options *options,
-                   struct isb_census *census, struct isb_store *store, struct isb_live *live, struct isb_diags *diags,
-                   struct isb_worker **ret_worker)
+/* The sockets of one address: those of a predecessor, or else one more. */
+static int open_sockets(struct isb_worker *worker, const struct isb_listen *listen, struct isb_handed *handed,
+                        struct isb_diags *diags)
+{
+	int fd, type = worker->udp ? SOCK_DGRAM : SOCK_STREAM, rc = ISB_OK;
+	bool none = true;
+	for (unsigned i = worker->number; rc == ISB_OK && (fd = isb_handed_inet(handed, type, listen, i)) >= 0;
+	     i += worker->options->workers) {
+		none = false;
+		if (worker->udp)
+			isb_udp_take(worker->udp, listen, fd);
+		else
+			rc = isb_tcp_take(worker->tcp, listen, fd, diags);
+	}
+	if (none)
+		rc = worker->udp ? isb_udp_listen(worker->udp, listen, diags) : isb_tcp_listen(worker->tcp, listen, diags);
+	return rc;
+}
+
+int isb_worker_new(enum isb_worker_kind kind, unsigned number, const struct isb_worker_parts *parts,
+                   struct isb_diags *diags, struct isb_worker **ret_worker)
 {
 	struct isb_worker *worker = isb_xcalloc_apart(sizeof(*worker));
+	const struct isb_options *options = parts->options;
 	worker->kind = kind;
 	worker->number = number;
 	worker->options = options;
-	worker->census = census;
-	worker->store = store;
-	worker->live = live;
+	worker->census = parts->census;
+	worker->store = parts->store;
+	worker->live = parts->live;
+	worker->ended = parts->ended;
 	isb_context_init(&worker->ctx, isb_random_seed());
-	int rc = init_carrier(worker, diags);
+	int rc = init_carrier(worker, options->nlisten + isb_handed_count(parts->handed), diags);
 	for (size_t i = 0; i < options->nlisten && rc == ISB_OK; i++)
 		if (isb_worker_serves(kind, &options->listen[i]))
-			rc = worker->udp ? isb_udp_listen(worker->udp, &options->listen[i], diags)
-			                 : isb_tcp_listen(worker->tcp, &options->listen[i], diags);
+			rc = open_sockets(worker, &options->listen[i], parts->handed, diags);
 	if (rc != ISB_OK) {
 		isb_worker_free(worker);
 		return rc;
@@ -185,29 +238,90 @@ int isb_worker_start(struct isb_worker *worker, struct isb_diags *diags)
 	return error != 0 ? ISB_EIO : rc;
 }
 
+int isb_worker_socket(const struct isb_worker *worker, size_t i)
+{
+	return worker->udp ? isb_udp_socket(worker->udp, i) : isb_tcp_socket(worker->tcp, i);
+}
+
 void isb_worker_stop(struct isb_worker *worker)
 {
+	struct isb_asked *asked = &worker->asked;
 	if (!worker->running)
 		return;
-	if (worker->udp)
+	if (worker->udp) {
 		isb_udp_stop(worker->udp);
-	else
-		uv_async_send(&worker->stop);
+		return;
+	}
+	pthread_mutex_lock(&asked->mutex);
+	bool already = asked->stop;
+	asked->stop = true;
+	pthread_mutex_unlock(&asked->mutex);
+	if (!already) /* else the handle may be closed by now */
+		uv_async_send(&asked->async);
+}
+
+void isb_worker_adopt(struct isb_worker *worker, int fd, const struct isb_handover_client *client)
+{
+	struct isb_asked *asked = &worker->asked;
+	pthread_mutex_lock(&asked->mutex);
+	asked->adopted = isb_xrealloc(asked->adopted, (asked->nadopted + 1) * sizeof(*asked->adopted));
+	asked->adopted[asked->nadopted++] = (struct isb_adopted){.fd = fd, .client = *client};
+	pthread_mutex_unlock(&asked->mutex);
+	uv_async_send(&asked->async);
+}
+
+/* One wake may come before the thread waits, and then has no effect: so it gets another, until it needs none. */
+static void join(struct isb_worker *worker)
+{
+	enum { AGAIN_US = 200 };
+	if (!worker->running)
+		return;
+	isb_worker_stop(worker);
+	if (!worker->udp)
+		uv_thread_join(&worker->thread);
+	while (worker->udp && pthread_tryjoin_np(worker->thread, NULL) == EBUSY) {
+		pthread_kill(worker->thread, ISB_UDP_WAKE);
+		usleep(AGAIN_US);
+	}
+	worker->running = false;
+}
+
+void isb_worker_leave(struct isb_worker *worker, int successor)
+{
+	struct isb_asked *asked = &worker->asked;
+	if (worker->udp) {
+		join(worker);
+	} else if (worker->running) {
+		pthread_mutex_lock(&asked->mutex);
+		asked->leave = true;
+		asked->successor = successor;
+		pthread_mutex_unlock(&asked->mutex);
+		uv_async_send(&asked->async);
+		uv_sem_wait(&worker->left);
+	}
+}
+
+static void free_loop(struct isb_worker *worker)
+{
+	struct isb_asked *asked = &worker->asked;
+	if (!uv_is_closing((uv_handle_t *)&asked->async)) /* it never ran, or left */
+		close_all(worker);
+	uv_run(&worker->loop, UV_RUN_DEFAULT);
+	uv_loop_close(&worker->loop);
+	for (size_t i = 0; i < asked->nadopted; i++)
+		close(asked->adopted[i].fd);
+	free(asked->adopted);
+	pthread_mutex_destroy(&asked->mutex);
+	uv_sem_destroy(&worker->left);
 }
 
 void isb_worker_free(struct isb_worker *worker)
 {
 	if (!worker)
 		return;
-	if (worker->running) {
-		isb_worker_stop(worker);
-		uv_thread_join(&worker->thread);
-	} else if (worker->tcp) {
-		close_all(worker);
-		uv_run(&worker->loop, UV_RUN_DEFAULT);
-	}
+	join(worker);
 	if (worker->tcp)
-		uv_loop_close(&worker->loop);
+		free_loop(worker);
 	isb_udp_free(worker->udp);
 	isb_tcp_free(worker->tcp);
 	isb_words_free(worker->words);

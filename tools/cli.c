@@ -20,7 +20,7 @@
 const struct verb *const cli_verbs[] = {
 	&verb_apply,  &verb_diff,   &verb_check, &verb_export, &verb_import,  &verb_show,   &verb_set,     &verb_add,
 	&verb_remove, &verb_status, &verb_drain, &verb_force,  &verb_failback, &verb_rollout, &verb_switch, &verb_explain,
-	&verb_simulate, &verb_latency, &verb_log, &verb_rollback, &verb_help,  NULL,
+	&verb_simulate, &verb_latency, &verb_log, &verb_top, &verb_rollback, &verb_init, &verb_help,  NULL,
 };
 
 int cli_fail(int code, const char *fmt, ...)
@@ -77,7 +77,7 @@ bool cli_printable(const char *text)
 /* --- Options --- */
 
 /* Letters that a verb lists in `options`: f files, n dry run, p prune, r reason, t for, c client, g geo, a at, d draws,
- * e seed; w watch, l all; of edits: A author, G if generation; of imports: P print, z zone, N name server, S SOA,
+ * e seed; w watch, l all; M from; of edits: A author, G if generation; of imports: P print, z zone, N name server, S SOA,
  * R provider; of rollouts: > to, % steps, ~ every, @ nets, ^ abort if, = sticky; ! force. Of simulations and edits with a
  * limit: D down, 1 n-1, u all up, F format, m max shift, T traffic. */
 static const struct option long_options[] = {
@@ -98,6 +98,7 @@ static const struct option long_options[] = {
 	{"every", required_argument, NULL, '~'},   {"nets", required_argument, NULL, '@'},
 	{"abort-if", required_argument, NULL, '^'}, {"sticky", no_argument, NULL, '='},
 	{"force", no_argument, NULL, '!'},         {"author", required_argument, NULL, 'A'},
+	{"from", required_argument, NULL, 'M'},
 	{"if-generation", required_argument, NULL, 'G'}, {"watch", optional_argument, NULL, 'w'},
 	{"all", no_argument, NULL, 'l'},
 	{NULL, 0, NULL, 0},
@@ -121,6 +122,8 @@ static const char *const *option_help(size_t i)
 		{"A", "  --author NAME      who; default: who is logged in\n"},
 		{"G", "  --if-generation N  only when the catalog is at that generation; else status 3\n"},
 		{"l", "  --all              also what is as it should be\n"},
+		{"M", "  --from ADDR:PORT   of isobard's metrics, or an URL, may be several;\n"
+		      "                     default: 127.0.0.1:9153\n"},
 		{"w", "  --watch[=SPAN]     again and again, every 2s or as said, until Ctrl-C\n"},
 		{"t", "  --for SPAN         until then only: 30m, 2h, 1d\n"},
 		{"c", "  -c, --client ADDR  the client: an address (its /24 or /56) or a network\n"},
@@ -280,6 +283,7 @@ static int take_option(struct cli *cli, int letter, const char *value)
 	case 's': cli->store_dir = value; break;
 	case 'f': cli->files[cli->nfile++] = value; break;
 	case 'g': cli->geo[cli->ngeo++] = value; break;
+	case 'M': cli->from[cli->nfrom++] = value; break;
 	case 'n': cli->dry_run = true; break;
 	case 'p': cli->prune = true; break;
 	case 'P': cli->print = true; break;
@@ -490,6 +494,7 @@ int main(int argc, char **argv)
 		.reason = "",
 		.files = isb_xcalloc((size_t)argc, sizeof(char *)),
 		.geo = isb_xcalloc((size_t)argc, sizeof(char *)),
+		.from = isb_xcalloc((size_t)argc, sizeof(char *)),
 		.ns = isb_xcalloc((size_t)argc, sizeof(char *)),
 		.down = isb_xcalloc((size_t)argc, sizeof(char *)),
 		.max_shift = -1,
@@ -505,6 +510,7 @@ int main(int argc, char **argv)
 		rc = verb->run(&cli);
 	free(cli.files);
 	free(cli.geo);
+	free(cli.from);
 	free(cli.ns);
 	free(cli.down);
 	return flush(&cli, rc);

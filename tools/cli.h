@@ -34,6 +34,8 @@ struct cli {
 	const char *traffic; /* log file */
 	const char **files;
 	size_t nfile;
+	const char **from;   /* servers */
+	size_t nfrom;
 	const char **geo;
 	size_t ngeo;
 	const char *reason, *author;
@@ -54,6 +56,7 @@ struct cli {
 	size_t nns;
 	int64_t now_ms;
 	uint64_t committed; /* generation that this run made; 0: none */
+	void *kept;         /* the verb's own, from one look of --watch to the next */
 };
 
 /* Exit codes; a contract with scripts and with programs that run verbs for others. */
@@ -86,8 +89,7 @@ struct verb {
 };
 extern const struct verb verb_apply, verb_diff, verb_check, verb_export, verb_import, verb_show, verb_set, verb_add, verb_remove,
 	verb_status, verb_drain, verb_force, verb_failback, verb_rollout, verb_switch, verb_explain, verb_simulate,
-	verb_latency, verb_log, verb_rollback,
-	verb_help;
+	verb_latency, verb_log, verb_top, verb_rollback, verb_init, verb_help;
 extern const struct verb *const cli_verbs[]; /* NULL at the end */
 const struct verb *cli_find_verb(const char *name); /* NULL after saying so */
 /* Letters of the options that every verb takes that edits the catalog. */

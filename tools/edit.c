@@ -13,7 +13,7 @@
 static int not_open(const struct cli *cli, int rc, const char *message)
 {
 	if (rc == ISB_ENOTFOUND)
-		return cli_fail(CLI_STORE, "there is no store in '%s'; name it with --store, or make one: isobar apply -f FILE",
+		return cli_fail(CLI_STORE, "there is no store in '%s'; name it with --store, or make one: isobar init",
 		                cli->store_dir);
 	return cli_fail(CLI_STORE, "%s", message ? message : isb_strerror(rc));
 }

@@ -11,7 +11,7 @@ void isb_answer_init(struct isb_answer *answer, enum isb_rcode rcode)
 	answer->rcode = rcode;
 	answer->authoritative = answer->referral = answer->steered = answer->failopen = false;
 	answer->cut_short = answer->explains = false;
-	answer->endpoint = NULL;
+	answer->endpoint = ISB_NO_ENDPOINT;
 	answer->scope = answer->made_count = 0;
 	answer->cls = ISB_CLASS_IN;
 	answer->extra.has = 0;

@@ -43,10 +43,10 @@ static void add_set(struct gathering *g, const struct isb_rrset *set)
 }
 
 /* The name is steered. *ret_next: it is a CNAME by that. False: its ordinary data shall answer. */
-static bool steered(struct gathering *g, const struct isb_plan_record *record, const struct isb_name *name, unsigned depth,
-                    const uint8_t **ret_next)
+static bool steered(struct gathering *g, uint32_t number, const struct isb_name *name, unsigned depth, const uint8_t **ret_next)
 {
 	const struct isb_view *view = g->q->asking.view;
+	const struct isb_plan_record *record = isb_plan_record(view->plan, number);
 	uint32_t types = record ? record->types : 0;
 	enum isb_plan_type type = g->q->type == ISB_A ? ISB_PLAN_A : ISB_PLAN_AAAA;
 	if (types >> ISB_PLAN_CNAME & 1)
@@ -56,8 +56,8 @@ static bool steered(struct gathering *g, const struct isb_plan_record *record, c
 	if (!(types >> type & 1) || depth == DEPTH_MAX)
 		return false;
 	struct isb_choice choice;
-	const struct isb_plan_endpoint *endpoint = g->answer->endpoint;
-	isb_answer_choose(g->answer, &g->q->asking, record, name, type, &choice);
+	const uint32_t endpoint = g->answer->endpoint;
+	isb_answer_choose(g->answer, &g->q->asking, number, name, type, &choice);
 	g->answer->endpoint = endpoint; /* the one that the name asked for chose */
 	lower_ttl(g, choice.ttl_s);
 	bool known = false;
@@ -74,8 +74,7 @@ static bool steered(struct gathering *g, const struct isb_plan_record *record, c
 static void at_node(struct gathering *g, const struct isb_node *node, const struct isb_name *name, unsigned depth,
                     const uint8_t **ret_next)
 {
-	const struct isb_plan *plan = g->q->asking.view->plan;
-	if (node->record != ISB_NO_RECORD && steered(g, isb_plan_record(plan, node->record), name, depth, ret_next))
+	if (node->record != ISB_NO_RECORD && steered(g, node->record, name, depth, ret_next))
 		return;
 	const struct isb_rrset *set = isb_node_set(node, g->q->type);
 	const struct isb_rrset *cname = set ? NULL : isb_node_set(node, ISB_CNAME);

@@ -72,10 +72,10 @@ enum isb_steered {
 enum isb_steered isb_answer_steer(struct isb_search *search, const struct isb_zone_view *zone, const struct isb_name *name,
                                   uint32_t record, uint32_t *ret_ttl_max, const uint8_t **ret_next);
 
-/* One address, chosen by a list where the plan has one (steer/list.h). `type` is A or AAAA. False: nothing was said, the walk
- * shall. */
+/* One address, chosen by a list where the plan has one (steer/list.h). `type` is A or AAAA, `record` a number of the plan. False:
+ * nothing was said, the walk shall. */
 bool isb_answer_add_listed(struct isb_answer *answer, const struct isb_asking *asking, const struct isb_name *name,
-                           const struct isb_plan_record *record, enum isb_plan_type type);
+                           uint32_t record, enum isb_plan_type type);
 
 /* RFC 1034 §4.3.2, by the zones alone. Not inlined: its frame has room for a name, which few answers need. */
 __attribute__((noinline))

@@ -60,16 +60,37 @@ static bool add_choice(struct isb_search *s, const struct isb_name *name, uint16
 	return end > first;
 }
 
-void isb_answer_choose(struct isb_answer *answer, const struct isb_asking *asking, const struct isb_plan_record *record,
+static enum isb_reason reason_of(const struct isb_choice *choice)
+{
+	if (choice->kind == ISB_CHOICE_FALLBACK)
+		return ISB_REASON_FALLBACK;
+	for (unsigned i = 0; i < choice->n; i++)
+		if (choice->rdata[i]->count)
+			return choice->reason;
+	return ISB_REASON_NODATA;
+}
+
+static void count_choice(struct isb_tally *tally, uint32_t record, const struct isb_choice *choice, uint32_t endpoint)
+{
+	enum isb_reason reason = reason_of(choice);
+	isb_tally_record(tally, record, reason);
+	if (choice->n)
+		isb_tally_endpoint(tally, endpoint, reason);
+}
+
+void isb_answer_choose(struct isb_answer *answer, const struct isb_asking *asking, uint32_t record,
                        const struct isb_name *name, enum isb_plan_type type, struct isb_choice *ret_choice)
 {
 	uint8_t scope;
 	asking->state->name = name->lower; /* at the end of a chain too: a cache keeps the answer under this name */
-	isb_view_steer(asking->view, record, type, asking->client, asking->state, ret_choice, &scope);
+	const struct isb_plan *plan = asking->view->plan;
+	isb_view_steer(asking->view, isb_plan_record(plan, record), type, asking->client, asking->state, ret_choice, &scope);
 	isb_answer_note_steered(answer, scope);
 	answer->failopen |= ret_choice->failopen;
 	if (ret_choice->n)
-		answer->endpoint = ret_choice->endpoint[0];
+		answer->endpoint = (uint32_t)(ret_choice->endpoint[0] - isb_plan_endpoint(plan, 0));
+	if (asking->state->tally)
+		count_choice(asking->state->tally, record, ret_choice, answer->endpoint);
 }
 
 /* The plan type by which the record answers, or -1. A CNAME answers for all types; ANY takes the first one
@@ -137,10 +158,10 @@ enum isb_steered isb_answer_steer(struct isb_search *s, const struct isb_zone_vi
 		s->answer->record = record;
 		s->answer->record_type = (enum isb_plan_type)type;
 	}
-	if (type <= ISB_PLAN_AAAA && isb_answer_add_listed(s->answer, &s->asking, name, r, (enum isb_plan_type)type))
+	if (type <= ISB_PLAN_AAAA && isb_answer_add_listed(s->answer, &s->asking, name, record, (enum isb_plan_type)type))
 		return ISB_STEER_SAID;
 	struct isb_choice choice;
-	isb_answer_choose(s->answer, &s->asking, r, name, (enum isb_plan_type)type, &choice);
+	isb_answer_choose(s->answer, &s->asking, record, name, (enum isb_plan_type)type, &choice);
 	*ret_ttl_max = choice.ttl_s;
 	if (choice.kind == ISB_CHOICE_FALLBACK)
 		return ISB_STEER_ORDINARY;

@@ -8,7 +8,7 @@
 
 static inline __attribute__((always_inline))
 bool add_listed(struct isb_answer *answer, const struct isb_asking *asking, const struct isb_name *name,
-                const struct isb_plan_record *r, enum isb_plan_type type)
+                const struct isb_plan_record *r, uint32_t number, enum isb_plan_type type)
 {
 	const struct isb_plan *plan = asking->view->plan;
 	const struct isb_steer_state *state = asking->state;
@@ -21,17 +21,23 @@ bool add_listed(struct isb_answer *answer, const struct isb_asking *asking, cons
 	struct isb_listed chosen = isb_list_choose(list, state);
 	if (!chosen.candidate)
 		return false;
+	struct isb_tally *tally = state->tally;
+	if (tally) {
+		enum isb_reason reason = isb_list_reason(list, chosen.candidate);
+		isb_tally_record(tally, number, reason);
+		isb_tally_endpoint(tally, chosen.candidate->endpoint, reason);
+	}
 	isb_answer_add_run(answer, name, type == ISB_PLAN_A ? ISB_A : ISB_AAAA, 1, isb_plan_ttl(r, chosen.flip_s),
 	                   chosen.candidate->rdata);
 	isb_answer_note_steered(answer, leaf.scope);
-	answer->endpoint = isb_plan_endpoint(plan, chosen.candidate->endpoint);
+	answer->endpoint = chosen.candidate->endpoint;
 	return true;
 }
 
 bool isb_answer_add_listed(struct isb_answer *answer, const struct isb_asking *asking, const struct isb_name *name,
-                           const struct isb_plan_record *record, enum isb_plan_type type)
+                           uint32_t record, enum isb_plan_type type)
 {
-	return add_listed(answer, asking, name, record, type);
+	return add_listed(answer, asking, name, isb_plan_record(asking->view->plan, record), record, type);
 }
 
 static inline void add_whole(struct isb_answer *answer, const struct isb_view *view, const struct isb_name *name,
@@ -69,7 +75,7 @@ bool find_exact(struct isb_answer *answer, const struct isb_asking *asking, cons
 		answer->record_type = query->qtype == ISB_A ? ISB_PLAN_A : ISB_PLAN_AAAA;
 		isb_answer_set_key(answer, ISB_RRL_ANSWER, name, 0);
 		return r && (query->qtype == ISB_A || query->qtype == ISB_AAAA) &&
-		       add_listed(answer, asking, name, r, answer->record_type);
+		       add_listed(answer, asking, name, r, entry->record, answer->record_type);
 	}
 	const struct isb_rrset *set = isb_exact_set(entry, query->qtype);
 	if (set)

@@ -75,8 +75,9 @@ void isb_explain_find(struct isb_answer *answer, const struct isb_view *view, co
 	isb_name_set(&asked.name, query->name.wire + query->name.label[skip]);
 	isb_trace_init(&trace);
 	trace.limit = STEPS_MAX;
-	traced.rotor = NULL; /* who is told why takes no turn from those who are answered */
+	traced.rotor = NULL; /* who is told why takes no turn from those who are answered, and is not one of them */
 	traced.trace = &trace;
+	traced.tally = NULL;
 	isb_answer_init(&found, ISB_NOERROR);
 	isb_answer_find(&found, view, &asked, client, &traced);
 	/* These TXT records take the room of CNAMEs made of DNAMEs, of which this answer has none. */

@@ -200,6 +200,7 @@ int isb_query_read(struct isb_query *ret_query, const uint8_t *in, size_t len)
 	q->id = isb_get_u16(in);
 	q->flags = isb_get_u16(in + 2);
 	q->asks = false;
+	q->qtype = 0;
 	q->edns.present = false;
 	q->edns.has = 0;
 	q->edns.payload = 0;

@@ -16,7 +16,7 @@ enum { UDP_LEAST = 512, TCP_MOST = 65535, UDP_DEFAULT = 1232 };
 void isb_context_init(struct isb_context *ctx, uint64_t seed)
 {
 	static const struct isb_settings off = {0};
-	*ctx = (struct isb_context){.udp_payload = UDP_DEFAULT, .settings = &off};
+	*ctx = (struct isb_context){.udp_payload = UDP_DEFAULT, .settings = &off, .asked = ctx->counters.asked[ISB_ASKED_UDP]};
 	isb_rng_seed(&ctx->rng, seed);
 }
 
@@ -45,7 +45,7 @@ void isb_context_begin(struct isb_context *ctx, const struct isb_view *view, con
 {
 	ctx->view = view;
 	ctx->steer = (struct isb_steer_state){.health = health, .admin = view->admin, .nadmin = view->admin_end, .now_ms = now_ms,
-	                                      .rng = &ctx->rng, .trace = ctx->trace,
+	                                      .rng = &ctx->rng, .trace = ctx->trace, .tally = ctx->tally,
 	                                      .rotor = ctx->nrotor >= view->plan->nrotor ? ctx->rotor : NULL};
 }
 
@@ -194,6 +194,14 @@ static bool within_limits(struct isb_context *ctx, const struct isb_client *clie
 	}
 }
 
+uint64_t isb_counted_queries(const struct isb_counters *counters, enum isb_asked_way way)
+{
+	uint64_t sum = 0;
+	for (unsigned type = 0; type < ISB_ASKED_TYPES; type++)
+		sum += isb_counted(&counters->asked[way][type]);
+	return sum;
+}
+
 __attribute__((cold))
 static void count_error(struct isb_counters *c, enum isb_rcode rcode)
 {
@@ -222,10 +230,11 @@ static void count_reply(struct isb_counters *c, const struct isb_query *query, c
 		                                                : &c->noerror);
 	if (out[2] & ISB_FLAG_TC >> 8)
 		isb_count(&c->truncated);
-	if (answer->steered)
+	if (answer->steered) {
 		isb_count(&c->steered);
-	if (answer->failopen)
-		isb_count(&c->failopen);
+		if (answer->failopen)
+			isb_count(&c->failopen);
+	}
 	if (query->edns.has & ISB_EDNS_ECS)
 		isb_count(&c->ecs);
 }
@@ -243,12 +252,15 @@ __attribute__((cold))
 static void summarize(struct isb_summary *summary, const struct isb_view *view, const struct isb_query *query,
                       const struct isb_answer *answer, const uint8_t *out)
 {
+	const struct isb_plan_endpoint *endpoint =
+		answer->endpoint != ISB_NO_ENDPOINT ? isb_plan_endpoint(view->plan, answer->endpoint) : NULL;
 	*summary = (struct isb_summary){
 		.rcode = answer->rcode,
 		.truncated = out[2] & ISB_FLAG_TC >> 8,
 		.steered = answer->steered,
 		.failopen = answer->failopen,
-		.endpoint = answer->endpoint ? isb_plan_text(view->plan, answer->endpoint->name) : "",
+		.endpoint = endpoint ? isb_plan_text(view->plan, endpoint->name) : "",
+		.region = endpoint ? isb_plan_text(view->plan, endpoint->region) : "",
 		.ttl_s = least_ttl(answer),
 	};
 	if (query->asks) {
@@ -268,11 +280,9 @@ size_t isb_respond(struct isb_context *ctx, const struct isb_client *client, con
 	struct isb_query query;
 	struct isb_answer answer;
 	bool proven = client->proto == ISB_TCP;
-	isb_count(&ctx->counters.queries);
-	if (proven)
-		isb_count(&ctx->counters.queries_tcp);
 	int rcode = isb_query_read(&query, in, in_len);
 	if (rcode == ISB_QUERY_DROP) {
+		isb_count(&ctx->asked[0]);
 		isb_count(&ctx->counters.dropped);
 		return 0;
 	}
@@ -281,6 +291,7 @@ size_t isb_respond(struct isb_context *ctx, const struct isb_client *client, con
 	decide(ctx, client, &query, (enum isb_rcode)rcode, &answer);
 	if (query.edns.has & ~ISB_EDNS_ECS)
 		proven |= add_extra(ctx, &query, client, &answer.extra);
+	isb_count(&ctx->asked[query.qtype < ISB_ASKED_TYPES ? query.qtype : 0]);
 	if (!within_limits(ctx, client, proven, &answer))
 		return 0;
 	if (answer.explains)

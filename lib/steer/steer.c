@@ -16,6 +16,12 @@ uint32_t isb_child_name(const struct isb_plan *plan, const struct isb_plan_node 
 	return isb_plan_node(plan, ref)->name;
 }
 
+static inline void note_reason(struct isb_walk *walk, enum isb_reason reason)
+{
+	if (walk->choice->reason < reason)
+		walk->choice->reason = (uint8_t)reason;
+}
+
 /* --- How much of the client the answer is about -------------------------------------------------------------------- */
 
 static void note_bits(struct isb_walk *walk, uint8_t ipv4, uint8_t ipv6)
@@ -133,12 +139,16 @@ SELDOM uint32_t trickled(struct isb_walk *walk, const struct isb_equals *in)
 WITH_VISIT bool in_order(struct isb_walk *walk, struct isb_equals *in, visit_fn *visit)
 {
 	uint32_t n = in->node->nchild, early = in->node->trickle && !in->zero && n ? trickled(walk, in) : 0;
-	if (early && take_equals(walk, in, early, end_of_rank(in->node, early), visit))
+	if (early && take_equals(walk, in, early, end_of_rank(in->node, early), visit)) {
+		note_reason(walk, ISB_REASON_TRICKLE);
 		return true;
+	}
 	for (uint32_t from = 0, to; from < n; from = to) {
 		to = end_of_rank(in->node, from);
 		if (take_equals(walk, in, from, to, visit))
 			return true;
+		if (!walk->choice->n)
+			note_reason(walk, ISB_REASON_FAILOVER);
 	}
 	return false;
 }
@@ -319,8 +329,11 @@ static __attribute__((noinline)) bool walk_straight(struct isb_walk *walk, const
 		in.zero = zero;
 		for (uint32_t i = 0; i < node->nchild; i++) {
 			uint32_t weight = node->child[i].weight;
-			if ((weight == 0) == zero && walk->work++ < ISB_WORK_MAX && try_child(walk, &in, i, weight, weight))
+			if ((weight == 0) != zero || walk->work++ >= ISB_WORK_MAX)
+				continue;
+			if (try_child(walk, &in, i, weight, weight))
 				return true;
+			note_reason(walk, ISB_REASON_FAILOVER);
 		}
 	}
 	return false;
@@ -375,8 +388,12 @@ SELDOM bool walk_rollout(struct isb_walk *walk, const struct isb_plan_node *node
 	}
 	for (unsigned i = 0; i < sides.count; i++) {
 		uint32_t percent = sides.side[i] == ISB_ROLLOUT_TO ? sides.stand.percent : 100u - sides.stand.percent;
-		if (try_child(walk, &in, sides.side[i], i ? 100 : percent, 100)) /* the second follows from the first */
+		if (try_child(walk, &in, sides.side[i], i ? 100 : percent, 100)) { /* the second follows from the first */
+			if (sides.side[i] == ISB_ROLLOUT_TO)
+				note_reason(walk, ISB_REASON_ROLLOUT);
 			return true;
+		}
+		note_reason(walk, ISB_REASON_FAILOVER);
 	}
 	return false;
 }
@@ -438,8 +455,10 @@ static bool last_good(struct isb_walk *walk, const struct isb_plan_node *root)
  * An answer that may fail is better than one that surely does; NXDOMAIN would deny the whole subtree in caches. */
 static void fail_open(struct isb_walk *walk, const struct isb_plan_node *root)
 {
-	if (walk->record->all_down == ISB_ALL_DOWN_LAST && last_good(walk, root))
+	if (walk->record->all_down == ISB_ALL_DOWN_LAST && last_good(walk, root)) {
+		walk->choice->reason = ISB_REASON_LAST;
 		return;
+	}
 	if (!walk_again(walk, root, ISB_VERDICTS_IGNORED, ISB_AGAIN_VERDICTS))
 		walk_again(walk, root, ISB_ANYTHING_GOES, ISB_AGAIN_OPERATORS);
 }
@@ -447,9 +466,11 @@ static void fail_open(struct isb_walk *walk, const struct isb_plan_node *root)
 SELDOM void fail(struct isb_walk *walk, const struct isb_plan_node *root)
 {
 	enum isb_all_down all_down = (enum isb_all_down)walk->record->all_down;
+	note_reason(walk, ISB_REASON_FAILOVER);
 	if (walk->waiting && walk_again(walk, root, ISB_WAITING_TAKEN, ISB_AGAIN_WAITING))
 		return;
 	walk->choice->failopen = true;
+	walk->choice->reason = ISB_REASON_FAILOPEN;
 	if (walk->state->trace)
 		isb_walk_step(walk, ISB_STEP_FAILOPEN, 0, walk->record->name)->got = all_down;
 	if (all_down == ISB_ALL_DOWN_ALL || all_down == ISB_ALL_DOWN_LAST)
@@ -466,6 +487,7 @@ void isb_steer(const struct isb_plan *plan, const struct isb_plan_record *record
 	const struct isb_plan_node *root = isb_plan_root(plan, record, cls);
 	ret_choice->kind = ISB_CHOICE_FALLBACK;
 	ret_choice->failopen = false;
+	ret_choice->reason = ISB_REASON_FIRST;
 	ret_choice->client_bits = 0;
 	ret_choice->ttl_s = record->ttl_s;
 	ret_choice->n = 0;

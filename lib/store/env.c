@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -28,7 +29,7 @@ static const struct {
 	[ISB_ENV_HEALTH] = {"health.mdb", (size_t)1 << 30, ISB_STORE_WRITE_HEALTH, MDB_NOSYNC},
 	[ISB_ENV_LATENCY] = {"latency.mdb", (size_t)16 << 30, ISB_STORE_WRITE_LATENCY, 0},
 };
-enum { READERS = 1024, TABLES_MAX = 16, FILE_MODE = 0660, DIR_MODE = 0770 };
+enum { READERS = 1024, TABLES_MAX = 16, FILE_MODE = 0660, DIR_MODE = 0770, HINT = 128 };
 
 static const struct {
 	const char *name;
@@ -102,14 +103,37 @@ __attribute__((format(printf, 2, 3))) static int refuse(int rc, const char *fmt,
 	return rc;
 }
 
-static int refuse_open(const struct isb_environment *env, int mdb_rc)
+static char *lock_path(const struct isb_environment *env, char out[PATH_MAX])
 {
-	char lock[PATH_MAX];
-	snprintf(lock, sizeof(lock), "%s-lock", env->path);
-	if (mdb_rc == EACCES && access(lock, R_OK | W_OK) != 0 && errno == EACCES)
+	snprintf(out, PATH_MAX, "%s-lock", env->path);
+	return out;
+}
+
+/* "; become a member of group 'isobar'" where that would help, or nothing: a new member has to log in again, too. */
+static const char *group_hint(const char *path, mode_t wanted, char out[HINT])
+{
+	struct stat st;
+	const struct group *group = stat(path, &st) == 0 && (st.st_mode & wanted) ? getgrgid(st.st_gid) : NULL;
+	*out = '\0';
+	if (group && st.st_gid != 0)
+		snprintf(out, HINT, "; become a member of group '%s'", group->gr_name);
+	return out;
+}
+
+static int refuse_open(const struct isb_environment *env, bool write, int mdb_rc)
+{
+	char lock[PATH_MAX], dir[PATH_MAX], hint[HINT];
+	if (mdb_rc != EACCES)
+		return refuse(isb_mdb_err(mdb_rc), "cannot open '%s': %s", env->path, mdb_strerror(mdb_rc));
+	snprintf(dir, sizeof(dir), "%.*s", (int)(strrchr(env->path, '/') - env->path), env->path);
+	if (access(dir, X_OK) != 0)
+		return refuse(ISB_EREADONLY, "cannot open the store in '%s': permission denied%s", dir,
+		              group_hint(dir, S_IXGRP, hint));
+	if (access(lock_path(env, lock), R_OK | W_OK) != 0 && errno == EACCES)
 		return refuse(ISB_EREADONLY, "cannot open '%s': permission denied; every reader registers there, so it "
 		              "must be writable for read-only programs too", lock);
-	return refuse(isb_mdb_err(mdb_rc), "cannot open '%s': %s", env->path, mdb_strerror(mdb_rc));
+	return refuse(ISB_EREADONLY, "cannot open '%s'%s: permission denied%s", env->path, write ? " for writing" : "",
+	              group_hint(env->path, write ? S_IWGRP : S_IRGRP, hint));
 }
 
 /* --- One environment --- */
@@ -139,7 +163,7 @@ static int open_env(struct isb_store *store, enum isb_env which, bool write)
 	unsigned flags = MDB_NOTLS | MDB_NOSUBDIR | (write ? envs[which].flags : MDB_RDONLY);
 	int rc = mdb_env_create(&env->mdb);
 	if (rc != 0)
-		return refuse_open(env, rc);
+		return refuse_open(env, write, rc);
 	mdb_env_set_maxdbs(env->mdb, TABLES_MAX);
 	mdb_env_set_maxreaders(env->mdb, READERS);
 	if (write)
@@ -147,7 +171,7 @@ static int open_env(struct isb_store *store, enum isb_env which, bool write)
 	rc = mdb_env_open(env->mdb, env->path, flags, FILE_MODE);
 	if (rc != 0) {
 		close_env(env);
-		return refuse_open(env, rc);
+		return refuse_open(env, write, rc);
 	}
 	env->write = write;
 	int dead;
@@ -161,7 +185,7 @@ static int open_tables(struct isb_environment *env, enum isb_env which)
 	MDB_txn *txn;
 	int rc = mdb_txn_begin(env->mdb, NULL, MDB_RDONLY, &txn);
 	if (rc != 0)
-		return refuse_open(env, rc);
+		return refuse_open(env, env->write, rc);
 	unsigned missing = ISB_T_COUNT;
 	for (unsigned t = 0; t < ISB_T_COUNT && rc == 0; t++) {
 		if (tables[t].env != which)
@@ -174,7 +198,7 @@ static int open_tables(struct isb_environment *env, enum isb_env which)
 		if (rc == MDB_NOTFOUND)
 			return refuse(ISB_EVERSION, "'%s' has no table '%s': an older program made it; any edit by this one "
 			              "adds what is missing", env->path, tables[missing].name);
-		return refuse_open(env, rc);
+		return refuse_open(env, env->write, rc);
 	}
 	return isb_mdb_err(mdb_txn_commit(txn));
 }
@@ -190,7 +214,7 @@ static int open_all(struct isb_store *store, enum isb_store_mode mode)
 	for (enum isb_env e = ISB_ENV_CATALOG; e < ISB_ENV_COUNT; e++) {
 		struct isb_environment *env = &store->env[e];
 		if (!present(env->path) && e == ISB_ENV_CATALOG)
-			return refuse(ISB_ENOTFOUND, "no store in '%s': '%s' is missing; applying a catalog makes it",
+			return refuse(ISB_ENOTFOUND, "no store in '%s': '%s' is missing; isobar init makes it, and so does applying a catalog",
 			              store->dir, env->path);
 		if (!present(env->path))
 			return refuse(ISB_EVERSION, "the store in '%s' has no '%s': it was deleted, or an older program made the "
@@ -205,6 +229,16 @@ static int open_all(struct isb_store *store, enum isb_store_mode mode)
 }
 
 /* --- Making a store --- */
+
+/* Every reader writes the lock file, or it could not register: so the file's group may, whatever the umask
+ * of who makes it. A file that somebody else owns is that one's business. */
+static void share_lock(const struct isb_environment *env)
+{
+	char path[PATH_MAX];
+	struct stat st;
+	if (stat(lock_path(env, path), &st) == 0 && st.st_uid == geteuid() && (st.st_mode & FILE_MODE) != FILE_MODE)
+		chmod(path, (st.st_mode & 07777) | FILE_MODE);
+}
 
 static int create_tables(MDB_txn *txn, struct isb_environment *env, enum isb_env which)
 {
@@ -223,6 +257,7 @@ static int make_beside(struct isb_store *store, enum isb_env which, bool fresh_c
 	int rc = open_env(store, which, true);
 	if (rc != ISB_OK)
 		return rc;
+	share_lock(env);
 	MDB_txn *txn;
 	int mdb_rc = mdb_txn_begin(env->mdb, NULL, 0, &txn);
 	if (mdb_rc == 0) {
@@ -238,7 +273,7 @@ static int make_beside(struct isb_store *store, enum isb_env which, bool fresh_c
 	if (mdb_rc == 0)
 		mdb_rc = mdb_env_sync(env->mdb, 1);
 	close_env(env);
-	return mdb_rc == 0 ? ISB_OK : refuse_open(env, mdb_rc);
+	return mdb_rc == 0 ? ISB_OK : refuse_open(env, true, mdb_rc);
 }
 
 /* Writes the format where there is none yet: what makes a catalog one. */
@@ -261,6 +296,7 @@ static int make_tables(struct isb_store *store)
 	int rc = open_env(store, ISB_ENV_CATALOG, true);
 	if (rc != ISB_OK)
 		return rc;
+	share_lock(env);
 	MDB_txn *txn;
 	bool fresh = false;
 	int mdb_rc = mdb_txn_begin(env->mdb, NULL, 0, &txn);
@@ -276,7 +312,7 @@ static int make_tables(struct isb_store *store)
 			mdb_txn_abort(txn);
 	}
 	close_env(env);
-	return mdb_rc == 0 ? rc : refuse_open(env, mdb_rc);
+	return mdb_rc == 0 ? rc : refuse_open(env, true, mdb_rc);
 }
 
 /* The first commit is only durable once the directory knows the files. */
@@ -359,6 +395,12 @@ int isb_store_open(const char *dir, enum isb_store_mode mode, struct isb_store *
 	return ISB_OK;
 }
 
+bool isb_store_registers(const struct isb_store *store)
+{
+	char lock[PATH_MAX];
+	return access(lock_path(&store->env[ISB_ENV_CATALOG], lock), W_OK) == 0 || errno != EROFS;
+}
+
 void isb_store_close(struct isb_store *store)
 {
 	if (!store)
@@ -396,4 +438,18 @@ unsigned isb_store_clean(struct isb_store *store)
 int isb_store_sync(struct isb_store *store, enum isb_env env)
 {
 	return isb_mdb_err(mdb_env_sync(store->env[env].mdb, 1));
+}
+
+int isb_store_look(struct isb_store *store, enum isb_env env, struct isb_store_use *ret_use)
+{
+	MDB_envinfo info;
+	MDB_stat stat;
+	int rc = mdb_env_info(store->env[env].mdb, &info);
+	if (rc == 0)
+		rc = mdb_env_stat(store->env[env].mdb, &stat);
+	if (rc == 0)
+		*ret_use = (struct isb_store_use){.readers = info.me_numreaders, .readers_max = info.me_maxreaders,
+		                                  .used = ((uint64_t)info.me_last_pgno + 1) * stat.ms_psize,
+		                                  .map = info.me_mapsize};
+	return isb_mdb_err(rc);
 }

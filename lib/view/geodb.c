@@ -129,6 +129,15 @@ const char *isb_geodb_describe(const struct isb_geodb *db)
 	return db->description;
 }
 
+int64_t isb_geodb_built_ms(const struct isb_geodb *db)
+{
+	int64_t oldest_ms = db->file[0].built_ms;
+	for (size_t i = 1; i < db->count; i++)
+		if (db->file[i].built_ms < oldest_ms)
+			oldest_ms = db->file[i].built_ms;
+	return oldest_ms;
+}
+
 uint64_t isb_geodb_stamp(const char *const *paths, size_t count)
 {
 	uint64_t stamp = count;

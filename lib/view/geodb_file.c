@@ -16,6 +16,7 @@
 #include "isobar/base/err.h"
 #include "isobar/base/hash.h"
 
+#define BUILT_MAX_S UINT64_C(253402300799) /* the end of the year 9999 */
 enum { SEPARATOR = 16, SHARED_MAX = 1 << 20, LEAVES_MAX = 1 << 28, HEIGHT_OPEN = 255 };
 #define NO_NODE UINT32_MAX
 #define EMPTY_LEAF (ISB_REF_LEAF | ISB_GEO_EMPTY)
@@ -270,6 +271,8 @@ int isb_geo_file_read(const char *path, struct isb_diags *diags, struct isb_geo_
 	if (good) {
 		file.hash = isb_hash(mmdb.file_content, (size_t)mmdb.file_size, 0);
 		file.label = label_of(&mmdb);
+		if (mmdb.metadata.build_epoch <= BUILT_MAX_S)
+			file.built_ms = (int64_t)mmdb.metadata.build_epoch * 1000;
 		*ret_file = file;
 	} else {
 		isb_geo_file_done(&file);

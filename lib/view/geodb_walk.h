@@ -20,6 +20,7 @@ struct isb_geo_file {
 	uint32_t root4, root6;   /* references; IPv6 leaves out ::/96 and its aliases, which hold the IPv4 data */
 	struct isb_intern facts; /* struct isb_geo_facts, as the file has them; number 0 is all empty */
 	char *label;
+	int64_t built_ms; /* by its own word; 0: it does not say */
 	uint64_t hash; /* of the content */
 };
 

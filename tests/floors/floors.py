@@ -11,13 +11,13 @@ import pathlib
 import re
 import sys
 
-FLOORS = ["base", "model", "store", "steer", "view", "import", "dns", "net", "programs"]
+FLOORS = ["base", "model", "store", "steer", "view", "import", "dns", "web", "net", "programs"]
 
 # Where a file stands. The first pattern that matches gives the floor; None: any (tests over everything).
 PLACES = [
-    *((f"include/isobar/{room}/*", room) for room in FLOORS[:7]),
-    *((f"lib/{room}/*", room) for room in FLOORS[:7]),
-    *((f"tests/unit/{room}/*", room) for room in FLOORS[:7]),
+    *((f"include/isobar/{room}/*", room) for room in FLOORS[:8]),
+    *((f"lib/{room}/*", room) for room in FLOORS[:8]),
+    *((f"tests/unit/{room}/*", room) for room in FLOORS[:8]),
     ("server/main.c", "programs"),
     ("probes/main.c", "programs"),
     ("server/*", "net"),
@@ -42,9 +42,10 @@ DOORS = {
     "liburcu": (["urcu.h", "urcu-*.h", "urcu/*"], ["server/live.c"]),
     "libfstrm": (["fstrm.h", "fstrm/*"], ["server/dnstap.c"]),
     "c-ares": (["ares.h", "ares_*.h"], ["probes/resolve.c"]),
-    "libcurl": (["curl/*"], ["probes/check_http*"]),
+    "libcurl": (["curl/*"], ["probes/check_http*", "tools/top_fetch.c"]),
     "OpenSSL": (["openssl/*"], ["lib/dns/hmac.c", "probes/check_http*", "probes/check_tls*", "probes/check_trust*",
                                  "probes/tls_link.c"]),
+    "libmicrohttpd": (["microhttpd.h"], ["lib/web/*"]),
     "jansson": (["jansson.h"], ["tools/*"]),
     "cmocka": (["cmocka.h"], ["tests/unit/*", "tests/flow/*"]),
     "valgrind": (["valgrind/*"], ["tests/bench/micro/main.c"]),

@@ -33,6 +33,7 @@ struct isb_part {
 	uint8_t section;
 };
 
+enum { ISB_NO_ENDPOINT = 0xffffffff };
 struct isb_answer {
 	enum isb_rcode rcode;
 	bool authoritative;
@@ -44,7 +45,7 @@ struct isb_answer {
 	uint8_t made_count;
 	uint16_t cls;   /* of every record: IN, or CH for questions about the server */
 	uint16_t count;
-	const struct isb_plan_endpoint *endpoint; /* the first one that steering chose, or NULL */
+	uint32_t endpoint; /* the first one that steering chose, by its index in the plan, or ISB_NO_ENDPOINT */
 	uint32_t record; /* steered: the first record that was asked, with the type below */
 	enum isb_plan_type record_type;
 	const struct isb_zone_view *denier; /* whose SOA stands in the authority section; not set where none does */
@@ -84,13 +85,13 @@ const struct isb_node *isb_answer_wildcard(const struct isb_node *encloser);
 /* RFC 6672 §3.2: the name with the DNAME's owner, `left` labels of it being below that, replaced by its target. False
  * when that is too long. */
 bool isb_answer_substitute(const struct isb_name *name, const struct isb_place *place, uint8_t out[ISB_DNAME_MAX]);
-/* One decision of the record that lies over `name`, with what is the same whatever came of it noted in the answer. */
+/* One decision of the record of this number (of the plan) that lies over `name`, with what is the same whatever came of it noted in the answer. */
 struct isb_asking {
 	const struct isb_view *view;
 	const struct isb_addr *client;
 	struct isb_steer_state *state;
 };
-void isb_answer_choose(struct isb_answer *answer, const struct isb_asking *asking, const struct isb_plan_record *record,
+void isb_answer_choose(struct isb_answer *answer, const struct isb_asking *asking, uint32_t record,
                        const struct isb_name *name, enum isb_plan_type type, struct isb_choice *ret_choice);
 
 /* What a record of type ALIAS chose: adds the addresses of the names it gives under the name that was asked for.

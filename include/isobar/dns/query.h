@@ -35,7 +35,7 @@ void isb_name_set(struct isb_name *name, const uint8_t *wire);
 struct isb_query {
 	uint16_t id, flags; /* as received */
 	uint16_t qtype, qclass;
-	bool asks;          /* there is one question and it is well-formed: name, qtype and qclass are set */
+	bool asks;          /* there is one question and it is well-formed: name, qtype and qclass are set; else qtype is 0 */
 	struct isb_name name; /* where it stands in the message, type and class follow it */
 	struct isb_edns edns;
 	struct isb_tsig tsig;

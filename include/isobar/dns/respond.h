@@ -25,24 +25,35 @@ struct isb_client {
 	uint16_t port; /* for logs */
 };
 
+/* Queries by how they came and by type: by its number below ISB_ASKED_TYPES, else at 0, where also stands what has no question.
+ * Who serves UDP knows the family by its socket. */
+enum isb_asked_way { ISB_ASKED_UDP, ISB_ASKED_TCP_IPV4, ISB_ASKED_TCP_IPV6, ISB_ASKED_WAYS };
+enum { ISB_ASKED_TYPES = 256 };
+
 /* Counters of one worker. Only the worker adds; anyone may read (relaxed: a count more or less is no harm). A query
  * ends in exactly one of dropped, rrl_dropped, formerr … referral (noerror: with an answer); truncated, steered,
  * failopen, ecs, tsig (signed, and rightly), explained, cookie_*, rrl_limited (over a limit, whatever came of it) and
  * rrl_slipped (sent all the same, truncated or an error) tell more about some of them. */
 #define ISB_COUNTER_MAP(X) \
-	X(queries) X(queries_tcp) X(dropped) X(formerr) X(notimp) X(refused) X(badvers) X(servfail) X(nxdomain) \
+	X(dropped) X(formerr) X(notimp) X(refused) X(badvers) X(servfail) X(nxdomain) \
 	X(nodata) X(yxdomain) X(notauth) X(noerror) X(referral) X(truncated) X(steered) X(failopen) X(ecs) \
 	X(tsig) X(explained) X(cookie_new) X(cookie_valid) X(rrl_limited) X(rrl_slipped) X(rrl_dropped)
 struct isb_counters {
 #define X(name) _Atomic uint64_t name;
 	ISB_COUNTER_MAP(X)
 #undef X
+	_Atomic uint64_t asked[ISB_ASKED_WAYS][ISB_ASKED_TYPES]; /* every query, also those that are dropped */
 };
 static inline void isb_count(_Atomic uint64_t *counter)
 {
-	/* relaxed load and store instead of a locked add: there is one writer */
-	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1, memory_order_relaxed);
+	isb_tally_add(counter);
 }
+/* Relaxed: each counter is right by itself, and no order between them is promised. */
+static inline uint64_t isb_counted(const _Atomic uint64_t *counter)
+{
+	return atomic_load_explicit(counter, memory_order_relaxed);
+}
+uint64_t isb_counted_queries(const struct isb_counters *counters, enum isb_asked_way way);
 
 /* What a log tells of a query that was answered. */
 struct isb_summary {
@@ -53,6 +64,7 @@ struct isb_summary {
 	uint8_t scope;         /* as told beside ecs */
 	struct isb_net ecs;    /* the network as the resolver told it; family 0: none */
 	const char *endpoint;  /* the first one chosen, "pool/endpoint", in the view; "": none */
+	const char *region;    /* where that lies, in the view; "": nowhere that is known */
 	uint32_t ttl_s;        /* the least of the answer and authority sections, or ISB_NO_TTL */
 };
 enum { ISB_NO_TTL = UINT32_MAX };
@@ -61,9 +73,11 @@ enum { ISB_NO_TTL = UINT32_MAX };
 struct isb_context {
 	struct isb_rng rng;
 	struct isb_counters counters;
+	_Atomic uint64_t *asked; /* in counters: the way on which what comes now was asked; UDP after init */
 	uint16_t udp_payload;   /* largest UDP answer we send; 512..4096, 1232 by default */
 	const struct isb_settings *settings; /* never NULL; all off after init */
 	struct isb_rrl *rrl;    /* the caller's; NULL: no limits */
+	struct isb_tally *tally; /* the caller's; NULL, or of the plan of the view that isb_context_begin() is told */
 	struct isb_trace *trace; /* NULL, or filled by the queries of what isb_context_begin() begins (explain) */
 	struct isb_summary *summary; /* NULL, or filled by every query that is answered */
 	uint32_t *rotor;        /* counters for order rotate; NULL: every query begins anywhere in the cycle */
@@ -75,6 +89,11 @@ struct isb_context {
 	struct isb_steer_state steer; /* of each query only the client and the name are set anew */
 };
 void isb_context_init(struct isb_context *ctx, uint64_t seed);
+/* How the queries come that are answered from now on. */
+static inline void isb_context_came(struct isb_context *ctx, enum isb_asked_way way)
+{
+	ctx->asked = ctx->counters.asked[way];
+}
 void isb_context_done(struct isb_context *ctx);
 /* Makes counters for a view's orders rotate, each beginning somewhere in its cycle: else all workers, and all servers, would
  * begin with the same endpoint. Allocates; for the moment a worker takes a view up, not for a query. */

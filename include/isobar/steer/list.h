@@ -123,6 +123,11 @@ struct isb_listed {
 	uint32_t flip_s;                       /* of anything looked at; ISB_FLIP_NONE: none foreseen */
 };
 struct isb_listed isb_list_choose(const struct isb_list *list, const struct isb_steer_state *state);
+/* Why it was this one, as the walk would say. */
+static inline enum isb_reason isb_list_reason(const struct isb_list *list, const struct isb_candidate *chosen)
+{
+	return chosen < list->candidate + list->candidate[0].equals ? ISB_REASON_FIRST : ISB_REASON_FAILOVER;
+}
 
 /* The list of what a node of a checked plan, or one under construction, decides about a type, at `ret_list` with room for
  * ISB_LIST_MAX candidates. Its octets, or 0: there is none, and *ret_list is undefined. */

@@ -9,6 +9,7 @@
 #include "isobar/model/health.h"
 #include "isobar/model/model.h"
 #include "isobar/steer/plan.h"
+#include "isobar/steer/tally.h"
 
 /* One decision: walk a record's plan, set aside what cannot answer, draw among the rest. Pure: everything it reads is an
  * argument. No allocation, no lock; bounded by the size of the plan's nodes. */
@@ -24,6 +25,7 @@ struct isb_steer_state {
 	                       * record's */
 	uint32_t *rotor;      /* counters of this worker for order rotate, plan->nrotor of them; NULL: begin anywhere */
 	struct isb_trace *trace; /* NULL on the query path; see trace.h */
+	struct isb_tally *tally; /* for those who answer by decisions; NULL: they are not counted */
 };
 
 enum { ISB_CHOICE_MAX = 64 }; /* endpoints in one answer */
@@ -35,6 +37,7 @@ enum isb_choice_kind {
 struct isb_choice {
 	enum isb_choice_kind kind;
 	bool failopen;    /* nothing was usable; answered as all_down says */
+	uint8_t reason;   /* ISB_CHOICE_ANSWER: enum isb_reason, whatever the endpoints have of this type */
 	uint8_t client_bits; /* bits of the client beyond its class that the choice depended on: order hash's network; else 0 */
 	uint32_t ttl_s;   /* the record's, shortened to the earliest flip of anything looked at; for every kind */
 	unsigned n;

@@ -31,6 +31,10 @@ struct isb_store;
 int isb_store_open(const char *dir, enum isb_store_mode mode, struct isb_store **ret_store, const char **ret_message);
 void isb_store_close(struct isb_store *store); /* NULL is fine */
 const char *isb_store_dir(const struct isb_store *store);
+/* False: the file system is read-only for this process, so that it is no reader that writers know of; LMDB then goes
+ * without. Sound where nobody can write, and not where the same files are writable for others (a unit of systemd that
+ * does not name them in ReadWritePaths=). */
+bool isb_store_registers(const struct isb_store *store);
 
 /* Frees slots of dead readers in all environments; returns how many. Call every minute. Opening a store does it too, and so
  * does every 64th write transaction of a process: what a dead reader pins is bounded whoever runs. */
@@ -51,6 +55,13 @@ uint64_t isb_txn_id(const struct isb_txn *txn);
 uint64_t isb_store_last_txn_id(struct isb_store *store, enum isb_env env);
 /* Path of the environment's data file, for inotify; lives as long as the store. */
 const char *isb_store_path(const struct isb_store *store, enum isb_env env);
+
+/* How full an environment is, for metrics. */
+struct isb_store_use {
+	unsigned readers, readers_max; /* places in its table that are or were in use */
+	uint64_t used, map;            /* octets of the file that hold or held data; the most there may be */
+};
+int isb_store_look(struct isb_store *store, enum isb_env env, struct isb_store_use *ret_use);
 
 /* --- For the other modules of this room only: rows as octets. ------------------------------------------------ */
 

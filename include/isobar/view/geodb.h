@@ -29,6 +29,8 @@ void isb_geodb_find(const struct isb_geodb *db, const struct isb_addr *addr, str
 uint64_t isb_geodb_fingerprint(const struct isb_geodb *db);
 /* "GeoLite2-City 2026-11-18, GeoLite2-ASN 2026-11-18", for status; lives as long as db. */
 const char *isb_geodb_describe(const struct isb_geodb *db);
+/* When the oldest of its files was built, as the files say; 0: one does not. */
+int64_t isb_geodb_built_ms(const struct isb_geodb *db);
 /* A number that changes when a file is replaced, overwritten, removed or made (inode, size, mtime): to see from time to
  * time whether what was opened is still what stands there. */
 uint64_t isb_geodb_stamp(const char *const *paths, size_t count);

@@ -64,6 +64,7 @@ struct isb_view {
 	const _Atomic int64_t *host_until_ms; /* of what ALIAS gives: until when it holds, by isb_plan_endpoint.host - 1 */
 	uint32_t nhost;
 	size_t nzone, nrecord;
+	struct isb_tally *const *tallies; /* where those who answer from it count, one for each; the server's; NULL: nobody does */
 	struct isb_view_own *own;     /* what the builder must know to share and to free */
 };
 

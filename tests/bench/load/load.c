@@ -3,6 +3,7 @@
 #include <getopt.h>
 #include <glob.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,13 +21,14 @@
  * own. */
 
 static const char help[] =
-	"usage: bench-load --port PORT --questions FILE --server PID [--seconds S] [--window N | --rate N] [--echo]\n"
+	"usage: bench-load --port PORT --questions FILE --server PID [--seconds S] [--window N | --rate N] [--patience S] [--echo]\n"
 	"\n"
 	"Sends questions to 127.0.0.1 for S seconds (2) after a fifth of a second that does not count, and prints\n"
-	"what came of it as a line of JSON. --server names the process whose CPU time is read.\n"
+	"what came of it as a line of JSON. --server names the process whose CPU time is read. SIGTERM ends it sooner.\n"
 	"\n"
 	"  --window N  closed loop: so many questions are always on their way (256)\n"
 	"  --rate N    open loop: so many a second, whatever comes back; latency counts from when one was due\n"
+	"  --patience S  an answer that takes longer is lost (1; and 0.3 behind the last question)\n"
 	"  --echo      the answers are the questions themselves\n";
 
 enum {
@@ -45,6 +47,7 @@ struct load {
 	uint16_t port;
 	int server;
 	double seconds, rate; /* rate 0: closed loop */
+	uint64_t patience_ns, last_ns; /* for an answer; for those that are out when the time is over */
 	unsigned window;
 	bool echo;
 	struct question *question;
@@ -202,7 +205,7 @@ static void sweep(struct load *l, uint64_t now)
 	for (unsigned i = 0; i < SOCKETS; i++)
 		for (unsigned id = 0; id < IDS; id++) {
 			struct asked *asked = &l->lane[i].asked[id];
-			if (asked->at_ns && now > asked->at_ns && now - asked->at_ns > LOST_NS) {
+			if (asked->at_ns && now > asked->at_ns && now - asked->at_ns > l->patience_ns) {
 				asked->at_ns = 0;
 				l->lane[i].out--;
 			}
@@ -308,6 +311,14 @@ static void print(const struct load *l, const struct usage *u, uint64_t idle_ns)
 	       (double)l->worst_ns / 1e3);
 }
 
+static volatile sig_atomic_t ended;
+
+static void on_term(int number)
+{
+	(void)number;
+	ended = 1;
+}
+
 static void run(struct load *l)
 {
 	uint64_t now = clock_ns(CLOCK_MONOTONIC), swept = now, idle_ns = 0;
@@ -320,7 +331,7 @@ static void run(struct load *l)
 	struct usage before = usage_now(l);
 	l->from_ns = clock_ns(CLOCK_MONOTONIC);
 	l->to_ns = l->from_ns + (uint64_t)(l->seconds * 1e9);
-	while ((now = clock_ns(CLOCK_MONOTONIC)) < l->to_ns) {
+	while ((now = clock_ns(CLOCK_MONOTONIC)) < l->to_ns && !ended) {
 		turn(l, now, true, &idle_ns);
 		if (now - swept > SWEEP_NS) {
 			sweep(l, now);
@@ -328,7 +339,8 @@ static void run(struct load *l)
 		}
 	}
 	struct usage after = usage_now(l);
-	while (outstanding(l) && clock_ns(CLOCK_MONOTONIC) < l->to_ns + DRAIN_NS)
+	l->to_ns = now < l->to_ns ? now : l->to_ns;
+	while (outstanding(l) && clock_ns(CLOCK_MONOTONIC) < l->to_ns + l->last_ns)
 		turn(l, l->to_ns, false, &idle_ns);
 	after.server_ns -= before.server_ns;
 	after.own_ns -= before.own_ns;
@@ -389,8 +401,9 @@ int main(int argc, char **argv)
 	static const struct option longs[] = {
 		{"port", 1, NULL, 'p'},    {"questions", 1, NULL, 'q'}, {"server", 1, NULL, 's'},
 		{"seconds", 1, NULL, 't'}, {"window", 1, NULL, 'w'},    {"rate", 1, NULL, 'r'},
+		{"patience", 1, NULL, 'P'},
 		{"echo", 0, NULL, 'e'},    {"help", 0, NULL, 'h'},      {0}};
-	static struct load l = {.seconds = 2, .window = 256};
+	static struct load l = {.seconds = 2, .window = 256, .patience_ns = LOST_NS, .last_ns = DRAIN_NS};
 	const char *questions = NULL;
 	for (int c; (c = getopt_long(argc, argv, "h", longs, NULL)) != -1;)
 		switch (c) {
@@ -400,6 +413,7 @@ int main(int argc, char **argv)
 		case 't': l.seconds = strtod(optarg, NULL); break;
 		case 'w': l.window = (unsigned)strtoul(optarg, NULL, 10); break;
 		case 'r': l.rate = strtod(optarg, NULL); break;
+		case 'P': l.patience_ns = l.last_ns = (uint64_t)(strtod(optarg, NULL) * 1e9); break;
 		case 'e': l.echo = true; break;
 		case 'h': fputs(help, stdout); return 0;
 		default: fputs(help, stderr); return 2;
@@ -409,6 +423,7 @@ int main(int argc, char **argv)
 		fputs(help, stderr);
 		return 2;
 	}
+	signal(SIGTERM, on_term);
 	read_questions(&l, questions);
 	open_lanes(&l);
 	run(&l);

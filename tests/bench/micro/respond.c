@@ -155,6 +155,7 @@ static void *set_up(const struct bench_subject *subject, uint32_t size)
 		bench_site_down(a->site, kind->is_down);
 	isb_context_init(&a->ctx, 3);
 	isb_context_turn_to(&a->ctx, a->site->view);
+	a->ctx.tally = isb_tally_new(a->site->view->plan); /* as a worker counts */
 	isb_context_begin(&a->ctx, a->site->view, &a->site->health, a->site->now_ms);
 	isb_rng_seed(&a->rng, 4);
 	a->count = size > QUESTIONS ? QUESTIONS * 64 : QUESTIONS;
@@ -168,6 +169,7 @@ static void *set_up(const struct bench_subject *subject, uint32_t size)
 static void tear_down(void *state)
 {
 	struct asking *a = state;
+	isb_tally_free(a->ctx.tally);
 	isb_context_done(&a->ctx);
 	bench_site_free(a->site);
 	free(a->question);

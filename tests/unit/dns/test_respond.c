@@ -315,13 +315,20 @@ static void every_query_is_counted_once_by_its_outcome(void **state)
 	isb_context_init(&ctx, 1);
 	unsigned n = sizeof(questions) / sizeof(questions[0]);
 	for (unsigned i = 0; i < n; i++) {
+		isb_context_came(&ctx, questions[i].udp ? ISB_ASKED_UDP : ISB_ASKED_TCP_IPV4);
 		ask_octets_with(&ctx, &t->view, &questions[i], out);
 		assert_int_equal(outcomes(&ctx.counters), i + 1);
 	}
+	isb_context_came(&ctx, ISB_ASKED_UDP);
 	assert_int_equal(respond(state, &ctx, "short", 5, out), 0);
 	const struct isb_counters *c = &ctx.counters;
-	assert_int_equal(c->queries, n + 1);
-	assert_int_equal(c->queries_tcp, n - 1);
+	assert_int_equal(isb_counted_queries(c, ISB_ASKED_UDP), 2);
+	assert_int_equal(isb_counted_queries(c, ISB_ASKED_TCP_IPV4), n - 1);
+	assert_int_equal(isb_counted_queries(c, ISB_ASKED_TCP_IPV6), 0);
+	assert_int_equal(c->asked[ISB_ASKED_UDP][ISB_A], 1);
+	assert_int_equal(c->asked[ISB_ASKED_UDP][0], 1); /* too short for a question */
+	assert_int_equal(c->asked[ISB_ASKED_TCP_IPV4][ISB_MX], 1);
+	assert_int_equal(c->asked[ISB_ASKED_TCP_IPV4][0], 1);
 	assert_int_equal(c->dropped, 1);
 	assert_int_equal(c->noerror, 2);
 	assert_int_equal(c->nodata, 1);
@@ -364,7 +371,7 @@ static void looking_ahead_of_anything_changes_nothing(void **state)
 			isb_ahead_node(&ctx, isb_ahead_slot(&ctx, copy, cut));
 			free(copy);
 		}
-		assert_int_equal(ctx.counters.queries, 0);
+		assert_int_equal(isb_counted_queries(&ctx.counters, ISB_ASKED_UDP), 0);
 		assert_int_equal(ask_octets_with(&ctx, &view, &question, out), len);
 		assert_memory_equal(out, again, len);
 	}

@@ -40,7 +40,7 @@ static struct isb_clients *start(unsigned workers)
 {
 	struct isb_clients *clients = NULL;
 	struct isb_diags diags = {0};
-	assert_int_equal(isb_clients_new(path, workers, &diags, &clients), ISB_OK);
+	assert_int_equal(isb_clients_new(path, -1, workers, NULL, &diags, &clients), ISB_OK);
 	isb_diags_done(&diags);
 	return clients;
 }
@@ -76,7 +76,7 @@ static struct isb_addr addr_of(const char *text)
 static void answer(struct isb_clients *clients, unsigned worker, const char *resolver, const char *ecs, bool was_steered)
 {
 	struct isb_client client = {.addr = addr_of(resolver)};
-	struct isb_summary summary = {.steered = was_steered, .endpoint = ""};
+	struct isb_summary summary = {.steered = was_steered, .endpoint = "", .region = ""};
 	if (ecs)
 		assert_int_equal(isb_net_parse(ecs, &summary.ecs), ISB_OK);
 	isb_clients_add(clients, worker, &summary, &client);
@@ -189,7 +189,7 @@ static void refused(const char *why)
 	struct isb_diags diags = {0};
 	char want[256];
 	snprintf(want, sizeof(want), "cannot listen at --clients '%s': %s", path, why);
-	assert_int_equal(isb_clients_new(path, 1, &diags, &clients), ISB_EIO);
+	assert_int_equal(isb_clients_new(path, -1, 1, NULL, &diags, &clients), ISB_EIO);
 	assert_null(clients);
 	assert_int_equal(diags.count, 1);
 	assert_string_equal(diags.list[0].text, want);

@@ -81,13 +81,18 @@ static void every_option_is_taken(void **state)
 	struct isb_options options;
 	char text[ISB_LISTEN_TEXT];
 	const char *line = "--store /s --listen 192.0.2.1:5300 -l [2001:db8::1]:54 --workers=7 --geo a.mmdb -g b.mmdb "
-			   "--log-level debug --query-log - --query-log-sample 100 --dnstap file:/t --dnstap-sample=7 --clients /c";
+			   "--log-level debug --query-log - --query-log-sample 100 --dnstap file:/t --dnstap-sample=7 --clients /c "
+			   "--metrics 127.0.0.1:9153 --metrics [::1]:9154 --metrics-rows 100 --drain 10s";
 	assert_int_equal(parse(&options, line), ISB_OPTIONS_RUN);
 	assert_string_equal(options.store, "/s");
 	assert_int_equal(options.nlisten, 2);
 	assert_string_equal(isb_listen_print(&options.listen[0], text), "192.0.2.1:5300");
 	assert_string_equal(isb_listen_print(&options.listen[1], text), "[2001:db8::1]:54");
 	assert_int_equal(options.workers, 7);
+	assert_int_equal(options.nmetrics, 2);
+	assert_int_equal(options.metrics[1].port, 9154);
+	assert_int_equal(options.metrics_rows, 100);
+	assert_int_equal(options.drain_ms, 10000);
 	assert_int_equal(options.ngeo, 2);
 	assert_string_equal(options.geo[0], "a.mmdb");
 	assert_string_equal(options.geo[1], "b.mmdb");
@@ -256,6 +261,12 @@ static void what_is_wrong_is_said_with_what_to_write_instead(void **state)
 		{"--dnstap /run/23456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"
 		 "01234567", "--dnstap: the path of a unix socket has 107 octets at most"},
 		{"--clients=", "--clients '' is no path of a unix socket: write 1 to 107 octets"},
+		{"--metrics 9153", "--metrics '9153' is not ADDR:PORT; write 127.0.0.1:9153 or [::1]:9153"},
+		{"--metrics 127.0.0.1:0", "--metrics '127.0.0.1:0': the port must be 1..65535"},
+		{"--metrics ::1", "--metrics '::1' is not ADDR:PORT; write 127.0.0.1:9153 or [::1]:9153"},
+		{"--metrics-rows 99", "--metrics-rows '99' is not a number from 100 to 1000000"},
+		{"--drain soon", "--drain 'soon' is not a span; write 500ms, 10s or 2m"},
+		{"--drain 2h", "--drain '2h' is not from 0ms to 1h"},
 		{"-g 1 -g 2 -g 3 -g 4 -g 5 -g 6 -g 7 -g 8 -g 9", "more than 8 --geo"},
 	};
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
@@ -350,6 +361,28 @@ static void those_who_may_ask_why_are_listed(void **state)
 	isb_options_done(&options);
 }
 
+static void a_successor_must_know_whom_to_replace(void **state)
+{
+	(void)state;
+	struct isb_options options;
+	char line[300];
+	assert_int_equal(parse(&options, "--control /run/x --replace --foreground"), ISB_OPTIONS_RUN);
+	assert_string_equal(options.control, "/run/x");
+	assert_true(options.replace && options.foreground && !options.control_optional);
+	isb_options_done(&options);
+	assert_int_equal(parse(&options, "--control off"), ISB_OPTIONS_RUN);
+	assert_null(options.control);
+	assert_false(options.replace);
+	isb_options_done(&options);
+	assert_int_equal(parse(&options, "--control off --replace"), ISB_OPTIONS_WRONG);
+	assert_non_null(strstr(said, "--replace without --control"));
+	assert_int_equal(parse(&options, "--control /run/x --foreground"), ISB_OPTIONS_WRONG);
+	assert_non_null(strstr(said, "--foreground without --replace"));
+	snprintf(line, sizeof(line), "--control %0108d", 1);
+	assert_int_equal(parse(&options, line), ISB_OPTIONS_WRONG);
+	assert_non_null(strstr(said, "no path of a unix socket"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -364,6 +397,7 @@ int main(void)
 		cmocka_unit_test(more_networks_than_fit_are_refused),
 		cmocka_unit_test(help_and_version_end_the_program_well),
 		cmocka_unit_test(those_who_may_ask_why_are_listed),
+		cmocka_unit_test(a_successor_must_know_whom_to_replace),
 		cmocka_unit_test(what_is_wrong_is_said_with_what_to_write_instead),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

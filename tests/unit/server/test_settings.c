@@ -12,6 +12,8 @@
 #include "isobar/base/err.h"
 #include "server/settings.h"
 
+static const struct isb_cookie_secrets own = {.count = 1, .secret = {{1, 2, 3}}};
+
 static int load(const char *secrets, struct isb_diags *diags, struct isb_settings **ret_settings)
 {
 	char path[] = "/tmp/isobard-secrets-XXXXXX";
@@ -19,7 +21,7 @@ static int load(const char *secrets, struct isb_diags *diags, struct isb_setting
 	assert_true(fd >= 0 && write(fd, secrets, strlen(secrets)) == (ssize_t)strlen(secrets));
 	close(fd);
 	struct isb_options options = {.cookies = true, .cookie_secret_file = path, .version_text = "", .id_text = ""};
-	int rc = isb_settings_load(&options, diags, ret_settings);
+	int rc = isb_settings_load(&options, &own, diags, ret_settings);
 	unlink(path);
 	return rc;
 }
@@ -58,27 +60,31 @@ static void a_bad_secret_is_named_with_its_line(void **state)
 	struct isb_diags diags = {0};
 	struct isb_settings *s = NULL;
 	struct isb_options options = {.cookie_secret_file = "/nonexistent/secrets", .version_text = "", .id_text = ""};
-	assert_int_equal(isb_settings_load(&options, &diags, &s), ISB_EIO);
+	assert_int_equal(isb_settings_load(&options, &own, &diags, &s), ISB_EIO);
 	isb_diags_done(&diags);
 }
 
-static void without_a_file_every_start_has_a_secret_of_its_own(void **state)
+static void without_a_file_a_server_keeps_a_secret_of_its_own(void **state)
 {
 	(void)state;
+	struct isb_cookie_secrets one = isb_settings_own_secret(), other = isb_settings_own_secret();
+	assert_int_equal(one.count, 1);
+	assert_memory_not_equal(one.secret[0], other.secret[0], ISB_COOKIE_SECRET);
 	struct isb_diags diags = {0};
 	struct isb_settings *a, *b;
 	struct isb_options options = {.cookies = true, .nsid = "icn-1", .version_text = "1", .id_text = ""};
-	assert_int_equal(isb_settings_load(&options, &diags, &a), ISB_OK);
-	assert_int_equal(isb_settings_load(&options, &diags, &b), ISB_OK);
+	assert_int_equal(isb_settings_load(&options, &own, &diags, &a), ISB_OK);
+	assert_int_equal(isb_settings_load(&options, &own, &diags, &b), ISB_OK);
 	assert_int_equal(a->cookies.count, 1);
-	assert_memory_not_equal(a->cookies.secret[0], b->cookies.secret[0], ISB_COOKIE_SECRET);
+	assert_memory_equal(a->cookies.secret[0], own.secret[0], ISB_COOKIE_SECRET);
+	assert_memory_equal(b->cookies.secret[0], own.secret[0], ISB_COOKIE_SECRET);
 	assert_int_equal(a->nsid_len, 5);
 	assert_int_equal(a->version.rdata[2], 1);
 	assert_int_equal(a->id.rdata[1], 0);
 	isb_settings_free(a);
 	options.cookies = false;
 	isb_settings_free(b);
-	assert_int_equal(isb_settings_load(&options, &diags, &b), ISB_OK);
+	assert_int_equal(isb_settings_load(&options, &own, &diags, &b), ISB_OK);
 	assert_int_equal(b->cookies.count, 0);
 	isb_settings_free(b);
 }
@@ -92,7 +98,7 @@ static int load_keys(const char *text, struct isb_options *options, struct isb_d
 	close(fd);
 	options->tsig_keys = path;
 	options->version_text = options->id_text = "";
-	int rc = isb_settings_load(options, diags, ret_settings);
+	int rc = isb_settings_load(options, &own, diags, ret_settings);
 	unlink(path);
 	return rc;
 }
@@ -128,12 +134,12 @@ static void those_who_may_ask_why_are_networks_and_keys_of_the_file(void **state
 
 	struct isb_options by_address = {.version_text = "", .id_text = "", .nexplain_from = 1,
 	                                 .explain_from = {{.addr = {.family = 4, .octets = {127}}, .len = 8}}};
-	assert_int_equal(isb_settings_load(&by_address, &diags, &s), ISB_OK);
+	assert_int_equal(isb_settings_load(&by_address, &own, &diags, &s), ISB_OK);
 	assert_true(s->explain.anybody);
 	assert_int_equal(s->explain.from[0].len, 8);
 	isb_settings_free(s);
 	by_address.tsig_keys = "/nonexistent/keys";
-	assert_int_equal(isb_settings_load(&by_address, &diags, &s), ISB_EIO);
+	assert_int_equal(isb_settings_load(&by_address, &own, &diags, &s), ISB_EIO);
 	isb_diags_done(&diags);
 }
 
@@ -143,7 +149,7 @@ int main(void)
 		cmocka_unit_test(the_first_secret_signs_and_the_others_are_accepted),
 		cmocka_unit_test(a_bad_secret_is_named_with_its_line),
 		cmocka_unit_test(those_who_may_ask_why_are_networks_and_keys_of_the_file),
-		cmocka_unit_test(without_a_file_every_start_has_a_secret_of_its_own),
+		cmocka_unit_test(without_a_file_a_server_keeps_a_secret_of_its_own),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

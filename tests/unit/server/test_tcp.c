@@ -524,6 +524,121 @@ static void an_old_connection_ends_behind_its_answer(void **state)
 	assert_int_equal(world->worker.net.tcp_expired, 1);
 }
 
+/* What a successor leaves to be done. */
+static void who_leaves_accepts_nobody_and_serves_who_is_there(void **state)
+{
+	struct world *world = *state;
+	world->options.tcp.idle_ms = 1000;
+	int talker = client(world), silent = client(world), shared = dup(isb_tcp_socket(world->tcp, 1));
+	assert_int_equal(isb_tcp_socket(world->tcp, 2), -1);
+	isb_tcp_leave(world->tcp, -1);
+	assert_int_equal(isb_tcp_socket(world->tcp, 0), -1);
+	int late = client(world); /* waits at the socket that somebody else still has */
+	ask(late, 1, 7);
+	for (uint8_t i = 0; i < 3; i++) {
+		ask(talker, 1, i);
+		expect_answer(world, talker, HEADER, 1, i);
+	}
+	assert_int_equal(responded, 3);
+	pass(world, 1300);
+	expect_closed(world, silent);
+	assert_true(open_still(late));
+	close(talker);
+	close(late);
+	close(shared);
+}
+
+/* The other worker is the successor: it gets the connections that nothing of is here, and the rest when that is so. */
+static void a_successor_gets_what_is_idle_at_once_and_the_rest_later(void **state)
+{
+	struct world *world = *state;
+	struct isb_tcp *next = isb_tcp_new(&world->worker, 1);
+	struct isb_handover m;
+	int ends[2], fds[ISB_HANDOVER_FDS];
+	size_t n;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, ends), 0);
+	int idle = client(world), halfway = client(world), headless = client_from(world, 1, world->proxy_port);
+	uint8_t out[64];
+	size_t len = frame(out, HEADER, 1, 5);
+	assert_int_equal(send(halfway, out, 3, 0), 3);
+	step(world);
+	isb_tcp_leave(world->tcp, ends[0]);
+	assert_int_equal(world->tcp->nconn, 1);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(isb_handover_receive(ends[1], &m, fds, &n), ISB_OK);
+		assert_int_equal(n, 1);
+		assert_int_equal(m.kind, ISB_HANDOVER_CONNECTION);
+		assert_int_equal(m.client.addr.octets[0], 127);
+		assert_int_equal(m.client.header, i == 1);
+		isb_tcp_adopt(next, fds[0], &m.client);
+	}
+	assert_int_equal(isb_handover_receive(ends[1], &m, fds, &n), ISB_EIO); /* no more of them yet */
+	ask(idle, 1, 1);
+	expect_answer(world, idle, HEADER, 1, 1);
+	assert_int_equal(send(halfway, out + 3, len - 3, 0), len - 3);
+	expect_answer(world, halfway, HEADER, 1, 5);
+	assert_int_equal(isb_handover_receive(ends[1], &m, fds, &n), ISB_OK);
+	assert_int_equal(world->tcp->nconn, 0);
+	isb_tcp_adopt(next, fds[0], &m.client);
+	ask(halfway, 1, 6);
+	expect_answer(world, halfway, HEADER, 1, 6);
+	assert_int_equal(next->nconn, 3);
+	assert_int_equal(world->worker.net.tcp_handed, 3);
+	assert_true(open_still(headless));
+	isb_tcp_close(next);
+	step(world);
+	isb_tcp_free(next);
+	for (int i = 0; i < 2; i++)
+		close(ends[i]);
+	close(idle);
+	close(halfway);
+	close(headless);
+}
+
+static void without_a_successor_any_more_connections_stay(void **state)
+{
+	struct world *world = *state;
+	int ends[2], fd = client(world);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
+	close(ends[1]);
+	isb_tcp_leave(world->tcp, ends[0]);
+	ask(fd, 1, 1);
+	expect_answer(world, fd, HEADER, 1, 1);
+	assert_int_equal(world->worker.net.tcp_handed, 0);
+	close(ends[0]);
+	close(fd);
+}
+
+static void then_a_connection_ends_behind_its_next_answer(void **state)
+{
+	struct world *world = *state;
+	world->options.tcp.idle_ms = 300;
+	int talker = client(world);
+	isb_tcp_leave(world->tcp, -1);
+	for (int i = 0; world->worker.net.tcp_expired == 0 && i < 200; i++) { /* it never is idle: it is asked without a pause */
+		ask(talker, 1, (uint8_t)i);
+		expect_answer(world, talker, HEADER, 1, (uint8_t)i);
+		usleep(5000);
+	}
+	assert_int_equal(world->worker.net.tcp_expired, 1);
+	expect_closed(world, talker);
+}
+
+static void who_left_ends_its_loop_with_the_last_connection(void **state)
+{
+	struct world *world = *state;
+	int fd = client(world);
+	isb_tcp_leave(world->tcp, -1);
+	step(world);
+	assert_true(uv_loop_alive(&world->worker.loop));
+	close(fd);
+	for (int i = 0; i < 300 && uv_loop_alive(&world->worker.loop); i++) { /* the sweep looks now and then */
+		usleep(10000);
+		step(world);
+	}
+	assert_false(uv_loop_alive(&world->worker.loop));
+}
+
 static void the_end_does_not_overtake_answers_when_more_was_asked(void **state)
 {
 	struct world *world = *state;
@@ -796,6 +911,11 @@ int main(void)
 		story(answers_that_are_not_read_are_not_kept_for_ever),
 		story(a_client_that_asks_now_and_then_stays_and_a_silent_one_goes),
 		story(an_old_connection_ends_behind_its_answer),
+		story(who_leaves_accepts_nobody_and_serves_who_is_there),
+		story(a_successor_gets_what_is_idle_at_once_and_the_rest_later),
+		story(without_a_successor_any_more_connections_stay),
+		story(then_a_connection_ends_behind_its_next_answer),
+		story(who_left_ends_its_loop_with_the_last_connection),
 		story(the_end_does_not_overtake_answers_when_more_was_asked),
 		story(a_long_pipeline_takes_turns_with_others),
 		story(a_burst_of_clients_takes_turns_with_others),

@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -351,6 +352,15 @@ static void ask_and_wait(struct world *world, uint16_t port, const char *text, s
 	close(fd);
 }
 
+static void stop(struct isb_udp *udp, pthread_t thread)
+{
+	isb_udp_stop(udp);
+	while (pthread_tryjoin_np(thread, NULL) == EBUSY) {
+		pthread_kill(thread, ISB_UDP_WAKE);
+		usleep(100);
+	}
+}
+
 static void a_thread_serves_several_sockets_until_it_is_stopped(void **state)
 {
 	struct world *world = *state;
@@ -361,9 +371,38 @@ static void a_thread_serves_several_sockets_until_it_is_stopped(void **state)
 	assert_int_equal(pthread_create(&thread, NULL, run, world->udp), 0);
 	ask_and_wait(world, world->port, "hello", 5);
 	ask_and_wait(world, world->proxy_port, (char *)wrapped, sizeof(wrapped));
-	isb_udp_stop(world->udp);
-	assert_int_equal(pthread_join(thread, NULL), 0);
+	stop(world->udp, thread);
 	assert_int_equal(world->worker.net.udp_errors, 0);
+}
+
+static void expect_answers(int fd, int n, const char *text)
+{
+	uint8_t in[64];
+	for (int i = 0; i < n; i++) {
+		assert_int_equal(recv(fd, in, sizeof(in), MSG_DONTWAIT), strlen(text));
+		assert_memory_equal(in, text, strlen(text));
+	}
+	assert_int_equal(recv(fd, in, sizeof(in), MSG_DONTWAIT), -1);
+}
+
+/* What a successor does: another one reads the same socket, and neither end of the one is the other's. */
+static void a_socket_is_read_on_by_who_takes_it_over(void **state)
+{
+	struct world *world = *state;
+	struct isb_listen listen = {.addr = {.family = 4, .octets = {127, 0, 0, 1}}, .port = world->proxy_port, .proxy = false};
+	struct isb_udp *next = isb_udp_new(&world->worker, 1);
+	int fd = -1;
+	pthread_t thread;
+	for (size_t i = 0; isb_udp_socket(world->udp, i) >= 0; i++)
+		fd = isb_udp_socket(world->udp, i); /* the last one: where headers are required */
+	isb_udp_take(next, &listen, dup(fd));
+	assert_int_equal(isb_udp_socket(next, 1), -1);
+	assert_int_equal(pthread_create(&thread, NULL, run, world->udp), 0);
+	stop(world->udp, thread);
+	assert_int_equal(pthread_create(&thread, NULL, run, next), 0);
+	ask_and_wait(world, world->proxy_port, "hello", 5); /* without a header: it is the new one that answers */
+	stop(next, thread);
+	isb_udp_free(next);
 }
 
 /* One socket is waited for in another call, and stopped while the thread waits there or before it does. */
@@ -380,12 +419,17 @@ static void a_thread_with_one_socket_serves_it_until_it_is_stopped(void **state)
 	assert_int_equal(isb_udp_listen(udp, &listen, &diags), ISB_OK);
 	assert_int_equal(pthread_create(&thread, NULL, run, udp), 0);
 	ask_and_wait(world, listen.port, "hello", 5);
-	isb_udp_stop(udp);
-	assert_int_equal(pthread_join(thread, NULL), 0);
+	stop(udp, thread);
 	size_t served = turns;
 	isb_udp_run(udp); /* returns at once */
 	assert_int_equal(turns, served); /* that it was woken up is no datagram */
 	assert_int_equal(served, 3);
+	int fd = client(world, "127.0.0.1");
+	for (int i = 0; i < 200; i++) /* more than a batch */
+		assert_int_equal(send(fd, "late", 4, 0), 4);
+	isb_udp_run(udp); /* once more to answer what has come */
+	expect_answers(fd, 200, "late");
+	close(fd);
 	assert_int_equal(world->worker.net.udp_errors, 0);
 	isb_udp_free(udp);
 	isb_diags_done(&diags);
@@ -407,6 +451,7 @@ int main(void)
 		story(datagrams_that_the_kernel_had_to_drop_are_counted),
 		story(a_thread_serves_several_sockets_until_it_is_stopped),
 		story(a_thread_with_one_socket_serves_it_until_it_is_stopped),
+		story(a_socket_is_read_on_by_who_takes_it_over),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

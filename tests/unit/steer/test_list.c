@@ -175,6 +175,7 @@ static unsigned compare(struct world *w, const struct isb_list *list, struct isb
 	assert_int_equal(choice.n, 1);
 	assert_int_equal(choice.client_bits, 0);
 	assert_false(choice.failopen);
+	assert_int_equal(isb_list_reason(list, chosen), choice.reason);
 	assert_ptr_equal(choice.endpoint[0], isb_plan_endpoint(plan(w), chosen->endpoint));
 	assert_memory_equal(chosen->rdata, isb_plan_rdata(plan(w), choice.rdata[0]), choice.rdata[0]->size);
 	assert_int_equal(isb_plan_ttl(record, listed.flip_s), choice.ttl_s);

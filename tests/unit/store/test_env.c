@@ -37,6 +37,27 @@ static void the_directory_is_made_one_level_deep(void **state)
 	assert_int_equal(remove_dir(&made), 0);
 }
 
+static unsigned mode_of(const char *dir, const char *file)
+{
+	char path[512];
+	struct stat st;
+	snprintf(path, sizeof(path), "%s/%s", dir, file);
+	assert_int_equal(stat(path, &st), 0);
+	return st.st_mode & 0777;
+}
+
+static void lock_files_are_the_groups_whatever_the_umask(void **state)
+{
+	mode_t mask = umask(077);
+	isb_store_close(open_store(*state, ISB_STORE_WRITE_CATALOG));
+	umask(mask);
+	assert_int_equal(mode_of(*state, "catalog.mdb"), 0600);
+	assert_int_equal(mode_of(*state, "health.mdb"), 0600);
+	assert_int_equal(mode_of(*state, "catalog.mdb-lock"), 0660);
+	assert_int_equal(mode_of(*state, "health.mdb-lock"), 0660);
+	assert_int_equal(mode_of(*state, "latency.mdb-lock"), 0660);
+}
+
 static void a_missing_store_is_named(void **state)
 {
 	for (int i = 0; i < 2; i++) {
@@ -189,6 +210,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(a_store_is_made_once_and_found_by_everyone),
 		T(the_directory_is_made_one_level_deep),
+		T(lock_files_are_the_groups_whatever_the_umask),
 		T(a_missing_store_is_named),
 		T(a_file_that_is_no_store_is_refused),
 		T(a_store_of_a_newer_format_is_refused),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sdnotify.h"
+#include "isobar/base/sdnotify.h"
 
 #include <errno.h>
 #include <stddef.h>
