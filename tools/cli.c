@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "behalf.h"
 #include "cli.h"
+#include "remote.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -20,7 +22,7 @@
 const struct verb *const cli_verbs[] = {
 	&verb_apply,  &verb_diff,   &verb_check, &verb_export, &verb_import,  &verb_show,   &verb_set,     &verb_add,
 	&verb_remove, &verb_status, &verb_drain, &verb_force,  &verb_failback, &verb_rollout, &verb_switch, &verb_explain,
-	&verb_simulate, &verb_latency, &verb_log, &verb_top, &verb_rollback, &verb_init, &verb_help,  NULL,
+	&verb_simulate, &verb_latency, &verb_log, &verb_top, &verb_rollback, &verb_token, &verb_init, &verb_help,  NULL,
 };
 
 int cli_fail(int code, const char *fmt, ...)
@@ -79,7 +81,8 @@ bool cli_printable(const char *text)
 /* Letters that a verb lists in `options`: f files, n dry run, p prune, r reason, t for, c client, g geo, a at, d draws,
  * e seed; w watch, l all; M from; of edits: A author, G if generation; of imports: P print, z zone, N name server, S SOA,
  * R provider; of rollouts: > to, % steps, ~ every, @ nets, ^ abort if, = sticky; ! force. Of simulations and edits with a
- * limit: D down, 1 n-1, u all up, F format, m max shift, T traffic. */
+ * limit: D down, 1 n-1, u all up, F format, m max shift, T traffic. Of tokens: k tokens, O role, X expires. Where to
+ * run it: L server, Q token file, C ca. */
 static const struct option long_options[] = {
 	{"store", required_argument, NULL, 's'},   {"output", required_argument, NULL, 'o'},
 	{"help", no_argument, NULL, 'h'},          {"version", no_argument, NULL, 'V'},
@@ -101,6 +104,9 @@ static const struct option long_options[] = {
 	{"from", required_argument, NULL, 'M'},
 	{"if-generation", required_argument, NULL, 'G'}, {"watch", optional_argument, NULL, 'w'},
 	{"all", no_argument, NULL, 'l'},
+	{"server", required_argument, NULL, 'L'},  {"token-file", required_argument, NULL, 'Q'},
+	{"ca", required_argument, NULL, 'C'},      {"tokens", required_argument, NULL, 'k'},
+	{"role", required_argument, NULL, 'O'},    {"expires", required_argument, NULL, 'X'},
 	{NULL, 0, NULL, 0},
 };
 static const char short_options[] = ":s:o:hVf:nr:c:";
@@ -115,6 +121,10 @@ static const char *const *option_help(size_t i)
 		{"j", "  --json               as --output json\n"},
 		{"h", "  -h, --help           what isobar, or the verb, takes\n"},
 		{"V", "  -V, --version        print the version and exit\n"},
+		{"L", "      --server WHERE   run it there: https://HOST:8053, unix:/run/isobar/control.sock;\n"
+		      "                       default $ISOBAR_SERVER, else here\n"},
+		{"Q", "      --token-file FILE  the token for it; default $ISOBAR_TOKEN\n"},
+		{"C", "      --ca FILE        the authority that its certificate is from\n"},
 		{"f", "  -f, --file FILE    catalog file, may be several; - is standard input\n"},
 		{"n", "  -n, --dry-run      show what would change and stop\n"},
 		{"p", "  --prune            also remove what no file names\n"},
@@ -149,6 +159,9 @@ static const char *const *option_help(size_t i)
 		{"^", "  --abort-if down    end it for good when the new side cannot answer\n"},
 		{"=", "  --sticky           a client's network decides, not a draw: who came over stays\n"},
 		{"!", "  --force            all the same\n"},
+		{"k", "  --tokens FILE      where they are; default /etc/isobar/tokens\n"},
+		{"O", "  --role ROLE        what it may: read, operate or admin\n"},
+		{"X", "  --expires SPAN     until then only: 90d\n"},
 	};
 	return i < sizeof(help) / sizeof(help[0]) ? help[i] : NULL;
 }
@@ -296,6 +309,12 @@ static int take_option(struct cli *cli, int letter, const char *value)
 	case 'd': return take_draws(cli, value);
 	case 'e': return take_number("seed", value, INT64_MAX, &cli->seed);
 	case 'A': return take_author(cli, value);
+	case 'L': cli->server = value; break;
+	case 'Q': cli->token_file = value; break;
+	case 'C': cli->ca = value; break;
+	case 'k': cli->tokens = value; break;
+	case 'O': cli->role = value; break;
+	case 'X': return take_span(value, &cli->expires_ms);
 	case 'G': return take_generation(cli, value);
 	case 'l': cli->all = true; break;
 	case 'w': return take_watch(cli, value);
@@ -353,11 +372,20 @@ static int bad_option(const char *word, bool missing)
 static int check_options(const struct verb *verb, const char *given)
 {
 	for (; *given; given++)
-		for (size_t i = 0; !strchr(verb->options, *given) && i < OPTIONS; i++)
+		for (size_t i = 0; !strchr(verb->options, *given) && !strchr("sohVj" CLI_REMOTE_LETTERS, *given) && i < OPTIONS; i++)
 			if (long_options[i].val == *given)
 				return cli_fail(CLI_USAGE, "%s takes no --%s; see isobar help %s", verb->name, long_options[i].name,
 				                verb->name);
 	return CLI_OK;
+}
+
+/* Keeps the option for another command line. */
+static void pass_on(struct cli *cli, int letter)
+{
+	size_t i = 0;
+	while (long_options[i].val != letter)
+		i++;
+	cli->passed[cli->npassed++] = (struct cli_passed){(char)letter, long_options[i].name, optarg};
 }
 
 static bool takes_noun(const struct verb *verb, const char *kind)
@@ -422,6 +450,15 @@ static int check_stdin(const struct cli *cli)
 	return n < 2 ? CLI_OK : cli_fail(CLI_USAGE, "standard input can be read once only; name a file in place of one '-'");
 }
 
+/* Here or there? Of these verbs one does what is here, the other tells it; --store says here, whatever the environment says. */
+static int check_where(struct cli *cli, const struct verb *verb, const char *given)
+{
+	bool here = strcmp(verb->name, "token") == 0 || strcmp(verb->name, "help") == 0 ||
+	            (strchr(given, 's') && !strchr(given, 'L'));
+	cli->is_remote = cli->server && *cli->server && !here && !getenv("ISOBAR_FOR");
+	return cli->is_remote ? cli_remote_check(given) : CLI_OK;
+}
+
 /* *ret_verb stays NULL when there is nothing left to do. */
 static int parse(struct cli *cli, int argc, char **argv, const struct verb **ret_verb)
 {
@@ -437,8 +474,9 @@ static int parse(struct cli *cli, int argc, char **argv, const struct verb **ret
 			return CLI_OK;
 		}
 		help |= letter == 'h';
-		if (!strchr("sohVj", letter) && !strchr(given, letter))
+		if (!strchr(given, letter))
 			strncat(given, &(char){(char)letter}, 1);
+		pass_on(cli, letter);
 		if ((rc = take_option(cli, letter, optarg)) != CLI_OK)
 			return rc;
 	}
@@ -456,9 +494,11 @@ static int parse(struct cli *cli, int argc, char **argv, const struct verb **ret
 	}
 	cli->words = (const char *const *)argv + optind + 1;
 	cli->count = argc - optind - 1;
+	if ((rc = check_options(verb, given)) != CLI_OK || (rc = check_stdin(cli)) != CLI_OK ||
+	    (rc = cli_behalf_check(cli, verb, given)) != CLI_OK || (rc = check_where(cli, verb, given)) != CLI_OK)
+		return rc;
 	*ret_verb = verb;
-	rc = check_options(verb, given);
-	return rc == CLI_OK ? check_stdin(cli) : rc;
+	return CLI_OK;
 }
 
 /* Who it is, not as whom: the journal shall name a person. */
@@ -484,6 +524,15 @@ static int flush(const struct cli *cli, int rc)
 	return cli_fail(CLI_FAILED, "cannot write to standard output: %s", why);
 }
 
+/* No more options than that: a word "-nn" holds two. */
+static size_t letters_of(int argc, char **argv)
+{
+	size_t letters = 1;
+	for (int i = 0; i < argc; i++)
+		letters += strlen(argv[i]) + 1;
+	return letters;
+}
+
 int main(int argc, char **argv)
 {
 	if (!isb_streams_guard())
@@ -492,6 +541,8 @@ int main(int argc, char **argv)
 	struct cli cli = {
 		.store_dir = dir && *dir ? dir : "/var/lib/isobar",
 		.reason = "",
+		.server = getenv("ISOBAR_SERVER"),
+		.passed = isb_xcalloc(letters_of(argc, argv), sizeof(struct cli_passed)),
 		.files = isb_xcalloc((size_t)argc, sizeof(char *)),
 		.geo = isb_xcalloc((size_t)argc, sizeof(char *)),
 		.from = isb_xcalloc((size_t)argc, sizeof(char *)),
@@ -507,7 +558,8 @@ int main(int argc, char **argv)
 	const struct verb *verb = NULL;
 	int rc = parse(&cli, argc, argv, &verb);
 	if (rc == CLI_OK && verb)
-		rc = verb->run(&cli);
+		rc = cli.is_remote ? cli_remote_run(&cli, verb) : verb->run(&cli);
+	free(cli.passed);
 	free(cli.files);
 	free(cli.geo);
 	free(cli.from);

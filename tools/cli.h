@@ -57,6 +57,16 @@ struct cli {
 	int64_t now_ms;
 	uint64_t committed; /* generation that this run made; 0: none */
 	void *kept;         /* the verb's own, from one look of --watch to the next */
+	const char *tokens, *role; /* of the verb token */
+	int64_t expires_ms;
+	const char *server, *token_file, *ca; /* run it there (remote.h); NULL: here */
+	const struct verb *remote_verb;
+	bool is_remote;
+	struct cli_passed {
+		char letter;
+		const char *name, *value; /* value NULL: it has none */
+	} *passed; /* the options as they were given */
+	size_t npassed;
 };
 
 /* Exit codes; a contract with scripts and with programs that run verbs for others. */
@@ -67,6 +77,7 @@ enum {
 	CLI_MOVED_ON = 3,  /* the catalog is not at the generation of --if-generation */
 	CLI_NOT_FOUND = 4, /* there is no such thing */
 	CLI_STORE = 5,     /* the store cannot be read or written */
+	CLI_FORBIDDEN = 6, /* not for whom it runs (behalf.h) */
 };
 
 /* What a verb is for: how the list of all is ordered. */
@@ -89,7 +100,7 @@ struct verb {
 };
 extern const struct verb verb_apply, verb_diff, verb_check, verb_export, verb_import, verb_show, verb_set, verb_add, verb_remove,
 	verb_status, verb_drain, verb_force, verb_failback, verb_rollout, verb_switch, verb_explain, verb_simulate,
-	verb_latency, verb_log, verb_top, verb_rollback, verb_init, verb_help;
+	verb_latency, verb_log, verb_top, verb_rollback, verb_token, verb_init, verb_help;
 extern const struct verb *const cli_verbs[]; /* NULL at the end */
 const struct verb *cli_find_verb(const char *name); /* NULL after saying so */
 /* Letters of the options that every verb takes that edits the catalog. */
@@ -238,6 +249,7 @@ struct cli_edit {
 	struct isb_edit *edit;
 	struct isb_diags diags;
 	uint64_t generation; /* once finished: that of the catalog with the edit */
+	uint32_t cached_s;   /* resolvers hold for so long what was answered before; 0: nothing is taken away from anybody */
 	void *arg;
 };
 /* One edit from begin to printed generation. `change` puts its rows through the edit and returns CLI_OK, or another

@@ -166,6 +166,10 @@ static void say_json(struct cli_edit *e, const struct cli_steps *steps, const st
 	json_t *json = json_pack("{s:I, s:b, s:{s:i, s:i, s:i}, s:o}", "generation", (json_int_t)e->generation, "committed",
 	                         e->cli->committed != 0, "plan", "added", (int)tally.added, "changed", (int)tally.changed,
 	                         "removed", (int)tally.removed, "changes", cli_plan_json(plan));
+	if (e->cached_s) {
+		json_object_set_new(json, "cached_ttl_s", json_integer(e->cached_s));
+		json_object_set_new(json, "cached_until_ms", json_integer(e->cli->now_ms + (json_int_t)e->cached_s * 1000));
+	}
 	if (steps->add)
 		steps->add(e, json);
 	if (shift)

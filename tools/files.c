@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "behalf.h"
 #include "cli.h"
 #include "isobar/base/err.h"
 #include "isobar/model/dname.h"
@@ -21,6 +22,11 @@ static const char *beside(struct isb_arena *arena, const char *catalog_file, con
 static int read_data(struct isb_arena *arena, const struct isb_zone *zone, struct isb_diags *diags,
                      struct cli_zone *ret)
 {
+	if (zone->file && !cli_behalf_may_read(zone->file)) {
+		isb_diag(diags, zone->mark, "file: '%s' is a file of the server's; only files that come with the request are read",
+		         zone->file);
+		return ISB_EREFUSED;
+	}
 	if (zone->file)
 		return isb_zonefile_read(beside(arena, zone->mark.file, zone->file), ret->apex, diags, &ret->data);
 	return isb_zonetext_read(zone->text, strlen(zone->text), zone->text_mark, ret->apex, diags, &ret->data);

@@ -215,6 +215,7 @@ static int change(struct cli_edit *e)
 	bool taken_out = s->row.admin == ISB_ADMIN_DRAIN || s->row.admin == ISB_ADMIN_DOWN;
 	if (rc == CLI_OK && taken_out && !e->diags.count && (err = longest_ttl(e->txn, &e->diags, &s->ttl_s)) != ISB_OK)
 		rc = e->diags.count ? CLI_OK : cli_unwritable(e->cli, err);
+	e->cached_s = s->ttl_s;
 	cli_names_done(&all);
 	cli_names_done(&matched);
 	return rc;

@@ -42,6 +42,7 @@ void cli_print_help(FILE *out)
 		print_group(out, titles[group], group);
 	print_group(out, titles[CLI_MORE], CLI_MORE);
 	fputs("\n  -s, --store DIR      default $ISOBAR_STORE or /var/lib/isobar\n"
+	      "  --server WHERE       elsewhere: https://HOST:8053, unix:PATH; $ISOBAR_SERVER\n"
 	      "  -o, --output FORMAT  table, json or yaml;  --json;  -h, --help;  -V, --version\n"
 	      "isobar VERB --help says more; where a FILE is taken, - is standard input\n"
 	      "exit status: 0 done, 1 refused, 2 wrong command line, 3 the catalog moved on,\n"

@@ -201,6 +201,7 @@ static int resume(struct cli_edit *e, struct leading *l)
 
 static int abort_it(struct cli_edit *e, struct leading *l)
 {
+	e->cached_s = l->record.record->ttl_s;
 	return take_away(e, l);
 }
 
@@ -226,6 +227,7 @@ static int finish(struct cli_edit *e, struct leading *l)
 		rc = check_up(e, l, ISB_UNASKED_CANNOT, "finish");
 	if (rc != CLI_OK)
 		return rc;
+	e->cached_s = l->record.record->ttl_s;
 	l->record.record->policy.name = l->row.to;
 	rc = cli_put_record(e, &l->record);
 	return rc == CLI_OK ? take_away(e, l) : rc;

@@ -118,6 +118,7 @@ static int change(struct cli_edit *e)
 		rc = check_up(e, s);
 	if (rc != CLI_OK)
 		return rc;
+	e->cached_s = s->record.record->ttl_s;
 	if (strcmp(s->record.record->policy.name, s->from) != 0)
 		return switch_beneath(e, s);
 	isb_record_check_types(&s->catalog, s->record.record, s->to, (struct isb_mark){.file = "switch"}, &e->diags);

@@ -62,6 +62,8 @@ static bool read_query(struct isb_web_exchange *x)
 
 const char *isb_web_header(const struct isb_web_request *request, const char *name)
 {
+	if (!request->exchange)
+		return NULL;
 	return MHD_lookup_connection_value(request->exchange->connection, MHD_HEADER_KIND, name);
 }
 
@@ -157,8 +159,8 @@ static enum MHD_Result refuse_large(struct isb_web_exchange *x)
 	return send_reply(x, &reply);
 }
 
-/* The library closes a connection on which nothing has come for long, which is no reason while the handler works. Setting
- * the time anew also begins it anew. */
+/* The library closes a connection on which nothing has come for long, which is no reason while the handler works.
+ * Setting the time anew also begins it anew. */
 static void set_timeout(struct isb_web_exchange *x, unsigned seconds)
 {
 	MHD_set_connection_option(x->connection, MHD_CONNECTION_OPTION_TIMEOUT, seconds);
@@ -206,7 +208,8 @@ static enum MHD_Result look(struct isb_web_exchange *x)
 	if (length && strtoull(length, NULL, 10) > x->slot->web->options.body_max)
 		return refuse_large(x);
 	if (!read_query(x))
-		return refuse(x, MHD_HTTP_BAD_REQUEST, "the query is malformed: a % is followed by two hexadecimal digits, not 00");
+		return refuse(x, MHD_HTTP_BAD_REQUEST,
+		              "the query is malformed: a % is followed by two hexadecimal digits, not 00");
 	return MHD_YES;
 }
 

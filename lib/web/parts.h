@@ -25,8 +25,8 @@ struct isb_web_slot {
 	struct isb_web_peer peer;
 };
 
-/* One of libmicrohttpd's daemons: it gets the connections that were accepted here. A certificate is one for its lifetime, so
- * another one is another daemon, and the old one stays until its last connection ends. */
+/* One of libmicrohttpd's daemons: it gets the connections that were accepted here. A certificate is one for its
+ * lifetime, so another one is another daemon, and the old one stays until its last connection ends. */
 struct isb_web_engine {
 	struct MHD_Daemon *daemon; /* NULL: is being started */
 	char why[256];             /* what the library said meanwhile */
@@ -55,8 +55,8 @@ struct isb_web {
 	struct isb_web_engine *plain, *tls;
 };
 
-/* A bound, listening socket, non-blocking and closed on exec. ISB_ENOTFOUND: optional, and not on this machine. ISB_EIO with
- * a diag. */
+/* A bound, listening socket, non-blocking and closed on exec. ISB_ENOTFOUND: optional, and not on this machine. ISB_EIO
+ * with a diag. */
 int isb_web_open(const struct isb_web_listen *listen, struct isb_diags *diags, struct isb_web_listener *ret);
 void isb_web_close(struct isb_web_listener *listener);
 

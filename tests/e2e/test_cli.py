@@ -510,6 +510,14 @@ class Operators(Cli):
     def admin(self):
         return {name: row["admin"] for name, row in self.site.endpoints().items()}
 
+    def test_json_tells_until_when_older_answers_may_be_held(self):
+        for words in (("drain", "asia/icn-1"), ("force", "down", "asia/icn-1"), ("drain", "asia/icn-1", "-n")):
+            begun = time.time() * 1000
+            told = self.json(*words)
+            self.assertEqual(told["cached_ttl_s"], 30, words)
+            self.assertTrue(begun - 1000 < told["cached_until_ms"] - 30000 < time.time() * 1000 + 1000, words)
+        self.assertNotIn("cached_ttl_s", self.json("force", "up", "asia/icn-1"))
+
     def test_drain_force_and_auto_take_several_names_and_patterns(self):
         said = self.says("drain", "asia/*", "us/iad-1", "--for", "2h", "-r", "power work")
         self.assertRegex(said, r"asia/icn-1 is drained until 20\S+Z\n(.*\n)*us/iad-1 is drained until")

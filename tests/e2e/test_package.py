@@ -18,7 +18,7 @@ import tempfile
 import time
 import unittest
 
-from harness import ROOT, in_the_child, until
+from harness import BIN, ROOT, in_the_child, until
 
 PROGRAMS = {"isobar": "/usr/bin/isobar", "isobard": "/usr/sbin/isobard", "isobar-probe": "/usr/sbin/isobar-probe"}
 if (ROOT / "control/main.c").exists():
@@ -146,6 +146,23 @@ class Contents(unittest.TestCase):
         said = subprocess.run(["lintian", "--allow-root", "--fail-on", "error,warning", "--suppress-tags", waived,
                                *self.packages.values()], capture_output=True, text=True, check=False)
         self.assertEqual((said.returncode, said.stdout), (0, ""))
+
+
+class RunTime(unittest.TestCase):
+    """tools/packages.txt lists, program by program, what it needs where it was not built; images are made of that."""
+
+    def test_the_list_holds_every_library_that_a_program_is_linked_with(self):
+        for program in PROGRAMS:
+            said = subprocess.run(["readelf", "-d", BIN / program], capture_output=True, text=True, check=True).stdout
+            listed = (ROOT / "tools/packages.txt").read_text().split(f"[run-{program}]\n")[1].split("\n\n")[0].split()
+            for library in re.findall(r"\(NEEDED\).*\[(.*)\]", said):
+                if not library.startswith(("libc.", "libm.")):  # Debian has these before anything else
+                    self.assertTrue(self.packages_of(library) & set(listed), f"{program} needs {library}")
+
+    @staticmethod
+    def packages_of(library):
+        said = subprocess.run(["dpkg-query", "-S", f"*/{library}*"], capture_output=True, text=True, check=True).stdout
+        return {line.split(":")[0] for line in said.splitlines()}
 
 
 class Machine:

@@ -10,10 +10,10 @@
 #include "isobar/base/buf.h"
 #include "isobar/base/diag.h"
 
-/* A small HTTP/1.1 server (RFC 9110, 9112) inside a program: the only door to libmicrohttpd. One thread accepts, counts and
- * ends what takes too long; every connection has a thread of its own, so that a handler may wait without holding up others.
- * All of it is bounded: connections, those of one address, octets of a head and of a body, the time for both, the time for
- * reading an answer. Nothing here knows routes, users or formats. */
+/* A small HTTP/1.1 server (RFC 9110, 9112) inside a program: the only door to libmicrohttpd. One thread accepts, counts
+ * and ends what takes too long; every connection has a thread of its own, so that a handler may wait without holding up
+ * others. All of it is bounded: connections, those of one address, octets of a head and of a body, the time for both,
+ * the time for reading an answer. Nothing here knows routes, users or formats. */
 
 /* --- Where to listen --- */
 
@@ -28,8 +28,8 @@ struct isb_web_listen {
 };
 enum { ISB_WEB_LISTEN_TEXT = ISB_ADDR_TEXT + 8 };
 
-/* "127.0.0.1:8053", "[::1]:8053"; a port is needed. The rest of *ret_listen is zero. ISB_EFORMAT; ISB_ERANGE: the port is
- * not in 1..65535. */
+/* "127.0.0.1:8053", "[::1]:8053"; a port is needed. The rest of *ret_listen is zero. ISB_EFORMAT; ISB_ERANGE: the port
+ * is not in 1..65535. */
 int isb_web_listen_parse(const char *text, struct isb_web_listen *ret_listen);
 char *isb_web_listen_print(const struct isb_addr *addr, uint16_t port, char out[ISB_WEB_LISTEN_TEXT]);
 
@@ -55,19 +55,19 @@ struct isb_web_request {
 	size_t body_len;
 	struct isb_web_peer peer;
 	struct isb_arena *arena;      /* lives as long as the request */
-	struct isb_web_exchange *exchange; /* the server's own */
+	struct isb_web_exchange *exchange; /* the server's own; NULL: it came from none, and has no fields */
 };
 
 /* The first of that name, or NULL. Names of header fields are taken without regard to case. */
 const char *isb_web_query(const struct isb_web_request *request, const char *name);
 const char *isb_web_header(const struct isb_web_request *request, const char *name);
-/* Whoever asked went away, or the server is being stopped. For handlers that wait: the socket is to be polled (POLLRDHUP)
- * and for nothing else. */
+/* Whoever asked went away, or the server is being stopped. For handlers that wait: the socket is to be polled
+ * (POLLRDHUP) and for nothing else. */
 int isb_web_socket(const struct isb_web_request *request);
 bool isb_web_gone(const struct isb_web_request *request);
 
-/* Undoes percent-encoding (RFC 3986 §2.1); with `plus` also "+" for a blank, as queries have it. NULL when it is malformed
- * or holds a NUL. */
+/* Undoes percent-encoding (RFC 3986 §2.1); with `plus` also "+" for a blank, as queries have it. NULL when it is
+ * malformed or holds a NUL. */
 char *isb_web_decode(struct isb_arena *arena, const char *text, size_t len, bool plus);
 
 /* --- Replies --- */
@@ -83,8 +83,8 @@ struct isb_web_reply {
 	size_t fixed_len;
 	struct isb_web_pair fields[ISB_WEB_FIELDS];
 	size_t nfield;
-	/* In place of both: called again and again until it returns 0, the end; may wait. It gives up to `max` octets and how
-	 * many they are. `stream_done` is called once in any case. */
+	/* In place of both: called again and again until it returns 0, the end; may wait. It gives up to `max` octets
+	 * and how many they are. `stream_done` is called once in any case. */
 	size_t (*stream)(void *arg, char *out, size_t max);
 	void (*stream_done)(void *arg);
 	void *stream_arg;
@@ -129,8 +129,8 @@ struct isb_web;
 /* Listens and serves. ISB_EIO with a diag. Texts of `options` are needed no longer. */
 int isb_web_new(const struct isb_web_options *options, isb_web_handler *handler, void *arg, struct isb_diags *diags,
                 struct isb_web **ret_web);
-/* Connections are ended and handlers waited for; those who wait find that the other side has gone. Streams must have been
- * told before. NULL is fine. */
+/* Connections are ended and handlers waited for; those who wait find that the other side has gone. Streams must have
+ * been told before. NULL is fine. */
 void isb_web_free(struct isb_web *web);
 /* Another certificate for connections to come; those that are open keep theirs. On failure everything stays. */
 int isb_web_set_tls(struct isb_web *web, const struct isb_web_tls *tls, struct isb_diags *diags);

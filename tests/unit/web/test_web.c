@@ -55,8 +55,9 @@ static void handler(void *arg, const struct isb_web_request *request, struct isb
 		const char *query = isb_web_query(request, "q"), *header = isb_web_header(request, "x-header");
 		reply->type = "text/plain";
 		isb_web_field(reply, "X-Answer", "yes");
-		isb_buf_printf(&reply->body, "%s %s q=%s h=%s n=%zu b=%s uid=%d", request->method, request->path, query ? query : "-",
-		               header ? header : "-", request->nquery, request->body, (int)request->peer.uid);
+		isb_buf_printf(&reply->body, "%s %s q=%s h=%s n=%zu b=%s uid=%d", request->method, request->path,
+		               query ? query : "-", header ? header : "-", request->nquery, request->body,
+		               (int)request->peer.uid);
 	} else {
 		isb_web_not_found(reply, request);
 	}
@@ -68,7 +69,8 @@ static int setup(void **state)
 	strcpy(site->dir, "/tmp/isb-web-XXXXXX");
 	assert_non_null(mkdtemp(site->dir));
 	snprintf(site->path, sizeof(site->path), "%s/socket", site->dir);
-	struct isb_web_listen listen[2] = {{.addr = {.family = 4, .octets = {127, 0, 0, 1}}}, {.path = site->path, .mode = 0600}};
+	struct isb_web_listen listen[2] = {{.addr = {.family = 4, .octets = {127, 0, 0, 1}}},
+	                                   {.path = site->path, .mode = 0600}};
 	struct isb_web_options options = {.listen = listen, .nlisten = 2, .connections = CONNECTIONS,
 	                                  .per_address = PER_ADDRESS, .body_max = BODY_MAX, .patience_ms = PATIENCE_MS};
 	struct isb_diags diags;
@@ -142,7 +144,8 @@ static void test_a_request_comes_whole_and_decoded(void **state)
 	assert_non_null(strstr(said, "GET /echo/a%2Fb q=x y&z h=h n=2 b= uid=-1"));
 	said = ask(*state, "POST /echo HTTP/1.1\r\nContent-Length: 4\r\n" END "\r\nbody");
 	assert_non_null(strstr(said, "POST /echo q=- h=- n=0 b=body"));
-	said = ask(*state, "POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" END "\r\n2\r\nbo\r\n2\r\ndy\r\n0\r\n\r\n");
+	said = ask(*state,
+	           "POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" END "\r\n2\r\nbo\r\n2\r\ndy\r\n0\r\n\r\n");
 	assert_non_null(strstr(said, "b=body uid"));
 	said = ask(*state, "GET /fixed HTTP/1.1\r\n" END "\r\n");
 	assert_non_null(strstr(said, "\r\n\r\nfixed"));
@@ -165,7 +168,8 @@ static void test_what_is_malformed_is_refused(void **state)
 		assert_non_null(strstr(ask(*state, text), "HTTP/1.1 400 "));
 	}
 	assert_non_null(strstr(ask(*state, "GET /echo HTTP/1.1\r\n\r\n"), "HTTP/1.1 400 ")); /* no Host */
-	assert_non_null(strstr(ask(*state, "GET /none HTTP/1.1\r\n" END "\r\n"), "\"detail\":\"there is nothing at '/none'\""));
+	assert_non_null(
+		strstr(ask(*state, "GET /none HTTP/1.1\r\n" END "\r\n"), "\"detail\":\"there is nothing at '/none'\""));
 }
 
 static void test_a_body_past_the_limit_is_refused(void **state)
@@ -178,7 +182,8 @@ static void test_a_body_past_the_limit_is_refused(void **state)
 	body[BODY_MAX] = '\0';
 	snprintf(text, sizeof(text), "POST /echo HTTP/1.1\r\nContent-Length: 1000\r\n" END "\r\n%s", body);
 	assert_non_null(strstr(ask(site, text), "HTTP/1.1 200 "));
-	snprintf(text, sizeof(text), "POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" END "\r\n3e8\r\n%s\r\n1\r\nx\r\n0\r\n\r\n",
+	snprintf(text, sizeof(text),
+	         "POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" END "\r\n3e8\r\n%s\r\n1\r\nx\r\n0\r\n\r\n",
 	         body);
 	assert_non_null(strstr(ask(site, text), "HTTP/1.1 413 "));
 }
@@ -212,7 +217,8 @@ static void test_a_slow_request_is_ended(void **state)
 {
 	int fd = dial(*state);
 	int64_t begun = isb_monotonic_us();
-	const char *head = "GET /echo HTTP/1.1\r\nHost: x\r\nX-Slow: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+	const char *head =
+		"GET /echo HTTP/1.1\r\nHost: x\r\nX-Slow: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 	struct pollfd wait = {.fd = fd, .events = POLLIN};
 	for (; *head && poll(&wait, 1, 50) == 0; head++)
 		if (send(fd, head, 1, MSG_NOSIGNAL) < 0)
@@ -355,10 +361,19 @@ static void test_addresses_to_listen_on(void **state)
 		int rc;
 		const char *printed;
 	} cases[] = {
-		{"127.0.0.1:8053", ISB_OK, "127.0.0.1:8053"}, {"[::1]:1", ISB_OK, "[::1]:1"}, {"[::]:65535", ISB_OK, "[::]:65535"},
-		{"127.0.0.1", ISB_EFORMAT, NULL}, {"::1:80", ISB_EFORMAT, NULL}, {"[127.0.0.1]:80", ISB_EFORMAT, NULL},
-		{"127.0.0.1:0", ISB_ERANGE, NULL}, {"127.0.0.1:65536", ISB_ERANGE, NULL}, {"127.0.0.1:", ISB_EFORMAT, NULL},
-		{"127.0.0.1:8x", ISB_EFORMAT, NULL}, {":80", ISB_EFORMAT, NULL}, {"", ISB_EFORMAT, NULL}, {"[]:1", ISB_EFORMAT, NULL},
+		{"127.0.0.1:8053", ISB_OK, "127.0.0.1:8053"},
+		{"[::1]:1", ISB_OK, "[::1]:1"},
+		{"[::]:65535", ISB_OK, "[::]:65535"},
+		{"127.0.0.1", ISB_EFORMAT, NULL},
+		{"::1:80", ISB_EFORMAT, NULL},
+		{"[127.0.0.1]:80", ISB_EFORMAT, NULL},
+		{"127.0.0.1:0", ISB_ERANGE, NULL},
+		{"127.0.0.1:65536", ISB_ERANGE, NULL},
+		{"127.0.0.1:", ISB_EFORMAT, NULL},
+		{"127.0.0.1:8x", ISB_EFORMAT, NULL},
+		{":80", ISB_EFORMAT, NULL},
+		{"", ISB_EFORMAT, NULL},
+		{"[]:1", ISB_EFORMAT, NULL},
 		{"127.0.0.1:99999999999999999999", ISB_ERANGE, NULL},
 	};
 	(void)state;
@@ -376,7 +391,9 @@ static void test_strings_in_json(void **state)
 	struct isb_buf out = {0};
 	(void)state;
 	isb_web_json(&out, "a\"\\\n\t\x7f\xc3\xa9\xff\xc3\xed\xa0\x80\xf0\x9f\x98\x80");
-	assert_string_equal(isb_buf_text(&out), "\"a\\\"\\\\\\n\\u0009\\u007f\xc3\xa9\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\xf0\x9f\x98\x80\"");
+	assert_string_equal(
+		isb_buf_text(&out),
+		"\"a\\\"\\\\\\n\\u0009\\u007f\xc3\xa9\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\xf0\x9f\x98\x80\"");
 	isb_buf_done(&out);
 }
 
