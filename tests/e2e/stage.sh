@@ -40,3 +40,17 @@ stop() {
 	kill "$(cat "$LOG/$1.pid")" && wait "$(cat "$LOG/$1.pid")"
 	rm "$LOG/$1.pid"
 }
+
+# certificate NAME DIRECTORY: a certificate for the name (cert.pem, key.pem), signed by an authority (ca.pem).
+certificate() {
+	mkdir "$2"
+	printf '[req]\ndistinguished_name = dn\n[dn]\n[ca]\nbasicConstraints = critical, CA:true\n[leaf]\nsubjectAltName = DNS:%s\n' "$1" >"$2/conf"
+	(
+		cd "$2" || exit
+		new='-config conf -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes'
+		# shellcheck disable=SC2086 # several words
+		openssl req $new -x509 -days 2 -extensions ca -subj '/CN=the book' -keyout ca.key -out ca.pem &&
+			openssl req $new -subj "/CN=$1" -keyout key.pem -out request.pem &&
+			openssl x509 -req -in request.pem -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile conf -extensions leaf -out cert.pem
+	) >"$2/log" 2>&1
+}
