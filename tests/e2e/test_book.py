@@ -22,6 +22,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import textwrap
 import time
 import unittest
 
@@ -29,7 +30,7 @@ from harness import BIN, ROOT, geo_database, in_the_child, until
 
 CHAPTERS = sorted((ROOT / "docs/book").glob("*.md"))
 STAGE = ROOT / "tests/e2e/stage.sh"
-LOOKS = re.compile(r"(dig|curl|promtool|isobar (-o \w+ )?(status|explain|show|log|top|latency show))\b")
+LOOKS = re.compile(r"(dig|curl(?!.* -X )|isobar (-o \w+ )?(status|explain|show|log|top|latency show))\b")
 WITHIN = 30  # seconds that a command may take, and that what looks is asked again
 MARK = "\x1e"  # ends what a command says
 
@@ -259,6 +260,110 @@ class Book(unittest.TestCase):
             run_chapter(path)
         until(lambda: subprocess.run(["pgrep", "-f", "sleep 4711.25"], check=False, capture_output=True).returncode, 5,
               "both are gone")
+
+
+class Readme(unittest.TestCase):
+    """What README.md tells to type, in the same network: nothing is compared, all of it must succeed."""
+
+    TEXT = (ROOT / "README.md").read_text()
+    STAGE = """regions: {seoul: {location: [37.57, 126.98]}}
+pools:
+  asia:  {endpoints: {icn-1: {region: seoul, address: 192.0.2.10}}}
+  next:  {endpoints: {a: {address: 192.0.2.20}}}
+  blue:  {endpoints: {a: {address: 192.0.2.30}}}
+  green: {endpoints: {a: {address: 192.0.2.40}}}
+policies: {www: [blue, asia]}
+zones:
+  example.com:
+    text: "@ 60 SOA ns hostmaster 1 2 3 4 5\\n@ 60 NS ns\\nns 60 A 192.0.2.53\\n"
+    records: {www: {types: [A], policy: www}}
+"""
+
+    def section(self, title):
+        return re.search(rf"^## {title}\n(.*?)^## ", self.TEXT, re.MULTILINE | re.DOTALL)[1]
+
+    def execute(self, lines):
+        with tempfile.TemporaryDirectory() as directory:
+            path = pathlib.Path(directory) / "README.md"
+            path.write_text("\n".join(lines) + "\n")
+            return run_chapter(path)[0]
+
+    def test_readme_five_minutes(self):
+        section = self.section("Five minutes to a zone of your own")
+        catalog, zone = re.findall(r"^   ```(?:yaml)?\n(.*?)^   ```$", section, re.MULTILINE | re.DOTALL)[:2]
+        typed = re.findall(r"`((?:isobard|isobar-probe|isobar|dig) [^`…]*)`", section)
+        self.assertIn("isobar apply -f catalog.yaml", typed)
+        lines = ["```yaml catalog.yaml", textwrap.dedent(catalog) + "```", "```zone www.example.com.zone",
+                 textwrap.dedent(zone) + "```", "<!-- test", "new_store", "-->", "```console"]
+        for command in typed:
+            beside = command.startswith(("isobard ", "isobar-probe "))
+            lines += [f"$ {command} &"] if beside else [f"$ {command}", "…"]
+        self.assertEqual(self.execute([*lines, "```"]), len(typed))
+
+    def test_readme_at_three_in_the_morning(self):
+        typed = re.findall(r"^    (isobar .*?)(?:\s+#.*)?$", self.section("At three in the morning"), re.MULTILINE)
+        self.assertGreater(len(typed), 8)
+        lines = ["```yaml stage.yaml", self.STAGE + "```", "```csv query.log", "client,name,type", "192.0.2.1,www.example.com,A",
+                 "```", "<!-- test", "new_store served && isobar apply -f stage.yaml >apply.log", "-->", "```console",
+                 "$ isobard --listen 192.0.2.53 --metrics 127.0.0.1:9153 &", "```"]
+        for number, command in enumerate(typed):  # each finds the catalog as it was, for they are no story
+            command = command.replace(" --watch", "").replace("ADDR", "168.126.63.1")  # what is watched does not end
+            lines += ["<!-- test", f"new_store store-{number} && isobar apply -f stage.yaml >apply.log", "-->",
+                      "```console", f"$ {command}", "…", "```"]
+        self.assertEqual(self.execute(lines), len(typed) + 1)
+
+
+class Pages(unittest.TestCase):
+    """tools/book, which makes HTML of the chapters."""
+
+    def links(self, directory, **pages):
+        for name, text in pages.items():
+            (directory / f"{name}.html").write_text(text)
+        (directory / "files").write_text("".join(f"{name}.html\n" for name in pages))
+        said = subprocess.run(["awk", "-f", ROOT / "tools/book-links.awk", "files", *(f"{name}.html" for name in pages)],
+                              cwd=directory, capture_output=True, text=True, check=True).stdout
+        return said.splitlines()
+
+    def body(self, text, file="book/trial.md"):
+        with tempfile.TemporaryDirectory() as directory:
+            made = subprocess.run(
+                ["awk", "-f", ROOT / "tools/book.awk", "-v", f"file={file}", "-v", f"headings={directory}/headings", "-v",
+                 f"outside={directory}/outside"], input=text, capture_output=True, text=True, check=True).stdout
+            outside = pathlib.Path(directory) / "outside"
+            return made, outside.read_text() if outside.exists() else ""
+
+    def test_dead_links_are_found(self):
+        with tempfile.TemporaryDirectory() as name:
+            directory = pathlib.Path(name)
+            self.assertEqual(self.links(directory, a='<h1 id="x"> <a href="b.html#y"> <a href="#x"> <a href="https://x.example/z">',
+                                        b='<h1 id="y"> <a href="a.html">'), [])
+            self.assertEqual(self.links(directory, a='<a href="gone.html"> <a href="b.html#gone"> <img src="c.svg">', b=""), [
+                "a.html: gone.html leads to no file", "a.html: b.html#gone leads to no heading", "a.html: c.svg leads to no file"])
+
+    def test_headings_get_the_anchors_of_forges_and_links_lead_to_pages(self):
+        made, outside = self.body(
+            "<h2>What <code>isobar top</code> says &amp; does</h2>\n<h2>Twice</h2>\n<h2>Twice</h2>\n<!-- test\nhidden\n-->\n"
+            '<p><a href="../steering.md#hash">hash</a> <a href="start.md">start</a> <a href="../../docker/">images\nof it</a></p>\n'
+            '<pre><code class="language-yaml" data-meta="a.yaml">x: &lt;y&gt;\n</code></pre>\n')
+        self.assertIn('<h2 id="what-isobar-top-says--does">', made)
+        self.assertEqual(re.findall('id="(twice[^"]*)"', made), ["twice", "twice-1"])
+        self.assertNotIn("hidden", made)
+        self.assertIn('<a href="../steering.html#hash">hash</a> <a href="start.html">start</a>', made)
+        self.assertIn('<span title="docker in the source">images\nof it</span></p>', made)
+        self.assertEqual(outside, "book/trial.md\tdocker\n")
+        self.assertIn('<p class="file">a.yaml</p>\n<pre>', made)
+
+    def test_the_book_is_built_and_whole(self):
+        with tempfile.TemporaryDirectory() as directory:
+            book = pathlib.Path(directory) / "book"
+            subprocess.run([ROOT / "tools/book", "--programs", BIN, "--output", book], check=True, stdout=subprocess.DEVNULL)
+            for file in (ROOT / "docs").rglob("*.md"):
+                page = (book / file.relative_to(ROOT / "docs")).with_suffix(".html").read_text()
+                self.assertNotIn("<script", page)
+                self.assertNotIn("<!--", page)
+            reference = (book / "book/reference.html").read_text()
+            for word in ("expect.status", "slow_start", "isobar rollback", "--query-log-sample", "/v1/explain"):
+                self.assertIn(word, reference)
 
 
 def chapter_test(path):
