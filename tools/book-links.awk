@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Which links of a book lead nowhere: book-links.awk FILES PAGE…, where FILES lists every file of the book. Run at its root.
+# Which links of a book lead nowhere: book-links.awk FILES PAGE…, where FILES lists every file of the book. Run at its
+# root.
 
 NR == FNR { there[$0] = 1; next }
 

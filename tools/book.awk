@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-# The body of a page of the book, from what cmark-gfm makes of FILE (a path from docs/): headings get anchors as forges name
-# them, links to .md lead to pages, files get their names, commands are bold, comments go. The headings of the second level go to
-# HEADINGS as items of a list; links that leave docs/ become text, and what they name goes to OUTSIDE.
+# The body of a page of the book, from what cmark-gfm makes of FILE (a path from docs/): headings get anchors as
+# forges name them, links to .md lead to pages, files get their names, commands are bold, comments go. The headings of
+# the second level go to HEADINGS as items of a list; links that leave docs/ become text, and what they name goes to
+# OUTSIDE.
 
 BEGIN {
 	directory = file
 	if (!sub(/\/[^\/]*$/, "", directory)) directory = "."
 }
 
-# As GitHub does: lower case, blanks to dashes, all else that is no letter, digit, dash or underscore goes; a second one gets -1.
+# As GitHub does: lower case, blanks to dashes, all else that is no letter, digit, dash or underscore goes; a second one
+# gets -1.
 function anchor(text,    name) {
 	gsub(/<[^>]*>/, "", text)
 	gsub(/&[a-z]+;/, "", text)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A load balancer for the book: balancer.py NAME ADDRESS PORT [status=N] [cert=FILE key=FILE]. Says its name, and at /health
-that it is healthy; with `status`, whatever was asked, that."""
+"""A load balancer for the book: balancer.py NAME ADDRESS PORT [status=N] [cert=FILE key=FILE]. Says its name, and at
+/health that it is healthy; every answer has the status."""
 import http.server
 import ssl
 import sys

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# The surroundings of a chapter of the book, sourced by its shell (test_book.py): a network of its own, where the addresses of
-# documentation are this machine's, and load balancers for them.
+# shellcheck shell=bash
+# The surroundings of a chapter of the book, sourced by its shell (test_book.py): a network of its own, where the
+# addresses of documentation are this machine's, and load balancers for them.
 
 ip link set lo up
 for net in 192.0.2.0/24 198.51.100.0/24 203.0.113.0/24; do
@@ -44,13 +45,22 @@ stop() {
 # certificate NAME DIRECTORY: a certificate for the name (cert.pem, key.pem), signed by an authority (ca.pem).
 certificate() {
 	mkdir "$2"
-	printf '[req]\ndistinguished_name = dn\n[dn]\n[ca]\nbasicConstraints = critical, CA:true\n[leaf]\nsubjectAltName = DNS:%s\n' "$1" >"$2/conf"
+	cat >"$2/conf" <<-END
+		[req]
+		distinguished_name = dn
+		[dn]
+		[ca]
+		basicConstraints = critical, CA:true
+		[leaf]
+		subjectAltName = DNS:$1
+	END
 	(
 		cd "$2" || exit
 		new='-config conf -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes'
 		# shellcheck disable=SC2086 # several words
 		openssl req $new -x509 -days 2 -extensions ca -subj '/CN=the book' -keyout ca.key -out ca.pem &&
 			openssl req $new -subj "/CN=$1" -keyout key.pem -out request.pem &&
-			openssl x509 -req -in request.pem -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile conf -extensions leaf -out cert.pem
+			openssl x509 -req -in request.pem -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 \
+				-extfile conf -extensions leaf -out cert.pem
 	) >"$2/log" 2>&1
 }

@@ -3,10 +3,10 @@
 
 What a chapter may hold, and what is done with it:
 
-    ```console          `$ command` is run, and must succeed and say what stands below it, unless `$ echo $?` comes next.
-                        `…` stands for anything within a line, by itself for any lines; blanks count as one. A line that
-                        ends in a backslash goes on. What only looks (LOOKS) is asked again until it says so, or WITHIN is
-                        over. What stands before ` &` runs beside the rest until the chapter ends.
+    ```console          `$ command` is run and must say what stands below it; and succeed, unless `$ echo $?` comes
+                        next. `…` stands for anything within a line, by itself for any lines; blanks count as one. A
+                        line that ends in a backslash goes on. What only looks (LOOKS) is asked again until it says so,
+                        or WITHIN is over. What stands before ` &` runs beside the rest until the chapter ends.
     ```yaml FILE        is written to FILE, in whatever language
     ```text             is not executed: what only a registrar can do, say
     <!-- test … -->     is run without being shown: the reader's surroundings (stage.sh has functions for it)
@@ -122,8 +122,8 @@ class Shell:
         environment |= {name: value for name, value in os.environ.items() if name.endswith("SAN_OPTIONS")}
         alone = ["--user", "--map-root-user"] if os.geteuid() else []
         self.child = subprocess.Popen(
-            ["unshare", *alone, "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "bash", "--norc"], cwd=directory,
-            env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            ["unshare", *alone, "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "bash", "--norc"],
+            cwd=directory, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             preexec_fn=in_the_child, start_new_session=True)
         self.kept = b""
         self.background = 0
@@ -152,7 +152,8 @@ class Shell:
         return said if not said or said.endswith("\n") else said + "\n", int(found[1])
 
     def logs(self):
-        return "".join(f"--- {log.name}\n{log.read_text(errors='replace')[-1500:]}" for log in sorted(self.log.iterdir()))
+        return "".join(f"--- {log.name}\n{log.read_text(errors='replace')[-1500:]}"
+                       for log in sorted(self.log.iterdir()))
 
     def end(self):
         """Whatever runs beside is told to stop; what does not is killed with the name space."""
@@ -160,7 +161,7 @@ class Shell:
             try:
                 self.write("kill $(jobs -p) 2>/dev/null; wait; exit\n")
                 self.child.stdin.close()
-                self.child.wait(10)
+                self.child.wait(5)
             except (OSError, subprocess.TimeoutExpired):
                 os.killpg(self.child.pid, signal.SIGKILL)
         self.child.wait()
@@ -303,9 +304,10 @@ zones:
     def test_readme_at_three_in_the_morning(self):
         typed = re.findall(r"^    (isobar .*?)(?:\s+#.*)?$", self.section("At three in the morning"), re.MULTILINE)
         self.assertGreater(len(typed), 8)
-        lines = ["```yaml stage.yaml", self.STAGE + "```", "```csv query.log", "client,name,type", "192.0.2.1,www.example.com,A",
-                 "```", "<!-- test", "new_store served && isobar apply -f stage.yaml >apply.log", "-->", "```console",
-                 "$ isobard --listen 192.0.2.53 --metrics 127.0.0.1:9153 &", "```"]
+        lines = ["```yaml stage.yaml", self.STAGE + "```", "```csv query.log", "client,name,type",
+                 "192.0.2.1,www.example.com,A", "```",
+                 "<!-- test", "new_store served && isobar apply -f stage.yaml >apply.log", "-->",
+                 "```console", "$ isobard --listen 192.0.2.53 --metrics 127.0.0.1:9153 &", "```"]
         for number, command in enumerate(typed):  # each finds the catalog as it was, for they are no story
             command = command.replace(" --watch", "").replace("ADDR", "168.126.63.1")  # what is watched does not end
             lines += ["<!-- test", f"new_store store-{number} && isobar apply -f stage.yaml >apply.log", "-->",
@@ -320,30 +322,32 @@ class Pages(unittest.TestCase):
         for name, text in pages.items():
             (directory / f"{name}.html").write_text(text)
         (directory / "files").write_text("".join(f"{name}.html\n" for name in pages))
-        said = subprocess.run(["awk", "-f", ROOT / "tools/book-links.awk", "files", *(f"{name}.html" for name in pages)],
-                              cwd=directory, capture_output=True, text=True, check=True).stdout
-        return said.splitlines()
+        words = ["awk", "-f", ROOT / "tools/book-links.awk", "files", *(f"{name}.html" for name in pages)]
+        return subprocess.run(words, cwd=directory, capture_output=True, text=True, check=True).stdout.splitlines()
 
     def body(self, text, file="book/trial.md"):
         with tempfile.TemporaryDirectory() as directory:
             made = subprocess.run(
-                ["awk", "-f", ROOT / "tools/book.awk", "-v", f"file={file}", "-v", f"headings={directory}/headings", "-v",
-                 f"outside={directory}/outside"], input=text, capture_output=True, text=True, check=True).stdout
+                ["awk", "-f", ROOT / "tools/book.awk", "-v", f"file={file}", "-v", f"headings={directory}/headings",
+                 "-v", f"outside={directory}/outside"], input=text, capture_output=True, text=True, check=True).stdout
             outside = pathlib.Path(directory) / "outside"
             return made, outside.read_text() if outside.exists() else ""
 
     def test_dead_links_are_found(self):
         with tempfile.TemporaryDirectory() as name:
             directory = pathlib.Path(name)
-            self.assertEqual(self.links(directory, a='<h1 id="x"> <a href="b.html#y"> <a href="#x"> <a href="https://x.example/z">',
-                                        b='<h1 id="y"> <a href="a.html">'), [])
-            self.assertEqual(self.links(directory, a='<a href="gone.html"> <a href="b.html#gone"> <img src="c.svg">', b=""), [
-                "a.html: gone.html leads to no file", "a.html: b.html#gone leads to no heading", "a.html: c.svg leads to no file"])
+            well = self.links(directory, a='<h1 id="x"> <a href="b.html#y"> <a href="#x"> <a href="https://x.example">',
+                              b='<h1 id="y"> <a href="a.html">')
+            dead = self.links(directory, a='<a href="gone.html"> <a href="b.html#gone"> <img src="c.svg">', b="")
+            self.assertEqual(well, [])
+            self.assertEqual(dead, ["a.html: gone.html leads to no file", "a.html: b.html#gone leads to no heading",
+                                    "a.html: c.svg leads to no file"])
 
     def test_headings_get_the_anchors_of_forges_and_links_lead_to_pages(self):
         made, outside = self.body(
-            "<h2>What <code>isobar top</code> says &amp; does</h2>\n<h2>Twice</h2>\n<h2>Twice</h2>\n<!-- test\nhidden\n-->\n"
-            '<p><a href="../steering.md#hash">hash</a> <a href="start.md">start</a> <a href="../../docker/">images\nof it</a></p>\n'
+            "<h2>What <code>isobar top</code> says &amp; does</h2>\n<h2>Twice</h2>\n<h2>Twice</h2>\n"
+            '<!-- test\nhidden\n-->\n<p><a href="../steering.md#hash">hash</a> <a href="start.md">start</a> '
+            '<a href="../../docker/">images\nof it</a></p>\n'
             '<pre><code class="language-yaml" data-meta="a.yaml">x: &lt;y&gt;\n</code></pre>\n')
         self.assertIn('<h2 id="what-isobar-top-says--does">', made)
         self.assertEqual(re.findall('id="(twice[^"]*)"', made), ["twice", "twice-1"])
@@ -356,7 +360,8 @@ class Pages(unittest.TestCase):
     def test_the_book_is_built_and_whole(self):
         with tempfile.TemporaryDirectory() as directory:
             book = pathlib.Path(directory) / "book"
-            subprocess.run([ROOT / "tools/book", "--programs", BIN, "--output", book], check=True, stdout=subprocess.DEVNULL)
+            subprocess.run([ROOT / "tools/book", "--programs", BIN, "--output", book], check=True,
+                           stdout=subprocess.DEVNULL)
             for file in (ROOT / "docs").rglob("*.md"):
                 page = (book / file.relative_to(ROOT / "docs")).with_suffix(".html").read_text()
                 self.assertNotIn("<script", page)
