@@ -216,7 +216,7 @@ static void take_catalog(struct daemon *d, uint64_t generation, const struct isb
 	isb_log(ISB_LOG_INFO, "catalog-loaded", "generation=%" PRIu64 " endpoints=%zu", generation, d->runner.schedule.count);
 	if (*d->options->region && !isb_catalog_region(catalog, d->options->region))
 		isb_log(ISB_LOG_WARNING, "region-unknown",
-		        "region=%s is not in the catalog; its round trips are used once it is added",
+		        "region=%s reason=\"not in the catalog; its round trips are used once it is added\"",
 		        d->options->region);
 }
 

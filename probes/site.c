@@ -155,8 +155,8 @@ static void admit(struct guest *g, struct guest *older)
 	const char *region = g->seat.region;
 	isb_log(ISB_LOG_INFO, "remote-connected", "name=%s region=%s from=%s", g->seat.name, *region ? region : "-", g->from);
 	if (*region && site->offer && !isb_offer_has_region(site->offer, region))
-		isb_log(ISB_LOG_WARNING, "region-unknown", "name=%s region=%s is not in the catalog; its round trips are used once "
-		        "it is added", g->seat.name, region);
+		isb_log(ISB_LOG_WARNING, "region-unknown",
+		        "name=%s region=%s reason=\"not in the catalog; its round trips are used once it is added\"", g->seat.name, region);
 	isb_site_certificate_warn_of(g->link, g->seat.name);
 	speak(g);
 }

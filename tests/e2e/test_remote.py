@@ -219,7 +219,7 @@ class Remote(Story):
         self.start_remote("seoul-1", "--scripts", "scripts", "--log-level", "debug")
         self.verdict_is("down")
         self.assertIn("seoul-1: exit-5", self.why())
-        self.assertIn("started without --scripts", self.home.said())
+        until(lambda: "started without --scripts" in self.home.said(), 20, "the home probe says why it has no voice here")
         self.assertIn('detail="asia/icn-1 at 127.0.1.10 here"', self.remotes["seoul-1"].said())
         self.assertEqual(self.remotes["seoul-1"].stop(within=5), 0)
 
