@@ -65,6 +65,8 @@ static json_t *read_error(char *line, bool places)
 			json_object_set_new(error, "column", json_integer((json_int_t)column));
 		if (places && strcmp(line, "-") != 0)
 			json_object_set_new(error, "file", json_string(line));
+		if (!places) /* but which object it is of */
+			json_object_set_new(error, "message", json_sprintf("%s: %s", line, rest + strspn(rest, " ")));
 		return error;
 	}
 	return json_pack("{s:s}", "message", line);
@@ -144,17 +146,35 @@ static bool add_etag(struct isb_call *call)
 	return true;
 }
 
-static void log_edit(const struct isb_call *call, const struct isb_command *command, const struct isb_ran *ran)
+/* The path is theirs: what would break the line is left out. */
+static void log_edit(const struct isb_call *call, const struct isb_ran *ran)
 {
-	if (call->route->flags & ISB_ROUTE_EDITS)
-		isb_log(ISB_LOG_INFO, "edit", "by=\"%s\" method=%s path=\"%s\" words=%zu status=%u", call->who.name,
-		        call->route->method, call->route->path, command->count, status_of(ran));
+	if (!(call->route->flags & ISB_ROUTE_EDITS))
+		return;
+	char *path = isb_arena_strdup(call->request->arena, call->request->path);
+	for (char *c = path; *c; c++)
+		if (*c <= ' ' || *c > '~' || *c == '"')
+			*c = '?';
+	isb_log(ISB_LOG_INFO, "edit", "by=\"%s\" method=%s path=\"%s\" status=%u", call->who.name, call->route->method, path,
+	        status_of(ran));
+}
+
+/* A text that was forgotten would be a catalog without anything in it. */
+static bool has_text(struct isb_call *call)
+{
+	if (call->request->body_len)
+		return true;
+	isb_web_problem(call->reply, 400, "the body is empty; send the text itself: curl --data-binary @FILE");
+	return false;
 }
 
 static bool read_body(struct isb_call *call)
 {
-	bool json = call->route->body != ISB_BODY_NONE && call->route->body != ISB_BODY_TEXT;
-	return !json || isb_command_read_members(call);
+	switch (call->route->body) {
+	case ISB_BODY_NONE: return true;
+	case ISB_BODY_TEXT: return has_text(call);
+	default: return isb_command_read_members(call);
+	}
 }
 
 void isb_answer_verb(struct isb_call *call, const char *words)
@@ -176,7 +196,7 @@ void isb_answer_verb(struct isb_call *call, const char *words)
 	};
 	isb_run(call->control->runner, &run, &ran);
 	isb_files_remove(dir);
-	log_edit(call, &command, &ran);
+	log_edit(call, &ran);
 	if (ran.end == ISB_RUN_DONE && ran.status == 0) {
 		call->reply->type = call->route->type ? call->route->type : "application/json";
 		call->reply->body = ran.out;

@@ -50,7 +50,7 @@ static int become_user(const struct isb_control_options *options, struct isb_dia
 	if (!options->user) {
 		if (geteuid() == 0)
 			isb_log(ISB_LOG_WARNING, "running-as-root",
-			        "reason=\"requests are read with all rights; start with --user isobar-control\"");
+			        "reason=\"requests are read with all rights; start with --user isobar\"");
 		return ISB_OK;
 	}
 	int rc = isb_account_find(options->user, &account, diags);
@@ -160,7 +160,8 @@ static void log_started(const struct isb_control_options *options)
 		isb_log(ISB_LOG_INFO, "listening", "socket=\"%s\" role=%s", options->socket,
 		        isb_role_name(options->socket_role));
 	if (!options->tokens)
-		isb_log(ISB_LOG_INFO, "no-tokens", "reason=\"only the unix socket is of use; add --tokens FILE\"");
+		isb_log(ISB_LOG_INFO, "no-tokens", "reason=\"%s; add --tokens FILE\"",
+		        *options->socket ? "only the unix socket is of use" : "nobody may ask for anything");
 	isb_log(ISB_LOG_INFO, "started", "version=" ISB_VERSION " store=\"%s\"", options->store);
 }
 

@@ -143,8 +143,8 @@ static bool check_given(struct isb_call *call)
 		if (p->kind == ISB_PARAM_FILES)
 			return unknown(call, "member", name); /* has a handler of its own */
 		if (p->kind == ISB_PARAM_MANY ? !json_is_array(value) : !scalar(request->arena, value) && !json_is_null(value))
-			return wrong(call, "'%s' takes %s", name,
-			             p->kind == ISB_PARAM_MANY ? "a list" : "a text, a number or a boolean");
+			return wrong(call, "'%s' takes %s: %s", name,
+			             p->kind == ISB_PARAM_MANY ? "a list" : "a text, a number or a boolean", p->help);
 		if (isb_web_query(request, name))
 			return wrong(call, "'%s' is given twice, in the query and in the body", name);
 	}

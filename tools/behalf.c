@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "isobar/web/tokens.h"
 
@@ -64,6 +65,11 @@ static bool is_inside(const char *path)
 bool cli_behalf_may_read(const char *path)
 {
 	return !for_whom() || is_inside(path);
+}
+
+bool cli_behalf_has(const char *path)
+{
+	return !for_whom() || access(path, F_OK) == 0;
 }
 
 static int check_file(const char *path)

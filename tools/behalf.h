@@ -14,5 +14,6 @@
 int cli_behalf_check(struct cli *cli, const struct verb *verb, const char *given);
 /* May this file be read? For those that are named elsewhere than on the command line. */
 bool cli_behalf_may_read(const char *path);
+bool cli_behalf_has(const char *path); /* is it there? Here that is for whoever reads it to find out */
 /* Does the verb take files as words? From which word on; -1: it does not. */
 int cli_file_words(const struct cli *cli, const struct verb *verb);

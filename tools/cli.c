@@ -450,11 +450,12 @@ static int check_stdin(const struct cli *cli)
 	return n < 2 ? CLI_OK : cli_fail(CLI_USAGE, "standard input can be read once only; name a file in place of one '-'");
 }
 
-/* Here or there? Of these verbs one does what is here, the other tells it; --store says here, whatever the environment says. */
+/* Here or there? --store says here, whatever the environment says. help is the same everywhere; token and top are about a
+ * machine itself, and go elsewhere only to be told so. */
 static int check_where(struct cli *cli, const struct verb *verb, const char *given)
 {
-	bool here = strcmp(verb->name, "token") == 0 || strcmp(verb->name, "help") == 0 ||
-	            (strchr(given, 's') && !strchr(given, 'L'));
+	bool ours = strchr(given, 's') || strcmp(verb->name, "token") == 0 || strcmp(verb->name, "top") == 0;
+	bool here = strcmp(verb->name, "help") == 0 || (ours && !strchr(given, 'L'));
 	cli->is_remote = cli->server && *cli->server && !here && !getenv("ISOBAR_FOR");
 	return cli->is_remote ? cli_remote_check(given) : CLI_OK;
 }

@@ -114,7 +114,7 @@ struct cli_option {
 };
 bool cli_option(size_t i, struct cli_option *ret_option); /* of all; false behind the last */
 /* Those that every verb takes. */
-#define CLI_GLOBAL "sojhV"
+#define CLI_GLOBAL "sojhVLQC"
 void cli_print_verb_help(const struct verb *verb);
 void cli_print_help(FILE *out);
 
@@ -174,6 +174,8 @@ struct cli_record {
 };
 /* CLI_OK, or another exit code after saying why. */
 int cli_find_record(struct isb_catalog *catalog, const char *word, struct cli_record *ret);
+/* "www.example.com" as the store has it, "example.com/www"; `word` itself where it is no name or no zone holds it. */
+const char *cli_record_key(struct isb_txn *txn, struct isb_arena *arena, const char *word);
 /* There is a pool or a policy of that name; CLI_NOT_FOUND after saying so. */
 int cli_find_side(const struct isb_catalog *catalog, const char *name);
 
@@ -248,6 +250,7 @@ struct cli_edit {
 	struct isb_txn *txn;
 	struct isb_edit *edit;
 	struct isb_diags diags;
+	char refusal[256];   /* what to say below the diags; "": only that it was refused */
 	uint64_t generation; /* once finished: that of the catalog with the edit */
 	uint32_t cached_s;   /* resolvers hold for so long what was answered before; 0: nothing is taken away from anybody */
 	void *arg;

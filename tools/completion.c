@@ -16,6 +16,7 @@ static const char sources[] =
 	"_isobar_names()\n"
 	"{\n"
 	"\tcase $1 in\n"
+	"\tgeneration) ;; # has a source of its own\n"
 	"\trrset) _isobar_run show rrsets | sed -n 's/^rrset \\([^ ]*\\) .*/\\1/p' | uniq ;;\n"
 	"\t*) _isobar_run show \"$1\" | sed -n \"s/^$1 //p\" ;;\n"
 	"\tesac\n"

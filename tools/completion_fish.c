@@ -37,6 +37,7 @@ static const char before[] =
 	"end\n"
 	"function __isobar_names\n"
 	"\tswitch $argv[1]\n"
+	"\t\tcase generation # has a source of its own\n"
 	"\t\tcase rrset\n"
 	"\t\t\t__isobar_run show rrsets | string replace -rf '^rrset (\\S+) .*' '$1' | uniq\n"
 	"\t\tcase '*'\n"

@@ -110,7 +110,7 @@ const char *completion_value(const struct cli_option *option, const char *metava
 	static const char *const values[][2] = {
 		{"output", "table json yaml"}, {"format", "query-log csv dnstap"}, {"abort-if", "down"},
 		{"to", "@sides"},              {"zone", "@zones"},                 {"down", "@places"},
-		{"if-generation", "@generations"},
+		{"if-generation", "@generations"}, {"role", "read operate admin"},
 	};
 	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
 		if (strcmp(option->name, values[i][0]) == 0)

@@ -304,7 +304,7 @@ static int edit(struct cli_edit *e, const struct cli_steps *steps, struct shift 
 	if (rc == CLI_OK && !e->diags.count)
 		check_edit(e);
 	if (e->diags.count)
-		rc = cli_refuse(&e->diags, "refused, nothing was changed");
+		rc = cli_refuse(&e->diags, *e->refusal ? e->refusal : "refused, nothing was changed");
 	if (rc == CLI_OK)
 		rc = finish(e, steps, shift);
 	else

@@ -27,6 +27,13 @@ static int read_data(struct isb_arena *arena, const struct isb_zone *zone, struc
 		         zone->file);
 		return ISB_EREFUSED;
 	}
+	bool standard = zone->mark.file && strcmp(zone->mark.file, "-") == 0;
+	if (zone->file && standard && !cli_behalf_has(zone->file)) {
+		isb_diag(diags, zone->mark,
+		         "file: '%s' does not come with standard input; give what it holds as 'text:', or name the catalog: -f FILE",
+		         zone->file);
+		return ISB_EREFUSED;
+	}
 	if (zone->file)
 		return isb_zonefile_read(beside(arena, zone->mark.file, zone->file), ret->apex, diags, &ret->data);
 	return isb_zonetext_read(zone->text, strlen(zone->text), zone->text_mark, ret->apex, diags, &ret->data);

@@ -108,7 +108,7 @@ static void print_exits(void)
 		{CLI_USAGE, "the command line is wrong"},
 		{CLI_MOVED_ON, "the catalog is not at the generation of --if-generation"},
 		{CLI_NOT_FOUND, "there is no such thing"},
-		{CLI_STORE, "the store cannot be read or written"},
+		{CLI_STORE, "the store cannot be read or written, or nobody answers at --server"},
 	};
 	puts("# EXIT STATUS\n");
 	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
@@ -138,12 +138,14 @@ static void print_program(struct isb_arena *arena)
 	print_exits();
 	puts("# ENVIRONMENT\n\n"
 	     "*ISOBAR\\_STORE*\n\tthe directory of the store, where *--store* does not say it\n\n"
+	     "*ISOBAR\\_SERVER*\n\twhere verbs run, where neither *--server* nor *--store* says it\n\n"
+	     "*ISOBAR\\_TOKEN*\n\tthe token for it, where *--token-file* names none\n\n"
 	     "*NO\\_COLOR*\n\twhen it is there and not empty, nothing is coloured on a terminal either\n\n"
 	     "*SUDO\\_USER*\n\twho stands in the journal as the author, where sudo says so\n\n"
 	     "# FILES\n\n"
 	     "_/var/lib/isobar_\n\tthe store, unless told otherwise\n\n"
 	     "_geo.mmdb_\n\tin the store: the geo database, unless *--geo* names others\n\n"
-	     "# SEE ALSO\n\n*isobar-catalog*(5), *isobard*(8), *isobar-probe*(8)");
+	     "# SEE ALSO\n\n*isobar-catalog*(5), *isobard*(8), *isobar-probe*(8), *isobar-control*(8)");
 }
 
 /* --- isobar-catalog(5) --- */

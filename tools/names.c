@@ -122,6 +122,24 @@ int cli_zone_of(struct isb_txn *txn, const uint8_t *owner, const uint8_t **ret_a
 	return ISB_ENOTFOUND;
 }
 
+const char *cli_record_key(struct isb_txn *txn, struct isb_arena *arena, const char *word)
+{
+	uint8_t name[ISB_DNAME_MAX];
+	const uint8_t *apex;
+	char zone[ISB_DNAME_TEXT], whole[ISB_DNAME_TEXT];
+	if (strchr(word, '/') || isb_dname_parse(word, NULL, name) < 0)
+		return word;
+	isb_dname_lower(name, name);
+	if (cli_zone_of(txn, name, &apex) != ISB_OK)
+		return word;
+	isb_dname_print_bare(apex, zone);
+	isb_dname_print_bare(name, whole);
+	if (apex == name)
+		return isb_arena_printf(arena, "%s/@", zone);
+	size_t cut = *apex ? strlen(zone) + 1 : 0; /* of the root's zone nothing stands in it */
+	return isb_arena_printf(arena, "%s/%.*s", zone, (int)(strlen(whole) - cut), whole);
+}
+
 int cli_parse_rrset(const char *name, const char *type, uint8_t ret_owner[ISB_DNAME_MAX], uint16_t *ret_type)
 {
 	uint8_t owner[ISB_DNAME_MAX];
@@ -131,7 +149,7 @@ int cli_parse_rrset(const char *name, const char *type, uint8_t ret_owner[ISB_DN
 	if (type && isb_type_parse(type, &number) != ISB_OK) {
 		const char *near = isb_type_nearest(type);
 		return near ? cli_fail(CLI_USAGE, "there is no record type '%s'; did you mean '%s'?", type, near)
-		            : cli_fail(CLI_USAGE, "there is no record type '%s'", type);
+		            : cli_fail(CLI_USAGE, "there is no record type '%s'; it stands behind the name: www.example.com A", type);
 	}
 	isb_dname_lower(owner, ret_owner);
 	if (type)

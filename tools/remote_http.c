@@ -141,9 +141,9 @@ static int not_reached(const struct cli *cli, const struct exchange *x, CURLcode
 	case CURLE_SSL_CACERT_BADFILE:
 		return cli_fail(CLI_FAILED, "the certificate of %s is not trusted: %s; name its authority: --ca FILE",
 		                cli->server, why);
-	case CURLE_OPERATION_TIMEDOUT: return cli_fail(CLI_FAILED, "%s does not answer: %s", cli->server, why);
+	case CURLE_OPERATION_TIMEDOUT: return cli_fail(CLI_STORE, "%s does not answer: %s", cli->server, why);
 	default:
-		return cli_fail(CLI_FAILED, "cannot reach %s: %s; does isobar-control run there, and listen there?",
+		return cli_fail(CLI_STORE, "cannot reach %s: %s; does isobar-control run there, and listen there?",
 		                cli->server, why);
 	}
 }

@@ -53,7 +53,8 @@ char *top_fetch(const char *from, struct isb_arena *arena, size_t *ret_len, cons
 	if (rc == CURLE_WRITE_ERROR)
 		*ret_error = isb_arena_printf(arena, "it says more than %d octets", (int)BODY_MAX);
 	else if (rc != CURLE_OK)
-		*ret_error = isb_arena_strdup(arena, *why ? why : curl_easy_strerror(rc));
+		*ret_error = isb_arena_printf(arena, "%s%s", *why ? why : curl_easy_strerror(rc),
+		                              rc == CURLE_COULDNT_CONNECT ? "; does isobard run there with --metrics?" : "");
 	else if (status != 200)
 		*ret_error = isb_arena_printf(arena, "it answers with HTTP status %ld", status);
 	else

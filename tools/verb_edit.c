@@ -31,7 +31,7 @@ struct body {
 static int locate(const struct single *s, struct body *b)
 {
 	b->kind = s->kind == CLI_ENDPOINT ? ISB_POOL : (enum isb_kind)s->kind;
-	b->key = s->name;
+	b->key = s->kind == ISB_RECORD && s->mode != ADD ? cli_record_key(b->e->txn, &b->arena, s->name) : s->name;
 	if (s->kind != CLI_ENDPOINT)
 		return CLI_OK;
 	const char *slash = strchr(s->name, '/');
@@ -143,6 +143,9 @@ static int remove_object(struct body *b)
 	int rc = isb_edit_delete_object(b->e->edit, b->kind, b->key);
 	if (rc == ISB_OK && b->kind == ISB_ZONE)
 		rc = remove_zone(b->e, b->key);
+	if (b->kind != ISB_ZONE && b->kind != ISB_RECORD) /* then all that can be wrong is who names it */
+		snprintf(b->e->refusal, sizeof(b->e->refusal), "%s '%s' is still in use there, nothing was changed",
+		         isb_kind_name(b->kind), b->key);
 	return rc == ISB_OK ? CLI_OK : cli_unwritable(b->e->cli, rc);
 }
 

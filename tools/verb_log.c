@@ -157,6 +157,8 @@ static int log_it(struct cli *cli, uint64_t only, bool alone)
 	else if (l.only && !l.found)
 		rc = cli_fail(CLI_NOT_FOUND, "there is no generation %" PRIu64 "; the newest is %" PRIu64, l.only,
 		              isb_generation(reader.catalog));
+	if (rc == CLI_OK && !l.json && !isb_generation(reader.catalog))
+		puts("nothing was edited yet; generation 0");
 	if (l.json && rc == CLI_OK)
 		print_json(cli, l.json, alone);
 	else

@@ -102,6 +102,9 @@ static int list(struct cli *cli)
 	if (l.json) {
 		isb_arena_done(&l.table.arena);
 		cli_print_json(cli, l.json);
+	} else if (!newest) {
+		isb_arena_done(&l.table.arena);
+		puts("nothing was edited yet; generation 0");
 	} else {
 		cli_table_print(&l.table);
 		puts("to bring the catalog back to what it was as of one of them: isobar rollback GENERATION (-n shows the plan)");

@@ -151,8 +151,10 @@ static int show_endpoint(struct shown *s, const char *name)
 
 static int show_object(struct shown *s, int kind, const char *name)
 {
-	const char *body;
-	int rc = isb_object_get(s->txn, (enum isb_kind)kind, name, &body);
+	struct isb_arena arena = {0};
+	const char *body, *key = kind == ISB_RECORD ? cli_record_key(s->txn, &arena, name) : name;
+	int rc = isb_object_get(s->txn, (enum isb_kind)kind, key, &body);
+	isb_arena_done(&arena);
 	if (rc == ISB_ENOTFOUND)
 		return cli_unknown(s->txn, kind, name);
 	if (rc != ISB_OK)

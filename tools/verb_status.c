@@ -3,9 +3,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "isobar/base/clock.h"
 #include "isobar/base/err.h"
+#include "printing.h"
 #include "status.h"
 
 /* One screen: first how it is all in all, then what is wrong or unusual, since when, why, according to whom. --all tells the
@@ -48,6 +51,30 @@ static void add_endpoints(struct isb_buf *out, const struct status *s, const str
 	add_part(out, c->waiting, 0, CLI_ODD, "waiting for failback", "waiting for failback");
 }
 
+/* 0: nobody reads it on a terminal. */
+static size_t screen_columns(void)
+{
+	struct winsize size;
+	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+/* On a terminal a line for as many parts as fit: --watch would cut off the last, and what they say. */
+static void print_parts(char *text, size_t columns)
+{
+	size_t used = 0;
+	for (char *part = text, *end; part; part = end) {
+		if ((end = strstr(part, "; "))) {
+			*end = '\0';
+			end += 2;
+		}
+		size_t width = cli_width(part) + (end != NULL); /* with its semicolon */
+		bool fold = used && columns && used + 1 + width > columns;
+		printf("%s%s%s", fold ? "\n" : used ? " " : "", part, end ? ";" : "");
+		used = (fold || !used ? 0 : used + 1) + width;
+	}
+	putchar('\n');
+}
+
 static void print_summary(const struct status *s)
 {
 	const struct status_counts c = status_count(s);
@@ -69,7 +96,7 @@ static void print_summary(const struct status *s)
 	add_part(&out, c.gone, 0, CLI_BAD, "gone", "gone");
 	if (s->rollouts.count)
 		isb_buf_printf(&out, "; rollouts: %zu", s->rollouts.count);
-	puts(isb_buf_text(&out));
+	print_parts(out.data, screen_columns());
 	isb_buf_done(&out);
 }
 

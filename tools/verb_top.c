@@ -278,9 +278,9 @@ static void print_counts(struct isb_arena *arena, const struct span *span, const
 {
 	struct busy *list = busiest(arena, span, before, now);
 	printf("%s", what);
-	for (size_t i = 0; i < now->count && (list[i].rate > 0 || i == 0); i++)
+	for (size_t i = 0; i < now->count && list[i].rate > 0; i++)
 		printf("  %s %s/s", list[i].item->key[0], rate_text(arena, list[i].rate));
-	putchar('\n');
+	puts(now->count && list[0].rate > 0 ? "" : "  none");
 }
 
 static void print_head(const struct span *span)

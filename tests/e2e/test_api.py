@@ -207,10 +207,16 @@ class Api(Control):
             self.refused(422, "PUT", "/v1/catalog", "regions:\n  x: {locatio: 3}\n", says="did you mean 'location'"),
             self.refused(404, "GET", "/v1/top", says="--metrics-from"),
             self.refused(404, "GET", "/v1/zones/nowhere.example/rrsets"),
+            self.refused(422, "DELETE", "/v1/pools/asia", says="pool 'asia' is still in use"),
+            self.refused(422, "DELETE", "/v1/pools/asia", says="policy/www: unknown pool or policy 'asia'"),
+            self.refused(422, "PUT", "/v1/catalog", "zones: {a.example: {file: a.zone}}\n", says="give what it holds as 'text:'"),
+            self.refused(400, "PUT", "/v1/catalog?prune=true&dry_run=true", "", says="the body is empty"),
+            self.refused(400, "POST", "/v1/rollouts", {"record": "www.example.com", "to": "us", "steps": [10, 100]}, says="10,30,50,100"),
         ):
             validator.validate(said)
         where = self.refused(422, "PUT", "/v1/catalog", "regions:\n  x: {locatio: 3}\n")["errors"][0]
         self.assertEqual((where["line"], where["column"]), (2, 7))
+        self.assertRegex(self.control.said(), r'edit by="\S+" method=DELETE path="/v1/pools/asia" status=422\n')
 
     def test_who_may_what(self):
         operations = self.operations(self.description())
@@ -480,7 +486,15 @@ class Remote(Control):
                              (f"http://{HOST}:{free_port(HOST)}", "does isobar-control run there")):
             done = subprocess.run([BIN / "isobar", "--server", server, "show"], capture_output=True, text=True, timeout=60, check=False)
             self.assertIn(says, done.stderr)
-            self.assertNotEqual(done.returncode, 0)
+            self.assertEqual(done.returncode, 2 if says in ("write https://", "is no server") else 5)
+
+    def test_what_is_about_a_machine_itself_goes_elsewhere_only_when_told_to(self):
+        nobody = f"{HOST}:{free_port(HOST)}"
+        for words in (["token", "list"], ["top", "--from", nobody]):
+            for where, env in (([], {"ISOBAR_SERVER": f"unix:{self.socket}"}), (["--server", f"unix:{self.socket}"], {})):
+                done = subprocess.run([BIN / "isobar", *where, *words], capture_output=True, text=True, timeout=60,
+                                      env={**os.environ, **env}, check=False)
+                self.assertEqual("is for the machine itself" in done.stderr, bool(where), done.stderr)
 
     def test_files_may_hold_any_octets(self):
         (self.site.directory / "large").write_text("x" * (9 << 20))

@@ -151,6 +151,13 @@ class Help(Cli):
             self.assertIn(str(missing), self.says(*words, store=missing, status=5))
             self.assertFalse(missing.exists(), words)
 
+    def test_an_empty_store_says_that_nothing_was_edited(self):
+        empty = self.site.directory / "empty"
+        self.says("init", store=empty)
+        for verb in ("log", "rollback"):
+            self.assertEqual(self.says(verb, store=empty), "nothing was edited yet; generation 0\n")
+            self.assertEqual(self.says(verb, "-o", "json", store=empty).split(), ["[]"])
+
 
 class Apply(Cli):
     def test_what_files_do_not_name_stays_and_prune_removes_it(self):
@@ -408,6 +415,16 @@ class Edit(Cli):
             self.says("remove", kind, name)
             self.assertNotIn(f"{kind} {name}\n", self.says("show"))
             self.assertIn("there is no", self.says("show", kind, name, status=4))
+
+    def test_a_record_may_be_called_by_its_name_as_status_does(self):
+        self.says("add", "record", "example.com/@", "types=A", "policy=www")
+        for key, name in (("example.com/www", "WWW.example.com."), ("example.com/@", "example.com")):
+            self.assertEqual(self.says("show", "record", name), self.says("show", "record", key))
+            self.says("set", "record", name, "ttl=17s")
+            self.assertIn("ttl: 17s\n", self.says("show", "record", key))
+            self.assertIn(f"- record {key}\n", self.says("remove", "record", name))
+        self.assertIn("there is no record 'www.example.com'", self.says("show", "record", "www.example.com", status=4))
+        self.refused("add", "rrset", "new.example.com", "300", "A", "192.0.2.1", status=2, said=["stands behind the name"])
 
     def test_a_change_is_shown_with_the_lines_it_stands_below(self):
         said = self.says("set", "endpoint", "asia/icn-1", "weight=20")

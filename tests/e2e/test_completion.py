@@ -30,6 +30,9 @@ LINES = [
     ("isobar help completion ", ["<", "bash", "zsh", "fish"]),
     ("isobar simulate quer", ["<", "queries.csv"]),
     ("isobar --output ", ["<", "table", "json", "yaml"]),
+    ("isobar show generation ", ["<", "1", "2"]),
+    ("isobar token add ada --role ", ["<", "read", "operate", "admin"]),
+    ("isobar status --ser", ["<", "--server"]),
 ]
 
 BASH = """

@@ -139,7 +139,8 @@ class ByHand(Story):
 
     def test_point_6_an_object_in_use_cannot_be_removed(self):
         said = self.site.cli("remove", "pool", "asia", ok=False)
-        self.assertIn("asia", said)
+        self.assertRegex(said, r"policy/\S+: unknown pool or policy 'asia'\n")
+        self.assertIn("pool 'asia' is still in use there, nothing was changed", said)
         self.assertIn("icn-1", self.site.cli("show", "pool", "asia"))
 
     def test_point_6_diff_and_dry_run_show_the_change_and_change_nothing(self):

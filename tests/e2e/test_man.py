@@ -51,7 +51,7 @@ class Manual(Cli):
     def test_what_holds_for_all_verbs_stands_in_it(self):
         text = self.words(self.text("isobar.1"))
         for option in ("-s, --store DIR", "-o, --output FORMAT", "--json", "-h, --help", "-V, --version",
-                       "ISOBAR_STORE"):
+                       "--server WHERE", "--token-file FILE", "--ca FILE", "ISOBAR_STORE", "ISOBAR_SERVER", "ISOBAR_TOKEN"):
             self.assertIn(option, text)
         status = text[text.index("EXIT STATUS"):text.index("ENVIRONMENT")]
         for code in re.findall(r"(?<![\w.])(\d) [a-z]", self.says("help")[self.says("help").index("exit status"):]):

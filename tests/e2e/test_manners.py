@@ -257,6 +257,18 @@ class Watch(Cli):
             self.assertEqual(terminal.ends(), 0)
             self.assertTrue(terminal.text.endswith("\x1b[?1049l"), terminal.text)
 
+    def test_how_it_is_all_in_all_is_folded_where_it_would_be_cut(self):
+        self.says("force", "down", "asia/icn-1")
+        self.says("drain", "europe/*")
+        whole = self.says("status").splitlines()[0]
+        self.assertGreater(len(whole), 80)
+        with Terminal(self.site, "status", NO_COLOR="1") as terminal:
+            self.assertEqual(terminal.ends(), 0)
+            lines = terminal.text.split("\r\n\r\n")[0].split("\r\n")
+        self.assertEqual(" ".join(lines), whole)
+        self.assertLessEqual(max(map(len, lines)), 80)
+        self.assertGreater(len(lines), 1)
+
     def test_a_frame_that_is_longer_than_the_screen_is_cut_and_says_so(self):
         with Terminal(self.site, "export", "--help", lines=10) as terminal:
             self.assertEqual(terminal.ends(), 0)

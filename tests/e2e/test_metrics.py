@@ -285,6 +285,7 @@ class Top(Metrics):
         self.assertEqual(twice["types"]["A"], 10)
 
     def test_the_table_is_of_one_second(self):
+        self.assertRegex(self.top(), r"(?m)^types: +none\nanswers: +none$")
         stop = []
 
         def ask():
@@ -304,7 +305,7 @@ class Top(Metrics):
         self.assertRegex(text, r"(?m)^seoul +\d+ +100\.0 %")
 
     def test_servers_that_say_nothing_of_use(self):
-        self.assertIn("Could", self.site.cli("top", "--from", f"127.0.0.1:{free_port('127.0.0.1')}", ok=False))
+        self.assertIn("does isobard run there with --metrics?", self.site.cli("top", "--from", f"127.0.0.1:{free_port('127.0.0.1')}", ok=False))
         self.assertIn("HTTP status 404", self.site.cli("top", "--from", f"http://127.0.0.1:{self.metrics}/nothing", ok=False))
         self.assertIn("tells nothing of queries", self.site.cli("top", "--from", f"http://127.0.0.1:{self.metrics}/metrics?",
                                                                 "--from", self.odd(b"other 1\n"), ok=True))
