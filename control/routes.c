@@ -51,6 +51,9 @@ static const struct isb_parameter run[] = {
 	TEXT("stdin", NULL, "its standard input, in base64"),
 	{"files", ISB_PARAM_FILES, NULL, false, "the files it names, below the directory it runs in", NULL},
 	END};
+static const struct isb_parameter edits[] = {
+	TEXT("limit", "--limit", "the newest so many; default: all that are kept"),
+	END};
 static const struct isb_parameter rollback[] = {
 	NEEDED("generation", NULL, "the generation to go back to"),
 	END};
@@ -136,7 +139,7 @@ const struct isb_route isb_routes[] = {
 	 "Is this a catalog that could be served? Without regard to the one in use.", "what was proved, and notes"},
 	{"POST", "/v1/simulate", ISB_ROLE_READ, ISB_ROUTE_LONG, "simulate -", NULL, simulate, ISB_BODY_MEMBERS, NULL,
 	 "Who would move where, under another catalog or with something down.", "shares before and after"},
-	{"GET", "/v1/log", READ_CATALOG, "log", NULL, none, ISB_BODY_NONE, NULL,
+	{"GET", "/v1/log", READ_CATALOG, "log", NULL, edits, ISB_BODY_NONE, NULL,
 	 "Every change of the catalog: when, who, why, what.", "the journal, oldest first"},
 	{"GET", "/v1/generations/{generation}", READ, "show generation {generation}", NULL, none, ISB_BODY_NONE, NULL,
 	 "What one generation changed, by whom and why.", "the edit"},

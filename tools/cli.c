@@ -79,7 +79,7 @@ bool cli_printable(const char *text)
 /* --- Options --- */
 
 /* Letters that a verb lists in `options`: f files, n dry run, p prune, r reason, t for, c client, g geo, a at, d draws,
- * e seed; w watch, l all; M from; of edits: A author, G if generation; of imports: P print, z zone, N name server, S SOA,
+ * e seed; w watch, l all, i limit; M from; of edits: A author, G if generation; of imports: P print, z zone, N name server, S SOA,
  * R provider; of rollouts: > to, % steps, ~ every, @ nets, ^ abort if, = sticky; ! force. Of simulations and edits with a
  * limit: D down, 1 n-1, u all up, F format, m max shift, T traffic. Of tokens: k tokens, O role, X expires. Where to
  * run it: L server, Q token file, C ca. */
@@ -103,7 +103,7 @@ static const struct option long_options[] = {
 	{"force", no_argument, NULL, '!'},         {"author", required_argument, NULL, 'A'},
 	{"from", required_argument, NULL, 'M'},
 	{"if-generation", required_argument, NULL, 'G'}, {"watch", optional_argument, NULL, 'w'},
-	{"all", no_argument, NULL, 'l'},
+	{"all", no_argument, NULL, 'l'},         {"limit", required_argument, NULL, 'i'},
 	{"server", required_argument, NULL, 'L'},  {"token-file", required_argument, NULL, 'Q'},
 	{"ca", required_argument, NULL, 'C'},      {"tokens", required_argument, NULL, 'k'},
 	{"role", required_argument, NULL, 'O'},    {"expires", required_argument, NULL, 'X'},
@@ -132,6 +132,7 @@ static const char *const *option_help(size_t i)
 		{"A", "  --author NAME      who; default: who is logged in\n"},
 		{"G", "  --if-generation N  only when the catalog is at that generation; else status 3\n"},
 		{"l", "  --all              also what is as it should be\n"},
+		{"i", "  --limit N          the newest N alone\n"},
 		{"M", "  --from ADDR:PORT   of isobard's metrics, or an URL, may be several;\n"
 		      "                     default: 127.0.0.1:9153\n"},
 		{"w", "  --watch[=SPAN]     again and again, every 2s or as said, until Ctrl-C\n"},
@@ -272,6 +273,14 @@ static int take_generation(struct cli *cli, const char *value)
 	return rc;
 }
 
+static int take_limit(struct cli *cli, const char *value)
+{
+	int rc = take_number("limit", value, INT64_MAX, &cli->limit);
+	if (rc == CLI_OK && !cli->limit)
+		return cli_fail(CLI_USAGE, "--limit 0 would show nothing; leave it out to see all");
+	return rc;
+}
+
 static int take_watch(struct cli *cli, const char *value)
 {
 	enum { EVERY_MS = 2000, LEAST_MS = 100 };
@@ -317,6 +326,7 @@ static int take_option(struct cli *cli, int letter, const char *value)
 	case 'X': return take_span(value, &cli->expires_ms);
 	case 'G': return take_generation(cli, value);
 	case 'l': cli->all = true; break;
+	case 'i': return take_limit(cli, value);
 	case 'w': return take_watch(cli, value);
 	case 'j': cli->json = true; break;
 	case 'D': cli->down[cli->ndown++] = value; break;

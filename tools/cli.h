@@ -25,6 +25,7 @@ struct cli {
 	bool yaml, compact; /* compact: a line, of JSON */
 	int64_t watch_ms;   /* 0: once */
 	bool all;
+	uint64_t limit;     /* the newest so many; 0: all */
 	bool dry_run, prune, print;
 	const char **down; /* regions, pools and endpoints that simulate takes to be down */
 	size_t ndown;

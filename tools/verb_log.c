@@ -125,8 +125,8 @@ int cli_parse_generation(const char *word, uint64_t *ret_generation)
 static uint64_t oldest(const struct cli *cli, const struct cli_reader *reader, uint64_t first)
 {
 	uint64_t newest = isb_generation(reader->catalog);
-	bool cut = cli->watch_ms && newest >= first + EDITS_WATCHED;
-	return cut ? newest - EDITS_WATCHED + 1 : 0;
+	uint64_t most = cli->limit ? cli->limit : cli->watch_ms ? EDITS_WATCHED : UINT64_MAX;
+	return newest >= first && newest - first >= most ? newest - most + 1 : 0;
 }
 
 /* A list, though of one; `alone`: just that one. */
@@ -179,6 +179,8 @@ static int once(struct cli *cli)
 	uint64_t only = 0;
 	if (cli->count > 1)
 		return cli_fail(CLI_USAGE, "write: isobar log [GENERATION]");
+	if (cli->count && cli->limit)
+		return cli_fail(CLI_USAGE, "--limit is for the list of all; leave it out, or leave out '%s'", cli->words[0]);
 	int rc = cli->count ? cli_parse_generation(cli->words[0], &only) : CLI_OK;
 	return rc == CLI_OK ? log_it(cli, only, false) : rc;
 }
@@ -190,6 +192,7 @@ static int run(struct cli *cli)
 
 const struct verb verb_log = {
 	"log", "[GENERATION]", "every change of the catalog: when, who, why, what",
-	"Oldest first; with --watch the newest five. With a generation, all that it changed.\n"
-	"Kept are the last 10000 edits, and those of the last 90 days, but no more than a million.\n", "12", "w", run,
+	"Oldest first; with --watch the newest five, with --limit as many as it says. With a generation, all that it "
+	"changed.\n"
+	"Kept are the last 10000 edits, and those of the last 90 days, but no more than a million.\n", "12", "iw", run,
 	CLI_LOOK, "who changed what, why", NULL};

@@ -24,7 +24,7 @@ function headers(more) {
 }
 
 /** A path of names: each is escaped, the slash between pool and endpoint stays. */
-export const path = (...names) => names.map((name) => String(name).split("/").map(encodeURIComponent).join("/")).join("/");
+export const path = (...names) => names.join("/").split("/").map(encodeURIComponent).join("/");
 
 /** A name as one part of a path, slashes and all: records are called ZONE/OWNER. */
 export const part = encodeURIComponent;

@@ -15,6 +15,7 @@ import { span } from "./words.js";
 const PAGES = { "": overview, pool: poolPage, endpoint: endpointPage, records: recordsPage, record: recordPage,
 	rollouts: rolloutsPage, history: historyPage };
 const HEALTH = new Set([poolPage, endpointPage]); // pages whose data follows health; the others follow the catalog
+const TRAFFIC = new Set([overview, poolPage]); // pages that show what the servers' counters say
 const NAV = [["", "Overview", ["", "pool", "endpoint"]], ["records", "Records", ["records", "record"]],
 	["rollouts", "Rollouts", ["rollouts"]], ["history", "History", ["history"]]];
 const ROLES = ["read", "operate", "admin"];
@@ -25,9 +26,9 @@ const byId = (id) => document.getElementById(id);
 
 /** All that is shown. */
 const world = {
-	who: null, status: null, top: null, asOf: 0, skew: 0, link: "off", trouble: "",
+	who: null, status: null, top: null, silence: "", asOf: 0, skew: 0, link: "off", trouble: "",
 	route: null, data: null, wrong: "", step: 0, playing: 0, mapWidth: 0,
-	wantsTraffic: () => world.route?.page === overview,
+	wantsTraffic: () => TRAFFIC.has(world.route?.page),
 };
 let live = null;
 let loading = null; // the page's request under way
@@ -74,6 +75,8 @@ async function go() {
 	Object.assign(world, { route: parse(location.hash), wrong: "" });
 	if (!same)
 		Object.assign(world, { data: null, loaded: false });
+	if (before && !same && !world.top && world.wantsTraffic())
+		live.lookAtTraffic();
 	clearInterval(world.playing);
 	draw();
 	if (before && !same) {
@@ -85,7 +88,7 @@ async function go() {
 		begin();
 }
 
-/* --- The walk of Explain, step by step ----------------------------------------------------------------------------- */
+/* --- The walk of Explain, step by step ---------------------------------------------------------------------------- */
 
 /** Scrolls a list, and nothing around it, until the item is seen. */
 function keepInSight(list, item) {
@@ -161,26 +164,36 @@ function header() {
 	];
 }
 
+function titleOf({ page, params }) {
+	if (!page)
+		return "Nothing";
+	return page.title instanceof Function ? page.title(params) : page.title;
+}
+
 function body() {
 	const { route, status, data, wrong, loaded } = world;
 	if (!route.page)
 		return h("p", { class: "lead" }, "There is no such page. ", h("a", { href: "#/" }, "Go to the overview"));
 	if (wrong)
-		return [h("h1", null, route.page.title instanceof Function ? route.page.title(route.params) : route.page.title), h("p", { class: "alarm", role: "alert" }, wrong)];
+		return [h("h1", null, titleOf(route)), h("p", { class: "alarm", role: "alert" }, wrong)];
 	if (!status || !loaded)
 		return h("p", { class: "quiet", "data-key": "loading" }, world.trouble || "Loading…");
 	return h("div", { class: "page", "data-key": `page ${route.name}` },
 		route.page.render({ ...world, params: route.params, query: route.query, now: Date.now() + world.skew, may }));
 }
 
+function banner() {
+	const why = world.trouble || "The stream of events ended";
+	const seen = world.asOf ? `What you see is as of ${span(Date.now() - world.asOf)} ago; trying again.` : "Trying again.";
+	return h("p", { class: "banner", "data-key": "banner" }, `${why}. ${seen}`);
+}
+
 function draw() {
 	if (!world.who)
 		return;
-	const { page, params } = world.route;
-	document.title = `${page ? (page.title instanceof Function ? page.title(params) : page.title) : "Nothing"} · isobar`;
+	document.title = `${titleOf(world.route)} · isobar`;
 	show(byId("top"), header());
-	show(byId("main"), world.link === "lost" || world.trouble
-		? h("p", { class: "banner", "data-key": "banner" }, `${world.trouble || "The stream of events ended"}. What you see is as of ${span(Date.now() - world.asOf)} ago; trying again.`) : null, body());
+	show(byId("main"), world.link === "lost" || world.trouble ? banner() : null, body());
 	const width = byId("map")?.clientWidth ?? 0;
 	if (width && width !== world.mapWidth) {
 		world.mapWidth = width;
@@ -208,7 +221,8 @@ function askToken(sentence) {
 	show(byId("top"));
 	show(byId("main"), h("form", { class: "panel sign-in", "data-submit": "sign-in", "data-key": "sign-in",
 		"aria-label": "Sign in" },
-		h("h1", null, "isobar"), h("p", { class: "quiet" }, "This control plane asks who you are. Your token stays in this tab and is forgotten with it."),
+		h("h1", null, "isobar"), h("p", { class: "quiet" },
+			"This control plane asks who you are. Your token stays in this tab and is forgotten with it."),
 		h("label", { class: "block" }, "Token", h("input", { type: "password", name: "token", required: true,
 			autocomplete: "current-password", spellcheck: "false" })),
 		h("p", { class: "alarm", role: "alert" }, sentence), h("button", { type: "submit", class: "primary" },

@@ -6,7 +6,7 @@ import { h } from "./dom.js";
 import { moment, perCent, plural, span, state, stateOf } from "./words.js";
 import { changesView } from "./yaml.js";
 
-/* --- What resolvers still hold ------------------------------------------------------------------------------------- */
+/* --- What resolvers still hold ------------------------------------------------------------------------------------ */
 
 function cached(answer) {
 	const until = answer.cached_until_ms;
@@ -17,7 +17,7 @@ function cached(answer) {
 
 const changed = (answer) => (answer.changes?.length ? null : h("p", null, "Nothing would change."));
 
-/* --- One endpoint --------------------------------------------------------------------------------------------------- */
+/* --- One endpoint ------------------------------------------------------------------------------------------------- */
 
 const STATES = [
 	["drain", "Drain", "no new answers with it; who has one keeps it"],
@@ -38,13 +38,15 @@ function leftOf(endpoint, status) {
 	const others = status.endpoints.filter((other) => other.endpoint !== endpoint.endpoint && other.pool === pool);
 	const serving = others.filter((other) => stateOf(other).serves).length;
 	return serving ? h("p", null, `Its clients go to ${plural(serving, "other endpoint")} of ${pool}.`)
-		: h("p", { class: "alarm" }, `No other endpoint of ${pool} can answer: clients go on to what their policy names next, and where nothing is left the record's all_down decides.`);
+		: h("p", { class: "alarm" }, `No other endpoint of ${pool} can answer: clients go on to what their policy ` +
+			"names next, and where nothing is left the record's all_down decides.");
 }
 
 function operateTell(endpoint, status) {
 	return (answer, given) => {
 		const after = answer.changes?.[0]?.after;
-		const until = after?.until_ms && given.state !== "auto" && given.state !== "failback" ? ` until ${moment(after.until_ms)}` : "";
+		const ends = after?.until_ms && given.state !== "auto" && given.state !== "failback";
+		const until = ends ? ` until ${moment(after.until_ms)}` : "";
 		return [h("p", null, h("b", null, endpoint.endpoint), ` ${DOES[given.state]}${until}.`), changed(answer),
 			(given.state === "drain" || given.state === "down") && stateOf(endpoint).serves ? leftOf(endpoint,
 				status) : null, cached(answer)];
@@ -83,7 +85,7 @@ export function operate(endpoint, status) {
 	};
 }
 
-/* --- Switch --------------------------------------------------------------------------------------------------------- */
+/* --- Switch ------------------------------------------------------------------------------------------------------- */
 
 function sides(names, label, more = {}) {
 	return h("label", { class: "block" }, label, h("select", { name: "to", ...more },
@@ -106,7 +108,7 @@ export function switchRecord(name, from, targets) {
 	};
 }
 
-/* --- Rollouts ------------------------------------------------------------------------------------------------------- */
+/* --- Rollouts ----------------------------------------------------------------------------------------------------- */
 
 export function startRollout(record, records, targets) {
 	return {
@@ -144,7 +146,8 @@ export function startRollout(record, records, targets) {
 			const steps = given.steps.split(/[ ,]+/).filter(Boolean);
 			return [h("p", null, `${steps[0]} % of the clients of `, h("b", null, given.record),
 				` are led to ${given.to} at once` +
-				(steps.length > 1 ? `, ${steps[1]} % after ${given.every}; ${steps.at(-1)} % after ${steps.length - 1} × ${given.every}.` : ".")),
+				(steps.length > 1 ? `, ${steps[1]} % after ${given.every}; ` +
+					`${steps.at(-1)} % after ${steps.length - 1} × ${given.every}.` : ".")),
 			changed(answer), h("p", { class: "quiet" }, "It can be paused and aborted at any time.")];
 		},
 		said: (answer, given) => `The rollout of ${given.record} to ${given.to} has begun; generation ${answer.generation}.`,
@@ -155,7 +158,8 @@ const ACTIONS = {
 	pause: ["Pause", (r) => `${r.name} stays at ${r.percent} % until you resume.`],
 	resume: ["Resume", (r) => `${r.name} goes on from the step where it stood.`],
 	abort: ["Abort", (r) => `${r.name} is served by ${r.from} alone again.`],
-	finish: ["Finish", (r) => `${r.to} becomes what serves ${r.name}, for all its clients. A catalog file that says otherwise takes it back when it is applied.`],
+	finish: ["Finish", (r) => `${r.to} becomes what serves ${r.name}, for all its clients. ` +
+		"A catalog file that says otherwise takes it back when it is applied."],
 };
 
 export function rolloutAct(rollout, action) {
@@ -176,7 +180,7 @@ export function rolloutAct(rollout, action) {
 	};
 }
 
-/* --- History -------------------------------------------------------------------------------------------------------- */
+/* --- History ------------------------------------------------------------------------------------------------------ */
 
 const NAMES = 8; // names whose clients move that are shown
 
@@ -211,7 +215,8 @@ function planned({ plan, changes }) {
 export function rollback(generation) {
 	return {
 		title: `Go back to generation ${generation}`,
-		fields: [h("p", null, "The catalog becomes again what it was then, by one more edit: nothing of the history is lost."), reasonField()],
+		fields: [h("p", null,
+			"The catalog becomes again what it was then, by one more edit: nothing of the history is lost."), reasonField()],
 		button: "Go back", danger: true, exact: true, wide: true,
 		ask: (given, options) => edit("POST", "rollback", { generation, reason: given.reason }, options),
 		tell: (answer) => [changed(answer), planned(answer), shift(answer), cached(answer),

@@ -22,8 +22,9 @@ export function reasonField(required = true) {
 }
 
 /**
- * Opens it. deed: { title, fields: nodes, button, danger, ready(values) → bool, ask(values, { dry, generation }) → promise of
- * what the API says, tell(answer, values) → nodes, said(answer, values) → sentence }. done(sentence) is called after it was done.
+ * Opens it. deed: { title, fields: nodes, button, danger, ready(values) → bool, ask(values, { dry, generation }) →
+ * promise of what the API says, tell(answer, values) → nodes, said(answer, values) → sentence }. done(sentence) is called
+ * after it was done.
  */
 export function open(deed, done) {
 	const preview = h("div", { class: "preview", "aria-live": "polite" }, h("p", { class: "quiet" }, "…"));
@@ -77,7 +78,8 @@ export function open(deed, done) {
 			dialog().close();
 			done(deed.said(answer, given));
 		} catch (error) {
-			complain(error.status === 412 ? `Somebody else has edited the catalog meanwhile. ${error.message} Look again what will happen.` : error.message);
+			complain(error.status === 412 ? `Somebody else has edited the catalog meanwhile. ${error.message} ` +
+				"Look again what will happen." : error.message);
 			look();
 		} finally {
 			submit.disabled = false;

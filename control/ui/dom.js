@@ -40,8 +40,8 @@ function morphAttributes(from, to) {
 			from.setAttribute(name, value);
 }
 
-/** Makes the children of `from` what those of `to` are, and changes no more than differs: focus, selection, scrolling and
- * what was typed stay. Nodes with the same data-key are the same thing wherever they stand. */
+/** Makes the children of `from` what those of `to` are, and changes no more than differs: focus, selection, scrolling
+ * and what was typed stay. Nodes with the same data-key are the same thing wherever they stand. */
 export function morphChildren(from, to) {
 	const keyed = new Map();
 	for (const child of from.childNodes)

@@ -25,7 +25,8 @@ function seen(observation, now) {
 		h("td", null, `${observation.last} ×${observation.run}`, late && h("span", { class: "alarm" }, " too old")),
 		h("td", { class: "number" }, observation.latency_us ? milliseconds(observation.latency_us) : "–"),
 		h("td", { class: "number wide" }, observation.soft === null ? "–" : `${observation.soft} %`),
-		h("td", { class: "number wide" }, observation.load_per_mille === null ? "–" : perCent(observation.load_per_mille / 1000)),
+		h("td", { class: "number wide" },
+			observation.load_per_mille === null ? "–" : perCent(observation.load_per_mille / 1000)),
 		h("td", { class: "number wide" }, observation.flaps));
 }
 
@@ -128,7 +129,7 @@ async function loadPool([pool], { status }, signal) {
 export const poolPage = {
 	title: ([pool]) => pool,
 	load: loadPool,
-	render({ data: { object, check, closely }, params: [pool], status, now, may }) {
+	render({ data: { object, check, closely }, params: [pool], status, top, now, may }) {
 		const mine = status.endpoints.filter((endpoint) => endpoint.pool === pool);
 		const { endpoints, ...rest } = object;
 		return [
@@ -137,7 +138,7 @@ export const poolPage = {
 			facts(Object.entries({ order: "weighted", ...rest }).map(([name, value]) => [name,
 				lines(value).join(" ")])),
 			h("section", { class: "panel", "aria-labelledby": "all" }, h("h2", { id: "all" }, "Endpoints"),
-				table(mine, status, now, may)),
+				table(mine, { status, top, now, may })),
 			h("section", { class: "panel", "aria-labelledby": "matrix" },
 				h("h2", { id: "matrix" }, check ? `Check ${object.check}, by probe` : "No check"),
 				check ? matrix(closely, now) : h("p", { class: "quiet" },

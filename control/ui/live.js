@@ -135,17 +135,27 @@ export class Live {
 		}
 	}
 
+	/** Somebody has come to a page that shows traffic. */
+	lookAtTraffic() {
+		this.nap?.abort();
+	}
+
 	async watchTraffic() {
 		const traffic = new Traffic();
 		while (!this.over) {
+			let wait = TRAFFIC;
 			if (!document.hidden && this.world.wantsTraffic())
 				try {
 					this.world.top = traffic.add(await get("top", {}, this.stopping.signal));
 					this.changed("traffic");
-				} catch {
-					this.world.top = null;
+				} catch (error) {
+					const without = error.status === 404;
+					Object.assign(this.world, { top: null, silence: without ? "isobar-control was started without --metrics-from"
+						: "no server tells of it" });
+					wait = without ? NO_TRAFFIC : TRAFFIC;
 				}
-			await sleep(this.world.top ? TRAFFIC : NO_TRAFFIC, this.stopping.signal);
+			this.nap = new AbortController();
+			await sleep(wait, AbortSignal.any([this.nap.signal, this.stopping.signal]));
 		}
 	}
 }

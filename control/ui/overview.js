@@ -4,6 +4,7 @@ import { path } from "./api.js";
 import { h } from "./dom.js";
 import { map } from "./map.js";
 import { keyOf } from "./record.js";
+import { perSecond } from "./traffic.js";
 import { SIGNS, bar, icon, milliseconds, moment, perCent, plural, since, span, state, stateOf } from "./words.js";
 
 const hrefOf = (endpoint) => `#/endpoint/${path(endpoint.endpoint)}`;
@@ -23,10 +24,11 @@ function counts(status) {
 		sorted.map(([word, { sign, n }]) => h("li", { class: `is-${sign}`, "data-key": word }, icon(sign),
 			h("b", null, n), ` ${word}`)),
 		checked && h("li", { class: seeing === status.probes.length && seeing ? "" : "is-down", "data-key": "probes" },
-			h("b", null, `${seeing}/${status.probes.length}`), " probes see"));
+			status.probes.length ? [h("b", null, `${seeing}/${status.probes.length}`), " probes report"]
+				: "no probe reports"));
 }
 
-/* --- What needs attention ------------------------------------------------------------------------------------------ */
+/* --- What needs attention ----------------------------------------------------------------------------------------- */
 
 const NAMED = 4; // records named together
 const SHOWN = 40; // worries
@@ -37,11 +39,11 @@ function worries(status, now) {
 	const out = [];
 	for (const endpoint of status.endpoints) {
 		const { sign } = stateOf(endpoint);
-		if (sign === "up" || sign === "unchecked")
+		if (sign === "up" || sign === "unchecked" || (sign === "unknown" && !status.probes.length))
 			continue;
 		out.push({ rank: SIGNS.indexOf(sign), key: endpoint.endpoint, item: [
 			h("div", { class: "head" }, h("a", { href: hrefOf(endpoint) }, endpoint.endpoint), state(endpoint),
-				h("span", { class: "since" }, since(endpoint.since_ms, now))),
+				endpoint.since_ms > 0 && h("span", { class: "since" }, since(endpoint.since_ms, now))),
 			h("p", { class: "why" }, endpoint.why)] });
 	}
 	for (const record of status.records)
@@ -73,8 +75,8 @@ function worries(status, now) {
 					h("span", { class: "state is-disputed" }, probe.state)),
 				h("p", { class: "why" }, `last seen ${span(now - probe.seen_ms)} ago; its votes do not count`)] });
 	if (!status.probes.length && status.endpoints.some((endpoint) => endpoint.verdict !== "unchecked"))
-		out.push({ rank: 1, key: "no probes", item: [h("div", { class: "head" }, "no probe has reported yet"),
-			h("p", { class: "why" }, "endpoints count as up until one does; start isobar-probe")] });
+		out.push({ rank: 1, key: "no probes", item: [h("div", { class: "head" }, "No probe has reported yet"),
+			h("p", { class: "why" }, "All endpoints count as up until one does; start isobar-probe.")] });
 	for (const refused of status.geo?.refused ?? [])
 		out.push({ rank: 6, key: `geo ${refused.file}`, item: [h("div", { class: "head" }, "geo database refused"),
 			h("p", { class: "why" }, `${refused.file}: ${refused.reason}; isobard keeps what it has`)] });
@@ -89,36 +91,49 @@ function attention(status, now) {
 			? [h("ul", null, list.slice(0, SHOWN).map(({ key, item }) => h("li", { "data-key": key }, item))),
 				list.length > SHOWN && h("p", { class: "quiet" },
 					`and ${list.length - SHOWN} more; the table has them all`)]
-			: h("p", { class: "quiet" }, "Nothing: everything answers, and nobody has said otherwise."));
+			: h("p", { class: "quiet" }, status.endpoints.length
+				? "Nothing: everything answers, and nobody has said otherwise." : "Nothing."));
 }
 
 /* --- The table ---------------------------------------------------------------------------------------------------- */
 
 /** Quantiles of response times that the API tells; [] where it tells none. */
 export function quantiles(endpoint) {
-	return ["p50", "p95", "p99"].map((name) => endpoint[`latency_${name}_us`]).map((us) => (us ? milliseconds(us) : "–"));
+	return ["p50", "p95", "p99"].map((name) => endpoint[`latency_${name}_us`])
+		.map((us) => (us ? milliseconds(us) : "–"));
 }
 
+const WIDTHS = ["wider", "wide", "wider"]; // where there is little room the p95 stays
 const tellsQuantiles = (endpoints) => endpoints.some((endpoint) => quantiles(endpoint).some((text) => text !== "–"));
 
 function softTone(soft) {
 	return soft < 50 ? "is-down" : soft < 80 ? "is-disputed" : "is-up";
 }
 
-function row(endpoint, now, may, withQuantiles) {
+/** Answers per second, and the share of its pool's answers beside the one it should have. */
+function trafficCells({ rate = null, share = null, expected = null } = {}) {
+	const should = expected === null ? null : h("span", { class: "quiet" }, ` / ${perCent(expected)}`);
+	return [h("td", { class: "number wide" }, rate === null ? "–" : perSecond(rate)),
+		h("td", { class: "number wide" }, share === null ? ["–", should]
+			: bar(share, [perCent(share), should], "", expected))];
+}
+
+function row(endpoint, { now, may, top, withQuantiles }) {
 	const load = endpoint.load_per_mille;
 	return h("tr", { "data-key": endpoint.endpoint, class: `row-${stateOf(endpoint).sign}` },
 		h("th", { scope: "row" }, h("a", { href: hrefOf(endpoint) }, endpoint.name),
 			h("span", { class: "address" }, endpoint.addresses.join(", "))),
 		h("td", { class: "wide" }, endpoint.region ?? "–"),
-		h("td", null, state(endpoint), h("span", { class: "since" }, since(endpoint.since_ms, now))),
-		h("td", { class: "number wide" }, endpoint.weight ?? "–"),
+		h("td", null, state(endpoint),
+			endpoint.since_ms ? h("span", { class: "since" }, since(endpoint.since_ms, now)) : null),
+		h("td", { class: "number wider" }, endpoint.weight ?? "–"),
 		h("td", { class: "number wide" }, load ? bar(load / 1000, perCent(load / 1000),
 			load > 800 ? "is-disputed" : "") : "–"),
-		h("td", { class: "number wide" }, endpoint.soft === undefined || endpoint.held !== "up" ? "–"
+		h("td", { class: "number wider" }, endpoint.soft === undefined || endpoint.held !== "up" ? "–"
 			: bar(endpoint.soft / 100, `${endpoint.soft} %`, softTone(endpoint.soft))),
-		withQuantiles ? quantiles(endpoint).map((text) => h("td", { class: "number wide" }, text))
+		withQuantiles ? quantiles(endpoint).map((text, i) => h("td", { class: `number ${WIDTHS[i]}` }, text))
 			: h("td", { class: "number wide" }, endpoint.latency_us ? milliseconds(endpoint.latency_us) : "–"),
+		top && trafficCells(top.endpoints.get(endpoint.endpoint)),
 		h("td", { class: "evidence wide" }, endpoint.why),
 		h("td", { class: "act" }, h("button", {
 			type: "button", "data-do": "operate", "data-on": endpoint.endpoint,
@@ -133,22 +148,24 @@ function poolWords(pool) {
 	return `${pool.order} · ${serve}${pool.needed > 1 ? `, ${pool.needed} needed` : ""}`;
 }
 
-function poolBody(pool, endpoints, now, may, withQuantiles, columns) {
+function poolBody(pool, endpoints, columns, how) {
 	return h("tbody", { "data-key": `pool ${pool.name}` },
 		h("tr", { class: "pool", "data-key": "head" }, h("th", { scope: "rowgroup", colspan: columns },
 			h("a", { href: `#/pool/${path(pool.name)}` }, pool.name),
 			h("span", { class: pool.can_answer ? "quiet" : "alarm" },
 				pool.can_answer ? poolWords(pool) : pool.why || "cannot answer"))),
-		endpoints.map((endpoint) => row(endpoint, now, may, withQuantiles)));
+		endpoints.map((endpoint) => row(endpoint, how)));
 }
 
-export function table(endpoints, status, now, may) {
+export function table(endpoints, { status, top, now, may }) {
 	const known = new Map(status.pools.map((pool) => [pool.name, pool]));
 	const withQuantiles = tellsQuantiles(endpoints);
-	const number = (text, title) => h("th", { scope: "col", class: "number wide", title }, text);
-	const times = withQuantiles ? ["p50", "p95", "p99"].map((text) => number(`${text} ms`,
-		"response time, as probes measure it"))
+	const number = (text, title, width = "wide") => h("th", { scope: "col", class: `number ${width}`, title }, text);
+	const times = withQuantiles ? ["p50", "p95", "p99"].map((text, i) => number(`${text} ms`,
+		"response time, as probes measure it", WIDTHS[i]))
 		: [number("ms", "response time, smoothed, as probes measure it")];
+	const traffic = top ? [number("Answers/s", "as the servers count them"),
+		number("Share / expected", "of its pool's answers; what weight and health would give it")] : [];
 	const pools = new Map();
 	for (const endpoint of endpoints)
 		pools.set(endpoint.pool, [...(pools.get(endpoint.pool) ?? []), endpoint]);
@@ -156,36 +173,47 @@ export function table(endpoints, status, now, may) {
 		h("caption", { class: "unseen" }, "Pools and their endpoints"),
 		h("thead", null, h("tr", null, h("th", { scope: "col" }, "Endpoint"),
 			h("th", { scope: "col", class: "wide" }, "Region"),
-			h("th", { scope: "col" }, "State"), number("Weight"), number("Load", "of its capacity"),
-			number("Soft health", "multiplies the weight"), times,
+			h("th", { scope: "col" }, "State"), number("Weight", null, "wider"), number("Load", "of its capacity"),
+			number("Soft health", "multiplies the weight", "wider"), times, traffic,
 			h("th", { scope: "col", class: "wide" }, "Why"), h("th", { scope: "col" },
 				h("span", { class: "unseen" }, "Operate")))),
-		[...pools].map(([pool, list]) => poolBody(known.get(pool), list, now, may, withQuantiles, 8 + times.length))));
+		[...pools].map(([pool, list]) => poolBody(known.get(pool), list, 8 + times.length + traffic.length,
+			{ now, may, top, withQuantiles }))));
 }
 
 function matches(endpoint, query) {
 	if (query.region && endpoint.region !== query.region)
 		return false;
-	const words = `${endpoint.endpoint} ${endpoint.region ?? ""} ${stateOf(endpoint).word} ${endpoint.addresses.join(" ")}`.toLowerCase();
+	const words = [endpoint.endpoint, endpoint.region, stateOf(endpoint).word, ...endpoint.addresses].join(" ").toLowerCase();
 	return (query.find ?? "").toLowerCase().split(/\s+/).every((word) => words.includes(word));
 }
 
 /* --- Traffic ------------------------------------------------------------------------------------------------------ */
 
-function legend(top) {
+function legend(top, silence) {
 	const signs = [["up", "up"], ["down", "down"], ["drain", "drained"], ["forced-up", "forced or held"],
 		["disputed", "disputed"],
 		["unknown", "unknown"]];
 	return h("figcaption", null,
 		h("span", { class: "legend", "aria-hidden": "true" }, signs.map(([sign, word]) =>
 			h("span", { class: `is-${sign}` }, icon(sign), word))),
-		h("span", { class: "quiet" }, top ? top.words : "No server tells its traffic."));
+		h("span", { class: "quiet" }, top ? top.words : silence && `No traffic is shown: ${silence}.`));
+}
+
+/** Before the first catalog. */
+function empty() {
+	return h("section", { class: "panel empty" }, h("h1", null, "Nothing is served yet"),
+		h("p", null, "The catalog is empty: no zones, no pools, no regions. A file brings them all:"),
+		h("pre", null, "isobar apply -f catalog.yaml"),
+		h("p", { class: "quiet" }, "This page shows them as soon as that is done, by itself."));
 }
 
 export const overview = {
 	title: "Overview",
 	load: async () => null,
-	render({ status, top, now, query, mapWidth, may }) {
+	render({ status, top, silence, now, query, mapWidth, may }) {
+		if (!status.endpoints.length && !status.regions.length && !status.records.length)
+			return empty();
 		const shown = status.endpoints.filter((endpoint) => matches(endpoint, query));
 		const homeless = status.endpoints.filter((endpoint) => !endpoint.region).length;
 		return [
@@ -193,8 +221,9 @@ export const overview = {
 			counts(status),
 			h("div", { class: "split" },
 				h("figure", { class: "panel map", id: "map" }, mapWidth ? map(status, top ?? {}, mapWidth) : null,
-					legend(top),
-					homeless ? h("p", { class: "quiet" }, `${plural(homeless, "endpoint")} without a region not shown on the map.`) : null),
+					legend(top, silence),
+					homeless && status.regions?.length ? h("p", { class: "quiet" },
+						`Not on the map: ${plural(homeless, "endpoint")} without a region.`) : null),
 				attention(status, now)),
 			h("section", { class: "panel", "aria-labelledby": "all" },
 				h("div", { class: "bar-of" }, h("h2", { id: "all" }, "Pools and endpoints"),
@@ -204,8 +233,8 @@ export const overview = {
 					h("label", { class: "find" }, h("span", { class: "unseen" }, "Filter endpoints"),
 						h("input", { type: "search", "data-input": "find", value: query.find,
 							placeholder: "Filter: name, region, state", autocomplete: "off" }))),
-				shown.length ? table(shown, status, now, may) : h("p", { class: "quiet" }, status.endpoints.length
-					? "No endpoint is like that." : "The catalog has no endpoints yet: isobar apply -f catalog.yaml brings some."),
+				shown.length ? table(shown, { status, top, now, may }) : h("p", { class: "quiet" },
+					status.endpoints.length ? "No endpoint is like that." : "The catalog has no pools yet."),
 				status.geo?.databases ? h("p", { class: "quiet foot" },
 					`Geo: ${status.geo.databases}. As of ${moment(now)}.`) : null),
 		];

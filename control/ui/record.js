@@ -31,14 +31,16 @@ export const recordsPage = {
 	load: async () => null,
 	render({ status, query }) {
 		const wanted = (query.find ?? "").toLowerCase();
-		const found = status.records.filter((record) => `${record.name} ${record.policy} ${record.types.join(" ")} ${STANDING[record.standing][1]}`.toLowerCase().includes(wanted));
+		const wordsOf = (record) => [record.name, record.policy, ...record.types, STANDING[record.standing][1]].join(" ");
+		const found = status.records.filter((record) => wordsOf(record).toLowerCase().includes(wanted));
 		const led = new Map(status.rollouts.map((rollout) => [rollout.record, rollout]));
 		return [
 			h("div", { class: "bar-of" }, h("h1", null, "Records"),
 				h("label", { class: "find" }, h("span", { class: "unseen" }, "Filter records"),
 					h("input", { type: "search", "data-input": "find", value: query.find,
 						placeholder: "Filter: name, type, policy", autocomplete: "off" }))),
-			h("p", { class: "lead" }, "Names that a policy steers. Open one to see its policy, and why a client gets what it gets."),
+			h("p", { class: "lead" },
+				"Names that a policy steers. Open one to see its policy, and why a client gets what it gets."),
 			found.length ? h("div", { class: "panel" }, h("table", { class: "records" },
 				h("caption", { class: "unseen" }, "Records"),
 				h("thead", null, h("tr", null, ["Name", "Types"].map((text) => h("th", { scope: "col" }, text)),
@@ -49,7 +51,9 @@ export const recordsPage = {
 					led.get(keyOf(record))))))) : null,
 			found.length > SHOWN && h("p", { class: "quiet" },
 				`The first ${SHOWN} of ${found.length}; filter to see others.`),
-			!found.length && h("p", { class: "quiet" }, status.records.length ? "No record is called that." : "The catalog has no records yet."),
+			!found.length && (status.records.length ? h("p", { class: "quiet" }, "No record is called that.")
+				: h("p", { class: "panel quiet" }, "None yet: a zone of the catalog names them under ", h("code", null, "records"),
+					", with the policy or pool that answers.")),
 		];
 	},
 };
@@ -123,7 +127,8 @@ function form(record, query) {
 
 function clientWords(client) {
 	const where = [client.city, client.subdivision, client.country, client.continent].filter(Boolean).join(", ");
-	return `${client.network}${client.ecs ? ", told by ECS" : ""}: ${where || "nobody knows where"}${client.asn ? `, AS${client.asn}` : ""}`;
+	const told = client.ecs ? ", told by ECS" : "";
+	return `${client.network}${told}: ${where || "nobody knows where"}${client.asn ? `, AS${client.asn}` : ""}`;
 }
 
 function answer(explained) {
@@ -133,8 +138,10 @@ function answer(explained) {
 		said.rrs.length ? h("pre", null, said.rrs.join("\n")) : h("p", null,
 			said.referral ? `Referral to ${said.referral.zone}` : "No records."),
 		h("p", { class: "quiet" },
-			said.scope !== null ? `Scope /${said.scope}: the same for all of that network. ` : client.ecs ? "" : "No ECS, so no scope. ",
-			explained.record ? `The record's TTL is ${explained.record.ttl_s} s, and shorter where what it rests on may change before. ` : "",
+			said.scope !== null ? `Scope /${said.scope}: the same for all of that network. `
+				: client.ecs ? "" : "No ECS, so no scope. ",
+			explained.record ? `The record's TTL is ${explained.record.ttl_s} s, and shorter where what it rests on ` +
+				"may change before. " : "",
 			`Client ${clientWords(client)}.`));
 }
 
@@ -150,13 +157,15 @@ function timeWords(time) {
 function asides(explained) {
 	const out = explained.steps.filter((step) => (step.step === "endpoint" && !step.usable) || step.step === "short");
 	const seen = new Set();
-	const others = explained.ranks.filter((rank) => rank.rank === null && rank.rule && !seen.has(rank.rule) && seen.add(rank.rule));
+	const others = explained.ranks.filter((rank) => rank.rank === null && rank.rule && !seen.has(rank.rule) &&
+		seen.add(rank.rule));
 	if (!out.length && !others.length)
 		return null;
 	return h("details", { class: "asides", open: out.length > 0, "data-key": "asides" },
 		h("summary", null, "Why not others"), h("ul", null,
 		out.map((step) => h("li", null, stepWords(step, explained))),
-		others.map((rank) => h("li", null, `${rank.child} is for clients of ${rank.rule}.`))));
+		others.map((rank) => h("li", null, rank.rule === "default" ? `${rank.child}: for clients that no rule names.`
+			: `${rank.child}: for clients of ${rank.rule}.`))));
 }
 
 function walk(explained, at) {
@@ -223,7 +232,8 @@ export const recordPage = {
 		return [
 			h("p", { class: "crumbs" }, h("a", { href: "#/records" }, "Records")),
 			h("div", { class: "bar-of" }, h("h1", null, absolute(name)),
-				h("span", { class: "quiet" }, `${record.types.join(", ")} · policy ${record.policy} · TTL ${span(record.ttl_s * 1000)} · all down: ${record.all_down}`),
+				h("span", { class: "quiet" }, [record.types.join(", "), `policy ${record.policy}`,
+					`TTL ${span(record.ttl_s * 1000)}`, `when all are down: ${record.all_down}`].join(" · ")),
 				h("span", { class: "group" },
 					h("button", { type: "button", "data-do": "switch", "data-on": name, ...may("operate") }, "Switch…"),
 					!rollout && h("button", { type: "button", "data-do": "rollout", "data-on": name,
@@ -238,7 +248,8 @@ export const recordPage = {
 				h("section", { class: "panel", "aria-labelledby": "why" }, h("h2", { id: "why" }, "Explain"),
 					explained ? [timeWords(explained.time), done ? answer(explained) : null,
 						done ? asides(explained) : null, walk(explained, at)]
-						: h("p", { class: "quiet" }, "Say who asks, and the decision lights up: each policy that was tried, each endpoint with its state, what was set aside and why."))),
+						: h("p", { class: "quiet" }, "Say who asks, and the decision lights up: each policy that was " +
+							"tried, each endpoint with its state, what was set aside and why."))),
 		];
 	},
 };

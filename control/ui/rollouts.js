@@ -3,6 +3,8 @@
 import { h, s } from "./dom.js";
 import { moment, since, span } from "./words.js";
 
+const TONES = { aborted: "is-down", paused: "is-disputed" };
+
 function progress(rollout) {
 	const percent = rollout.percent;
 	return h("div", { class: "progress" },
@@ -19,7 +21,8 @@ function progress(rollout) {
 
 function next(rollout, now) {
 	if (rollout.state === "aborted")
-		return `Aborted by the probes: ${rollout.evidence || "the new side could not answer"}. Everybody is on ${rollout.from}.`;
+		return `Aborted by the probes: ${rollout.evidence || "the new side could not answer"}. ` +
+			`Everybody is on ${rollout.from}.`;
 	if (rollout.state === "paused")
 		return "Paused: the share stays until somebody resumes.";
 	if (!rollout.can_answer)
@@ -41,7 +44,7 @@ function card(rollout, now, may) {
 	}, words, h("span", { class: "unseen" }, ` ${rollout.name}`));
 	return h("li", { class: "panel", "data-key": rollout.record },
 		h("div", { class: "bar-of" }, h("h2", null, h("a", { href: `#/record/${rollout.record}` }, rollout.name)),
-			h("span", { class: `state ${rollout.state === "aborted" ? "is-down" : rollout.state === "paused" ? "is-disputed" : "is-up"}` }, rollout.state),
+			h("span", { class: `state ${TONES[rollout.state] ?? "is-up"}` }, rollout.state),
 			h("span", { class: "since" }, since(rollout.since_ms, now))),
 		h("p", { class: "sides" }, h("b", null, rollout.from), " → ", h("b", null, rollout.to),
 			` · ${rollout.percent} %`,
@@ -64,7 +67,8 @@ export const rolloutsPage = {
 					"Start a rollout…")),
 			status.rollouts.length ? h("ul", { class: "cards" },
 				status.rollouts.map((rollout) => card(rollout, now, may)))
-				: h("p", { class: "panel quiet" }, "None is under way. A rollout leads a record's clients to another pool or policy, step by step, and back at once when it is aborted."),
+				: h("p", { class: "panel quiet" }, "None is under way. A rollout leads a record's clients to another pool or " +
+					"policy, step by step, and back at once when it is aborted."),
 		];
 	},
 };

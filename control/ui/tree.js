@@ -35,7 +35,8 @@ function inlineName(order, children) {
 	return (order !== "failover" || children.length < 2 ? `${order} of ` : "") + names.join(", ") + more;
 }
 
-const isNode = (item) => typeof item === "object" && !("use" in item) && ("of" in item || "order" in item || "rules" in item);
+const isNode = (item) => typeof item === "object" && !("use" in item) &&
+	("of" in item || "order" in item || "rules" in item);
 
 /** How a child stands in its list: { use, weight, bias }. */
 function childOf(item) {
@@ -134,8 +135,8 @@ function lightRules(at, explained, lit) {
 const put = (lit, of, is, note) => lit.set(of.id, { ...lit.get(of.id), is, ...(note === undefined ? {} : { note }) });
 
 /**
- * What the first steps of a walk say of the tree: node id → { is, note }, `is` one of open (it is looked at), out (set aside),
- * chosen. The walk sees policies settled for its client, so what stands between two of its names is found by the tree.
+ * What the first steps of a walk say of the tree: node id → { is, note }, `is` one of open (it is looked at), out (set
+ * aside), chosen. The walk sees policies settled for its client, so what stands between two of its names is found by the tree.
  */
 export function light(tree, explained, steps) {
 	const lit = new Map();
@@ -189,9 +190,12 @@ const share = (n) => (n >= 0.9995 ? "" : `, with a chance of ${(n * 100).toFixed
 const WORDS = {
 	record: (step) => `The record ${step.name} answers; this client is of class ${step.class}.`,
 	enter: (step) => `Enter ${step.name} (${step.order}).`,
-	child: (step, why) => `${step.name} stands at rank ${step.rank + 1}${why ? `: ${why}` : ""}${step.weight !== 1 ? `, weight ${step.weight}` : ""}.`,
-	endpoint: (step) => `${step.name} ${step.usable ? "can answer" : "is set aside"}: ${step.state}; weight ${step.weight}.`,
-	rollout: (step) => (step.aborted ? `The rollout to ${step.name} was aborted.` : `Step ${step.number} of the rollout gives ${step.name} ${step.per_cent} %.`),
+	child: (step, why) => `${step.name} stands at rank ${step.rank + 1}${why ? `: ${why}` : ""}` +
+		`${step.weight !== 1 ? `, weight ${step.weight}` : ""}.`,
+	endpoint: (step) =>
+		`${step.name} ${step.usable ? "can answer" : "is set aside"}: ${step.state}; weight ${step.weight}.`,
+	rollout: (step) => (step.aborted ? `The rollout to ${step.name} was aborted.`
+		: `Step ${step.number} of the rollout gives ${step.name} ${step.per_cent} %.`),
 	trickle: (step) => `Rank ${step.rank + 1} gets a trickle of ${step.per_cent} %.`,
 	turn: (step) => `It is turn ${step.turn} of ${step.of}.`,
 	key: (step) => `The key is ${step.network ?? "the name"}, by ${step.by}.`,

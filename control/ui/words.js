@@ -94,13 +94,16 @@ export function state(endpoint) {
 
 /* --- Small pictures ----------------------------------------------------------------------------------------------- */
 
-/** A share of one, as a number with a bar beneath it. */
-export function bar(share, text, tone = "") {
-	const width = Math.max(0, Math.min(1, share)) * 40;
+const within = (share) => Math.max(0, Math.min(1, share)) * 40;
+
+/** A share of one, as a number with a bar beneath it; a tick stands where it should be, when that is known. */
+export function bar(share, text, tone = "", expected = null) {
 	return h("span", { class: "bar" }, text,
-		s("svg", { viewBox: "0 0 40 3", class: tone, "aria-hidden": "true" },
-			s("rect", { width: 40, height: 3, rx: 1.5, class: "track" }),
-				s("rect", { width, height: 3, rx: 1.5, class: "value" })));
+		s("svg", { viewBox: "0 0 40 5", class: tone, "aria-hidden": "true" },
+			s("rect", { y: 1, width: 40, height: 3, rx: 1.5, class: "track" }),
+			s("rect", { y: 1, width: within(share), height: 3, rx: 1.5, class: "value" }),
+			expected !== null && s("rect", { x: Math.min(38.5, Math.max(0, within(expected) - 0.75)), width: 1.5,
+				height: 5, class: "tick" })));
 }
 
 /** Outcomes of checks, the newest on the right: ok stands on the line, failed hangs from it. */

@@ -136,5 +136,6 @@ export function changesInShort(changes) {
 		const what = deed(change);
 		counted.set(what, [...(counted.get(what) ?? []), change.name]);
 	}
-	return [...counted].map(([what, names]) => (names.length === 1 ? `${what} ${names[0]}` : `${what} ×${names.length}`)).join(", ");
+	return [...counted].map(([what, names]) => (names.length === 1 ? `${what} ${names[0]}`
+		: `${what} ×${names.length}`)).join(", ");
 }

@@ -2,6 +2,7 @@
 """isobar-control: every route as its description says, who may what, two who edit at once, events, TLS, and the command line
 from elsewhere."""
 import base64
+import collections
 import concurrent.futures
 import http.client
 import json
@@ -14,7 +15,7 @@ import urllib.parse
 
 import jsonschema
 
-from harness import BIN, ROOT, Story, free_port, until
+from harness import BIN, BRAZIL, GERMANY, JAPAN, KOREA, ROOT, USA, Story, free_port, until
 
 HOST = "127.0.0.1"
 ROLES = ["read", "operate", "admin"]
@@ -98,7 +99,7 @@ REQUESTS = [
     ("POST /v1/catalog/diff", None, "regions: {osaka: {location: [34.7, 135.5]}}"),
     ("POST /v1/catalog/check", None, "regions: {osaka: {location: [34.7, 135.5]}}"),
     ("POST /v1/simulate", None, {"log": "192.0.2.1,www.example.com,A,5\n", "down": ["seoul"]}),
-    ("GET /v1/log", None, None),
+    ("GET /v1/log", "/v1/log?limit=2", None),
     ("GET /v1/generations/{generation}", "/v1/generations/1", None),
     ("GET /v1/zones/{zone}/rrsets", "/v1/zones/example.com/rrsets", None),
     ("GET /v1/zones/{zone}/file", "/v1/zones/example.com/file", None),
@@ -191,8 +192,12 @@ class Api(Control):
                 self.assertEqual(fields["Content-Type"].split(";")[0], next(iter(wanted["content"])))
                 self.assertEqual("ETag" in wanted.get("headers", {}), bool(fields["ETag"]))
                 self.assertEqual(fields["X-Content-Type-Options"], "nosniff")
-        self.assertEqual(self.done("GET", "/v1/log")[-1]["author"], "t-admin")
-        self.assertEqual(self.done("GET", "/v1/log")[-1]["reason"], "rollback to generation 1: as it was")
+        log = self.done("GET", "/v1/log")
+        self.assertEqual((log[-1]["author"], log[-1]["reason"]), ("t-admin", "rollback to generation 1: as it was"))
+        self.assertEqual(self.done("GET", "/v1/log?limit=3"), log[-3:])
+        self.assertEqual(self.done("GET", "/v1/log?limit=10000"), log)
+        for wrong in ("0", "-1", "x", ""):
+            self.refused(400, "GET", f"/v1/log?limit={wrong}", says="limit")
 
     def test_problems_are_as_described(self):
         document = self.description()
@@ -369,6 +374,58 @@ class Events(Control):
         self.assertEqual(self.control.stop(within=5), 0)
         reply.read()
         link.close()
+
+
+class Traffic(Control):
+    """isobard with its metrics, and isobar-control that knows of it and of one that is not there."""
+
+    def setUp(self):
+        ports = [free_port(HOST), free_port(HOST)]
+        self.metrics, self.nobody = (f"{HOST}:{port}" for port in ports)
+        self.options = ("--metrics-from", f"http://{self.metrics}", "--metrics-from", f"http://{self.nobody}")
+        super().setUp()
+        self.site.apply(self.site.catalog().replace("check: web, ", ""))
+        server = self.site.run("isobard", "--listen", f"{HOST}:{self.site.port}", "--workers", 2, "--metrics", self.metrics, "--rrl", "off")
+        server.until(self.site.answers, 20, "isobard answers")
+
+    def test_top_tells_what_the_servers_were_asked(self):
+        before = self.done("GET", "/v1/top", role="read")
+        clients = {KOREA: 500, JAPAN: 300, GERMANY: 700, USA: 900, BRAZIL: 600}
+        self.site.pour(clients)
+
+        def told():
+            top = self.done("GET", "/v1/top", role="read")
+            return top["queries"] - before["queries"] >= sum(clients.values()) and top
+
+        top = until(told, 20, "all queries are counted")
+        self.assertEqual(top["queries"] - before["queries"], sum(clients.values()))
+        here, nobody = top["servers"]
+        self.assertEqual((here["from"], here["ready"]), (f"http://{self.metrics}", True))
+        self.assertEqual((nobody["from"], "error" in nobody), (f"http://{self.nobody}", True))
+        self.assertGreaterEqual(top["time_ms"], before["time_ms"])
+        answers = {f"{row['pool']}/{row['endpoint']}": (row["region"], sum(row["answers"].values()), row["expected_share"])
+                   for row in top["endpoints"]}
+        self.assertEqual(answers, {"asia/icn-1": ("seoul", 800, 1), "europe/fra-1": ("frankfurt", 700, 1), "us/iad-1": ("virginia", 1500, 1)})
+
+        def clients_led():  # of 64 answers one is looked at, on average, and stands for all of them
+            self.site.pour(clients)
+            asked.update(clients)
+            top = self.done("GET", "/v1/top", role="read")
+            led = {(row["continent"], row["region"]): row["answers"] for row in top["clients"] if row["answers"]}
+            return sum(led.values()) > 12000 and led
+
+        asked = collections.Counter(clients)
+        led = until(clients_led, 30, "the clients are told")
+        self.assertEqual(set(led), {("AS", "seoul"), ("EU", "frankfurt"), ("NA", "virginia"), ("SA", "virginia")})
+        self.assertTrue(all(count % 64 == 0 for count in led.values()), led)
+        for continent, whose in (("AS", [KOREA, JAPAN]), ("EU", [GERMANY]), ("NA", [USA]), ("SA", [BRAZIL])):
+            share = sum(asked[client] for client in whose) / sum(asked.values())
+            told_share = sum(count for (of, _), count in led.items() if of == continent) / sum(led.values())
+            self.assertLess(abs(told_share - share), 0.12, led)
+
+    def test_top_when_no_server_answers(self):
+        self.site.processes[-1].stop()
+        self.refused(503, "GET", "/v1/top", says="Couldn't connect")
 
 
 class Secure(Control):

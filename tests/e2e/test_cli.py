@@ -522,6 +522,18 @@ class Edit(Cli):
         self.assertEqual(len(self.json("log", 2)), 1)
         self.assertIn("newest is 2", self.says("log", 3, status=4))
 
+    def test_the_log_shows_the_newest_few(self):
+        for fall in range(3, 7):
+            self.says("set", "check", "web", f"fall={fall}")
+        generations = lambda *words: [edit["generation"] for edit in self.json("log", *words)]
+        self.assertEqual(generations("--limit", 2), [4, 5])
+        self.assertEqual(generations("--limit=5"), generations())
+        self.assertEqual(generations("--limit", 2**62), [1, 2, 3, 4, 5])
+        self.assertEqual(re.findall(r"^generation (\d)", self.says("log", "--limit", 1), re.M), ["5"])
+        self.assertIn("would show nothing", self.says("log", "--limit", 0, status=2))
+        self.assertIn("is not a number", self.says("log", "--limit", "-1", status=2))
+        self.assertIn("leave out '3'", self.says("log", 3, "--limit", 1, status=2))
+
 
 class Operators(Cli):
     def admin(self):

@@ -26,18 +26,17 @@ EXPECTED = ("/v1/whoami - Failed to load resource: the server responded with a s
             "/v1/top - Failed to load resource")  # no server tells its traffic here
 
 
-@unittest.skipIf(MISSING, f"needs {', '.join(MISSING)}; tools/install test")
-class TestDashboard(unittest.TestCase):
+class Dashboard(unittest.TestCase):
+    """A site with isobar-control, a token of each role, and browsers."""
+
+    options = ()  # of isobar-control
+    names = {"read": "reader", "operate": "operateer", "admin": "adminer"}  # who has the token of a role
+
     @classmethod
     def setUpClass(cls):
-        cls.site = site = harness.Site()
-        cls.addClassCleanup(site.done)
-        site.start_balancers()
-        site.apply(site.catalog(DASHBOARD))
-        site.start_server()
-        site.start_probe("fra-probe", "frankfurt", ready=False)
-        site.run("isobar-probe", "--name", "icn-probe", "--region", "seoul")
-        site.probe.until(lambda: set(site.verdicts().values()) == {"up"}, 20, "all endpoints are up")
+        cls.site = harness.Site()
+        cls.addClassCleanup(cls.site.done)
+        cls.prepare(cls.site)
         cls.tokens = {role: cls.make_token(role) for role in ("read", "operate", "admin")}
         cls.port = free_port("127.0.0.1")
         cls.url = f"http://127.0.0.1:{cls.port}"
@@ -45,14 +44,14 @@ class TestDashboard(unittest.TestCase):
 
     @classmethod
     def make_token(cls, role):
-        words = ("token", "add", f"{role}er", "--role", role, "--tokens", cls.site.directory / "tokens", "-o", "json")
+        words = ("token", "add", cls.names[role], "--role", role, "--tokens", cls.site.directory / "tokens", "-o", "json")
         made = subprocess.run([BIN / "isobar", *words], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True)
         return json.loads(made.stdout)["token"]
 
     @classmethod
     def start_control(cls):
         cls.control = cls.site.run("isobar-control", "--listen", f"127.0.0.1:{cls.port}", "--socket", "",
-                                   "--tokens", cls.site.directory / "tokens")
+                                   "--tokens", cls.site.directory / "tokens", *cls.options)
         cls.control.until(cls.answers, 20, "isobar-control answers")
 
     @classmethod
@@ -72,6 +71,26 @@ class TestDashboard(unittest.TestCase):
     def content(self, browser):
         """No complaint, however it was used."""
         self.assertEqual(browser.complaints(EXPECTED), [])
+
+    def judge(self, browser, name):
+        self.assertEqual(browser.nameless(), [], name)
+        self.assertEqual(browser.doubled_ids(), [], name)
+        self.assertEqual(browser.faint(), [], name)
+        self.assertLessEqual(browser.sideways(), 0, name)
+        self.assertEqual(browser.script("return document.querySelectorAll('h1').length"), 1, name)
+        self.content(browser)
+
+
+@unittest.skipIf(MISSING, f"needs {', '.join(MISSING)}; tools/install test")
+class TestDashboard(Dashboard):
+    @classmethod
+    def prepare(cls, site):
+        site.start_balancers()
+        site.apply(site.catalog(DASHBOARD))
+        site.start_server()
+        site.start_probe("fra-probe", "frankfurt", ready=False)
+        site.run("isobar-probe", "--name", "icn-probe", "--region", "seoul")
+        site.probe.until(lambda: set(site.verdicts().values()) == {"up"}, 20, "all endpoints are up")
 
     def status(self, endpoint):
         return self.site.endpoints()[endpoint]
@@ -408,14 +427,6 @@ class TestDashboard(unittest.TestCase):
 
     PAGES = {"overview": "#/", "endpoint": "#/endpoint/asia/icn-1", "pool": "#/pool/europe", "records": "#/records",
              "record": f"#/record/example.com/www?client={KOREA}&type=A", "rollouts": "#/rollouts", "history": "#/history"}
-
-    def judge(self, browser, name):
-        self.assertEqual(browser.nameless(), [], name)
-        self.assertEqual(browser.doubled_ids(), [], name)
-        self.assertEqual(browser.faint(), [], name)
-        self.assertLessEqual(browser.sideways(), 0, name)
-        self.assertEqual(browser.script("return document.querySelectorAll('h1').length"), 1, name)
-        self.content(browser)
 
     def pages(self, scheme, **how):
         self.site.cli("drain", "europe-next/fra-2", "--for", "2h", "-r", "kernel update")

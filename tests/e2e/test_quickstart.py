@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The first command, run as a person runs it."""
+import json
 import os
 import pathlib
 import re
@@ -8,6 +9,8 @@ import subprocess
 import tempfile
 import time
 import unittest
+import urllib.error
+import urllib.request
 
 from harness import ROOT, Process
 
@@ -117,16 +120,38 @@ class Quickstart(unittest.TestCase):
         self.assertEqual(quickstart.child.wait(300), 0, quickstart.said())
         kept = str(ROOT / "build/quickstart")
         try:
-            self.assertGreaterEqual(len(processes_with(kept)), 5)
+            self.assertGreaterEqual(len(processes_with(kept)), 6)
             dig = re.search(r"dig @127\.0\.0\.1 -p (\d+) www\.example\.com \+subnet=194.*", quickstart.said())
             answer = subprocess.run([*dig[0].split(), "+short"], capture_output=True, text=True, check=True).stdout
             self.assertEqual(answer.split(), ["127.0.3.10"])
+            self.dashboard(quickstart.said())
             second = subprocess.run([ROOT / "tools/quickstart"], capture_output=True, text=True, check=False)
             self.assertEqual(second.returncode, 1)
             self.assertIn("an earlier --keep is running", second.stderr)
         finally:
             subprocess.run([ROOT / "tools/quickstart", "--stop"], check=True, stdout=subprocess.DEVNULL)
         self.assertEqual(processes_with(kept), [])
+
+    def dashboard(self, said):
+        """What it says of the dashboard is so: the page, the token, and the server's counters."""
+        url = re.search(r"^  (http://127\.0\.0\.1:\d+/)$", said, re.M)[1]
+        token = re.search(r"^  token  (\S+)$", said, re.M)[1]
+
+        def get(path, **fields):
+            with urllib.request.urlopen(urllib.request.Request(url + path, headers=fields), timeout=10) as reply:
+                return reply.read()
+
+        self.assertIn(b"<title>", get(""))
+        with self.assertRaises(urllib.error.HTTPError) as refused:
+            get("v1/status")
+        refused.exception.close()
+        self.assertEqual(refused.exception.code, 401)
+        who = {"Authorization": f"Bearer {token}"}
+        self.assertEqual(json.loads(get("v1/whoami", **who))["role"], "admin")
+        self.assertGreater(json.loads(get("v1/top", **who))["queries"], 0)
+        top = re.search(r"^  isobar (top --from \S+) --watch$", said, re.M)[1]
+        self.assertIn("queries/s", subprocess.run([ROOT / "build/release/isobar", *top.split()], capture_output=True, text=True,
+                                                  check=True).stdout)
 
     def test_quickstart_explains_itself_and_refuses_unknown_options(self):
         help_ = subprocess.run([ROOT / "tools/quickstart", "--help"], capture_output=True, text=True, check=True)
