@@ -3,6 +3,8 @@
 from elsewhere."""
 import base64
 import concurrent.futures
+import contextlib
+import fcntl
 import http.client
 import json
 import os
@@ -252,6 +254,23 @@ class Api(Control):
         self.assertEqual(self.done("GET", "/v1/whoami", role="read")["role"], "operate")
         self.token["old"] = self.new_token("old", "read", "--expires", "1s")
         until(lambda: self.ask("GET", "/v1/whoami", role="old")[0] == 401, 10, "a token has expired")
+
+    def test_of_two_who_write_tokens_at_once_one_waits(self):
+        directory = os.open(self.tokens.parent, os.O_RDONLY)
+        self.addCleanup(os.close, directory)
+        fcntl.flock(directory, fcntl.LOCK_EX)
+        with subprocess.Popen([BIN / "isobar", "token", "add", "new", "--role", "read", "--tokens", self.tokens],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE) as adding:
+            there = os.stat(self.tokens.parent)
+            def has_it(number):
+                with contextlib.suppress(OSError):
+                    return os.path.samestat(os.stat(f"/proc/{adding.pid}/fd/{number}"), there)
+            until(lambda: any(map(has_it, os.listdir(f"/proc/{adding.pid}/fd"))), 20, "it has the directory")
+            self.tokens.write_text(re.sub("t-read .*\n", "", self.tokens.read_text()))
+            fcntl.flock(directory, fcntl.LOCK_UN)
+            adding.communicate(timeout=30)
+        names = re.findall(r"^([\w-]+) ", self.tokens.read_text(), re.M)
+        self.assertEqual(names, ["t-operate", "t-admin", "new"])
 
     def test_of_two_who_edit_at_once_one_is_told(self):
         _, fields, _ = self.ask("GET", "/v1/pools/asia")
