@@ -92,10 +92,6 @@ static int open_address(const struct isb_web_listen *listen_at, struct isb_diags
 
 int isb_web_open(const struct isb_web_listen *listen_at, struct isb_diags *diags, struct isb_web_listener *ret)
 {
-	if (listen_at->fd > 0) {
-		*ret = (struct isb_web_listener){.fd = listen_at->fd, .tls = listen_at->tls};
-		return ISB_OK;
-	}
 	return listen_at->path ? open_path(listen_at, diags, ret) : open_address(listen_at, diags, ret);
 }
 

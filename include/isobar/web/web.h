@@ -18,11 +18,10 @@
 /* --- Where to listen --- */
 
 struct isb_web_listen {
-	struct isb_addr addr; /* family 0: a unix socket, or a descriptor that was given */
+	struct isb_addr addr; /* family 0: a unix socket */
 	uint16_t port;        /* 0: any that is free; see isb_web_port() */
 	const char *path;     /* of a unix socket, "--socket" in sentences; NULL: none */
 	mode_t mode;          /* of the path */
-	int fd;               /* above 0: listening already, and the server's from now on; nothing else is read then */
 	bool tls;             /* never for unix sockets */
 	bool optional;        /* left out where the machine does not have the address */
 };
