@@ -35,6 +35,8 @@ isb_package(probe isobar-probe)
 set(daemons server probe)
 
 install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DATAROOTDIR}/doc/isobar-common COMPONENT common FILES_MATCHING PATTERN *.md)
+install(FILES monitoring/isobar.rules.yml monitoring/isobar.dashboard.json monitoring/prometheus.yml
+        DESTINATION ${CMAKE_INSTALL_DATAROOTDIR}/isobar/monitoring COMPONENT common)
 install(FILES systemd/sysusers.conf DESTINATION lib/sysusers.d RENAME isobar.conf COMPONENT common)
 install(FILES systemd/tmpfiles.conf DESTINATION lib/tmpfiles.d RENAME isobar.conf COMPONENT common)
 install(TARGETS isobar DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT cli)

@@ -18,6 +18,7 @@
 #include "isobar/store/healthdb.h"
 #include "alias.h"
 #include "measure.h"
+#include "metrics.h"
 #include "report.h"
 #include "runner.h"
 #include "site.h"
@@ -45,15 +46,20 @@ struct daemon {
 	struct isb_aliases aliases;
 	struct isb_report report;
 	struct isb_site *site; /* NULL: no probes in other regions */
+	struct isb_probe_metrics *metrics; /* NULL: nobody is told */
 	struct isb_measure *measure; /* NULL: the way to clients is not measured */
 	struct isb_txn *catalog_txn; /* while the catalog is being followed */
 	uint64_t seen_txn, generation;
 	int64_t followed; /* monotonic */
 	unsigned ticks;
 	bool blind, syncing;
+	struct isb_spans reports;
+	uint64_t rounds;
+	int64_t started_ms;
 	struct trouble { /* what went wrong last time, so that it is said once and not every second */
 		int rc;
 		int64_t since_ms;
+		uint64_t count; /* of failures */
 	} report_trouble, alias_trouble, catalog_trouble, sync_trouble, sweep_trouble;
 	int synced;           /* what the last sync came to */
 	struct stat catalog;  /* the file, as it was opened */
@@ -71,6 +77,7 @@ static int64_t monotonic_ms(void)
 static void note_trouble(struct trouble *trouble, const char *event, int rc, const char *meaning)
 {
 	int64_t now_ms = isb_clock_ms();
+	trouble->count += rc != ISB_OK;
 	if (rc == trouble->rc)
 		return;
 	if (rc != ISB_OK)
@@ -112,7 +119,9 @@ static void report(struct daemon *d, bool all)
 {
 	d->runner.urgent = false; /* after a failure the next tick tries again */
 	d->report.hold = d->site && isb_site_awaits(d->site, isb_clock_ms());
+	int64_t begun_us = isb_monotonic_us();
 	int rc = isb_report_write(&d->report, &d->runner.schedule, all, isb_clock_ms());
+	isb_spans_add(&d->reports, isb_monotonic_us() - begun_us);
 	note_trouble(&d->report_trouble, "report-failed", rc, "verdicts stay and grow old; tried again every second");
 	bool blind = isb_schedule_blind(&d->runner.schedule);
 	if (blind != d->blind)
@@ -125,6 +134,7 @@ static void report(struct daemon *d, bool all)
 static void on_flush(uv_prepare_t *prepare)
 {
 	struct daemon *d = prepare->data;
+	d->rounds++;
 	bool told = d->site && isb_site_merge(d->site, isb_clock_ms());
 	if (d->runner.urgent || told)
 		report(d, false);
@@ -206,7 +216,7 @@ static void take_catalog(struct daemon *d, uint64_t generation, const struct isb
 	isb_log(ISB_LOG_INFO, "catalog-loaded", "generation=%" PRIu64 " endpoints=%zu", generation, d->runner.schedule.count);
 	if (*d->options->region && !isb_catalog_region(catalog, d->options->region))
 		isb_log(ISB_LOG_WARNING, "region-unknown",
-		        "region=%s is not in the catalog; its round trips are used once it is added",
+		        "region=%s reason=\"not in the catalog; its round trips are used once it is added\"",
 		        d->options->region);
 }
 
@@ -279,6 +289,38 @@ static void sweep(struct daemon *d)
 	note_trouble(&d->sweep_trouble, "sweep-failed", rc, "what is gone stays listed; tried again every minute");
 	if (swept.observations || swept.probes)
 		isb_log(ISB_LOG_INFO, "swept", "observations=%zu probes=%zu", swept.observations, swept.probes);
+}
+
+/* --- What others are told --- */
+
+static void look(void *arg, struct isb_look *look)
+{
+	const struct daemon *d = arg;
+	const struct {
+		const char *operation;
+		const struct trouble *trouble;
+	} troubles[] = {{"report", &d->report_trouble}, {"aliases", &d->alias_trouble}, {"catalog", &d->catalog_trouble},
+	                {"sync", &d->sync_trouble},     {"sweep", &d->sweep_trouble}};
+	for (size_t i = 0; i < sizeof(troubles) / sizeof(troubles[0]); i++)
+		isb_look_add_trouble(look, troubles[i].operation, troubles[i].trouble->count);
+	look->started_ms = d->started_ms;
+	look->rounds = d->rounds;
+	look->generation = d->generation;
+	look->reports = d->reports;
+	look->replaced = d->replaced;
+	if (!d->generation)
+		isb_buf_puts(&look->unready, "no catalog was read yet, so nothing is checked\n");
+	if (d->report_trouble.rc != ISB_OK)
+		isb_buf_printf(&look->unready, "cannot write what it sees into the store: %s\n", isb_strerror(d->report_trouble.rc));
+	isb_look_at_runner(look, &d->runner);
+	if (d->site)
+		isb_site_look(d->site, look);
+}
+
+static bool open_metrics(struct daemon *d)
+{
+	return !d->options->nmetrics ||
+	       isb_probe_metrics_new(&d->loop, d->options, d->store, look, d, &d->metrics) == ISB_OK;
 }
 
 /* --- Life --- */
@@ -375,6 +417,7 @@ static void close_loop(struct daemon *d)
 {
 	uv_handle_t *handles[] = {(uv_handle_t *)&d->tick,  (uv_handle_t *)&d->flush,
 	                          (uv_handle_t *)&d->watch, (uv_handle_t *)&d->term, (uv_handle_t *)&d->interrupt};
+	isb_probe_metrics_close(d->metrics);
 	isb_runner_close(&d->runner);
 	isb_resolver_close(d->resolver);
 	isb_site_close(d->site);
@@ -395,17 +438,18 @@ int isb_probe_run(struct isb_store *store, const struct isb_probe_options *optio
 	uint64_t boot = isb_random_seed();
 	d->options = options;
 	d->store = store;
+	d->started_ms = isb_clock_ms();
 	stat(isb_store_path(store, ISB_ENV_CATALOG), &d->catalog); /* gone already: the first tick says so */
 	if (open_loop(d, boot) != 0) {
 		free(d);
 		return EXIT_FAILURE;
 	}
 	isb_aliases_init(&d->aliases, store, options->name);
-	isb_report_init(&d->report, store, options->name, options->region, boot, isb_clock_ms());
+	isb_report_init(&d->report, store, options->name, options->region, boot, d->started_ms);
 	isb_log(ISB_LOG_INFO, "probe-started", "name=%s region=%s store=%s", options->name,
 	        *options->region ? options->region : "-", options->store);
 	int status = EXIT_FAILURE;
-	if (open_site(d)) {
+	if (open_site(d) && open_metrics(d)) {
 		open_measure(d);
 		follow_catalog(d);
 		report(d, true);
@@ -428,6 +472,7 @@ int isb_probe_run(struct isb_store *store, const struct isb_probe_options *optio
 	isb_resolver_free(d->resolver);
 	isb_site_free(d->site);
 	isb_measure_free(d->measure);
+	isb_probe_metrics_free(d->metrics);
 	free(d);
 	return status;
 }

@@ -38,6 +38,7 @@ static const char help_text[] =
 	"      --measure SOCKET      measure the way to the networks that isobard --clients SOCKET tells of (needs --region)\n"
 	"      --measure-rate N      by so many echo requests per second at most, 1..100 (default: 10)\n"
 	"      --measure-deny NET[,NET]...|file:PATH  and never to these networks, nor to reserved ones or our endpoints'\n"
+	"      --metrics ADDR:PORT   tell Prometheus of the probe here, and at /healthz and /readyz how it is; also several\n"
 	"      --user NAME[:GROUP]   when started as root: become this user before anything is opened, and keep nothing of\n"
 	"                            root but the right to send echo requests (default: stay who it is)\n"
 	"  -L, --log-level LEVEL     error, warning, info or debug (default: info)\n"
@@ -47,7 +48,7 @@ static const char help_text[] =
 	"Signals: TERM and INT stop; what was observed stays and is taken up by the next start.\n"
 	"Exit status: 0 stopped as asked, 1 cannot run, 2 wrong command line.\n";
 
-enum { MEASURE = 256, MEASURE_RATE, MEASURE_DENY, USER }; /* options without a letter */
+enum { MEASURE = 256, MEASURE_RATE, MEASURE_DENY, METRICS, USER }; /* options without a letter */
 static const struct option long_options[] = {
 	{"store", required_argument, NULL, 's'},         {"name", required_argument, NULL, 'n'},
 	{"region", required_argument, NULL, 'r'},        {"max-in-flight", required_argument, NULL, 'm'},
@@ -57,6 +58,7 @@ static const struct option long_options[] = {
 	{"ca", required_argument, NULL, 'A'},            {"scripts", required_argument, NULL, 'x'},
 	{"measure", required_argument, NULL, MEASURE},   {"measure-rate", required_argument, NULL, MEASURE_RATE},
 	{"measure-deny", required_argument, NULL, MEASURE_DENY},
+	{"metrics", required_argument, NULL, METRICS},
 	{"config", required_argument, NULL, 'c'},        {"user", required_argument, NULL, USER},
 	{"help", no_argument, NULL, 'h'},                {"version", no_argument, NULL, 'V'},
 	{0},
@@ -124,6 +126,19 @@ static bool add_deny(const char *text, struct isb_deny *deny)
 	return ok || wrong("--measure-deny '%s' is refused", text);
 }
 
+static bool add_metrics(const char *text, struct isb_probe_options *o)
+{
+	if (o->nmetrics == ISB_PROBE_METRICS_MAX)
+		return wrong("more than %d --metrics; write 0.0.0.0 or [::] for every address", (int)ISB_PROBE_METRICS_MAX);
+	int rc = isb_web_listen_parse(text, &o->metrics[o->nmetrics]);
+	if (rc == ISB_ERANGE)
+		return wrong("--metrics '%s': the port must be 1..65535", text);
+	if (rc != ISB_OK)
+		return wrong("--metrics '%s' is not ADDR:PORT; write 127.0.0.1:9154 or [::1]:9154", text);
+	o->nmetrics++;
+	return true;
+}
+
 /* Names go into keys, log lines and evidence as they are. */
 static bool is_name(const char *text)
 {
@@ -189,6 +204,7 @@ static bool set_option(void *arg, int option, const char *value)
 	case MEASURE: return set_measure(value, &o->measure.socket);
 	case MEASURE_RATE: return set_number("--measure-rate", value, ISB_MEASURE_RATE_MAX, &o->measure.rate);
 	case MEASURE_DENY: return add_deny(value, &o->measure.deny);
+	case METRICS: return add_metrics(value, o);
 	case 'R': o->resolver = value; return true; /* what reads it says when it cannot */
 	case 'l': return set_listen(value, &o->listen);
 	case 'S':

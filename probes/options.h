@@ -4,12 +4,13 @@
 #include <stdint.h>
 
 #include "isobar/base/arena.h"
+#include "isobar/web/web.h"
 #include "measure.h"
 #include "script_helper.h"
 #include "tls_link.h"
 
 /* What the command line and the file of --config say. */
-enum { ISB_EXCHANGE_PORT = 5354, ISB_HOST_MAX = 255 };
+enum { ISB_EXCHANGE_PORT = 5354, ISB_HOST_MAX = 255, ISB_PROBE_METRICS_MAX = 8 };
 
 struct isb_hostport {
 	char host[ISB_HOST_MAX + 1]; /* a name or an address; "": not given */
@@ -28,6 +29,8 @@ struct isb_probe_options {
 	struct isb_hostport site;   /* of a probe that has no store; host "": it has one */
 	struct isb_tls_files tls;   /* for either */
 	struct isb_measure_options measure;
+	struct isb_web_listen metrics[ISB_PROBE_METRICS_MAX]; /* where they and how the probe fares are told */
+	size_t nmetrics;
 	const char *user; /* to become, "NAME[:GROUP]"; NULL: stay */
 	struct isb_arena arena; /* of what a file says */
 };

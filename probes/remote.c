@@ -2,6 +2,7 @@
 #include "remote.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #include "isobar/base/rng.h"
 #include "isobar/base/sdnotify.h"
 #include "exchange_remote.h"
+#include "metrics.h"
 #include "runner.h"
 
 enum {
@@ -40,6 +42,9 @@ struct prober {
 	struct isb_rng rng;
 	int64_t since, heard, moved; /* monotonic: of the attempt, of the site's last word, of what is being sent */
 	int64_t backoff_ms;
+	struct isb_probe_metrics *metrics; /* NULL: nobody is told */
+	uint64_t rounds, lost;
+	int certificate_days; /* as last read; INT_MAX: it was not */
 	unsigned turn; /* which of the site's addresses is tried */
 };
 
@@ -67,6 +72,7 @@ static void lose(struct prober *p, const char *why)
 	isb_log(level, "site-lost", "site=%s port=%u reason=\"%s\" again_ms=%" PRId64, p->options->site.host,
 	        p->options->site.port, why, wait);
 	p->lost_said = true;
+	p->lost++;
 	p->backoff_ms = p->backoff_ms * 2 < BACKOFF_MAX_MS ? p->backoff_ms * 2 : BACKOFF_MAX_MS;
 	if (p->link)
 		isb_link_close(p->link);
@@ -153,6 +159,7 @@ static void connect_to(struct prober *p, const struct sockaddr *to)
 		lose(p, why);
 		return;
 	}
+	p->certificate_days = isb_tls_days(tls);
 	p->link = isb_link_connect(&p->loop, tls, to, p->options->site.host, &user);
 	isb_tls_free(tls);
 	if (!p->link)
@@ -210,6 +217,31 @@ static void watch_connection(struct prober *p)
 		lose(p, "it does not read");
 }
 
+/* --- What others are told --- */
+
+static void look(void *arg, struct isb_look *look)
+{
+	const struct prober *p = arg;
+	look->remote = true;
+	look->started_ms = p->remote.started_ms;
+	look->rounds = p->rounds;
+	look->generation = p->remote.generation;
+	look->certificate_days = p->certificate_days;
+	look->connected = p->remote.ready;
+	look->heard_age_ms = monotonic_ms() - p->heard;
+	look->lost = p->lost;
+	if (!p->remote.ready)
+		isb_buf_printf(&look->unready, "its site %s does not hear it; the log says why\n", p->options->site.host);
+	if (!p->remote.generation)
+		isb_buf_puts(&look->unready, "no catalog has come yet, so nothing is checked\n");
+	isb_look_at_runner(look, &p->runner);
+}
+
+static bool open_metrics(struct prober *p)
+{
+	return !p->options->nmetrics || isb_probe_metrics_new(&p->loop, p->options, NULL, look, p, &p->metrics) == ISB_OK;
+}
+
 /* --- Life --- */
 
 static void on_tick(uv_timer_t *timer)
@@ -224,6 +256,7 @@ static void on_tick(uv_timer_t *timer)
 static void on_flush(uv_prepare_t *prepare)
 {
 	struct prober *p = prepare->data;
+	p->rounds++;
 	if (!p->runner.urgent)
 		return;
 	p->runner.urgent = false;
@@ -268,6 +301,7 @@ static void stop(struct prober *p)
 {
 	uv_handle_t *handles[] = {(uv_handle_t *)&p->tick, (uv_handle_t *)&p->again, (uv_handle_t *)&p->flush,
 	                          (uv_handle_t *)&p->term, (uv_handle_t *)&p->interrupt};
+	isb_probe_metrics_close(p->metrics);
 	isb_runner_close(&p->runner);
 	if (p->link)
 		isb_link_cut(p->link);
@@ -285,6 +319,7 @@ int isb_remote_run(const struct isb_probe_options *options)
 	uint64_t boot = isb_random_seed();
 	p->options = options;
 	p->backoff_ms = BACKOFF_MIN_MS;
+	p->certificate_days = INT_MAX;
 	isb_rng_seed(&p->rng, boot);
 	if (uv_loop_init(&p->loop) != 0 || isb_runner_init(&p->runner, &p->loop, options, boot) != ISB_OK) {
 		isb_log(ISB_LOG_ERROR, "loop-failed", "error=\"%s\"", isb_strerror(ISB_ENOMEM));
@@ -297,15 +332,19 @@ int isb_remote_run(const struct isb_probe_options *options)
 	start(p);
 	isb_log(ISB_LOG_INFO, "probe-started", "name=%s region=%s site=%s port=%u", options->name,
 	        *options->region ? options->region : "-", options->site.host, options->site.port);
-	attempt(p);
-	isb_sdnotify("READY=1"); /* the site may be away for long: that is no reason to be started again */
-	uv_run(&p->loop, UV_RUN_DEFAULT);
-
+	int status = EXIT_FAILURE;
+	if (open_metrics(p)) {
+		attempt(p);
+		isb_sdnotify("READY=1"); /* the site may be away for long: that is no reason to be started again */
+		uv_run(&p->loop, UV_RUN_DEFAULT);
+		status = EXIT_SUCCESS;
+	}
 	stop(p);
 	isb_remote_done(&p->remote);
 	if (uv_loop_close(&p->loop) != 0)
-		_exit(EXIT_SUCCESS); /* a name lookup hangs in its thread, and leaving through exit() would wait for it */
+		_exit(status); /* a name lookup hangs in its thread, and leaving through exit() would wait for it */
 	isb_runner_done(&p->runner);
+	isb_probe_metrics_free(p->metrics);
 	free(p);
-	return EXIT_SUCCESS;
+	return status;
 }

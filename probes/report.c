@@ -79,7 +79,7 @@ static int note_probe(void *arg, const struct isb_probe_row *row)
 		if (newer && w->now_ms - row->seen_ms < CLASH_MS && !r->clash) {
 			r->clash = true;
 			isb_log(ISB_LOG_WARNING, "probe-name-taken",
-			        "name=%s another process reports under this name; give each probe its own --name",
+			        "name=%s reason=\"another process reports under this name; give each probe its own --name\"",
 			        r->name);
 		}
 		return 0;

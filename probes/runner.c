@@ -33,6 +33,7 @@ void isb_runner_launch(struct isb_runner *runner)
 	struct isb_target *t = room ? isb_schedule_take(&runner->schedule, now) : NULL;
 	if (t) {
 		runner->in_flight++;
+		isb_spans_add(&runner->counts.late, (t->started - t->due) * 1000);
 		t->run = isb_check_start(runner->checker, &t->spec, t->timeout_ms, &t->kept, t);
 	}
 	int64_t wait = runner->in_flight < runner->max_in_flight ? isb_schedule_wait(&runner->schedule, now) : -1;
@@ -75,6 +76,7 @@ static void on_outcome(void *arg, void *item, const struct isb_outcome *outcome,
 	        isb_outcome_print(outcome, text), outcome->connect_us, outcome->total_us, soft, load, t->started - t->due,
 	        detail ? " detail=\"" : "", detail ? detail : "", detail ? "\"" : "");
 	note_word(t, outcome, detail);
+	isb_counts_outcome(&runner->counts, t->spec.type, outcome);
 	t->run = NULL;
 	runner->in_flight--;
 	bool was_down = t->history.state == ISB_DOWN;

@@ -4,6 +4,7 @@
 #include <uv.h>
 
 #include "check.h"
+#include "counts.h"
 #include "options.h"
 #include "schedule.h"
 
@@ -15,6 +16,7 @@ struct isb_runner {
 	uv_timer_t wake;
 	uv_idle_t more; /* while checks are due that this round could not begin */
 	unsigned in_flight, max_in_flight;
+	struct isb_counts counts;
 	bool urgent; /* something happened that others should hear of at once; the holder takes it back */
 };
 

@@ -283,6 +283,7 @@ static void inherit(struct isb_target *fresh, const struct isb_target *old)
 	fresh->history.bits = 0;
 	fresh->history.seen = fresh->history.run = 0;
 	fresh->history.latency_us = fresh->history.connect_us = 0;
+	fresh->history.p50_us = fresh->history.p95_us = fresh->history.p99_us = 0;
 	fresh->history.has_soft = fresh->history.has_load = false;
 }
 
@@ -376,11 +377,21 @@ static bool leapt(const struct isb_history *was, const struct isb_history *is)
 	       load >= ISB_LOAD_LEAP || load <= -ISB_LOAD_LEAP;
 }
 
+static void take_time(struct isb_target *t, uint32_t total_us, int64_t now_ms)
+{
+	isb_timings_add(&t->timings, total_us, now_ms);
+	t->history.p50_us = isb_timings_percentile(&t->timings, 50);
+	t->history.p95_us = isb_timings_percentile(&t->timings, 95);
+	t->history.p99_us = isb_timings_percentile(&t->timings, 99);
+}
+
 static bool observe(struct isb_target *t, const struct isb_outcome *outcome, int64_t now_ms)
 {
 	unsigned flip_s = isb_observe_flip_s(&t->history, &t->knobs);
 	struct isb_history was = t->history;
 	bool turned = isb_observe(&t->history, &t->knobs, outcome, now_ms);
+	if (outcome->kind == ISB_OUT_OK)
+		take_time(t, outcome->total_us, now_ms);
 	if (outcome->kind != ISB_OUT_INTERNAL)
 		t->expires_ms = now_ms + isb_target_vote_ms(t, &t->history);
 	t->dirty = true;

@@ -8,6 +8,7 @@
 #include "isobar/base/rng.h"
 #include "isobar/model/model.h"
 #include "isobar/model/observe.h"
+#include "isobar/model/timings.h"
 #include "spec.h"
 
 /* What to check, when, and what an outcome means here. No sockets, no store, no clocks: times are arguments. `now` is a
@@ -44,6 +45,7 @@ struct isb_target { /* one endpoint under its pool's check, or under its feed */
 	int64_t timeout_ms;
 
 	struct isb_history history;
+	struct isb_timings timings; /* what successful checks took, since this process began to test it like this */
 	int64_t expires_ms; /* of this probe's vote, wall clock; 0: no vote yet */
 	enum isb_outcome_kind latest; /* the last outcome, recorded or not; NONE before the first of this process */
 	struct isb_outcome doubted;   /* waits for a witness; kind NONE: nothing does */

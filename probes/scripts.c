@@ -80,7 +80,7 @@ static void on_gone(struct isb_scripts *s)
 	dismiss(s);
 	int status = isb_helper_wait(&s->helper);
 	bool killed = WIFSIGNALED(status);
-	isb_log(ISB_LOG_ERROR, "script-helper-gone", "%s=%d no script is run until the probe is started again",
+	isb_log(ISB_LOG_ERROR, "script-helper-gone", "%s=%d reason=\"no script is run until the probe is started again\"",
 	        killed ? "signal" : "status", killed ? WTERMSIG(status) : WEXITSTATUS(status));
 	while (!TAILQ_EMPTY(&s->running))
 		tell(&s->running, TAILQ_FIRST(&s->running), &lost);

@@ -10,6 +10,7 @@
 #include "isobar/base/err.h"
 #include "isobar/base/log.h"
 #include "exchange_site.h"
+#include "look.h"
 #include "site_certificate.h"
 
 enum {
@@ -44,6 +45,7 @@ struct isb_site {
 	struct isb_offer *offer;
 	struct isb_awaited awaited;
 	unsigned seated, strangers, handshakes, logged, unlogged, ticks;
+	uint64_t refused, unmerged;
 	bool failing; /* the last merge failed; said once */
 };
 
@@ -56,6 +58,7 @@ static int64_t monotonic_ms(void)
 
 static void log_refusal(struct isb_site *site, const char *from, const char *name, const char *why)
 {
+	site->refused++;
 	if (site->logged >= LOGGED_S) {
 		site->unlogged++;
 		return;
@@ -152,8 +155,8 @@ static void admit(struct guest *g, struct guest *older)
 	const char *region = g->seat.region;
 	isb_log(ISB_LOG_INFO, "remote-connected", "name=%s region=%s from=%s", g->seat.name, *region ? region : "-", g->from);
 	if (*region && site->offer && !isb_offer_has_region(site->offer, region))
-		isb_log(ISB_LOG_WARNING, "region-unknown", "name=%s region=%s is not in the catalog; its round trips are used once "
-		        "it is added", g->seat.name, region);
+		isb_log(ISB_LOG_WARNING, "region-unknown",
+		        "name=%s region=%s reason=\"not in the catalog; its round trips are used once it is added\"", g->seat.name, region);
 	isb_site_certificate_warn_of(g->link, g->seat.name);
 	speak(g);
 }
@@ -404,10 +407,25 @@ bool isb_site_merge(struct isb_site *site, int64_t now_ms)
 		isb_log(ISB_LOG_ERROR, "merge-failed", "error=\"%s\" what other probes tell is lost meanwhile",
 		        isb_strerror(rc));
 	site->failing = rc != ISB_OK;
+	site->unmerged += rc != ISB_OK;
 	if (news) /* after a failure too: memory is bounded, and the next observation of each target comes soon */
 		merged(site);
 	sweep(site);
 	return news;
+}
+
+void isb_site_look(const struct isb_site *site, struct isb_look *look)
+{
+	look->listens = true;
+	look->refused = site->refused;
+	look->certificate_days = isb_tls_days(site->own.tls);
+	look->remotes = isb_arena_alloc(&look->arena, site->seated * sizeof(*look->remotes));
+	for (const struct guest *g = site->guests; g; g = g->next)
+		if (g->seated && !g->gone)
+			look->remotes[look->nremote++] = (struct isb_look_remote){
+				.name = isb_arena_strdup(&look->arena, g->seat.name),
+				.region = isb_arena_strdup(&look->arena, g->seat.region), .certificate_days = isb_link_peer_days(g->link)};
+	isb_look_add_trouble(look, "merge", site->unmerged);
 }
 
 bool isb_site_awaits(const struct isb_site *site, int64_t now_ms)

@@ -37,5 +37,8 @@ void isb_site_offer(struct isb_site *site, const struct isb_catalog *catalog, ui
 void isb_site_tick(struct isb_site *site);
 /* Writes what came since the last time, in one transaction. True: judge. */
 bool isb_site_merge(struct isb_site *site, int64_t now_ms);
+/* Who is connected, and what was turned away and could not be written since the start. */
+struct isb_look;
+void isb_site_look(const struct isb_site *site, struct isb_look *look);
 /* Probes that were there when the last process stopped are still on their way; see exchange_site.h. */
 bool isb_site_awaits(const struct isb_site *site, int64_t now_ms);

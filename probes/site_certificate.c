@@ -39,15 +39,16 @@ void isb_site_certificate_warn(const struct isb_site_certificate *own)
 {
 	int days = isb_tls_days(own->tls);
 	if (days < ISB_CERTIFICATE_SOON_DAYS)
-		isb_log(ISB_LOG_WARNING, "certificate-ends", "file=%s days=%d then no probe can connect; renew it", own->from->cert,
-		        days);
+		isb_log(ISB_LOG_WARNING, "certificate-ends", "file=%s days=%d reason=\"then no probe can connect; renew it\"",
+		        own->from->cert, days);
 }
 
 void isb_site_certificate_warn_of(const struct isb_link *link, const char *name)
 {
 	int days = isb_link_peer_days(link);
 	if (days < ISB_CERTIFICATE_SOON_DAYS)
-		isb_log(ISB_LOG_WARNING, "certificate-ends", "name=%s days=%d then it cannot connect; renew it there", name, days);
+		isb_log(ISB_LOG_WARNING, "certificate-ends", "name=%s days=%d reason=\"then it cannot connect; renew it there\"",
+		        name, days);
 }
 
 void isb_site_certificate_done(struct isb_site_certificate *own)

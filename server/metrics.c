@@ -3,14 +3,13 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "isobar/base/arena.h"
 #include "isobar/base/clock.h"
 #include "isobar/base/err.h"
 #include "isobar/base/log.h"
 #include "isobar/store/healthdb.h"
-#include "isobar/web/web.h"
+#include "isobar/web/monitor.h"
 #include "metrics_parts.h"
 
 enum {
@@ -63,13 +62,6 @@ static void check_ready(const struct isb_metrics *m, const struct isb_view *view
 	check_workers(m, reasons);
 }
 
-static void say(struct isb_web_reply *reply, const struct isb_buf *reasons, const char *good)
-{
-	reply->type = "text/plain; charset=utf-8";
-	reply->status = reasons->len ? 503 : 200;
-	isb_buf_puts(&reply->body, reasons->len ? isb_buf_text(reasons) : good);
-}
-
 /* --- The page ------------------------------------------------------------------------------------------------------ */
 
 static struct isb_health_reader *begin_health(struct isb_page *page)
@@ -106,41 +98,43 @@ static void write_page(const struct isb_metrics *m, const struct isb_view *view,
 }
 
 /* The view stays while a page is made of it; a swap waits for that as it waits for a worker's batch. */
-static void answer(const struct isb_metrics *m, const struct isb_web_request *request, struct isb_web_reply *reply)
+static const struct isb_view *enter(const struct isb_metrics *m)
 {
-	struct isb_buf reasons = {0};
 	isb_live_register();
-	const struct isb_view *view = isb_live_enter(m->from.live);
-	if (strcmp(request->path, "/metrics") == 0) {
-		reply->type = ISB_PROM_CONTENT_TYPE;
-		write_page(m, view, &reply->body);
-	} else if (strcmp(request->path, "/readyz") == 0) {
-		check_ready(m, view, &reasons);
-		say(reply, &reasons, "ready\n");
-	} else {
-		check_workers(m, &reasons);
-		say(reply, &reasons, "alive\n");
-	}
+	return isb_live_enter(m->from.live);
+}
+
+static void leave(const struct isb_metrics *m)
+{
 	isb_live_leave(m->from.live);
 	isb_live_unregister();
-	isb_buf_done(&reasons);
+}
+
+static bool give_metrics(void *arg, struct isb_buf *out)
+{
+	const struct isb_metrics *m = arg;
+	write_page(m, enter(m), out);
+	leave(m);
+	return true;
+}
+
+static void give_health(void *arg, struct isb_buf *reasons)
+{
+	check_workers(arg, reasons);
+}
+
+static void give_ready(void *arg, struct isb_buf *reasons)
+{
+	const struct isb_metrics *m = arg;
+	check_ready(m, enter(m), reasons);
+	leave(m);
 }
 
 static void handle(void *arg, const struct isb_web_request *request, struct isb_web_reply *reply)
 {
-	static const char *const paths[] = {"/metrics", "/healthz", "/readyz"};
-	const struct isb_metrics *m = arg;
-	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
-		if (strcmp(request->path, paths[i]) != 0)
-			continue;
-		isb_web_field(reply, "Cache-Control", "no-store");
-		if (strcmp(request->method, "GET") == 0)
-			answer(m, request, reply);
-		else
-			isb_web_not_allowed(reply, "GET, HEAD");
-		return;
-	}
-	isb_web_not_found(reply, request);
+	static const struct isb_monitor monitor = {give_metrics, give_health, give_ready};
+	if (!isb_monitor_serve(&monitor, arg, request, reply))
+		isb_web_not_found(reply, request);
 }
 
 /* --- Birth and death ----------------------------------------------------------------------------------------------- */

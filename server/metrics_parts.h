@@ -29,11 +29,9 @@ double *isb_page_shares(const struct isb_page *page);
 
 static inline void isb_page_total(struct isb_page *page, const char *name, const char *help, uint64_t value)
 {
-	isb_prom_family(page->out, name, ISB_PROM_COUNTER, help);
-	isb_prom_count(page->out, name, NULL, value);
+	isb_prom_total(page->out, name, help, value);
 }
 static inline void isb_page_gauge(struct isb_page *page, const char *name, const char *help, double value)
 {
-	isb_prom_family(page->out, name, ISB_PROM_GAUGE, help);
-	isb_prom_real(page->out, name, NULL, value);
+	isb_prom_gauge(page->out, name, help, value);
 }

@@ -98,7 +98,7 @@ static void print_flows(struct isb_page *page)
 
 static void print_process(struct isb_page *page)
 {
-	static const char info[] = "isobar_build_info", workers[] = "isobar_dns_workers";
+	static const char workers[] = "isobar_dns_workers";
 	static const char *const kinds[ISB_WORKER_KINDS] = {"udp", "udp6", "tcp"};
 	isb_prom_family(page->out, workers, ISB_PROM_GAUGE, "Threads that answer, by what they serve.");
 	for (enum isb_worker_kind kind = 0; kind < ISB_WORKER_KINDS; kind++) {
@@ -109,10 +109,7 @@ static void print_process(struct isb_page *page)
 	}
 	isb_page_gauge(page, "isobar_dns_ready", "1: /readyz says 200.", page->ready);
 	isb_page_gauge(page, "isobar_dns_draining", "1: told to stop, and answering until --drain is over.", page->draining);
-	isb_page_gauge(page, "process_start_time_seconds", "When the process began, in seconds since 1970.",
-	               (double)page->from->started_ms / 1000);
-	isb_prom_family(page->out, info, ISB_PROM_GAUGE, "1 beside the program and its version.");
-	isb_prom_count(page->out, info, ISB_PROM_LABELS({"program", "isobard"}, {"version", ISB_VERSION}), 1);
+	isb_prom_program(page->out, "isobard", page->from->started_ms);
 }
 
 void isb_page_state(struct isb_page *page)

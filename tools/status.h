@@ -4,7 +4,7 @@
 #include "isobar/store/healthdb.h"
 
 /* What `status` knows of one moment: status_read.c reads it, status_judge.c says which pools and records can answer,
- * status_words.c finds words, and verb_status.c and status_json.c print it. Texts are the arena's or the catalog's. */
+ * status_times.c how long checks take, status_words.c finds words, and verb_status.c and status_json.c print it. Texts are the arena's or the catalog's. */
 
 struct status_row {
 	const struct isb_pool *pool;
@@ -75,6 +75,12 @@ struct status {
 	struct isb_diags geo_wrong;
 };
 
+/* Percentiles of what checks took, each the median over the probes whose votes are fresh, of an even number the greater of the
+ * middle two; 0: none of them has any. */
+struct status_times {
+	uint32_t p50_us, p95_us, p99_us;
+};
+
 /* How many there are, and of them what an operator must know. */
 struct status_counts {
 	size_t verdict[4], unchecked, forced, drained, held, waiting;
@@ -90,6 +96,8 @@ struct status_counts status_count(const struct status *s);
 bool status_is_well(const struct status *s, const struct status_counts *c);
 /* How urgent it is that somebody looks at the endpoint; 0: all is as it should be. */
 unsigned status_urgency(const struct status_row *row);
+
+struct status_times status_times(struct status *s, const struct status_row *row);
 
 const char *status_verdict(const struct status_row *row); /* "up", "unchecked" */
 const char *status_state(struct status *s, const struct status_row *row);

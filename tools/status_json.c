@@ -2,6 +2,14 @@
 #include "isobar/base/err.h"
 #include "status.h"
 
+static void add_times(struct status *s, const struct status_row *r, json_t *json)
+{
+	const struct status_times times = status_times(s, r);
+	json_object_set_new(json, "latency_p50_us", json_integer(times.p50_us));
+	json_object_set_new(json, "latency_p95_us", json_integer(times.p95_us));
+	json_object_set_new(json, "latency_p99_us", json_integer(times.p99_us));
+}
+
 static json_t *json_row(struct status *s, const struct status_row *r)
 {
 	json_t *addresses = json_array();
@@ -14,6 +22,7 @@ static json_t *json_row(struct status *s, const struct status_row *r)
 	                 isb_verdict_name(r->health.held), "admin", isb_admin_name(r->admin.admin), "until_ms",
 	                 (json_int_t)r->admin.until_ms, "author", r->admin.author, "reason", r->admin.reason, "latency_us",
 	                 (json_int_t)r->health.latency_us, "since_ms", (json_int_t)status_since(r), "why", status_why(s, r));
+	add_times(s, r, json);
 	if (r->checked) {
 		json_object_set_new(json, "soft", json_integer(r->health.soft));
 		json_object_set_new(json, "load_per_mille", json_integer(r->health.load));

@@ -116,6 +116,27 @@ void isb_prom_real(struct isb_buf *out, const char *name, const struct isb_prom_
 	isb_buf_putc(out, '\n');
 }
 
+void isb_prom_total(struct isb_buf *out, const char *name, const char *help, uint64_t value)
+{
+	isb_prom_family(out, name, ISB_PROM_COUNTER, help);
+	isb_prom_count(out, name, NULL, value);
+}
+
+void isb_prom_gauge(struct isb_buf *out, const char *name, const char *help, double value)
+{
+	isb_prom_family(out, name, ISB_PROM_GAUGE, help);
+	isb_prom_real(out, name, NULL, value);
+}
+
+void isb_prom_program(struct isb_buf *out, const char *program, int64_t started_ms)
+{
+	static const char info[] = "isobar_build_info";
+	isb_prom_gauge(out, "process_start_time_seconds", "When the process began, in seconds since 1970.",
+	               (double)started_ms / 1000);
+	isb_prom_family(out, info, ISB_PROM_GAUGE, "1 beside the program and its version.");
+	isb_prom_count(out, info, ISB_PROM_LABELS({"program", program}, {"version", ISB_VERSION}), 1);
+}
+
 static void add_bucket(struct isb_buf *out, const char *name, const struct isb_prom_label *labels, double bound, uint64_t count)
 {
 	struct isb_buf le = {0};

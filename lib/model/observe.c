@@ -8,14 +8,19 @@
 
 enum { SEEN_MAX = 64, RUN_MAX = 255, LOAD_MAX = 4095 };
 
-char *isb_outcome_print(const struct isb_outcome *outcome, char out[ISB_OUTCOME_TEXT])
+const char *isb_outcome_name(enum isb_outcome_kind kind)
 {
 	static const char *const names[] = {
 #define X(name, text) [ISB_OUT_##name] = text,
 		ISB_OUTCOME_MAP(X)
 #undef X
 	};
-	const char *name = (unsigned)outcome->kind < sizeof(names) / sizeof(names[0]) ? names[outcome->kind] : "none";
+	return (unsigned)kind < ISB_OUTCOME_COUNT ? names[kind] : "none";
+}
+
+char *isb_outcome_print(const struct isb_outcome *outcome, char out[ISB_OUTCOME_TEXT])
+{
+	const char *name = isb_outcome_name(outcome->kind);
 	if (outcome->kind == ISB_OUT_STATUS || outcome->kind == ISB_OUT_RCODE || outcome->kind == ISB_OUT_EXIT)
 		snprintf(out, ISB_OUTCOME_TEXT, "%s-%u", name, outcome->status);
 	else

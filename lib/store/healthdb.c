@@ -23,9 +23,6 @@ static void add_text(struct isb_buf *out, const char *text)
 /* --- Observations --- */
 
 /* Outcomes and states are stored by number: new ones may only be added at the end of their lists. */
-#define X(name, text) +1
-enum { OUTCOMES = 0 ISB_OUTCOME_MAP(X) };
-#undef X
 enum { HAS_SOFT = 1, HAS_LOAD = 2, LOAD_MAX = 4095 };
 
 void isb_observation_encode(struct isb_buf *out, const struct isb_observation *observation)
@@ -52,9 +49,12 @@ void isb_observation_encode(struct isb_buf *out, const struct isb_observation *o
 	isb_buf_u16(out, h->load);
 	isb_buf_putc(out, (char)h->falls);
 	isb_buf_u64(out, (uint64_t)h->fell_ms);
+	isb_buf_u32(out, h->p50_us);
+	isb_buf_u32(out, h->p95_us);
+	isb_buf_u32(out, h->p99_us);
 }
 
-/* What rows of older programs do not have: without it nothing is known of load and flaps. */
+/* What rows of older programs do not have: without it nothing is known of load and flaps, or of percentiles. */
 static bool read_more(struct isb_reader *r, struct isb_history *h)
 {
 	uint8_t flags = isb_read_u8(r);
@@ -64,6 +64,11 @@ static bool read_more(struct isb_reader *r, struct isb_history *h)
 	h->fell_ms = (int64_t)isb_read_u64(r);
 	h->has_soft = flags & HAS_SOFT;
 	h->has_load = flags & HAS_LOAD;
+	if (!r->bad && r->pos < r->len) { /* a row of the next older ones ends here */
+		h->p50_us = isb_read_u32(r);
+		h->p95_us = isb_read_u32(r);
+		h->p99_us = isb_read_u32(r);
+	}
 	return flags <= (HAS_SOFT | HAS_LOAD) && h->soft <= ISB_SOFT_FULL && h->load <= LOAD_MAX;
 }
 
@@ -89,7 +94,7 @@ int isb_observation_decode(struct isb_slice value, struct isb_observation *ret)
 	h->last.tls_us = isb_read_u32(&r);
 	h->last.first_byte_us = isb_read_u32(&r);
 	h->last.total_us = isb_read_u32(&r);
-	bool sane = h->seen <= 64 && h->state <= ISB_DOWN && kind < OUTCOMES;
+	bool sane = h->seen <= 64 && h->state <= ISB_DOWN && kind < ISB_OUTCOME_COUNT;
 	if (!r.bad && r.pos < r.len)
 		sane = read_more(&r, h) && sane;
 	if (!sane || !isb_read_whole(&r))

@@ -12,6 +12,7 @@ import itertools
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -393,6 +394,14 @@ class Site:
 
     def verdicts(self):
         return {name: row["verdict"] for name, row in self.endpoints().items()}
+
+    def counters(self):
+        """What the server counted, asked for just now."""
+        before = self.server.said().count(" counters ")
+        self.server.child.send_signal(signal.SIGUSR1)
+        until(lambda: self.server.said().count(" counters ") > before, 5, "the counters are logged")
+        line = [line for line in self.server.said().splitlines() if " counters " in line][-1]
+        return {name: int(value) for name, value in re.findall(r"(\w+)=(\d+)", line)}
 
     # --- the client ---
 

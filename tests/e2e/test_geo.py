@@ -96,12 +96,12 @@ class Geo(Story):
         self.refused("gone")
         self.path.write_bytes(OTHER.read_bytes())
         self.site.moves(KOREA, FRANKFURT)
-        self.assertIn("geo: GeoLite2-City 2025-11-18\n", self.site.cli("status"))
+        self.assertIn("geo: GeoLite2-City 2025-11-18\n", self.site.cli("status", "--all"))
 
     def test_point_2_a_database_that_comes_later_is_found(self):
         self.start()
         self.assertEqual(self.site.answer(KOREA), [FRANKFURT])
-        self.assertIn("geo: no database\n", self.site.cli("status"))
+        self.assertIn("geo: no database\n", self.site.cli("status", "--all"))
         self.path.write_bytes(geo_database().read_bytes())
         self.site.moves(KOREA, SEOUL)
 

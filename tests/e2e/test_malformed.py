@@ -77,7 +77,8 @@ class Flood(Story):
         asker.enough.set()
         asker.join(10)
         self.assertEqual(asker.wrong, [])
-        self.assertEqual(asker.answered, asker.asked)
+        lost = asker.asked - asker.answered  # the kernel drops what nobody had time to read, and says so
+        self.assertLessEqual(lost, self.site.counters()["udp_overruns"])
         self.assertGreater(asker.asked, 100)
         self.assertTrue(self.site.server.running())
         self.assertLess(self.memory() - before, 1 << 20, "a flood left more than a mebibyte behind")

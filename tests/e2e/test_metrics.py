@@ -10,13 +10,9 @@ import subprocess
 import threading
 import time
 import unittest
-import urllib.error
-import urllib.request
 
 from harness import GERMANY, KOREA, ROOT, SEOUL, USA, VIRGINIA, ZONE, Story, free_port, until
-
-LINE = re.compile(r'^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)$')
-LABEL = re.compile(r'([a-z_]+)="((?:[^"\\]|\\.)*)"')
+from monitored import Monitored
 
 
 class Metrics(Story):
@@ -27,6 +23,7 @@ class Metrics(Story):
     def setUp(self):
         super().setUp()
         self.metrics = free_port("127.0.0.1")
+        self.monitored = Monitored(self.metrics)
         self.site.apply(self.site.catalog().replace("check: web, ", ""))
         self.serve(*self.OPTIONS)
 
@@ -36,34 +33,16 @@ class Metrics(Story):
         self.server.until(self.site.answers, 20, "isobard answers")
 
     def get(self, path, method="GET"):
-        """(status, body)"""
-        request = urllib.request.Request(f"http://127.0.0.1:{self.metrics}{path}", method=method)
-        try:
-            with urllib.request.urlopen(request, timeout=10) as reply:
-                return reply.status, reply.read().decode()
-        except urllib.error.HTTPError as refused:
-            return refused.code, refused.read().decode()
+        return self.monitored.get(path, method)
 
     def page(self):
-        status, text = self.get("/metrics")
-        self.assertEqual(status, 200)
-        return text
+        return self.monitored.page()
 
     def all(self):
-        """{(name, ((label, value), …)): value}, labels in their order."""
-        found = {}
-        for line in self.page().splitlines():
-            if line.startswith("#"):
-                continue
-            name, labels, value = LINE.match(line).groups()
-            key = name, tuple(LABEL.findall(labels or ""))
-            self.assertNotIn(key, found)
-            found[key] = float(value)
-        return found
+        return self.monitored.all()
 
     def value(self, name, **labels):
-        """The sum of the samples of that name with these labels."""
-        return sum(value for (said, pairs), value in self.all().items() if said == name and labels.items() <= dict(pairs).items())
+        return self.monitored.value(name, **labels)
 
     def reasons(self, record):
         return {dict(pairs)["reason"]: value for (name, pairs), value in self.all().items()

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Response rate limiting: one network floods with queries, others ask a little. 127.7.0.0/24 is the network that the
 flood comes from (or is forged to come from), 127.8.0.0/24 somebody else's."""
-import re
-import signal
 import socket
 import unittest
 
@@ -49,15 +47,15 @@ class Flood:
 
     def ask(self, names, type_="A"):
         """Asks for every name, and returns the replies once the server has answered or dropped every query."""
-        before = counters(self.site)
+        before = self.site.counters()
         replies = []
         for i, name in enumerate(names):
             self.sockets[i % len(self.sockets)].send(dns.message.make_query(name, type_).to_wire())
             if i % 256 == 255:  # before a buffer is full
                 done = before["queries"] + i + 1
-                until(lambda: counters(self.site)["queries"] == done, 10, "the server has seen the queries")
+                until(lambda: self.site.counters()["queries"] == done, 10, "the server has seen the queries")
         sent = before["queries"] + len(names)
-        after = until(lambda: (now := counters(self.site))["queries"] == sent and now, 10, "the server has seen them all")
+        after = until(lambda: (now := self.site.counters())["queries"] == sent and now, 10, "the server has seen them all")
         expected = len(names) - (after["rrl_dropped"] - before["rrl_dropped"])
         until(lambda: self.receive(replies) == expected, 10, f"{expected} replies")
         return replies
@@ -70,14 +68,6 @@ class Flood:
             except BlockingIOError:
                 pass
         return len(replies)
-
-
-def counters(site):
-    lines = site.server.said().count(" counters ")
-    site.server.child.send_signal(signal.SIGUSR1)
-    until(lambda: site.server.said().count(" counters ") > lines, 5, "the counters are logged")
-    line = [text for text in site.server.said().splitlines() if " counters " in text][-1]
-    return {name: int(value) for name, value in re.findall(r"(\w+)=(\d+)", line)}
 
 
 def truncated(reply):
@@ -108,9 +98,9 @@ class Limits(Story):
 
     def limited_flood(self, names):
         """A flood, after checking of what it came to: (full answers, truncated ones)."""
-        before = counters(self.site)
+        before = self.site.counters()
         full, slipped = self.full_and_slipped(self.flood(names))
-        after = counters(self.site)
+        after = self.site.counters()
         counted = {name: after[name] - before[name] for name in ("rrl_limited", "rrl_slipped", "rrl_dropped")}
         self.assertEqual(len(full), len(names) - counted["rrl_limited"])
         self.assertEqual(len(slipped), counted["rrl_slipped"])
@@ -148,7 +138,7 @@ class Limits(Story):
             for source in ("127.8.0.1", "127.7.1.1"):
                 self.assertEqual(rdata(self.ask_from(source)), ["192.0.2.80"])
             self.assertEqual(rdata(self.ask_from("127.7.0.99", "ns1.example.com")), ["127.0.0.1"])
-        self.assertGreater(counters(self.site)["rrl_dropped"], 0)
+        self.assertGreater(self.site.counters()["rrl_dropped"], 0)
 
     def test_random_names_are_limited_together(self):
         self.start(*LIMITS)
@@ -159,9 +149,9 @@ class Limits(Story):
 
     def test_errors_are_limited_and_slip_as_they_are(self):
         self.start(*LIMITS)
-        before = counters(self.site)
+        before = self.site.counters()
         replies = self.flood([f"random-{i}.example.net" for i in range(3000)])
-        after = counters(self.site)
+        after = self.site.counters()
         self.assertEqual({(reply.rcode(), truncated(reply)) for reply in replies}, {(dns.rcode.REFUSED, False)})
         self.assertGreater(after["rrl_dropped"] - before["rrl_dropped"], 500)
         self.assertGreater(after["rrl_slipped"] - before["rrl_slipped"], 500)
@@ -170,7 +160,7 @@ class Limits(Story):
         self.start(*LIMITS, "--rrl", "log")
         replies = self.flood(["plain.example.com"] * 2000)
         self.assertEqual([rdata(reply) for reply in replies], [["192.0.2.80"]] * 2000)
-        said = counters(self.site)
+        said = self.site.counters()
         self.assertGreater(said["rrl_limited"], 500)
         self.assertEqual((said["rrl_slipped"], said["rrl_dropped"], said["truncated"]), (0, 0, 0))
         line = r'rrl-limited worker=\d answers=\d+ first=127\.7\.0\.0/24 class=answer name="plain\.example\.com\."'
@@ -180,17 +170,17 @@ class Limits(Story):
     def test_exempt_networks_are_not_limited_and_off_limits_nobody(self):
         self.start(*LIMITS, "--rrl-exempt", "127.7.0.0/24", "--rrl-exempt", "2001:db8::/32")
         self.assertEqual(sum(truncated(reply) for reply in self.flood(["plain.example.com"] * 2000)), 0)
-        self.assertEqual(counters(self.site)["rrl_limited"], 0)
+        self.assertEqual(self.site.counters()["rrl_limited"], 0)
         self.assertGreater(len(self.limited_flood(["nowhere.example.com"] * 10)[0]), 0)
         self.site.server.stop()
         self.start(*LIMITS, "--rrl", "off")
         self.assertEqual(len(self.flood(["plain.example.com"] * 2000)), 2000)
-        self.assertEqual(counters(self.site)["rrl_limited"], 0)
+        self.assertEqual(self.site.counters()["rrl_limited"], 0)
 
     def test_without_options_a_busy_resolver_is_not_noticed_and_loopback_is_exempt(self):
         self.start("--rrl-exempt", "192.0.2.0/24")
         self.assertEqual(sum(truncated(reply) for reply in self.flood(["plain.example.com"] * 1000, sockets=64)), 0)
-        self.assertEqual(counters(self.site)["rrl_limited"], 0)
+        self.assertEqual(self.site.counters()["rrl_limited"], 0)
         self.site.server.stop()
         self.start("--rrl-rate", 1)
         self.assertEqual(sum(truncated(reply) for reply in self.flood(["plain.example.com"] * 1000)), 0)

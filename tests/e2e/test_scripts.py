@@ -269,7 +269,7 @@ class Scripts(test_checks.Checking):
         self.probe = self.site.run("isobar-probe", "--name", "probe-1", "--log-level", "debug")
         self.probe.until(lambda: len(alive(self.mark)) == 2 and self.checked("good"), 10, "the scripts run")
         os.kill(self.helper(), signal.SIGKILL)
-        self.probe.until(lambda: "script-helper-gone signal=9 no script is run until the probe is started again" in self.probe.said(),
+        self.probe.until(lambda: "script-helper-gone signal=9 reason=" in self.probe.said(),
                          10, "it is said")
         self.probe.until(lambda: self.checked("slow")[-1:] == ["internal"] and self.checked("good")[-3:] == ["internal"] * 3, 10,
                          "checks are the probe's own trouble from then on")

@@ -3,7 +3,6 @@
 import itertools
 import re
 import resource
-import signal
 import socket
 import struct
 import threading
@@ -126,14 +125,6 @@ class Tcp(Story):
         connection.sendall(frame(query(number=number)))
         return answer(connection).id == number
 
-    def counters(self):
-        """What the server counted, asked for just now."""
-        before = self.site.server.said().count(" counters ")
-        self.site.server.child.send_signal(signal.SIGUSR1)
-        until(lambda: self.site.server.said().count(" counters ") > before, 5, "the counters are logged")
-        line = [line for line in self.site.server.said().splitlines() if " counters " in line][-1]
-        return {name: int(value) for name, value in re.findall(r"(\w+)=(\d+)", line)}
-
     def memory(self):
         """Octets of the server's memory in use."""
         with open(f"/proc/{self.site.server.child.pid}/status", encoding="ascii") as status:
@@ -172,7 +163,7 @@ class Tcp(Story):
             time.sleep(0.75)
             self.assertTrue(self.works(talker, number))
         self.assertTrue(closed(silent, 5))
-        self.assertEqual(self.counters()["tcp_idle"], 1)
+        self.assertEqual(self.site.counters()["tcp_idle"], 1)
 
     def test_rfc7828_3_2_the_time_it_keeps_an_idle_connection_is_what_it_says(self):
         self.serve("--tcp-idle", "4500ms")
@@ -193,16 +184,16 @@ class Tcp(Story):
         begun = time.monotonic()
         for number in range(count):
             self.connect(f"127.1.{number % 100}.1")
-        until(lambda: self.counters()["tcp_opened"] == count, 10, "all connections are accepted")
+        until(lambda: self.site.counters()["tcp_opened"] == count, 10, "all connections are accepted")
         opened = time.monotonic() - begun
         per_connection = (self.memory() - before) / count
         time.sleep(1)
         for connection in self.connections[::100]:
             self.assertTrue(self.works(connection))
         self.hang_up()
-        until(lambda: self.counters()["tcp_closed"] == count, 10, "all connections are gone")
+        until(lambda: self.site.counters()["tcp_closed"] == count, 10, "all connections are gone")
         stream.end()
-        got = self.counters()
+        got = self.site.counters()
         print(f"{count} connections in {opened:.1f} s, {per_connection:.0f} octets of the server's memory each; "
               f"{stream.asked} UDP queries meanwhile, slowest {1000 * stream.slowest:.1f} ms", flush=True)
         self.assertEqual(stream.unanswered, 0)
@@ -218,11 +209,11 @@ class Tcp(Story):
         stream.start()
         for number in range(600):
             self.connect(f"127.1.{number % 100}.1")
-        until(lambda: self.counters()["tcp_opened"] == 600, 10, "everybody had a turn")
+        until(lambda: self.site.counters()["tcp_opened"] == 600, 10, "everybody had a turn")
         self.assertTrue(self.works(self.connections[-1]))
         stream.end()
         self.assertEqual(stream.unanswered, 0)
-        self.assertGreater(self.counters()["tcp_evicted"], 300)
+        self.assertGreater(self.site.counters()["tcp_evicted"], 300)
 
     def test_an_octet_now_and_then_does_not_hold_a_connection(self):
         self.serve("--tcp-stall", "1s")
@@ -241,7 +232,7 @@ class Tcp(Story):
             time.sleep(0.2)
         self.assertTrue(all(closed(connection, 0.1) for connection in slow))
         self.assertLess(time.monotonic() - begun, 10)
-        self.assertEqual(self.counters()["tcp_stalled"], 200)
+        self.assertEqual(self.site.counters()["tcp_stalled"], 200)
 
     def ask_and_do_not_read(self):
         connection = socket.socket()
@@ -254,7 +245,7 @@ class Tcp(Story):
     def test_answers_that_nobody_reads_are_let_go(self):
         self.serve("--tcp-stall", "1s")
         self.ask_and_do_not_read()
-        until(lambda: self.counters()["tcp_stalled"] == 1, 5, "the reader that does not read is gone")
+        until(lambda: self.site.counters()["tcp_stalled"] == 1, 5, "the reader that does not read is gone")
 
     def test_when_all_places_are_taken_a_slow_reader_goes_before_the_idle(self):
         self.serve("--tcp-connections", 20, "--workers", 1)  # room is made on the worker that needs it
@@ -277,7 +268,7 @@ class Tcp(Story):
         self.assertTrue(self.works(self.connect("127.0.0.6")))
         mine[0].close()
         until(lambda: not closed(self.connect("127.0.0.5"), 0.1), 5, "where one has left, one may come")
-        self.assertEqual(self.counters()["tcp_evicted"], 0)
+        self.assertEqual(self.site.counters()["tcp_evicted"], 0)
 
     def test_a_greedy_pipeline_does_not_starve_others(self):
         self.serve("--workers", 1)
@@ -308,7 +299,7 @@ class Tcp(Story):
         for thread in threads:
             thread.join()
         self.assertEqual(stream.unanswered, 0)
-        self.assertGreater(self.counters()["queries_tcp"], 5000)
+        self.assertGreater(self.site.counters()["queries_tcp"], 5000)
 
 
 if __name__ == "__main__":

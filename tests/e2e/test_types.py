@@ -179,7 +179,7 @@ class Alias(Story):
         self.assertEqual(self.apex("AAAA"), ["2001:db8::7"])
         self.assertEqual(self.apex("MX"), ["10 mail.example.com."])
         self.assertLessEqual(self.site.query("example.com", "A").answer[0].ttl, 3)
-        self.assertIn("lb.cdn.test", self.site.cli("status"))
+        self.assertIn("lb.cdn.test", self.site.cli("status", "--all"))
         told = self.site.cli("explain", "example.com", "A", "--client", "8.8.8.8")
         self.assertIn("alias     lb.cdn.test: 198.51.100.7 2001:db8::7", told)
         self.assertIn("shortened from 1m: that of its target is shorter", told)

@@ -26,6 +26,12 @@ void isb_prom_count(struct isb_buf *out, const char *name, const struct isb_prom
 /* Printed so that reading it back gives the same number; NaN, +Inf and -Inf as the format spells them. */
 void isb_prom_real(struct isb_buf *out, const char *name, const struct isb_prom_label *labels, double value);
 
+/* A family of one sample without labels. */
+void isb_prom_total(struct isb_buf *out, const char *name, const char *help, uint64_t value);
+void isb_prom_gauge(struct isb_buf *out, const char *name, const char *help, double value);
+/* process_start_time_seconds and isobar_build_info, which every program has. */
+void isb_prom_program(struct isb_buf *out, const char *program, int64_t started_ms);
+
 /* One histogram: its buckets, sum and count. */
 struct isb_prom_histogram {
 	const double *bound;        /* upper bounds, ascending, without +Inf */

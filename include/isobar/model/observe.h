@@ -20,6 +20,11 @@ enum isb_outcome_kind {
 	ISB_OUTCOME_MAP(X)
 #undef X
 };
+#define X(name, text) +1
+enum { ISB_OUTCOME_COUNT = 0 ISB_OUTCOME_MAP(X) };
+#undef X
+/* "ok", "status", without a number. */
+const char *isb_outcome_name(enum isb_outcome_kind kind);
 
 struct isb_outcome {
 	enum isb_outcome_kind kind;
@@ -63,6 +68,8 @@ struct isb_history {
 	int64_t observed_ms;    /* when the last outcome was recorded */
 	uint32_t latency_us;    /* smoothed total (1/8 of each new one), of successful checks */
 	uint32_t connect_us;    /* smoothed connect time, the round trip to the endpoint's region */
+	uint32_t p50_us, p95_us, p99_us; /* percentiles of the totals of late, of successful checks; 0: there was none.
+	                                  * isb_observe() leaves them: who checks keeps the times (model/timings.h) */
 	uint8_t falls;          /* recent ones, as of fell_ms: see isb_observe_rise() */
 	int64_t fell_ms;        /* when state last went from up to down; 0: never */
 	bool has_soft, has_load;

@@ -17,7 +17,7 @@
  * NUL, as in the store's rows. Every time in a frame is by the sender's clock, and a frame with times says what that clock
  * showed, so that the receiver reads them as ages. */
 enum {
-	ISB_EXCHANGE_VERSION = 1, /* grows with every change of a frame, the value of an observation included */
+	ISB_EXCHANGE_VERSION = 2, /* grows with every change of a frame, the value of an observation included */
 	ISB_EXCHANGE_PREFIX = 4,
 	ISB_EXCHANGE_TO_SITE_MAX = 64 * 1024,     /* longest frame that a site reads */
 	ISB_EXCHANGE_TO_PROBE_MAX = 4096 * 1024,  /* and a probe: an object is one frame */

@@ -111,6 +111,24 @@ static void a_histogram_ends_with_infinity_sum_and_count(void **state)
 	isb_buf_done(&out);
 }
 
+static void a_family_of_one_sample_is_one_call(void **state)
+{
+	struct isb_buf out = {0};
+	(void)state;
+	isb_prom_total(&out, "x_total", "So many.", 3);
+	isb_prom_gauge(&out, "y", "So much.", 0.5);
+	isb_prom_program(&out, "isobard", 1500);
+	assert_string_equal(isb_buf_text(&out),
+	                    "# HELP x_total So many.\n# TYPE x_total counter\nx_total 3\n"
+	                    "# HELP y So much.\n# TYPE y gauge\ny 0.5\n"
+	                    "# HELP process_start_time_seconds When the process began, in seconds since 1970.\n"
+	                    "# TYPE process_start_time_seconds gauge\nprocess_start_time_seconds 1.5\n"
+	                    "# HELP isobar_build_info 1 beside the program and its version.\n"
+	                    "# TYPE isobar_build_info gauge\n"
+	                    "isobar_build_info{program=\"isobard\",version=\"" ISB_VERSION "\"} 1\n");
+	isb_buf_done(&out);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -119,6 +137,7 @@ int main(void)
 		cmocka_unit_test(what_is_no_utf8_is_replaced_and_what_is_stays),
 		cmocka_unit_test(numbers_read_back_as_they_were),
 		cmocka_unit_test(a_histogram_ends_with_infinity_sum_and_count),
+		cmocka_unit_test(a_family_of_one_sample_is_one_call),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,7 +16,7 @@
 /* Both sides of the exchange, joined by a wire that a test may cut to pieces. */
 
 #define NOW INT64_C(1763726400000)
-enum { SKEW = 30000, ROOM = 1000 };
+enum { SKEW = 30000, ROOM = 1000, OURS = ISB_EXCHANGE_VERSION };
 
 static const char catalog_text[] =
 	"regions:\n"
@@ -382,7 +382,7 @@ static void another_version_is_refused_with_both_numbers(void **state)
 	struct wire *w = *state;
 	const struct isb_exchange_frame hello = {.type = ISB_X_HELLO, .hello = {9, "seoul-1", "", 1, NOW, NOW}};
 	assert_int_equal(site_reads(w, &hello), ISB_EFORMAT);
-	assert_string_equal(w->seat.fault, "it speaks version 9 of the exchange and this site version 1");
+	assert_string_equal(w->seat.fault, "it speaks version 9 of the exchange and this site version 2");
 	struct isb_buf out = {0};
 	isb_seat_fill(&w->seat, w->offer, ROOM, &out);
 	to_probe(w, &out);
@@ -394,7 +394,7 @@ static void another_version_is_refused_with_both_numbers(void **state)
 static void frames_out_of_turn_end_the_conversation(void **state)
 {
 	struct wire *w = *state;
-	const struct isb_exchange_frame hello = {.type = ISB_X_HELLO, .hello = {1, "seoul-1", "", 1, NOW, NOW}};
+	const struct isb_exchange_frame hello = {.type = ISB_X_HELLO, .hello = {OURS, "seoul-1", "", 1, NOW, NOW}};
 	const struct isb_exchange_frame beat = {.type = ISB_X_BEAT}, ping = {.type = ISB_X_PING};
 	assert_int_equal(site_reads(w, &beat), ISB_EFORMAT);
 	assert_string_equal(w->seat.fault, "it speaks before it is welcome");
@@ -416,8 +416,8 @@ static void names_that_would_break_lines_or_keys_are_refused(void **state)
 	longest[65] = '\0';
 	const char *const names[] = {"", "a b", "a/b", "a\nb", longest};
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		const struct isb_exchange_frame name = {.type = ISB_X_HELLO, .hello = {1, names[i], "", 1, NOW, NOW}};
-		const struct isb_exchange_frame region = {.type = ISB_X_HELLO, .hello = {1, "seoul-1", names[i], 1, NOW, NOW}};
+		const struct isb_exchange_frame name = {.type = ISB_X_HELLO, .hello = {OURS, names[i], "", 1, NOW, NOW}};
+		const struct isb_exchange_frame region = {.type = ISB_X_HELLO, .hello = {OURS, "seoul-1", names[i], 1, NOW, NOW}};
 		reconnect(w);
 		assert_int_equal(site_reads(w, &name), ISB_EFORMAT);
 		reconnect(w);

@@ -451,6 +451,43 @@ static void an_edit_that_changes_no_test_keeps_history_place_and_running_check(v
 	isb_schedule_done(&w.schedule);
 }
 
+static bool took_us(struct world *w, enum isb_outcome_kind kind, uint32_t us, int64_t at)
+{
+	struct isb_target *t = w->schedule.targets[0];
+	assert_ptr_equal(isb_schedule_take(&w->schedule, INT64_MAX), t);
+	struct isb_outcome o = {.kind = kind, .total_us = us};
+	return isb_schedule_record(&w->schedule, t, &o, at, WALL + at);
+}
+
+static void percentiles_are_of_successes_and_stay_with_the_test(void **state)
+{
+	(void)state;
+	struct world w;
+	build(&w, 1);
+	enter_all(&w, 0);
+	took_us(&w, ISB_OUT_TIMEOUT, 2000000, 0);
+	const struct isb_history *h = &w.schedule.targets[0]->history;
+	assert_int_equal(h->p50_us, 0);
+	for (int i = 1; i <= 97; i++)
+		took_us(&w, ISB_OUT_OK, i <= 90 ? 10000 : 100000, i);
+	took_us(&w, ISB_OUT_TIMEOUT, 2000000, 98);
+	for (int i = 99; i <= 101; i++)
+		took_us(&w, ISB_OUT_OK, 1000000, i);
+	update(&w);
+	h = &w.schedule.targets[0]->history;
+	assert_in_range(h->p50_us, 8750, 11250);
+	assert_in_range(h->p95_us, 87500, 112500);
+	assert_in_range(h->p99_us, 875000, 1125000);
+	w.check.path = "/other";
+	update(&w);
+	h = &w.schedule.targets[0]->history;
+	assert_int_equal(h->p50_us | h->p95_us | h->p99_us, 0);
+	enter_all(&w, 200);
+	took_us(&w, ISB_OUT_OK, 10000, 201);
+	assert_in_range(w.schedule.targets[0]->history.p99_us, 8750, 11250);
+	isb_schedule_done(&w.schedule);
+}
+
 static void an_edit_that_changes_the_test_keeps_the_state_but_not_the_run(void **state)
 {
 	(void)state;
@@ -690,6 +727,7 @@ int main(void)
 		cmocka_unit_test(a_vote_lasts_three_intervals_and_a_timeout),
 		cmocka_unit_test(a_vote_of_a_short_interval_outlives_the_reports_that_carry_it),
 		cmocka_unit_test(an_edit_that_changes_no_test_keeps_history_place_and_running_check),
+		cmocka_unit_test(percentiles_are_of_successes_and_stay_with_the_test),
 		cmocka_unit_test(an_edit_that_changes_the_test_keeps_the_state_but_not_the_run),
 		cmocka_unit_test(endpoints_that_left_the_catalog_are_retired),
 		cmocka_unit_test(a_probe_is_blind_when_every_one_of_three_addresses_is_silent),

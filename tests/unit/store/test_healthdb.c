@@ -35,6 +35,9 @@ static struct isb_observation observation(uint32_t slot, const char *probe)
 			.observed_ms = 1763726400500,
 			.latency_us = 21000,
 			.connect_us = 4000,
+			.p50_us = 20480,
+			.p95_us = 28672,
+			.p99_us = 57344,
 			.falls = 5,
 			.fell_ms = 1763726390000,
 			.has_soft = true,
@@ -76,6 +79,9 @@ static void an_observation_comes_back_whole(void **state)
 	assert_int_equal(got.history.observed_ms, put.history.observed_ms);
 	assert_int_equal(got.history.latency_us, 21000);
 	assert_int_equal(got.history.connect_us, 4000);
+	assert_int_equal(got.history.p50_us, 20480);
+	assert_int_equal(got.history.p95_us, 28672);
+	assert_int_equal(got.history.p99_us, 57344);
 	assert_int_equal(got.history.falls, 5);
 	assert_int_equal(got.history.fell_ms, 1763726390000);
 	assert_true(got.history.has_soft && got.history.has_load);
@@ -131,12 +137,13 @@ static void observations_are_walked_by_slot_and_deleted_one_by_one(void **state)
 
 static void observations_out_of_range_are_malformed(void **state)
 {
-	enum { SEEN = 16, STATE = 17, KIND = 47, LEN = 66, FLAGS = LEN, SOFT, LOAD, FALLS = LOAD + 2, WHOLE = LEN + 13 };
+	enum { SEEN = 16, STATE = 17, KIND = 47, LEN = 66, FLAGS = LEN, SOFT, LOAD, FALLS = LOAD + 2, LOADED = LEN + 13,
+	       WHOLE = LOADED + 12 };
 	static const struct {
 		size_t at, len;
 		uint8_t octet;
 	} cases[] = {{SEEN, LEN, 65}, {STATE, LEN, ISB_DISPUTED}, {KIND, LEN, 200}, {0, LEN - 1, 0},
-	             {0, LEN + 1, 0}, {0, WHOLE - 1, 0}, {0, WHOLE + 1, 0}, {FLAGS, WHOLE, 4}, {SOFT, WHOLE, 101},
+	             {0, LEN + 1, 0}, {0, LOADED - 1, 0}, {0, LOADED + 1, 0}, {0, LOADED + 4, 0}, {0, WHOLE - 1, 0}, {0, WHOLE + 1, 0}, {FLAGS, WHOLE, 4}, {SOFT, WHOLE, 101},
 	             {LOAD, WHOLE, 0x10}};
 	struct isb_store *store = open_as_probe(*state);
 	struct isb_txn *txn = begin(store, ISB_ENV_HEALTH, true);
@@ -147,8 +154,12 @@ static void observations_out_of_range_are_malformed(void **state)
 	assert_int_equal(isb_row_put(txn, ISB_T_OBSERVATION, key, (struct isb_slice){octets, LEN}), ISB_OK);
 	got.history.falls = 9;
 	got.history.has_soft = true;
+	got.history.p99_us = 9;
 	assert_int_equal(isb_observation_get(txn, 7, "p", &got), ISB_OK); /* the zeroes themselves are fine */
 	assert_false(got.history.falls || got.history.has_soft); /* an older program's row says nothing of these */
+	assert_int_equal(isb_row_put(txn, ISB_T_OBSERVATION, key, (struct isb_slice){octets, LOADED}), ISB_OK);
+	assert_int_equal(isb_observation_get(txn, 7, "p", &got), ISB_OK);
+	assert_int_equal(got.history.p99_us, 0);
 	assert_int_equal(isb_row_put(txn, ISB_T_OBSERVATION, key, (struct isb_slice){octets, WHOLE}), ISB_OK);
 	assert_int_equal(isb_observation_get(txn, 7, "p", &got), ISB_OK);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
