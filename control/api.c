@@ -48,7 +48,8 @@ static bool may(struct isb_call *call)
 	return false;
 }
 
-static void answer(struct isb_call *call)
+/* Finds the route, and whether who asks may take it. False: the reply is made. */
+static bool enter(struct isb_call *call)
 {
 	const char *allow = NULL;
 	const struct isb_web_request *request = call->request;
@@ -56,19 +57,50 @@ static void answer(struct isb_call *call)
 		isb_web_problem(call->reply, 421,
 		                "this is not '%s'; start isobar-control with --host NAME when it is asked by a name",
 		                isb_web_header(request, "Host"));
-		return;
+		return false;
 	}
 	switch (isb_route_find(request->arena, request->method, request->path, &call->route, &call->values, &allow)) {
-	case ISB_MATCH_NO_PATH: isb_web_not_found(call->reply, request); return;
-	case ISB_MATCH_NO_METHOD: isb_web_not_allowed(call->reply, allow); return;
+	case ISB_MATCH_NO_PATH: isb_web_not_found(call->reply, request); return false;
+	case ISB_MATCH_NO_METHOD: isb_web_not_allowed(call->reply, allow); return false;
 	case ISB_MATCH: break;
 	}
-	if (!may(call))
-		return;
+	return may(call);
+}
+
+/* Routes for everybody have no use for a body. */
+static bool takes_body(struct isb_call *call)
+{
+	if (call->route->flags & ISB_ROUTE_OPEN)
+		isb_web_problem(call->reply, 400, "this takes no body");
+	return !(call->route->flags & ISB_ROUTE_OPEN);
+}
+
+static void answer(struct isb_call *call)
+{
 	if (call->route->words)
 		isb_answer_verb(call, call->route->words);
 	else
 		call->route->handle(call);
+}
+
+static void note(const struct isb_call *call, int64_t begun_us)
+{
+	const struct isb_route *route = call->route;
+	isb_counts_add(call->control->counts, route, call->reply->status, isb_monotonic_us() - begun_us);
+	/* the route, not the path: the log quotes nothing */
+	isb_log(ISB_LOG_DEBUG, "request", "route=\"%s %s\" status=%u by=\"%s\"", route ? route->method : "no",
+	        route ? route->path : "route", call->reply->status, call->who.name);
+}
+
+bool isb_control_admit(void *arg, const struct isb_web_request *request, struct isb_web_reply *reply)
+{
+	struct isb_call call = {.control = arg, .request = request, .reply = reply};
+	int64_t begun_us = isb_monotonic_us();
+	add_fields(reply);
+	bool admitted = enter(&call) && takes_body(&call);
+	if (!admitted)
+		note(&call, begun_us);
+	return admitted;
 }
 
 void isb_control_answer(void *arg, const struct isb_web_request *request, struct isb_web_reply *reply)
@@ -76,10 +108,8 @@ void isb_control_answer(void *arg, const struct isb_web_request *request, struct
 	struct isb_call call = {.control = arg, .request = request, .reply = reply};
 	int64_t begun_us = isb_monotonic_us();
 	add_fields(reply);
-	answer(&call);
+	if (enter(&call))
+		answer(&call);
 	json_decref(call.members);
-	isb_counts_add(call.control->counts, call.route, reply->status, isb_monotonic_us() - begun_us);
-	/* the route, not the path: the log quotes nothing */
-	isb_log(ISB_LOG_DEBUG, "request", "route=\"%s %s\" status=%u by=\"%s\"", call.route ? call.route->method : "no",
-	        call.route ? call.route->path : "route", reply->status, call.who.name);
+	note(&call, begun_us);
 }

@@ -37,5 +37,7 @@ struct isb_call {
 
 /* The handler of lib/web; `arg` is the control. */
 void isb_control_answer(void *arg, const struct isb_web_request *request, struct isb_web_reply *reply);
+/* As isb_web_admit: bodies are taken from those only who may send them. */
+bool isb_control_admit(void *arg, const struct isb_web_request *request, struct isb_web_reply *reply);
 /* The catalog's generation; false: the store cannot be read. */
 bool isb_control_generation(struct isb_control *control, uint64_t *ret_generation);

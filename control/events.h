@@ -9,7 +9,7 @@
  * second, and wakes the listeners. What they are told is where things are now, so nobody can fall behind: who reads
  * slowly is told less often. */
 
-enum { ISB_EVENTS_LISTENERS = 64 };
+enum { ISB_EVENTS_LISTENERS = 48 };
 
 /* Where the store is: the catalog's generation, and the number of the newest commit of health. */
 struct isb_events_state {

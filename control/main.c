@@ -26,6 +26,9 @@
 
 enum { CONNECTIONS = 192, PER_ADDRESS = 64, BODY_MAX = 8 << 20, HEAD_MAX = 32 << 10, SOCKET_MODE = 0660, LOOK_S = 10 };
 
+/* A proxy in front is one address: its listeners shall leave it connections to ask with. */
+_Static_assert(ISB_EVENTS_LISTENERS <= PER_ADDRESS / 4 * 3, "streams are connections");
+
 struct program {
 	struct isb_control_options options;
 	struct isb_control control;
@@ -42,6 +45,7 @@ static void block_signals(sigset_t *set)
 	sigaddset(set, SIGHUP);
 	pthread_sigmask(SIG_BLOCK, set, NULL);
 	signal(SIGPIPE, SIG_IGN); /* who went away is an error code, not the end */
+	signal(SIGCHLD, SIG_DFL); /* else, where who started us ignores it, no verb would have an exit status */
 }
 
 static int become_user(const struct isb_control_options *options, struct isb_diags *diags)
@@ -79,6 +83,7 @@ static int start_web(struct program *p, struct isb_diags *diags)
 	struct isb_web_options web = {
 		.listen = options->listen, .nlisten = count, .tls = tls.cert ? &tls : NULL,
 		.connections = CONNECTIONS, .per_address = PER_ADDRESS, .head_max = HEAD_MAX, .body_max = BODY_MAX,
+		.admit = isb_control_admit,
 	};
 	return isb_web_new(&web, isb_control_answer, &p->control, diags, &p->web);
 }

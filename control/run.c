@@ -17,13 +17,13 @@
 #include "isobar/base/err.h"
 
 enum {
-	RUNNING_MAX = 8, OUTPUT_MAX = 64 << 20, ERRORS_MAX = 1 << 20,
+	RUNNING_MAX = 8, LOOKING_MAX = 6, OUTPUT_MAX = 64 << 20, ERRORS_MAX = 1 << 20,
 	BLOCK = 64 << 10, TICK_MS = 100, GRACE_MS = 2000,
 };
 
 struct isb_runner {
 	char *program;
-	char *empty;         /* a directory with nothing in it */
+	int empty;           /* a directory with nothing in it, and without a name; -1: none */
 	const char *store;
 	atomic_uint running;
 };
@@ -44,12 +44,17 @@ static char *beside_us(const char *name)
 	return beside;
 }
 
-static char *make_empty(void)
+/* Its name is gone at once: nobody can put anything into it, and nobody who tidies up old files can take it away. */
+static int make_empty(void)
 {
 	const char *tmp = getenv("TMPDIR");
 	char path[4096];
 	snprintf(path, sizeof(path), "%s/isobar-control-XXXXXX", tmp && *tmp ? tmp : "/tmp");
-	return mkdtemp(path) ? isb_xstrdup(path) : NULL;
+	if (!mkdtemp(path))
+		return -1;
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	rmdir(path);
+	return fd;
 }
 
 int isb_runner_new(const struct isb_control_options *options, struct isb_diags *diags, struct isb_runner **ret_runner)
@@ -61,7 +66,7 @@ int isb_runner_new(const struct isb_control_options *options, struct isb_diags *
 	if (!runner->program || access(runner->program, X_OK) != 0)
 		isb_diag(diags, (struct isb_mark){0}, "cannot run '%s', which does what is asked for: %s",
 		         runner->program ? runner->program : "isobar", strerror(errno));
-	else if (!runner->empty)
+	else if (runner->empty < 0)
 		isb_diag(diags, (struct isb_mark){0}, "cannot make a directory for temporary files: %s", strerror(errno));
 	else {
 		*ret_runner = runner;
@@ -75,9 +80,8 @@ void isb_runner_free(struct isb_runner *runner)
 {
 	if (!runner)
 		return;
-	if (runner->empty)
-		rmdir(runner->empty);
-	free(runner->empty);
+	if (runner->empty >= 0)
+		close(runner->empty);
 	free(runner->program);
 	free(runner);
 }
@@ -178,7 +182,10 @@ static bool spawn(const struct isb_runner *runner, const struct isb_run *run, st
 	set_attributes(&attributes);
 	for (int i = 0; done && i < STREAMS; i++)
 		posix_spawn_file_actions_adddup2(&actions, theirs[i], i); /* the descriptors are 0, 1, 2 in their order */
-	posix_spawn_file_actions_addchdir_np(&actions, run->dir ? run->dir : runner->empty);
+	if (run->dir)
+		posix_spawn_file_actions_addchdir_np(&actions, run->dir);
+	else
+		posix_spawn_file_actions_addfchdir_np(&actions, runner->empty);
 	done = done && posix_spawn(&child->pid, runner->program, &actions, &attributes, make_argv(arena, run),
 	                           make_environment(arena, runner, run->who)) == 0;
 	posix_spawn_file_actions_destroy(&actions);
@@ -271,11 +278,17 @@ static void run_one(struct isb_runner *runner, const struct isb_run *run, struct
 		ran->end = ISB_RUN_FAILED;
 }
 
+/* Who may only look leaves places to those who operate: a drain shall not wait for simulations. */
+static unsigned most(const struct isb_run *run)
+{
+	return run->who && run->who->role > ISB_ROLE_READ ? RUNNING_MAX : LOOKING_MAX;
+}
+
 void isb_run(struct isb_runner *runner, const struct isb_run *run, struct isb_ran *ret_ran)
 {
 	*ret_ran = (struct isb_ran){.end = ISB_RUN_BUSY};
 	/* relaxed: it counts and orders nothing */
-	if (atomic_fetch_add_explicit(&runner->running, 1, memory_order_relaxed) < RUNNING_MAX)
+	if (atomic_fetch_add_explicit(&runner->running, 1, memory_order_relaxed) < most(run))
 		run_one(runner, run, ret_ran);
 	atomic_fetch_sub_explicit(&runner->running, 1, memory_order_relaxed);
 }

@@ -8,7 +8,7 @@
 
 #include "isobar/base/diag.h"
 
-enum { NAMES_MAX = 64, READ_FLAGS = JSON_REJECT_DUPLICATES };
+enum { NAMES_MAX = 64, DEPTH_MAX = 64, READ_FLAGS = JSON_REJECT_DUPLICATES };
 
 /* As short as it was: 38.95, not 38.950000000000003. */
 #define PRINT_FLAGS (JSON_ENCODE_ANY | JSON_REAL_PRECISION(15))
@@ -52,12 +52,32 @@ static void add_option(struct builder *b, const char *option, const char *value)
 
 /* --- What the request says ---------------------------------------------------------------------------------------- */
 
+/* The library takes 2048 levels, each of which is a call, on the small stack of a connection's thread. */
+static bool is_deep(const char *text, size_t len)
+{
+	unsigned depth = 0;
+	bool quoted = false;
+	for (size_t i = 0; i < len; i++) {
+		if (quoted && text[i] == '\\')
+			i++;
+		else if (text[i] == '"')
+			quoted = !quoted;
+		else if (!quoted && (text[i] == '[' || text[i] == '{') && ++depth > DEPTH_MAX)
+			return true;
+		else if (!quoted && (text[i] == ']' || text[i] == '}') && depth)
+			depth--;
+	}
+	return false;
+}
+
 bool isb_command_read_members(struct isb_call *call)
 {
 	const struct isb_web_request *request = call->request;
 	json_error_t error;
 	if (call->members)
 		return true; /* by who had to look at it before */
+	if (is_deep(request->body, request->body_len))
+		return wrong(call, "the body is nested deeper than %d levels", (int)DEPTH_MAX);
 	call->members =
 		request->body_len ? json_loadb(request->body, request->body_len, READ_FLAGS, &error) : json_object();
 	if (!call->members)

@@ -15,10 +15,10 @@
 #include "isobar/base/arena.h"
 #include "isobar/base/clock.h"
 #include "isobar/base/err.h"
+#include "isobar/base/local.h"
 #include "isobar/base/rng.h"
 #include "isobar/dns/edns.h"
 #include "isobar/model/demand.h"
-#include "local.h"
 #include "ring.h"
 
 enum {

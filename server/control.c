@@ -12,8 +12,8 @@
 #include "handed.h"
 #include "isobar/base/arena.h"
 #include "isobar/base/err.h"
+#include "isobar/base/local.h"
 #include "isobar/base/log.h"
-#include "local.h"
 
 enum {
 	MODE = 0600,

@@ -13,7 +13,7 @@
 #include "handover.h"
 #include "isobar/base/arena.h"
 #include "isobar/base/err.h"
-#include "local.h"
+#include "isobar/base/local.h"
 
 enum { PATIENCE_S = 10 }; /* for each word of the old one, which has nothing to wait for */
 

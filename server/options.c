@@ -13,11 +13,11 @@
 #include "isobar/base/clock.h"
 #include "isobar/base/diag.h"
 #include "isobar/base/err.h"
+#include "isobar/base/local.h"
 #include "isobar/dns/settings.h"
 #include "isobar/model/dname.h"
 #include "isobar/model/optionfile.h"
 #include "dnstap.h"
-#include "local.h"
 #include "sampler.h"
 
 enum {

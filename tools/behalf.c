@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "behalf.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "isobar/web/tokens.h"
@@ -104,6 +106,9 @@ int cli_behalf_check(struct cli *cli, const struct verb *verb, const char *given
 	const char *store = getenv("ISOBAR_STORE");
 	if (!for_whom())
 		return CLI_OK;
+	prctl(PR_SET_PDEATHSIG, SIGTERM); /* when isobar-control is killed, nobody is left to end this */
+	if (!cli_printable(for_whom()))
+		return cli_fail(CLI_FORBIDDEN, "ISOBAR_FOR cannot be shown in a line");
 	int rc = check_role(cli, verb);
 	if (rc != CLI_OK)
 		return rc;

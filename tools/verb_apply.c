@@ -73,10 +73,16 @@ static int check_merged(struct cli_edit *e, const struct applying *a)
 	return e->diags.count ? ISB_OK : rc; /* what diags hold is said */
 }
 
+static bool names_nothing(const struct isb_catalog *c)
+{
+	return !(c->nregion + c->ncheck + c->npool + c->npolicy + c->nzone);
+}
+
 int cli_wanted_put(struct cli_edit *e)
 {
 	struct cli_wanted *w = e->arg;
 	struct applying a = {.edit = e->edit};
+	bool nothing = names_nothing(&w->catalog);
 	int rc = isb_schema_rows(&w->catalog, put_object, &a);
 	for (size_t i = 0; rc == ISB_OK && i < w->nzone; i++)
 		rc = cli_zone_put(e->edit, &w->zones[i]);
@@ -87,6 +93,9 @@ int cli_wanted_put(struct cli_edit *e)
 	for (size_t kind = 0; kind < ISB_KIND_COUNT; kind++)
 		isb_map_done(&a.names[kind]);
 	isb_arena_done(&a.arena);
+	/* the rest of a pipe that broke, or a request whose body was forgotten, is an empty file too */
+	if (rc == ISB_OK && nothing && e->cli->prune && isb_edit_count(e->edit))
+		return cli_fail(CLI_FAILED, "these files name nothing, and --prune would remove everything; is one of them cut off?");
 	return rc == ISB_OK ? CLI_OK : cli_unwritable(e->cli, rc);
 }
 

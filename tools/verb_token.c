@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,6 +17,8 @@
 
 /* token: who may use the API of isobar-control (isobar/web/tokens.h). The file is replaced as a whole, so that the
  * server reads the old one or the new one. */
+
+enum { WAIT_MS = 10000, TICK_MS = 50 };
 
 static const char default_file[] = "/etc/isobar/tokens";
 
@@ -40,6 +44,24 @@ static int cannot_write(const char *path)
 	                strerror(errno));
 }
 
+/* The directory, for whoever writes next to wait for: or of two who write at once one would bring back the token that the
+ * other took away. */
+static int lock_directory(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *name = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+	int fd = name ? open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	free(name);
+	for (int left_ms = WAIT_MS; fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0; left_ms -= TICK_MS) {
+		if (errno != EWOULDBLOCK || left_ms <= 0) {
+			close(fd);
+			return -1;
+		}
+		poll(NULL, 0, TICK_MS);
+	}
+	return fd;
+}
+
 /* Who owns it and who may read it stays. */
 static int open_beside(const char *path, const char *beside)
 {
@@ -56,7 +78,7 @@ static int open_beside(const char *path, const char *beside)
 	return fd;
 }
 
-static int write_tokens(const struct cli *cli, const struct isb_tokens *tokens)
+static int write_tokens(const struct cli *cli, const struct isb_tokens *tokens, int directory)
 {
 	struct isb_buf text = {0}, beside = {0};
 	const char *path = path_of(cli);
@@ -68,7 +90,7 @@ static int write_tokens(const struct cli *cli, const struct isb_tokens *tokens)
 	bool written = fd >= 0 && write(fd, text.data, text.len) == (ssize_t)text.len && fsync(fd) == 0;
 	if (fd >= 0)
 		written &= close(fd) == 0;
-	int rc = written && rename(beside.data, path) == 0 ? CLI_OK : cannot_write(path);
+	int rc = written && rename(beside.data, path) == 0 && fsync(directory) == 0 ? CLI_OK : cannot_write(path);
 	if (rc != CLI_OK && fd >= 0)
 		unlink(beside.data);
 	isb_buf_done(&text);
@@ -84,7 +106,7 @@ static struct isb_token *find(const struct isb_tokens *tokens, const char *name)
 	return NULL;
 }
 
-static int add(const struct cli *cli, struct isb_tokens *tokens, const char *name)
+static int add(const struct cli *cli, struct isb_tokens *tokens, int directory, const char *name)
 {
 	uint8_t random[ISB_TOKEN_SUM];
 	char text[ISB_TOKEN_TEXT], expiry[24];
@@ -103,7 +125,7 @@ static int add(const struct cli *cli, struct isb_tokens *tokens, const char *nam
 	tokens->list = isb_arena_grow(&tokens->arena, tokens->list, tokens->count * sizeof(token),
 	                              (tokens->count + 1) * sizeof(token));
 	tokens->list[tokens->count++] = token;
-	int rc = write_tokens(cli, tokens);
+	int rc = write_tokens(cli, tokens, directory);
 	if (rc != CLI_OK)
 		return rc;
 	if (cli->json)
@@ -115,14 +137,14 @@ static int add(const struct cli *cli, struct isb_tokens *tokens, const char *nam
 	return CLI_OK;
 }
 
-static int take_away(const struct cli *cli, struct isb_tokens *tokens, const char *name)
+static int take_away(const struct cli *cli, struct isb_tokens *tokens, int directory, const char *name)
 {
 	struct isb_token *token = find(tokens, name);
 	if (!token)
 		return cli_fail(CLI_NOT_FOUND, "there is no token '%s' in '%s'; isobar token list shows them", name,
 		                path_of(cli));
 	*token = tokens->list[--tokens->count];
-	int rc = write_tokens(cli, tokens);
+	int rc = write_tokens(cli, tokens, directory);
 	if (rc == CLI_OK && cli->json)
 		cli_print_json(cli, json_pack("{s:s}", "removed", name));
 	else if (rc == CLI_OK)
@@ -162,12 +184,17 @@ static int run(struct cli *cli)
 		return cli_fail(
 			CLI_USAGE,
 			"write: isobar token list, isobar token add NAME --role ROLE, or isobar token remove NAME");
+	int directory = lists ? -1 : lock_directory(path_of(cli));
+	if (!lists && directory < 0)
+		return cannot_write(path_of(cli));
 	int rc = read_tokens(cli, &tokens);
 	if (rc == CLI_OK)
 		rc = lists  ? list(cli, &tokens)
-		     : adds ? add(cli, &tokens, cli->words[1])
-		            : take_away(cli, &tokens, cli->words[1]);
+		     : adds ? add(cli, &tokens, directory, cli->words[1])
+		            : take_away(cli, &tokens, directory, cli->words[1]);
 	isb_tokens_done(&tokens);
+	if (directory >= 0)
+		close(directory);
 	return rc;
 }
 

@@ -39,7 +39,7 @@ void isb_log(enum isb_log_level level, const char *event, const char *fmt, ...)
 	while (len && line[len - 1] == ' ')
 		len--;
 	for (size_t i = 0; i < len; i++) /* one event, one line, whatever a value held */
-		if (line[i] == '\n')
+		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f) /* nor does one write on the terminal */
 			line[i] = ' ';
 	line[len++] = '\n';
 	if (write(STDERR_FILENO, line, len) < 0) {

@@ -2,6 +2,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "isobar/base/err.h"
 #include "parts.h"
@@ -16,7 +17,8 @@ struct isb_web_exchange {
 	struct isb_arena arena;
 	struct isb_web_request request;
 	struct isb_buf body;
-	bool too_large, answered;
+	struct isb_web_reply refusal; /* waits for the end of the body */
+	bool too_large, refused, answered;
 };
 
 /* --- Reading --- */
@@ -147,16 +149,14 @@ static enum MHD_Result refuse(struct isb_web_exchange *x, unsigned status, const
 {
 	struct isb_web_reply reply = {0};
 	isb_web_problem(&reply, status, "%s", why);
+	isb_web_field(&reply, "Connection", "close"); /* what is behind it would be taken for the next request */
 	return send_reply(x, &reply);
 }
 
 static enum MHD_Result refuse_large(struct isb_web_exchange *x)
 {
-	struct isb_web_reply reply = {0};
-	isb_web_problem(&reply, MHD_HTTP_CONTENT_TOO_LARGE, "a body may have %zu octets here",
-	                x->slot->web->options.body_max);
-	isb_web_field(&reply, "Connection", "close"); /* the rest of it would be taken for the next request */
-	return send_reply(x, &reply);
+	size_t most = x->slot->web->options.body_max;
+	return refuse(x, MHD_HTTP_CONTENT_TOO_LARGE, isb_arena_printf(&x->arena, "a body may have %zu octets here", most));
 }
 
 /* The library closes a connection on which nothing has come for long, which is no reason while the handler works.
@@ -200,16 +200,50 @@ static struct isb_web_exchange *begin(struct MHD_Connection *connection, const c
 	return x;
 }
 
+struct framing {
+	unsigned lengths, encodings, hosts;
+	bool wrong;
+};
+
+static enum MHD_Result add_field(void *arg, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+	struct framing *framing = arg;
+	size_t len = strlen(name);
+	(void)kind;
+	framing->lengths += strcasecmp(name, "Content-Length") == 0;
+	framing->hosts += strcasecmp(name, "Host") == 0;
+	bool encoding = strcasecmp(name, "Transfer-Encoding") == 0;
+	framing->encodings += encoding;
+	framing->wrong |= !len || strcspn(name, " \t") != len || (encoding && (!value || strcasecmp(value, "chunked") != 0));
+	return MHD_YES;
+}
+
+/* Where a request ends, a proxy in front must not take for another place (RFC 9112 §5.1, §6.3, §11.2); whom it is for,
+ * neither (§3.2). The library is lenient. */
+static bool is_sound(struct isb_web_exchange *x, bool *ret_has_body)
+{
+	struct framing f = {0};
+	MHD_get_connection_values(x->connection, MHD_HEADER_KIND, add_field, &f);
+	*ret_has_body = f.lengths || f.encodings;
+	return !f.wrong && f.lengths + f.encodings <= 1 && f.hosts <= 1;
+}
+
 /* Before the body: what is too large by its own word is refused before it is sent. */
 static enum MHD_Result look(struct isb_web_exchange *x)
 {
+	struct isb_web *web = x->slot->web;
 	const char *length = isb_web_header(&x->request, "Content-Length");
+	bool has_body;
+	if (!is_sound(x, &has_body))
+		return refuse(x, MHD_HTTP_BAD_REQUEST, "the head does not say for whom the request is, or where it ends");
 	/* what is no number is refused by the library */
-	if (length && strtoull(length, NULL, 10) > x->slot->web->options.body_max)
+	if (length && strtoull(length, NULL, 10) > web->options.body_max)
 		return refuse_large(x);
 	if (!read_query(x))
 		return refuse(x, MHD_HTTP_BAD_REQUEST,
 		              "the query is malformed: a % is followed by two hexadecimal digits, not 00");
+	x->refusal.status = MHD_HTTP_OK; /* as every reply begins */
+	x->refused = has_body && web->options.admit && !web->options.admit(web->arg, &x->request, &x->refusal);
 	return MHD_YES;
 }
 
@@ -229,11 +263,13 @@ enum MHD_Result isb_web_on_request(void *arg, struct MHD_Connection *connection,
 	}
 	if (*upload_len) {
 		x->too_large = x->too_large || *upload_len > x->slot->web->options.body_max - x->body.len;
-		if (!x->too_large)
+		if (!x->too_large && !x->refused)
 			isb_buf_add(&x->body, upload, *upload_len);
 		*upload_len = 0;
 		return MHD_YES;
 	}
+	if (x->refused)
+		return send_reply(x, &x->refusal);
 	return x->too_large ? refuse_large(x) : handle(x);
 }
 
@@ -248,6 +284,7 @@ void isb_web_on_completed(void *arg, struct MHD_Connection *connection, void **e
 		return;
 	isb_web_enter(x->slot, ISB_WEB_RECEIVING, x->slot->web->options.patience_ms);
 	isb_buf_done(&x->body);
+	isb_buf_done(&x->refusal.body);
 	isb_arena_done(&x->arena);
 	free(x);
 	*exchange = NULL;

@@ -4,11 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "isobar/base/err.h"
+#include "isobar/base/local.h"
 #include "parts.h"
 
 enum { BACKLOG = 128, PORT_MAX = 65535 };
@@ -55,47 +54,18 @@ static int refuse(struct isb_diags *diags, const char *where, const char *why)
 	return ISB_EIO;
 }
 
-/* Takes away a socket that nobody listens at any more. */
-static int clear_path(const struct sockaddr_un *at, struct isb_diags *diags)
-{
-	struct stat st;
-	if (lstat(at->sun_path, &st) != 0)
-		return ISB_OK; /* bind() says what else is wrong */
-	if (!S_ISSOCK(st.st_mode))
-		return refuse(diags, at->sun_path, "there is a file that is no socket");
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return refuse(diags, at->sun_path, strerror(errno));
-	bool dead = connect(fd, (const struct sockaddr *)at, sizeof(*at)) != 0 && errno == ECONNREFUSED;
-	close(fd);
-	if (!dead)
-		return refuse(diags, at->sun_path, "another process does");
-	unlink(at->sun_path);
-	return ISB_OK;
-}
-
 static int open_path(const struct isb_web_listen *listen_at, struct isb_diags *diags, struct isb_web_listener *ret)
 {
-	struct sockaddr_un at = {.sun_family = AF_UNIX};
-	if (strlen(listen_at->path) >= sizeof(at.sun_path))
-		return refuse(diags, listen_at->path, "the path of a unix socket has 107 octets at most");
-	memcpy(at.sun_path, listen_at->path, strlen(listen_at->path));
-	int rc = clear_path(&at, diags);
-	if (rc != ISB_OK)
-		return rc;
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	/* the mode before the name is there, so that it is never wider, and after it, against the umask */
-	bool bound = fd >= 0 && fchmod(fd, listen_at->mode) == 0 && bind(fd, (const struct sockaddr *)&at, sizeof(at)) == 0;
-	if (!bound || chmod(at.sun_path, listen_at->mode) != 0 || listen(fd, BACKLOG) != 0) {
-		rc = refuse(diags, listen_at->path, strerror(errno));
-		if (bound)
-			unlink(at.sun_path);
-		if (fd >= 0)
-			close(fd);
-		return rc;
-	}
-	*ret = (struct isb_web_listener){.fd = fd, .path = isb_xstrdup(listen_at->path)};
-	return ISB_OK;
+	const struct isb_local local = {
+		.path = listen_at->path, .option = "--socket", .type = SOCK_STREAM, .mode = listen_at->mode, .backlog = BACKLOG};
+	int fd, rc = ISB_EIO;
+	if (strlen(local.path) > ISB_LOCAL_PATH_MAX)
+		refuse(diags, local.path, "the path of a unix socket has 107 octets at most");
+	else
+		rc = isb_local_listen(&local, diags, &fd);
+	if (rc == ISB_OK)
+		*ret = (struct isb_web_listener){.fd = fd, .path = isb_xstrdup(listen_at->path)};
+	return rc;
 }
 
 static int open_address(const struct isb_web_listen *listen_at, struct isb_diags *diags, struct isb_web_listener *ret)
@@ -122,10 +92,6 @@ static int open_address(const struct isb_web_listen *listen_at, struct isb_diags
 
 int isb_web_open(const struct isb_web_listen *listen_at, struct isb_diags *diags, struct isb_web_listener *ret)
 {
-	if (listen_at->fd > 0) {
-		*ret = (struct isb_web_listener){.fd = listen_at->fd, .tls = listen_at->tls};
-		return ISB_OK;
-	}
 	return listen_at->path ? open_path(listen_at, diags, ret) : open_address(listen_at, diags, ret);
 }
 

@@ -269,6 +269,7 @@ static struct isb_web_options fill(const struct isb_web_options *given)
 		.per_address = or_else(given->per_address, PER_ADDRESS),
 		.head_max = given->head_max ? given->head_max : HEAD_MAX,
 		.body_max = given->body_max,
+		.admit = given->admit,
 		.patience_ms = given->patience_ms ? given->patience_ms : PATIENCE_MS,
 		.reading_ms = given->reading_ms ? given->reading_ms : READING_MS,
 	};

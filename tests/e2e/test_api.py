@@ -4,10 +4,14 @@ from elsewhere."""
 import base64
 import collections
 import concurrent.futures
+import contextlib
+import fcntl
 import http.client
 import json
 import os
+import pathlib
 import re
+import select
 import socket
 import ssl
 import subprocess
@@ -51,9 +55,9 @@ class Control(Story):
         return subprocess.run([BIN / "isobar", "token", "add", name, "--role", role, "--tokens", self.tokens, *more],
                               check=True, capture_output=True, text=True).stdout.strip()
 
-    def start(self, *options):
+    def start(self, *options, under=()):
         control = self.site.run("isobar-control", "--listen", f"{HOST}:{self.port}", "--socket", self.socket,
-                                "--tokens", self.tokens, *options)
+                                "--tokens", self.tokens, *options, under=under)
         control.until(lambda: "started" in control.said(), 20, "isobar-control is ready")
         return control
 
@@ -262,6 +266,23 @@ class Api(Control):
         self.token["old"] = self.new_token("old", "read", "--expires", "1s")
         until(lambda: self.ask("GET", "/v1/whoami", role="old")[0] == 401, 10, "a token has expired")
 
+    def test_of_two_who_write_tokens_at_once_one_waits(self):
+        directory = os.open(self.tokens.parent, os.O_RDONLY)
+        self.addCleanup(os.close, directory)
+        fcntl.flock(directory, fcntl.LOCK_EX)
+        with subprocess.Popen([BIN / "isobar", "token", "add", "new", "--role", "read", "--tokens", self.tokens],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE) as adding:
+            there = os.stat(self.tokens.parent)
+            def has_it(number):
+                with contextlib.suppress(OSError):
+                    return os.path.samestat(os.stat(f"/proc/{adding.pid}/fd/{number}"), there)
+            until(lambda: any(map(has_it, os.listdir(f"/proc/{adding.pid}/fd"))), 20, "it has the directory")
+            self.tokens.write_text(re.sub("t-read .*\n", "", self.tokens.read_text()))
+            fcntl.flock(directory, fcntl.LOCK_UN)
+            adding.communicate(timeout=30)
+        names = re.findall(r"^([\w-]+) ", self.tokens.read_text(), re.M)
+        self.assertEqual(names, ["t-operate", "t-admin", "new"])
+
     def test_of_two_who_edit_at_once_one_is_told(self):
         _, fields, _ = self.ask("GET", "/v1/pools/asia")
         tag = fields["ETag"]
@@ -305,6 +326,8 @@ class Api(Control):
             status, _, said = self.ask("GET", path)
             self.assertEqual(status, 404, said)
         self.refused(400, "POST", "/v1/rrsets/a.example.com/TXT", {"ttl": "60", "rdata": ["x"] * 3000}, says="words")
+        deep = '{"location":' + '{"a":' * 2000 + "1" + "}" * 2001
+        self.refused(400, "PUT", "/v1/regions/seoul", deep, says="nested deeper")
         for body in ({"arguments": "status"}, {"arguments": [1]}, {"argument": []}, {"arguments": ["x"], "files": [{"name": "/etc/x"}]},
                      {"arguments": ["x"], "files": [{"name": "a/../../b", "data": ""}]}, {"arguments": ["x"], "stdin": "%"}):
             self.refused(400, "POST", "/v1/run", body)
@@ -324,6 +347,45 @@ class Api(Control):
         until(lambda: running() == 1, 10, "the verb runs")
         link.close()
         until(lambda: running() == 0, 10, "it is ended")
+
+    def explain_for_long(self, role):
+        link = socket.create_connection((HOST, self.port))
+        self.addCleanup(link.close)
+        link.sendall(f"GET /v1/explain?name=www.example.com&client=192.0.2.1&draws=10000000 HTTP/1.1\r\nHost: localhost\r\n"
+                     f"Authorization: Bearer {self.token[role]}\r\n\r\n".encode())
+
+    def verbs(self):
+        tasks = pathlib.Path(f"/proc/{self.control.child.pid}/task").glob("*/children")
+        return [int(pid) for task in tasks for pid in task.read_text().split()]
+
+    def test_who_looks_leaves_room_for_who_operates(self):
+        for _ in range(6):
+            self.explain_for_long("read")
+        until(lambda: len(self.verbs()) == 6, 10, "the verbs run")
+        self.refused(503, "GET", "/v1/status", role="read", says="too much is being done")
+        self.done("PUT", "/v1/endpoints/asia/icn-1/state", {"state": "drain"}, role="operate")
+
+    def test_verbs_end_with_the_server(self):
+        self.explain_for_long("read")
+        until(lambda: self.verbs(), 10, "the verb runs")
+        pid = self.verbs()[0]
+        until(lambda: "catalog.mdb" in pathlib.Path(f"/proc/{pid}/maps").read_text(), 20, "it works")
+        verb = os.pidfd_open(pid)
+        self.addCleanup(os.close, verb)
+        self.control.child.kill()
+        self.assertTrue(select.select([verb], [], [], 10)[0], "it has ended")
+
+    def test_wherever_it_is_started(self):
+        """Nothing that is kept has a name among the temporary files, where what is old is taken away."""
+        self.control.stop()
+        temporary = self.site.directory / "temporary"
+        temporary.mkdir()
+        self.control = self.start(under=("env", "--ignore-signal=CHLD", f"TMPDIR={temporary}"))
+        self.assertEqual(list(temporary.iterdir()), [])
+        self.done("GET", "/v1/status")
+        temporary.rmdir()
+        self.done("GET", "/v1/status")
+        self.refused(404, "GET", "/v1/pools/nothing")
 
     def test_local_users_need_no_token(self):
         link = Unix(self.socket)

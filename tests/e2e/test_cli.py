@@ -167,6 +167,8 @@ class Apply(Cli):
         self.assertIn("region tokyo", self.says("show", "regions"))
         self.assertIn("- region tokyo", self.says("apply", "-f", self.site.directory / "catalog.yaml", "--prune"))
         self.assertNotIn("tokyo", self.says("export"))
+        for empty in ("", "# gone\n", "regions: {}\n"):
+            self.refused("apply", "-f", self.file("empty.yaml", empty), "--prune", said=["--prune would remove everything"])
 
     def test_prune_takes_a_zone_away_with_its_rrsets(self):
         text = "'@ 60 SOA a. b. 1 2 3 4 5\n\n    @ 60 NS a.\n\n    www 60 A 192.0.2.1\n'"

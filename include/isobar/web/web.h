@@ -18,11 +18,10 @@
 /* --- Where to listen --- */
 
 struct isb_web_listen {
-	struct isb_addr addr; /* family 0: a unix socket, or a descriptor that was given */
+	struct isb_addr addr; /* family 0: a unix socket */
 	uint16_t port;        /* 0: any that is free; see isb_web_port() */
-	const char *path;     /* of a unix socket; NULL: none */
+	const char *path;     /* of a unix socket, "--socket" in sentences; NULL: none */
 	mode_t mode;          /* of the path */
-	int fd;               /* above 0: listening already, and the server's from now on; nothing else is read then */
 	bool tls;             /* never for unix sockets */
 	bool optional;        /* left out where the machine does not have the address */
 };
@@ -105,6 +104,9 @@ void isb_web_json(struct isb_buf *out, const char *text);
 
 /* Called with the whole request, by several threads at once. */
 typedef void isb_web_handler(void *arg, const struct isb_web_request *request, struct isb_web_reply *reply);
+/* Called with the head of a request that has a body, so that nothing is kept of what strangers send. False: the reply is
+ * made, and is sent once the body has come, of which nothing is kept; the handler is not called then. */
+typedef bool isb_web_admit(void *arg, const struct isb_web_request *request, struct isb_web_reply *reply);
 
 /* --- The server --- */
 
@@ -121,6 +123,7 @@ struct isb_web_options {
 	unsigned per_address;  /* of one IPv4 address or IPv6 /64; 0: 16 */
 	size_t head_max;       /* octets of a request's line and fields, and of an answer's; 0: 16 KiB */
 	size_t body_max;       /* octets; 0: no body is taken */
+	isb_web_admit *admit;  /* with the handler's `arg`; NULL: every body is taken */
 	int64_t patience_ms;   /* for the whole request, and for the next one; 0: 15 s */
 	int64_t reading_ms;    /* for reading an answer, streams excepted; 0: 60 s */
 };

@@ -153,7 +153,11 @@ static void test_a_body_becomes_a_catalog_of_one(void **state)
 
 static void test_what_is_not_understood_is_refused(void **state)
 {
+	char deep[200] = "{\"a\": \"\\\"]\", \"x\":";
 	(void)state;
+	memset(deep + strlen(deep), '[', 65);
+	refuses("PUT", "/v1/regions/a", deep, "nested deeper than 64 levels");
+	refuses("PUT", "/v1/regions/a", "{\"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\"", "the body is no JSON:");
 	refuses("GET", "/v1/status?x=1", "", "unknown parameter 'x'");
 	refuses("GET", "/v1/explain?name=a", "", "'client' is needed");
 	refuses("GET", "/v1/explain?name=a&client=b&client=c", "", "'client' is given twice");

@@ -49,12 +49,15 @@ static void test_a_token_is_made_kept_and_found(void **state)
 static void test_the_sum_is_that_of_salt_and_text(void **state)
 {
 	static const char text[] = "x read sha256:00000000000000000000000000000000:"
+	                           "7c02b07d78015ef1dd37b2d125df80510664bf7c8115e420cc7a4ea8d9c99595\n"
+	                           "short read sha256:00000000000000000000000000000000:"
 	                           "3656883fd7f4774e5cb06b5831e27a139f42be7fbf9bbc89d0bbaba6e463e4eb\n";
 	struct isb_tokens tokens = {0};
 	struct isb_diags diags = {0};
 	(void)state;
 	assert_int_equal(parse(text, &diags, &tokens), ISB_OK);
-	assert_non_null(isb_tokens_find(&tokens, "isb_x", 1));
+	assert_non_null(isb_tokens_find(&tokens, "isb_0000000000000000000000000000000000000000000000000000000000000000", 1));
+	assert_null(isb_tokens_find(&tokens, "isb_x", 1)); /* right by its sum, and no token */
 	isb_tokens_done(&tokens);
 	isb_diags_done(&diags);
 }

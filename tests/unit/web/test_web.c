@@ -63,6 +63,14 @@ static void handler(void *arg, const struct isb_web_request *request, struct isb
 	}
 }
 
+static bool admit(void *arg, const struct isb_web_request *request, struct isb_web_reply *reply)
+{
+	(void)arg;
+	if (isb_web_header(request, "X-Stranger"))
+		isb_web_problem(reply, 401, "who asks?");
+	return !isb_web_header(request, "X-Stranger");
+}
+
 static int setup(void **state)
 {
 	struct site *site = calloc(1, sizeof(*site));
@@ -72,7 +80,8 @@ static int setup(void **state)
 	struct isb_web_listen listen[2] = {{.addr = {.family = 4, .octets = {127, 0, 0, 1}}},
 	                                   {.path = site->path, .mode = 0600}};
 	struct isb_web_options options = {.listen = listen, .nlisten = 2, .connections = CONNECTIONS,
-	                                  .per_address = PER_ADDRESS, .body_max = BODY_MAX, .patience_ms = PATIENCE_MS};
+	                                  .per_address = PER_ADDRESS, .body_max = BODY_MAX, .patience_ms = PATIENCE_MS,
+	                                  .admit = admit};
 	struct isb_diags diags;
 	isb_diags_init(&diags);
 	assert_int_equal(isb_web_new(&options, handler, site, &diags, &site->web), ISB_OK);
@@ -186,6 +195,36 @@ static void test_a_body_past_the_limit_is_refused(void **state)
 	         "POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" END "\r\n3e8\r\n%s\r\n1\r\nx\r\n0\r\n\r\n",
 	         body);
 	assert_non_null(strstr(ask(site, text), "HTTP/1.1 413 "));
+}
+
+/* Whoever stands in front may take the end of it for another place, and what follows for somebody else's request. */
+static void test_where_a_request_ends_is_said_once(void **state)
+{
+	static const char *const fields[] = {
+		"Content-Length: 0\r\nContent-Length: 3\r\n", "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n",
+		"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", "Transfer-Encoding: gzip, chunked\r\n",
+		"Content-Length : 3\r\n", "Host: y\r\n"};
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		char text[300];
+		snprintf(text, sizeof(text), "POST /echo HTTP/1.1\r\nHost: x\r\n%s\r\nGET /fixed HTTP/1.1\r\n" END "\r\n", fields[i]);
+		char *said = ask(*state, text);
+		if (!strstr(said, "HTTP/1.1 400 ") || strstr(said, "fixed"))
+			fail_msg("%s is answered: %s", fields[i], said);
+	}
+}
+
+static void test_what_strangers_send_is_not_kept(void **state)
+{
+	char *said = ask(*state, "POST /echo HTTP/1.1\r\nHost: x\r\nX-Stranger: 1\r\nContent-Length: 3\r\n\r\nabc"
+	                         "GET /fixed HTTP/1.1\r\nHost: x\r\n\r\n"
+	                         "POST /echo HTTP/1.1\r\nContent-Length: 3\r\n" END "\r\nabc");
+	assert_non_null(strstr(said, "HTTP/1.1 401 "));
+	assert_non_null(strstr(said, "who asks?"));
+	said = strstr(said, "\r\n\r\nfixed"); /* the connection goes on */
+	assert_non_null(said);
+	assert_non_null(strstr(said, "b=abc"));
+	/* and who sends nothing is for the handler to judge */
+	assert_non_null(strstr(ask(*state, "GET /fixed HTTP/1.1\r\nX-Stranger: 1\r\n" END "\r\n"), "HTTP/1.1 200 "));
 }
 
 static void test_a_huge_head_is_refused(void **state)
@@ -404,6 +443,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_head_is_get_without_its_body, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_what_is_malformed_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_body_past_the_limit_is_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_where_a_request_ends_is_said_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_what_strangers_send_is_not_kept, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_huge_head_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_requests_may_follow_at_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_slow_request_is_ended, setup, teardown),

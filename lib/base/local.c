@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "local.h"
+#include "isobar/base/local.h"
 
 #include <errno.h>
 #include <stdbool.h>
