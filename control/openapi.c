@@ -107,7 +107,8 @@ static json_t *text_schema(const struct isb_parameter *p)
 		return json_pack("{s:s, s:{s:s, s:[s,s], s:{s:{s:s}, s:{s:s}}}}", "type", "array", "items", "type",
 		                 "object", "required", "name", "data", "properties", "name", "type", "string", "data",
 		                 "type", "string");
-	json_t *schema = json_pack("{s:s}", "type", p->kind == ISB_PARAM_FLAG ? "boolean" : "string");
+	const char *type = p->kind == ISB_PARAM_FLAG ? "boolean" : p->kind == ISB_PARAM_NUMBER ? "integer" : "string";
+	json_t *schema = json_pack("{s:s}", "type", type);
 	char words[128], *rest = words, *word;
 	if (p->words) {
 		json_t *list = json_array();

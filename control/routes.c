@@ -52,10 +52,10 @@ static const struct isb_parameter run[] = {
 	{"files", ISB_PARAM_FILES, NULL, false, "the files it names, below the directory it runs in", NULL},
 	END};
 static const struct isb_parameter edits[] = {
-	TEXT("limit", "--limit", "the newest so many; default: all that are kept"),
+	{"limit", ISB_PARAM_NUMBER, "--limit", false, "the newest so many; default: all that are kept", NULL},
 	END};
 static const struct isb_parameter rollback[] = {
-	NEEDED("generation", NULL, "the generation to go back to"),
+	{"generation", ISB_PARAM_NUMBER, NULL, true, "the generation to go back to", NULL},
 	END};
 static const struct isb_parameter rollout[] = {
 	NEEDED("record", NULL, "the record: www.example.com or example.com/www"),

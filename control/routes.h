@@ -12,12 +12,13 @@
 struct isb_call;
 
 enum isb_parameter_kind {
-	ISB_PARAM_TEXT,  /* `option` with its value; or a word in `words`, where `option` is NULL */
-	ISB_PARAM_FLAG,  /* `option` when it is true */
-	ISB_PARAM_MANY,  /* `option` for each; in a query it may be repeated, in a body it is a list */
-	ISB_PARAM_FILE,  /* of a body: its text is put into a file and `option` gets the name */
-	ISB_PARAM_STDIN, /* of a body: its text is the verb's standard input */
-	ISB_PARAM_FILES, /* of a body: a list of files {name, data}, data in base64; the handler reads it */
+	ISB_PARAM_TEXT,   /* `option` with its value; or a word in `words`, where `option` is NULL */
+	ISB_PARAM_NUMBER, /* the same, of a number */
+	ISB_PARAM_FLAG,   /* `option` when it is true */
+	ISB_PARAM_MANY,   /* `option` for each; in a query it may be repeated, in a body it is a list */
+	ISB_PARAM_FILE,   /* of a body: its text is put into a file and `option` gets the name */
+	ISB_PARAM_STDIN,  /* of a body: its text is the verb's standard input */
+	ISB_PARAM_FILES,  /* of a body: a list of files {name, data}, data in base64; the handler reads it */
 };
 
 struct isb_parameter {

@@ -50,7 +50,9 @@ static bool is_steered_cname(const struct isb_zone *zone, const uint8_t *apex, c
 	return false;
 }
 
-bool isb_alias_is_ours(const struct isb_catalog *catalog, struct isb_txn *txn, const char *host)
+/* True when our own zones answer for a name, so that nobody has to be asked: it is at or below an apex, not below a
+ * delegation or DNAME, and no CNAME. */
+static bool answers_itself(const struct isb_catalog *catalog, struct isb_txn *txn, const char *host)
 {
 	uint8_t dname[ISB_DNAME_MAX], top[ISB_DNAME_MAX];
 	const struct isb_zone *zone = isb_catalog_zone_of(catalog, host);
@@ -110,7 +112,7 @@ static void add_hosts(const struct isb_catalog *catalog, struct isb_txn *txn, st
 	for (size_t i = 0; i < catalog->npool; i++)
 		for (size_t k = 0; used[i] && k < catalog->pools[i].nendpoint; k++) {
 			const char *host = catalog->pools[i].endpoints[k].host;
-			if (host && isb_host_normal(host, name) && !isb_alias_is_ours(catalog, txn, name))
+			if (host && isb_host_normal(host, name) && !answers_itself(catalog, txn, name))
 				isb_map_put(wanted, isb_arena_strdup(arena, name), strlen(name), 0);
 		}
 	free(used);

@@ -49,6 +49,3 @@ int isb_aliases_record(struct isb_aliases *aliases, struct isb_alias_host *host,
 /* The row after an answer: what a family was told replaces it; what failed is kept, also past its TTL. Gives the time
  * until the host should be asked for again. */
 int64_t isb_alias_merge(struct isb_resolved *row, const struct isb_resolve_result *result, int64_t now_ms);
-/* True when our own zones answer for a name, so that nobody has to be asked: it is at or below an apex, not below a
- * delegation or DNAME, and no CNAME. */
-bool isb_alias_is_ours(const struct isb_catalog *catalog, struct isb_txn *txn, const char *host);

@@ -159,7 +159,8 @@ static bool parse_port(const char *text, uint16_t *ret)
 	return true;
 }
 
-bool isb_hostport_parse(const char *text, struct isb_hostport *ret)
+/* "gslb.example.com", "192.0.2.1:5354", "[2001:db8::1]:5354", "2001:db8::1"; ISB_EXCHANGE_PORT where none is given. */
+static bool parse_hostport(const char *text, struct isb_hostport *ret)
 {
 	struct isb_hostport hp = {.port = ISB_EXCHANGE_PORT};
 	const char *colon = strchr(text, ':'), *from = text, *end;
@@ -185,7 +186,7 @@ bool isb_hostport_parse(const char *text, struct isb_hostport *ret)
 static bool set_listen(const char *text, struct isb_hostport *ret)
 {
 	struct isb_addr addr;
-	if (isb_hostport_parse(text, ret) && isb_addr_parse(ret->host, &addr) == ISB_OK)
+	if (parse_hostport(text, ret) && isb_addr_parse(ret->host, &addr) == ISB_OK)
 		return true;
 	return wrong("--listen-probes '%s' is not an address; write 192.0.2.1:5354 or [2001:db8::1]:5354", text);
 }
@@ -208,7 +209,7 @@ static bool set_option(void *arg, int option, const char *value)
 	case 'R': o->resolver = value; return true; /* what reads it says when it cannot */
 	case 'l': return set_listen(value, &o->listen);
 	case 'S':
-		return isb_hostport_parse(value, &o->site) ||
+		return parse_hostport(value, &o->site) ||
 		       wrong("--site '%s' is not a host; write gslb.example.com:5354 or [2001:db8::1]:5354", value);
 	case 'C': o->tls.cert = value; return true;
 	case 'K': o->tls.key = value; return true;

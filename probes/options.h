@@ -16,8 +16,6 @@ struct isb_hostport {
 	char host[ISB_HOST_MAX + 1]; /* a name or an address; "": not given */
 	uint16_t port;
 };
-/* "gslb.example.com", "192.0.2.1:5354", "[2001:db8::1]:5354", "2001:db8::1"; ISB_EXCHANGE_PORT where none is given. */
-bool isb_hostport_parse(const char *text, struct isb_hostport *ret);
 
 struct isb_probe_options {
 	const char *store, *name, *region; /* region "": none */

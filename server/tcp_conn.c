@@ -19,7 +19,7 @@
 /* Queries per wake-up. A client with an endless pipeline gets its next turn after everybody else, by way of poll. */
 enum { TURN = 32 };
 
-bool isb_conn_closing(const struct isb_conn *conn)
+static bool is_closing(const struct isb_conn *conn)
 {
 	return uv_is_closing((const uv_handle_t *)&conn->poll);
 }
@@ -35,7 +35,7 @@ static void on_closed(uv_handle_t *handle)
 void isb_conn_drop(struct isb_conn *conn, _Atomic uint64_t *why, bool reset)
 {
 	struct isb_worker *worker = conn->tcp->worker;
-	if (isb_conn_closing(conn))
+	if (is_closing(conn))
 		return;
 	if (why)
 		isb_count(why);
@@ -69,7 +69,7 @@ static size_t put(struct isb_conn *conn, const uint8_t *data, size_t len)
 static void send_answers(struct isb_conn *conn, const uint8_t *data, size_t len)
 {
 	size_t sent = put(conn, data, len);
-	if (sent == len || isb_conn_closing(conn))
+	if (sent == len || is_closing(conn))
 		return;
 	conn->out_len = (uint32_t)(len - sent);
 	conn->out_pos = 0;
@@ -239,7 +239,7 @@ static void on_event(uv_poll_t *poll, int status, int events)
 	} else {
 		progress = read_some(conn);
 	}
-	if (isb_conn_closing(conn))
+	if (is_closing(conn))
 		return;
 	shut_when_sent(conn);
 	watch(conn);

@@ -62,7 +62,6 @@ struct isb_tcp {
 
 /* tcp_conn.c: takes over the socket and its place in the census; without a header to come, the client's place too. */
 void isb_conn_start(struct isb_tcp *tcp, int fd, const struct isb_handover_client *client);
-bool isb_conn_closing(const struct isb_conn *conn);
 /* `why`, when given, counts it. `reset` throws away what the kernel still holds of the answers. */
 void isb_conn_drop(struct isb_conn *conn, _Atomic uint64_t *why, bool reset);
 

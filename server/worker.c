@@ -145,7 +145,7 @@ static int init_loop(struct isb_worker *worker, struct isb_diags *diags)
 	return ISB_EIO;
 }
 
-bool isb_worker_serves(enum isb_worker_kind kind, const struct isb_listen *listen)
+static bool serves(enum isb_worker_kind kind, const struct isb_listen *listen)
 {
 	return kind == ISB_WORKER_TCP || (kind == ISB_WORKER_UDP6) == (listen->addr.family == 6);
 }
@@ -153,7 +153,7 @@ bool isb_worker_serves(enum isb_worker_kind kind, const struct isb_listen *liste
 bool isb_worker_is_needed(enum isb_worker_kind kind, const struct isb_options *options)
 {
 	for (size_t i = 0; i < options->nlisten; i++)
-		if (isb_worker_serves(kind, &options->listen[i]))
+		if (serves(kind, &options->listen[i]))
 			return true;
 	return false;
 }
@@ -207,7 +207,7 @@ int isb_worker_new(enum isb_worker_kind kind, unsigned number, const struct isb_
 	isb_context_init(&worker->ctx, isb_random_seed());
 	int rc = init_carrier(worker, options->nlisten + isb_handed_count(parts->handed), diags);
 	for (size_t i = 0; i < options->nlisten && rc == ISB_OK; i++)
-		if (isb_worker_serves(kind, &options->listen[i]))
+		if (serves(kind, &options->listen[i]))
 			rc = open_sockets(worker, &options->listen[i], parts->handed, diags);
 	if (rc != ISB_OK) {
 		isb_worker_free(worker);

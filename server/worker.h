@@ -88,8 +88,7 @@ struct isb_worker {
 	int ended; /* see struct isb_worker_parts */
 };
 
-/* Whether workers of this kind listen on this address, and on any of them. */
-bool isb_worker_serves(enum isb_worker_kind kind, const struct isb_listen *listen);
+/* Whether workers of this kind listen on any of the addresses. */
 bool isb_worker_is_needed(enum isb_worker_kind kind, const struct isb_options *options);
 
 /* What workers are made of. All of it must outlive them, but for `handed`. */

@@ -190,7 +190,8 @@ bool cli_option(size_t i, struct cli_option *ret_option)
 	return true;
 }
 
-const struct verb *cli_find_verb(const char *name)
+/* NULL after saying so. */
+static const struct verb *verb_named(const char *name)
 {
 	const char *names[sizeof(cli_verbs) / sizeof(cli_verbs[0])];
 	size_t n = 0;
@@ -444,7 +445,7 @@ static const struct verb *find_verb(char **words)
 {
 	const char *kind = kind_of(words[0]);
 	if (!kind || verb_called(words[0]))
-		return cli_find_verb(words[0]);
+		return verb_named(words[0]);
 	cli_fail(CLI_USAGE, "'%s' is a kind, not a verb; write: isobar show %s%s%s", words[0], words[0], words[1] ? " " : "",
 	         words[1] ? words[1] : "");
 	return NULL;

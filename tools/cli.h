@@ -103,7 +103,6 @@ extern const struct verb verb_apply, verb_diff, verb_check, verb_export, verb_im
 	verb_status, verb_drain, verb_force, verb_failback, verb_rollout, verb_switch, verb_explain, verb_simulate,
 	verb_latency, verb_log, verb_top, verb_rollback, verb_token, verb_init, verb_help;
 extern const struct verb *const cli_verbs[]; /* NULL at the end */
-const struct verb *cli_find_verb(const char *name); /* NULL after saying so */
 /* Letters of the options that every verb takes that edits the catalog. */
 #define CLI_EDITS "nrAG"
 void cli_print_option_help(const char *letters);

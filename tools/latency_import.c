@@ -286,6 +286,8 @@ static int change(struct import *in)
 		return rc;
 	if (in->diags.count)
 		return cli_refuse(&in->diags, "refused, nothing was changed");
+	if (in->cli->prune && !in->lines && !in->summaries) /* the rest of a pipe that broke is empty, too; samples age by themselves */
+		return cli_fail(CLI_FAILED, "no line of '%s' counts, and --prune would remove everything; nothing was changed", in->path);
 	err = isb_latency_sweep(in->txn, in->cli->now_ms, &in->swept);
 	if (err == ISB_OK)
 		err = survey(in);

@@ -47,8 +47,6 @@ json_t *top_json(const struct top_sample *sample);
 
 /* The body of an answer 200, or NULL with a sentence of the arena. */
 char *top_fetch(const char *from, struct isb_arena *arena, size_t *ret_len, const char **ret_error);
-/* Adds what one server says; its error is set where that is no such text. */
-void top_read(struct top_sample *sample, struct top_server *server, const char *text, size_t len);
 /* The item with these keys, or NULL. */
 const struct top_item *top_find(const struct top_list *list, const char *const key[TOP_KEYS]);
 /* The upper bound of a bucket; +Inf for the last. */

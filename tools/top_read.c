@@ -205,7 +205,8 @@ static void take(void *arg, const struct isb_prom_sample *said)
 			metrics[i].take(r);
 }
 
-void top_read(struct top_sample *sample, struct top_server *server, const char *text, size_t len)
+/* Adds what one server says; its error is set where that is no such text. */
+static void read_server(struct top_sample *sample, struct top_server *server, const char *text, size_t len)
 {
 	struct reading r = {.sample = sample, .server = server};
 	size_t line = 0;
@@ -241,7 +242,7 @@ void top_sample_take(const struct cli *cli, struct top_sample *ret_sample)
 		*server = (struct top_server){.from = from[i], .version = ""};
 		const char *text = top_fetch(from[i], &s.arena, &len, &server->error);
 		if (text)
-			top_read(&s, server, text, len);
+			read_server(&s, server, text, len);
 	}
 	if (s.buckets.count)
 		qsort(s.buckets.item, s.buckets.count, sizeof(*s.buckets.item), by_bound);

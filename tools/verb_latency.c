@@ -43,7 +43,8 @@ static int print_row(void *arg, const struct isb_latency_row *row)
 	return 0;
 }
 
-int latency_show(struct cli *cli, const char *around)
+/* Rows of the store; `around` NULL: all, else those that hold this network or lie in it. */
+static int show_rows(struct cli *cli, const char *around)
 {
 	struct isb_net net;
 	struct show s = {.cli = cli, .around = around ? &net : NULL};
@@ -75,7 +76,7 @@ static int run(struct cli *cli)
 		return cli_fail(CLI_USAGE, "write: isobar latency import FILE, or isobar latency show [NETWORK]");
 	if (cli->prune || cli->dry_run)
 		return cli_fail(CLI_USAGE, "latency show takes no options of an import");
-	return latency_show(cli, cli->words[1]);
+	return show_rows(cli, cli->words[1]);
 }
 
 const struct verb verb_latency = {

@@ -76,8 +76,6 @@ bool isb_read_name(struct isb_reading *r, const char *name, struct isb_mark at, 
 void isb_read_check_rest(struct isb_reading *r, const struct isb_check *check, const struct isb_yaml *body);
 void isb_read_policy(struct isb_reading *r, struct isb_policy *policy, const struct isb_yaml *body);
 void isb_read_record(struct isb_reading *r, struct isb_record *record, struct isb_mark at, const struct isb_yaml *body);
-/* Checks the name; wire form into `origin`, lower-case text without the final dot into `name`. */
-bool isb_read_zone_name(struct isb_reading *r, const char *text, struct isb_mark at, uint8_t *origin, char *name);
 
 /* --- Printing --- */
 

@@ -254,7 +254,8 @@ static void read_body(struct isb_reading *r, enum isb_kind kind, void *object, c
 		isb_read_check_rest(r, object, body);
 }
 
-bool isb_read_zone_name(struct isb_reading *r, const char *text, struct isb_mark at, uint8_t *origin, char *name)
+/* Checks the name; wire form into `origin`, lower-case text without the final dot into `name`. */
+static bool read_zone_name(struct isb_reading *r, const char *text, struct isb_mark at, uint8_t *origin, char *name)
 {
 	char shown[ISB_YAML_EXCERPT];
 	uint8_t dname[ISB_DNAME_MAX];
@@ -273,7 +274,7 @@ static void read_object(struct isb_reading *r, struct isb_catalog *catalog, enum
 	uint8_t origin[ISB_DNAME_MAX];
 	char lower[ISB_DNAME_TEXT];
 	if (kind == ISB_ZONE) {
-		if (!isb_read_zone_name(r, name, at, origin, lower))
+		if (!read_zone_name(r, name, at, origin, lower))
 			return;
 		name = lower;
 		r->origin = origin;
@@ -368,7 +369,7 @@ static void read_record_row(struct isb_reading *r, struct isb_catalog *catalog, 
 		         isb_yaml_excerpt(key, shown));
 		return;
 	}
-	if (!isb_read_zone_name(r, zone->name, body->mark, origin, name))
+	if (!read_zone_name(r, zone->name, body->mark, origin, name))
 		return;
 	r->origin = origin;
 	struct isb_zone *mine = &catalog->zones[zone - catalog->zones];

@@ -9,7 +9,8 @@
 #include "isobar/store/catalogdb.h"
 #include "own.h"
 
-struct isb_zone_view *isb_zones_find(const struct isb_view *view, const uint8_t *apex)
+/* Exact zone of a view, or NULL. */
+static struct isb_zone_view *zone_of(const struct isb_view *view, const uint8_t *apex)
 {
 	return isb_view_zone(view, apex, isb_dname_len(apex));
 }
@@ -89,7 +90,7 @@ static void edit_newcomer(const struct isb_zones *zones, const struct isb_zone_e
 	const struct isb_zone_view *above = NULL;
 	size_t nodes, bytes;
 	for (unsigned up = 1; !above && up <= labels; up++)
-		above = isb_zones_find(zones->old, isb_dname_up(zone->apex, up));
+		above = zone_of(zones->old, isb_dname_up(zone->apex, up));
 	const struct isb_node *node = above ? above->root : NULL;
 	for (unsigned i = above ? above->labels : 0; node && i < labels; i++)
 		node = isb_node_child(node, label[i]);
@@ -107,7 +108,7 @@ static struct isb_zone_view *find_kept(const struct isb_zones *zones, const uint
 	uint32_t at;
 	if (!zones->old || isb_map_get(&zones->gone_at, apex, isb_dname_len(apex), &at))
 		return NULL;
-	return isb_zones_find(zones->old, apex);
+	return zone_of(zones->old, apex);
 }
 
 /* Only zones that both views have: new ones are read whole, those that left are dropped whole. */
@@ -198,7 +199,7 @@ static int look_for_newcomer(void *arg, const struct isb_change *change)
 	    isb_object_get(zones->txn, kind, name, &body) != ISB_OK || isb_dname_parse(name, NULL, apex) < 0)
 		return ISB_OK;
 	isb_dname_lower(apex, apex);
-	if (isb_zones_find(zones->old, apex) || find_edit(zones, apex))
+	if (zone_of(zones->old, apex) || find_edit(zones, apex))
 		return ISB_OK;
 	int rc = read_zone(zones, name, body);
 	if (rc == ISB_OK)

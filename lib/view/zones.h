@@ -30,9 +30,6 @@ struct isb_zones {
 	struct isb_map gone_at;       /* apex → place in `gone` */
 };
 
-/* Exact zone of a view, or NULL. */
-struct isb_zone_view *isb_zones_find(const struct isb_view *view, const uint8_t *apex);
-
 /* Begins edits for every zone whose ordinary rrsets differ between `old` and the transaction's snapshot: from the
  * journal where the old view is known, whole where a zone is new. Costs nothing for zones that the journal does not name. */
 int isb_zones_begin(struct isb_zones *zones, struct isb_diags *diags);

@@ -624,6 +624,8 @@ class Latency(Cli):
         self.assertEqual(self.shown("192.0.2.1"), ["192.0.2.0/24,seoul,10.000,19"])
         self.assertEqual(self.shown("10.1.0.0/16"), ["10.0.0.0/8,seoul,5.000,20"])
         self.assertEqual(len(self.shown("0.0.0.0/0")), 2)
+        self.refused("latency", "import", "-", "--prune", input="# cut off\n", said=["--prune would remove everything"])
+        self.assertEqual(self.says("latency", "show"), shown)
         self.says("latency", "import", "-", "--prune", input="198.51.100.0/24,seoul,5\n")
         self.assertEqual(self.shown(), ["198.51.100.0/24,seoul,5.000,20"])
 
