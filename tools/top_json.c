@@ -22,7 +22,7 @@ static json_t *answers(const struct top_item *item)
 {
 	json_t *object = json_object();
 	for (enum isb_reason r = 0; r < ISB_REASONS; r++)
-		if (item->value[r] || r == ISB_REASON_FIRST)
+		if (item->value[r] > 0 || r == ISB_REASON_FIRST)
 			json_object_set_new(object, isb_reason_name(r), number(item->value[r]));
 	return object;
 }

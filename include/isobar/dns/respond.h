@@ -88,6 +88,7 @@ struct isb_context {
 	const struct isb_view *view;
 	struct isb_steer_state steer; /* of each query only the client and the name are set anew */
 };
+/* It points into itself from then on: what was initialised stays where it is. */
 void isb_context_init(struct isb_context *ctx, uint64_t seed);
 /* How the queries come that are answered from now on. */
 static inline void isb_context_came(struct isb_context *ctx, enum isb_asked_way way)

@@ -32,12 +32,10 @@ static int tear_down(void **state)
 static const struct isb_settings to_loopback = {
 	.explain = {.anybody = true, .nfrom = 1, .from = {{.addr = {.family = 4, .octets = {127}}, .len = 8}}}};
 
-static struct isb_context context(const struct isb_settings *settings)
+static void begin(struct isb_context *ctx, const struct isb_settings *settings)
 {
-	struct isb_context ctx;
-	isb_context_init(&ctx, 1);
-	ctx.settings = settings;
-	return ctx;
+	isb_context_init(ctx, 1);
+	ctx->settings = settings;
 }
 
 /* The answer section's text, and the reply's head before it. */
@@ -46,7 +44,8 @@ static const char *told(void **state, const struct isb_settings *settings, const
 	static char text[8192];
 	static uint8_t out[ASK_MAX];
 	const struct testview *t = *state;
-	struct isb_context ctx = context(settings);
+	struct isb_context ctx;
+	begin(&ctx, settings);
 	struct isb_buf buf = {0};
 	struct msg m;
 	size_t len = ask_octets_with(&ctx, &t->view, question, out);
@@ -184,7 +183,8 @@ static void an_address_that_may_be_forged_is_sent_to_tcp(void **state)
 	struct isb_settings settings = to_loopback;
 	struct ask question = {.name = "_explain.www.example.test.", .type = ISB_TXT, .udp = true};
 	assert_string_equal(told(state, &settings, &question), "NOERROR aa tc\n");
-	struct isb_context ctx = context(&settings);
+	struct isb_context ctx;
+	begin(&ctx, &settings);
 	size_t in_len = ask_octets_with(&ctx, &t->view, &question, out);
 	assert_int_equal(in_len, 12 + 27 + 4); /* no longer than what was asked */
 	assert_int_equal(ctx.counters.explained, 0);
@@ -194,7 +194,7 @@ static void an_address_that_may_be_forged_is_sent_to_tcp(void **state)
 	question.payload = 1232;
 	question.options = client_cookie;
 	question.options_len = 12;
-	ctx = context(&settings);
+	begin(&ctx, &settings);
 	size_t len = ask_octets_with(&ctx, &t->view, &question, out);
 	char with_server[4 + 24] = "\0\x0a\0\x18";
 	memcpy(with_server + 4, out + len - 24, 24); /* the OPT is last */
@@ -218,7 +218,8 @@ static void limits_count_all_of_a_zone_together(void **state)
 	const struct testview *t = *state;
 	static const struct isb_rrl_config config = {.mode = ISB_RRL_ON, .rate = 1, .error_rate = 1, .slip = 1, .window_s = 1,
 	                                             .ipv4_len = 24, .ipv6_len = 56};
-	struct isb_context ctx = context(&to_loopback);
+	struct isb_context ctx;
+	begin(&ctx, &to_loopback);
 	ctx.rrl = isb_rrl_new(&config, 1, 1);
 	struct ask question = {.type = ISB_TXT, .udp = true};
 	static const char *const names[] = {"_explain.a.example.test.", "_explain.b.ns.example.test.",
