@@ -12,7 +12,12 @@ import unittest
 import urllib.error
 import urllib.request
 
-from harness import ROOT, Process
+from harness import FRANKFURT, KOREA, ROOT, SEOUL, VIRGINIA, Process, until
+
+try:
+    from browser import MISSING, Browser
+except ImportError:  # no selenium
+    MISSING = ["python3-selenium"]
 
 
 def processes_with(word):
@@ -125,6 +130,9 @@ class Quickstart(unittest.TestCase):
             answer = subprocess.run([*dig[0].split(), "+short"], capture_output=True, text=True, check=True).stdout
             self.assertEqual(answer.split(), ["127.0.3.10"])
             self.dashboard(quickstart.said())
+            if not MISSING:
+                self.browse(quickstart.said(), answer=lambda: subprocess.run(
+                    [*dig[0].replace("194.25.0.0/24", KOREA).split(), "+short"], capture_output=True, text=True, check=True).stdout)
             second = subprocess.run([ROOT / "tools/quickstart"], capture_output=True, text=True, check=False)
             self.assertEqual(second.returncode, 1)
             self.assertIn("an earlier --keep is running", second.stderr)
@@ -152,6 +160,31 @@ class Quickstart(unittest.TestCase):
         top = re.search(r"^  isobar (top --from \S+) --watch$", said, re.M)[1]
         self.assertIn("queries/s", subprocess.run([ROOT / "build/release/isobar", *top.split()], capture_output=True, text=True,
                                                   check=True).stdout)
+
+    def browse(self, said, answer):
+        """What --keep invites to: explain, drain, and take it back, in a browser."""
+        browser = Browser(re.search(r"^  (http://127\.0\.0\.1:\d+)/$", said, re.M)[1])
+        self.addCleanup(browser.done)
+        browser.sign_in(re.search(r"^  token  (\S+)$", said, re.M)[1], f"#/record/example.com/www?client={KOREA}&type=A")
+        browser.see(".answer pre", SEOUL)
+        browser.open("#/")
+        browser.click("[data-do=operate][data-on='asia/icn-1']")
+        browser.see("dialog[open] .preview", "asia/icn-1 is drained until")
+        browser.type("dialog input[name=reason]", "a try")
+        browser.click("dialog button[type=submit]")
+        browser.see("tr[data-key='asia/icn-1']", "drained")
+        until(lambda: answer().split() in ([VIRGINIA], [FRANKFURT]), 20, "Korea is led elsewhere")
+        browser.open("#/history")
+        browser.see(".log", "a try")
+        newest, before = [int(line.split()[0]) for line in browser.texts(".log a[href^='#/history/']")[:2]]
+        self.assertEqual(newest, before + 1)
+        browser.click(f".log a[href='#/history/{before}']")
+        browser.click("[data-do=rollback]")
+        browser.see("dialog[open] .preview", "removed admin asia/icn-1")
+        browser.type("dialog input[name=reason]", "it was a try")
+        browser.click("dialog button[type=submit]")
+        browser.see(".log", "it was a try")
+        until(lambda: answer().split() == [SEOUL], 20, "Korea is back in Seoul")
 
     def test_quickstart_explains_itself_and_refuses_unknown_options(self):
         help_ = subprocess.run([ROOT / "tools/quickstart", "--help"], capture_output=True, text=True, check=True)
