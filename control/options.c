@@ -110,15 +110,18 @@ static bool add_metrics(struct isb_control_options *options, const char *text)
 	return add_name("--metrics-from", text, options->metrics_from, &options->nmetrics_from);
 }
 
+/* Prints the one sentence, and frees it. */
+static bool told(struct isb_diags *diags)
+{
+	wrong("%s", diags->list[0].text);
+	isb_diags_done(diags);
+	return false;
+}
+
 static bool set_level(struct isb_control_options *options, const char *text)
 {
-	static const char *const levels[] = {"error", "warning", "info", "debug", NULL};
-	for (int i = 0; levels[i]; i++)
-		if (strcmp(text, levels[i]) == 0) {
-			options->log_level = (enum isb_log_level)i;
-			return true;
-		}
-	return wrong("unknown --log-level '%s'; write error, warning, info or debug", text);
+	struct isb_diags diags = {0};
+	return isb_option_log_level(text, &options->log_level, &diags) || told(&diags);
 }
 
 static bool set_role(struct isb_control_options *options, const char *text)
@@ -220,9 +223,7 @@ static bool parse_line(int argc, char **argv, struct isb_control_options *option
 			return wrong("option '%s' needs a value", argv[optind - 1]);
 		if (val == '?') {
 			isb_option_unknown("isobar-control", long_options, argv[optind - 1], &diags);
-			isb_diags_print(&diags, stderr);
-			isb_diags_done(&diags);
-			return false;
+			return told(&diags);
 		}
 		if (!set(options, val, optarg))
 			return false;

@@ -64,7 +64,6 @@ static const struct option long_options[] = {
 	{0},
 };
 static const char short_options[] = ":c:s:n:r:m:R:l:S:C:K:A:x:L:hV";
-static const char *const levels[] = {"error", "warning", "info", "debug", NULL};
 
 __attribute__((format(printf, 1, 2))) static bool wrong(const char *fmt, ...)
 {
@@ -77,24 +76,29 @@ __attribute__((format(printf, 1, 2))) static bool wrong(const char *fmt, ...)
 	return false;
 }
 
+/* Prints the one sentence, and frees it. */
+static bool told(struct isb_diags *diags)
+{
+	fprintf(stderr, "isobar-probe: %s\n", diags->list[0].text);
+	isb_diags_done(diags);
+	return false;
+}
+
 static bool unknown(const char *given)
 {
 	struct isb_diags diags = {0};
 	isb_option_unknown("isobar-probe", long_options, given, &diags);
-	fprintf(stderr, "isobar-probe: %s\n", diags.list[0].text);
-	isb_diags_done(&diags);
-	return false;
+	return told(&diags);
 }
 
 static bool set_level(const char *text)
 {
-	for (int i = 0; levels[i]; i++) {
-		if (strcmp(text, levels[i]) == 0) {
-			isb_log_set_level((enum isb_log_level)i);
-			return true;
-		}
-	}
-	return wrong("--log-level '%s' is none of error, warning, info, debug", text);
+	struct isb_diags diags = {0};
+	enum isb_log_level level;
+	if (!isb_option_log_level(text, &level, &diags))
+		return told(&diags);
+	isb_log_set_level(level);
+	return true;
 }
 
 static bool set_number(const char *name, const char *text, unsigned most, unsigned *ret)

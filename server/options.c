@@ -163,13 +163,19 @@ __attribute__((format(printf, 1, 2))) static enum isb_options_result wrong(const
 	return ISB_OPTIONS_WRONG;
 }
 
+/* Prints the one sentence, and frees it. */
+static enum isb_options_result told(struct isb_diags *diags)
+{
+	wrong("%s", diags->list[0].text);
+	isb_diags_done(diags);
+	return ISB_OPTIONS_WRONG;
+}
+
 static enum isb_options_result unknown(const char *given)
 {
 	struct isb_diags diags = {0};
 	isb_option_unknown("isobard", long_options, given, &diags);
-	wrong("%s", diags.list[0].text);
-	isb_diags_done(&diags);
-	return ISB_OPTIONS_WRONG;
+	return told(&diags);
 }
 
 static enum isb_options_result add_listen(struct isb_options *options, const char *name, const char *text)
@@ -278,16 +284,8 @@ static enum isb_options_result set_span(const char *name, const char *text, int6
 
 static enum isb_options_result set_log_level(struct isb_options *options, const char *text)
 {
-	static const char *const levels[] = {"error", "warning", "info", "debug", NULL};
-	for (int i = 0; levels[i]; i++)
-		if (strcmp(text, levels[i]) == 0) {
-			options->log_level = (enum isb_log_level)i;
-			return ISB_OPTIONS_RUN;
-		}
-	const char *near = isb_nearest(text, levels);
-	if (near)
-		return wrong("unknown --log-level '%s'; did you mean '%s'?", text, near);
-	return wrong("unknown --log-level '%s'; write error, warning, info or debug", text);
+	struct isb_diags diags = {0};
+	return isb_option_log_level(text, &options->log_level, &diags) ? ISB_OPTIONS_RUN : told(&diags);
 }
 
 static enum isb_options_result set_switch(const char *name, const char *text, bool *ret_on)

@@ -102,3 +102,20 @@ bool isb_option_file_read(const struct isb_option_file *file, int argc, char **a
 			return false;
 	return true;
 }
+
+bool isb_option_log_level(const char *word, enum isb_log_level *ret_level, struct isb_diags *diags)
+{
+	static const char *const levels[] = {
+		[ISB_LOG_ERROR] = "error", [ISB_LOG_WARNING] = "warning", [ISB_LOG_INFO] = "info", [ISB_LOG_DEBUG] = "debug", NULL};
+	for (int i = 0; levels[i]; i++)
+		if (strcmp(word, levels[i]) == 0) {
+			*ret_level = (enum isb_log_level)i;
+			return true;
+		}
+	const char *near = isb_nearest(word, levels);
+	if (near)
+		isb_diag(diags, (struct isb_mark){0}, "unknown --log-level '%s'; did you mean '%s'?", word, near);
+	else
+		isb_diag(diags, (struct isb_mark){0}, "unknown --log-level '%s'; write error, warning, info or debug", word);
+	return false;
+}

@@ -5,6 +5,7 @@
 
 #include "isobar/base/arena.h"
 #include "isobar/base/diag.h"
+#include "isobar/base/log.h"
 
 /* Options of a daemon from a file, `--config FILE`: a YAML map whose keys are the long names of getopt's own table, so that
  * there is one list of options. One that may be repeated takes a list. What the command line gives replaces what the file
@@ -26,3 +27,6 @@ bool isb_option_file_read(const struct isb_option_file *file, int argc, char **a
 
 /* Says of a word that getopt does not know ("--lisen", "--lisen=x", "-y") what was probably meant. */
 void isb_option_unknown(const char *program, const struct option *options, const char *given, struct isb_diags *diags);
+
+/* The value of --log-level: error, warning, info or debug. False after saying what to write. */
+bool isb_option_log_level(const char *word, enum isb_log_level *ret_level, struct isb_diags *diags);
